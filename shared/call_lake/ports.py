@@ -1,0 +1,155 @@
+"""What the domain needs of the outside, as narrow interfaces.
+
+``aws.py`` implements them with boto3, ``tests/fakes`` in memory; one contract suite holds all implementations
+to the same behaviour, and the crash suite counts and breaks the calls made through them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, BinaryIO, Protocol
+
+
+class PreconditionFailed(Exception):
+    """The object or item is not as the writer expected (S3 412, DynamoDB ConditionalCheckFailed)."""
+
+
+class WriteConflict(Exception):
+    """Another conditional write was under way (S3 409), or the object of an ``if_match`` is gone (404): try again."""
+
+
+class PartialFailure(Exception):
+    """Some items of a batch call were refused; ``failed`` holds their positions in what was given (rule 10)."""
+
+    def __init__(self, what: str, failed: Sequence[int], detail: str = "") -> None:
+        super().__init__(f"{what}: {len(failed)} items were refused {detail}".rstrip())
+        self.failed = tuple(failed)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    key: str
+    size: int
+    etag: str
+    last_modified: datetime
+    metadata: Mapping[str, str] | None = None  # only ``head`` and ``get`` know it
+    sha256: str | None = None  # hex; only ``head`` knows it, and only where it was given to ``put``
+
+
+class ObjectStore(Protocol):
+    """One S3 bucket. Reads and lists are strongly consistent, as S3's are."""
+
+    bucket: str
+
+    def put(
+        self,
+        key: str,
+        body: bytes | BinaryIO,
+        *,
+        if_none_match: bool = False,
+        if_match: str | None = None,
+        sha256: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> str:
+        """Store one object in one request and return its ETag. ``if_none_match``: only where none stands.
+        ``if_match``: only over this ETag. ``sha256`` (hex) is checked by S3. A file is read from its position 0.
+        Raises PreconditionFailed, WriteConflict."""
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        """Body and ETag, or None where no object stands."""
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """``length`` bytes from ``start`` (fewer at the end). Raises KeyError where no object stands."""
+
+    def head(self, key: str) -> ObjectInfo | None: ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Every object under ``prefix``, sorted by key; pages are followed."""
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete any number of objects; absent ones are fine. Raises PartialFailure."""
+
+
+class Queue(Protocol):
+    """One SQS queue."""
+
+    def send(self, bodies: Sequence[str], *, attributes: Mapping[str, str] | None = None) -> None:
+        """Send any number of messages in batches of 10 (and 256 KiB); refused ones are sent once more.
+        Raises PartialFailure with the positions that were refused twice."""
+
+    def delay(self, receipt_handle: str, seconds: int) -> None:
+        """Hide a received message for ``seconds`` (at most 43,200) from now (ChangeMessageVisibility)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Expectation: the attribute, or the whole item, is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Expectation: the attribute has one of these values. A None among them also accepts its absence."""
+
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """Expectation: the attribute is absent or smaller than this value."""
+
+    value: Any
+
+
+type Item = dict[str, Any]
+type Expectation = Mapping[str, Absent | OneOf | Below]
+
+
+class Table(Protocol):
+    """The ledger's DynamoDB table: hash key ``id``, sparse index ``open`` (hash ``open_in``, range ``due_at``).
+
+    Values are str, int, float, bool, None-free dicts and lists. Reads are strongly consistent, except ``query_open``.
+    """
+
+    def get(self, id: str) -> Item | None: ...
+
+    def get_many(self, ids: Sequence[str]) -> dict[str, Item]:
+        """The items that exist, by id; any number of ids, unprocessed keys are asked again."""
+
+    def put(self, item: Item) -> None:
+        """Write a new item. Raises PreconditionFailed where one with its ``id`` stands."""
+
+    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> Item:
+        """Set attributes (None removes one) where every expectation holds, creating the item if it is missing;
+        return the whole new item. Raises PreconditionFailed."""
+
+    def query_open(self, open_in: str, due_before: str, limit: int) -> list[Item]:
+        """Keys (``id``, ``open_in``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` open items due at or
+        before the given time, soonest first. Eventually consistent."""
+
+    def scan(self, prefix: str = "") -> Iterator[Item]:
+        """Every item whose id begins with ``prefix``, in no order. For the operator's commands, never in a function."""
+
+
+class EventBus(Protocol):
+    """One EventBridge bus."""
+
+    def publish(self, detail_type: str, details: Sequence[Mapping[str, Any]]) -> None:
+        """Put any number of events in batches of 10; refused ones are sent once more. Raises PartialFailure."""
+
+
+class Secrets(Protocol):
+    """The secret values of sources."""
+
+    def get(self, name: str, *, fresh: bool = False) -> dict[str, str]:
+        """The secret's JSON object, cached for some minutes; ``fresh`` asks Secrets Manager again.
+        Raises SecretEmpty where no value was filled in yet, ConfigError where it is not a JSON object of strings."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Aware UTC."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
