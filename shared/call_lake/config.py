@@ -83,13 +83,18 @@ class SourceSettings:
 
     @classmethod
     def from_json(cls, name: str, text: str) -> Self:
-        """Settings as the template writes them: every value may be a string. Raises ConfigError."""
+        """Settings as the template writes them: every value may be a string, ``more`` holds further ones. Raises
+        ConfigError."""
         try:
             data = json.loads(text)
         except ValueError as error:
             raise ConfigError(f"source {name!r}: its settings are no JSON: {error}") from None
         if not isinstance(data, dict):
             raise ConfigError(f"source {name!r}: its settings must be a JSON object")
+        more = data.pop("more", {})
+        if not isinstance(more, dict):
+            raise ConfigError(f"source {name!r}: its further settings must be a JSON object")
+        data |= more
         known = {f.name: f.type for f in fields(cls)}
         for key in data:
             if key not in known or key == "name":

@@ -186,7 +186,8 @@ def row_of(recording: Recording, audio: StoredAudio) -> Row:
 
 def message_of(recording: Recording) -> str:
     """The body of one message on the source's queue (events/recording-message.schema.json)."""
-    return json.dumps({"version": MESSAGE_VERSION, "recording": recording.to_json()}, ensure_ascii=False)
+    # ASCII: SQS refuses some characters that a provider's key may hold.
+    return json.dumps({"version": MESSAGE_VERSION, "recording": recording.to_json()})
 
 
 def recording_from_message(body: str) -> Recording:

@@ -37,9 +37,10 @@ class Provider(Protocol):
     unit: timedelta
     """The smallest step of the provider's clock: a minute, a second (rule 4)."""
 
-    def list_window(self, window: Window) -> Iterator[Page]:
+    def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
         """Every recording of the closed window, page by page, in no order, repeats and neighbours included.
 
+        ``may_be_wide``: the window cannot be split further, so page to its end whatever the depth.
         Raises TooWide before it walks deep into a wide window, Drifted when rows moved between two pages (pages
         already given stay valid: a returned row is never wrong), Transient, Terminal(FORBIDDEN), SecretEmpty.
         """

@@ -1,0 +1,54 @@
+# `make` alone lists the targets. Everything is set up on first use (local/bootstrap.py).
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo test lint format test-unit test-crash test-integration test-e2e lock clean
+
+PYTHON3 ?= python3
+SETUP := @$(PYTHON3) -m local.bootstrap
+BIN := .venv/bin
+# Without compiled files each start of sam and the emulator takes seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-24s %s\n", $$1, $$2}'
+
+demo: ## deploy on this machine, move simulated recordings, answer from Athena
+	$(SETUP) --only venv --only sam --only ministack
+	@$(BIN)/python -m local.demo
+
+test: setup lint test-unit test-crash test-integration test-e2e ## everything that CI checks
+
+setup: ## make the environments (.venv, .tools) that are missing or out of date
+	$(SETUP)
+
+lint: ## ruff and mypy
+	$(SETUP) --only venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: ## rewrite the code as `make lint` wants it
+	$(SETUP) --only venv
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+test-unit: ## the domain, alone
+	$(SETUP) --only venv
+	$(BIN)/pytest -n 2 tests/unit
+
+test-crash: ## die at every call, start again, compare
+	$(SETUP) --only venv
+	$(BIN)/pytest -n 2 tests/crash
+
+test-integration: setup ## the deployed template on the local stack
+	$(BIN)/pytest tests/integration
+
+test-e2e: setup ## what a person types
+	$(BIN)/pytest tests/e2e
+
+lock: ## move requirements to their newest versions and hash them
+	$(SETUP) --lock
+
+clean: ## remove what the other targets made
+	rm -rf .venv .tools .aws-sam .call-lake .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

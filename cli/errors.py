@@ -1,0 +1,44 @@
+"""Errors for the person at the terminal: one line that says what to do, exit code 1, no stack trace."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import botocore.exceptions
+import requests
+import typer
+from rich.console import Console
+
+from call_lake.errors import CallLakeError
+from local.processes import LocalStackError
+
+err = Console(stderr=True, soft_wrap=True)
+
+
+class UserError(Exception):
+    """What the user asked for cannot be done; the message says why and what to type."""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn every expected failure of a command into one line on stderr and exit code 1."""
+    try:
+        yield
+    except (UserError, CallLakeError, LocalStackError) as error:
+        fail(str(error))
+    except botocore.exceptions.NoCredentialsError:
+        fail("no AWS credentials: log in (for example `aws sso login`), or start the laptop's stack: call-lake local up")
+    except botocore.exceptions.EndpointConnectionError as error:
+        fail(f"{error}; is the local stack still running? `call-lake local up` starts it")
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        fail(f"AWS refused: {error}")
+    except requests.RequestException as error:
+        fail(f"no answer: {error}")
+
+
+def fail(message: str) -> None:
+    err.print(f"[red]error:[/red] {_plain(message)}", highlight=False)
+    raise typer.Exit(1)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,217 @@
+"""Trino's SQL, as Athena speaks it, into DuckDB's.
+
+sqlglot translates most of it. Here stands what it leaves alone or what differs in meaning; every rule has its case in
+tests/integration/test_athena_adapter.py. Source of Trino's side: https://trino.io/docs/current/functions.html
+"""
+
+import re
+from collections.abc import Callable
+
+from sqlglot import exp
+from sqlglot.optimizer.annotate_types import annotate_types
+
+# Joda patterns of format_datetime and parse_datetime, longest first, as strftime's.
+_JODA = {
+    "yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%-m", "dd": "%d", "d": "%-d",
+    "HH": "%H", "H": "%-H", "hh": "%I", "h": "%-I", "mm": "%M", "ss": "%S", "SSS": "%g", "a": "%p",
+    "EEEE": "%A", "EEE": "%a", "E": "%a", "e": "%u", "xxxx": "%G", "ww": "%V", "DDD": "%j",
+}  # fmt: skip
+_JODA_TOKEN = re.compile(r"'[^']*'|" + "|".join(sorted(_JODA, key=len, reverse=True)) + r"|[A-Za-z]+|[^A-Za-z']+")
+
+# Functions of Trino that DuckDB knows by another name, or not at all.
+MACROS = (
+    "every(x) AS bool_and(x)",
+    "map_agg(k, v) AS map(list(k), list(v))",
+    "codepoint(s) AS unicode(s)",
+    "nan() AS 'NaN'::DOUBLE",
+    "infinity() AS 'Infinity'::DOUBLE",
+    "yow(x) AS isoyear(x)",
+    "width_bucket(x, low, high, n) AS CASE WHEN x < low THEN 0 WHEN x >= high THEN n + 1"
+    " ELSE CAST(floor((x - low)::DOUBLE / (high - low)::DOUBLE * n) AS BIGINT) + 1 END",
+    "url_extract_host(u) AS nullif(regexp_extract(u, '^[a-z]+://(?:[^@/]*@)?([^:/?#]+)', 1), '')",
+    "human_readable_seconds(s) AS array_to_string(list_filter(["
+    + ", ".join(
+        f"CASE WHEN {amount} > 0 THEN {amount} || ' {unit}' || CASE WHEN {amount} = 1 THEN '' ELSE 's' END END"
+        for unit, amount in (
+            ("week", "(round(s)::BIGINT // 604800)"),
+            ("day", "(round(s)::BIGINT % 604800 // 86400)"),
+            ("hour", "(round(s)::BIGINT % 86400 // 3600)"),
+            ("minute", "(round(s)::BIGINT % 3600 // 60)"),
+            ("second", "(round(s)::BIGINT % 60)"),
+        )
+    )
+    + "], LAMBDA part : part IS NOT NULL), ', ')",
+    # Trino writes a timestamp as text with milliseconds; everything else as DuckDB does.
+    "__text(x) AS CASE WHEN typeof(x) LIKE 'TIMESTAMP%' AND typeof(x) NOT LIKE '%ZONE'"
+    " THEN strftime(CAST(CAST(x AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g') ELSE CAST(x AS VARCHAR) END",
+    "to_iso8601(x) AS CASE typeof(x) WHEN 'DATE' THEN CAST(x AS VARCHAR) WHEN 'TIMESTAMP WITH TIME ZONE'"
+    " THEN strftime(CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ')"
+    " ELSE strftime(CAST(CAST(x AS VARCHAR) AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%g') END",
+)
+# "/" of two integers is an integer in Trino; times without a zone are UTC in Athena. Nothing is fetched from the net.
+SETTINGS = (
+    "SET TimeZone = 'UTC'",
+    "SET integer_division = true",
+    "SET autoinstall_known_extensions = false",
+    "SET disabled_optimizers = 'type_pushdown'",
+)
+
+_EXTRACT = {
+    "DAYOFWEEK": "ISODOW",  # Trino counts Monday 1 to Sunday 7
+    "DOW": "ISODOW",
+    "DAY_OF_WEEK": "ISODOW",
+    "DAY_OF_MONTH": "DAY",
+    "DAY_OF_YEAR": "DOY",
+    "YEAR_OF_WEEK": "ISOYEAR",
+    "YOW": "ISOYEAR",
+}
+
+
+class UnsupportedSql(Exception):
+    """The statement is valid for Athena, but this adapter cannot translate it."""
+
+
+def to_duckdb(statement: exp.Expression) -> exp.Expression:
+    """Rewrite a parsed statement in place, so that its DuckDB text means what Trino's does. Raises UnsupportedSql."""
+    annotate_types(statement, dialect="athena")
+    for select in statement.find_all(exp.Select):
+        _name_columns(select)
+    for node in reversed(list(statement.find_all(*_RULES, exp.Anonymous))):  # the innermost first
+        rule = _FUNCTIONS.get(node.name.lower()) if isinstance(node, exp.Anonymous) else _RULES.get(type(node))
+        if rule is not None and (replacement := rule(node)) is not node:
+            replacement.type = node.type
+            node.replace(replacement)
+    return statement
+
+
+def zone_of(projection: exp.Expression) -> str | None:
+    """The time zone that an output column carries in Trino, where DuckDB leaves its local time alone."""
+    node = projection.unalias()
+    if isinstance(node, exp.AtTimeZone) and isinstance(zone := node.args["zone"], exp.Literal):
+        return str(zone.this)
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "at_timezone":
+        return str(node.expressions[1].name)
+    return None
+
+
+def _name_columns(select: exp.Select) -> None:
+    """A column without a name is _col0, _col1, … by its place."""
+    for place, column in enumerate(select.expressions):
+        if not (column.alias_or_name or column.is_star):
+            column.replace(exp.alias_(column.copy(), f"_col{place}"))
+
+
+def _call(name: str, *arguments: exp.Expression) -> exp.Expression:
+    return exp.Anonymous(this=name, expressions=[argument.copy() for argument in arguments])
+
+
+def _is_date(node: exp.Expression) -> bool:
+    return bool(node.type and node.type.is_type(exp.DType.DATE))
+
+
+def _keep_date(node: exp.Expression) -> exp.Expression:
+    """DATE plus an interval is a DATE in Trino, a TIMESTAMP in DuckDB."""
+    operand = node.this
+    if not _is_date(operand) or isinstance(node, exp.Sub | exp.Add) and not isinstance(node.expression, exp.Interval):
+        return node
+    return exp.cast(node.copy(), exp.DType.DATE)
+
+
+def _date_diff(node: exp.Expression) -> exp.Expression:
+    """Trino counts whole units that passed; DuckDB's date_diff counts the boundaries crossed."""
+    return _call("DATE_SUB", exp.Literal.string(node.text("unit").lower()), node.expression, node.this)
+
+
+def _at_time_zone(node: exp.Expression) -> exp.Expression:
+    """A time without a zone is UTC in Athena; DuckDB would take it for local time of the zone."""
+    return _local_time(node.this, node.args["zone"])
+
+
+def _at_timezone(node: exp.Expression) -> exp.Expression:
+    return _local_time(*node.expressions)
+
+
+def _local_time(time: exp.Expression, zone: exp.Expression) -> exp.Expression:
+    return exp.AtTimeZone(this=exp.cast(time.copy(), exp.DType.TIMESTAMPTZ), zone=zone.copy())
+
+
+def _with_timezone(node: exp.Expression) -> exp.Expression:
+    time, zone = node.expressions
+    return exp.AtTimeZone(this=time.copy(), zone=zone.copy())
+
+
+def _extract(node: exp.Expression) -> exp.Expression:
+    part = _EXTRACT.get(node.this.name.upper())
+    return exp.Extract(this=exp.var(part), expression=node.expression.copy()) if part else node
+
+
+def _regexp_extract(node: exp.Expression) -> exp.Expression:
+    """No match is NULL in Trino, the empty string in DuckDB."""
+    matches = exp.RegexpLike(this=node.this.copy(), expression=node.expression.copy())
+    return exp.Case(ifs=[exp.If(this=matches, true=node.copy())])
+
+
+def _series(node: exp.Expression) -> exp.Expression:
+    if not _is_date(node.args["start"]):
+        return node
+    series = node.copy()
+    if series.args.get("step") is None:
+        series.set("step", exp.Interval(this=exp.Literal.string("1"), unit=exp.var("DAY")))
+    return exp.cast(series, exp.DataType.build("DATE[]", dialect="duckdb"))
+
+
+def _cast(node: exp.Expression) -> exp.Expression:
+    if not node.to.is_type(exp.DType.VARCHAR, exp.DType.TEXT) or node.to.expressions:
+        return node
+    return _call("__text", node.this)
+
+
+def _format(node: exp.Expression) -> exp.Expression:
+    template, *values = (part.copy() for part in (node.this, *node.expressions))
+    kinds = re.findall(r"%[^a-zA-Z%]*([a-zA-Z])", template.name)
+    texts = [exp.cast(v, exp.DType.VARCHAR) if k == "s" else v for k, v in zip(kinds, values, strict=False)]
+    return _call("PRINTF", template, *texts)
+
+
+def _strftime(pattern: exp.Expression) -> exp.Expression:
+    if not isinstance(pattern, exp.Literal):
+        raise UnsupportedSql("format_datetime and parse_datetime need a literal pattern here")
+    translated = []
+    for token in _JODA_TOKEN.findall(pattern.name):
+        if token.isalpha() and token not in _JODA:
+            raise UnsupportedSql(f"{token!r} in a date pattern is not translated here")
+        translated.append(_JODA.get(token, token.strip("'").replace("%", "%%")))
+    return exp.Literal.string("".join(translated))
+
+
+def _format_datetime(node: exp.Expression) -> exp.Expression:
+    time, pattern = node.expressions
+    return _call("STRFTIME", time, _strftime(pattern))
+
+
+def _parse_datetime(node: exp.Expression) -> exp.Expression:
+    parsed = _call("STRPTIME", node.this, _strftime(node.args["format"]))
+    return exp.cast(parsed, exp.DType.TIMESTAMPTZ)
+
+
+_RULES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] = {
+    exp.Add: _keep_date,
+    exp.Sub: _keep_date,
+    exp.DateAdd: _keep_date,
+    exp.DateSub: _keep_date,
+    exp.TimestampTrunc: _keep_date,
+    exp.DateTrunc: _keep_date,
+    exp.DateDiff: _date_diff,
+    exp.AtTimeZone: _at_time_zone,
+    exp.Extract: _extract,
+    exp.RegexpExtract: _regexp_extract,
+    exp.GenerateSeries: _series,
+    exp.Cast: _cast,
+    exp.Format: _format,
+    exp.ParseDatetime: _parse_datetime,
+}
+_FUNCTIONS: dict[str, Callable[[exp.Expression], exp.Expression]] = {
+    "at_timezone": _at_timezone,
+    "with_timezone": _with_timezone,
+    "format_datetime": _format_datetime,
+}

@@ -1,0 +1,183 @@
+"""The laptop's stack: emulator, providers and the deployed template (``call-lake local up`` and ``down``)."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from call_lake.config import SourceSettings
+from cli.errors import UserError
+from cli.stack import LOCAL_FILE, Stack, read_local, stack_from_outputs
+from local import deploy, processes
+from local.emulator import NAME as EMULATOR
+from local.emulator import Emulator, start_emulator
+from local.preflight import check_source
+from local.processes import Process
+
+REPO = Path(__file__).resolve().parent.parent
+STACK_NAME = "call-lake"
+SIMULATORS = "simulators"
+SECONDS_FOR_HOURS = {
+    "RetryBaseSeconds": "1",
+    "RetryCeilingSeconds": "30",
+    "QueueDelayMaxSeconds": "20",
+    "NotReadyDeadlineSeconds": "120",
+    "SettleSeconds": "0",
+    "CollectionGraceSeconds": "600",
+}
+"""Template parameters of the laptop: nobody waits 48 hours there."""
+
+
+@dataclass(frozen=True, slots=True)
+class RealSource:
+    """A provider that the user has: where it is and how to log in."""
+
+    provider: str
+    url: str
+    secret: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What ``up`` is asked for. Without real sources the simulators are started."""
+
+    sources: tuple[RealSource, ...] = ()
+    port: int | None = None
+    poll_every: str = "rate(1 minute)"
+    compact_every: str = "rate(1 minute)"
+    detach: bool = False
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    simulator_arguments: tuple[str, ...] = ()
+
+    def settings(self, source: RealSource) -> SourceSettings:
+        """Settings as the template will write them. Raises ConfigError for what the user has mistyped."""
+        prefix = source.provider.capitalize()
+        document = {
+            "provider": source.provider,
+            "base_url": source.url,
+            "time_zone": self.parameters.get(f"{prefix}TimeZone", ""),
+            "more": json.loads(self.parameters.get(f"{prefix}Settings", "{}")),
+        }
+        return SourceSettings.from_json(source.provider, json.dumps(document))
+
+
+def up(plan: Plan, root: Path, say: Callable[[str], None]) -> Stack:
+    """Start everything below ``root/.call-lake`` and deploy. What was started is ended again if anything fails."""
+    for source in plan.sources:
+        check_source(plan.settings(source), source.secret, say)
+    _prepare_tools(say)
+    state_dir = root / LOCAL_FILE.parent
+    file = root / LOCAL_FILE
+    emulator = start_emulator(REPO / ".tools/ministack/bin/python", state_dir, plan.port, attached=not plan.detach)
+    say(f"emulator: {emulator.endpoint_url} (pid {emulator.pid})")
+    started = [emulator.process]
+    try:
+        sources = plan.sources
+        if not sources:
+            simulators, sources = _start_simulators(plan, state_dir)
+            started.append(simulators)
+            say("providers: " + ", ".join(f"{s.provider} at {s.url}" for s in sources))
+        stack = _deploy(plan, sources, emulator, state_dir, say)
+        _write(file, stack, emulator, sources, started)
+    except BaseException:
+        for process in reversed(started):
+            processes.end(process)
+        file.unlink(missing_ok=True)
+        raise
+    return stack
+
+
+def down(root: Path) -> list[str]:
+    """End every process of the stack below ``root``; the names of those that ran."""
+    state_dir = root / LOCAL_FILE.parent
+    ended = []
+    for name in (SIMULATORS, EMULATOR):
+        process = processes.find(name, state_dir)
+        if process is None:
+            continue
+        if name == EMULATOR:
+            Emulator(process, "").stop()
+        else:
+            processes.end(process)
+        ended.append(name)
+    (root / LOCAL_FILE).unlink(missing_ok=True)
+    return ended
+
+
+def _prepare_tools(say: Callable[[str], None]) -> None:
+    command = [sys.executable, "-m", "local.bootstrap", "--only", "sam", "--only", "ministack"]
+    if subprocess.run(command, cwd=REPO, stdin=subprocess.DEVNULL).returncode != 0:
+        raise UserError("the tools of the local stack could not be installed; the line above says why")
+
+
+def _start_simulators(plan: Plan, state_dir: Path) -> tuple[Process, tuple[RealSource, ...]]:
+    ready = state_dir / "simulators.json"
+    ready.unlink(missing_ok=True)
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    environment["PYTHONPATH"] = os.pathsep.join([str(REPO), str(REPO / "shared")])
+    process = processes.start(
+        SIMULATORS,
+        [sys.executable, "-m", "local.simulators", "--ready-file", ready, *plan.simulator_arguments],
+        state_dir=state_dir,
+        environment=environment,
+        attached=not plan.detach,
+    )
+    try:
+        processes.wait_until_ready(process, ready.exists, deadline_s=60)
+        facts = json.loads(ready.read_text())
+    except BaseException:
+        processes.end(process)
+        raise
+    thulium = RealSource(
+        "thulium", facts["thulium_url"], {"username": facts["thulium_user"], "password": facts["thulium_password"]}
+    )
+    return process, (thulium, RealSource("conpeek", facts["conpeek_url"], {"key": facts["conpeek_key"]}))
+
+
+def _deploy(
+    plan: Plan, sources: tuple[RealSource, ...], emulator: Emulator, state_dir: Path, say: Callable[[str], None]
+) -> Stack:
+    parameters = {"PollEvery": plan.poll_every, "CompactEvery": plan.compact_every, **SECONDS_FOR_HOURS}
+    parameters |= {f"{source.provider.capitalize()}BaseUrl": source.url for source in sources}
+    parameters |= plan.parameters
+    credentials = deploy.Credentials(emulator.access_key_id, emulator.secret_access_key)
+    outputs = deploy.deploy(
+        REPO, emulator.endpoint_url, credentials, emulator.region, STACK_NAME, parameters,
+        REPO / ".tools/sam/bin/sam", REPO / ".aws-sam", say=say,
+    )
+    connection = {
+        "endpoint_url": emulator.endpoint_url,
+        "region_name": emulator.region,
+        "aws_access_key_id": emulator.access_key_id,
+        "aws_secret_access_key": emulator.secret_access_key,
+    }
+    stack = stack_from_outputs(STACK_NAME, outputs, connection, local=True)
+    for source in sources:
+        deploy.fill_secret(stack.sources[source.provider].secret, source.secret, stack.client("secretsmanager"))
+    return stack
+
+
+def _write(
+    file: Path, stack: Stack, emulator: Emulator, sources: tuple[RealSource, ...], started: list[Process]
+) -> None:
+    """``local.json``: for this command and for anybody's own tools. It holds the emulator's credentials alone."""
+    facts = asdict(stack)
+    connection = facts.pop("connection")
+    facts |= {
+        "endpoint_url": connection["endpoint_url"],
+        "region": connection["region_name"],
+        "access_key_id": connection["aws_access_key_id"],
+        "secret_access_key": connection["aws_secret_access_key"],
+        "queues": {name: settings.queue_url for name, settings in stack.sources.items()},
+        "thulium_url": next((s.url for s in sources if s.provider == "thulium"), None),
+        "conpeek_url": next((s.url for s in sources if s.provider == "conpeek"), None),
+        "pids": {process.name: process.pid for process in started},
+    }
+    partial = file.with_suffix(".tmp")
+    partial.write_text(json.dumps(facts, indent=2) + "\n")
+    partial.chmod(0o600)
+    partial.replace(file)
+    read_local(file)

@@ -1,0 +1,70 @@
+"""boto3 clients as Call Lake wants them, and AWS's refusals as the domain's own errors."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from call_lake.errors import Reason, Transient
+from call_lake.ports import PartialFailure
+
+CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=5,
+    read_timeout=60,
+    tcp_keepalive=True,
+    max_pool_connections=32,  # above any number of copy threads: a thread never waits for a connection
+    # Given a SHA-256 as checksum, botocore would read the whole body once more to sign it, over TLS too. The checksum
+    # is a signed header and S3 holds the body to it, so nothing is lost by not signing the body itself.
+    s3={"payload_signing_enabled": False},
+)
+
+
+@cache
+def client(service: str) -> Any:
+    """The one client of ``service`` in this process; its methods may be called from any thread."""
+    return boto3.client(service, config=CONFIG)  # type: ignore[call-overload]
+
+
+def code_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def status_of(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def failed(what: str, error: Exception) -> Transient:
+    """AWS failed or refused: for a service that mends itself unattended, a missing permission is an outage too."""
+    return Transient(Reason.AWS, f"{what}: {error if isinstance(error, ClientError) else repr(error)}")
+
+
+@contextmanager
+def calling(what: str) -> Iterator[None]:
+    """Raise AWS's errors as Transient(AWS). A request that boto3 itself calls malformed is our defect and stays."""
+    try:
+        yield
+    except ParamValidationError:
+        raise
+    except (ClientError, BotoCoreError) as error:
+        raise failed(what, error) from error
+
+
+def send_all(what: str, batches: Iterable[Sequence[int]], send: Callable[[Sequence[int]], dict[int, str]]) -> None:
+    """Send positions batch by batch; ``send`` answers which were refused, and why. Those are sent once more, each
+    alone, so that one bad item takes no other with it. Raises PartialFailure with what was refused twice."""
+    refused = [position for batch in batches for position in send(batch)]
+    again: dict[int, str] = {}
+    for position in refused:
+        again |= send([position])
+    if again:
+        raise PartialFailure(what, sorted(again), ", ".join(sorted(set(again.values()))))
+
+
+def in_batches(count: int, size: int) -> Iterator[range]:
+    for start in range(0, count, size):
+        yield range(start, min(start + size, count))

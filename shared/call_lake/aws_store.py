@@ -1,0 +1,112 @@
+"""The object store on S3."""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
+
+from botocore.exceptions import ClientError
+
+from call_lake.aws_client import calling, code_of, in_batches, send_all, status_of
+from call_lake.ports import ObjectInfo, PreconditionFailed, WriteConflict
+
+DELETE_BATCH = 1000  # DeleteObjects
+
+
+class S3ObjectStore:
+    """One bucket. The role needs ``s3:ListBucket`` on it: without, S3 answers 403 for an object that is not there.
+
+    Conditional writes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self.bucket = bucket
+        self._client = client
+
+    def put(
+        self,
+        key: str,
+        body: bytes | BinaryIO,
+        *,
+        if_none_match: bool = False,
+        if_match: str | None = None,
+        sha256: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> str:
+        request: dict[str, Any] = {"Bucket": self.bucket, "Key": key, "Body": body, "ContentType": content_type}
+        if if_none_match:
+            request["IfNoneMatch"] = "*"
+        if if_match is not None:
+            request["IfMatch"] = if_match
+        if sha256 is not None:
+            request["ChecksumSHA256"] = base64.b64encode(bytes.fromhex(sha256)).decode()
+        if metadata:
+            request["Metadata"] = dict(metadata)
+        if not isinstance(body, bytes):
+            body.seek(0)
+        with calling(f"PutObject {key}"):
+            try:
+                return str(self._client.put_object(**request)["ETag"])
+            except ClientError as error:
+                if status_of(error) == 412:
+                    raise PreconditionFailed(key) from error
+                gone = if_match is not None and code_of(error) == "NoSuchKey"
+                if status_of(error) == 409 or gone:
+                    raise WriteConflict(f"{key}: {code_of(error)}") from error
+                raise
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        with calling(f"GetObject {key}"):
+            try:
+                answer = self._client.get_object(Bucket=self.bucket, Key=key)
+            except self._client.exceptions.NoSuchKey:
+                return None
+            return answer["Body"].read(), answer["ETag"]
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        with calling(f"GetObject {key}"):
+            try:
+                part = f"bytes={start}-{start + length - 1}"
+                answer = self._client.get_object(Bucket=self.bucket, Key=key, Range=part)
+            except self._client.exceptions.NoSuchKey:
+                raise KeyError(key) from None
+            except ClientError as error:
+                if code_of(error) == "InvalidRange":  # it begins at or after the end
+                    return b""
+                raise
+            return bytes(answer["Body"].read())
+
+    def head(self, key: str) -> ObjectInfo | None:
+        with calling(f"HeadObject {key}"):
+            try:
+                answer = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+            except ClientError as error:
+                if status_of(error) == 404:
+                    return None
+                raise
+        checksum = answer.get("ChecksumSHA256", "")
+        return ObjectInfo(
+            key=key,
+            size=answer["ContentLength"],
+            etag=answer["ETag"],
+            last_modified=answer["LastModified"],
+            metadata=answer["Metadata"],
+            # "<base64>-<parts>" is the checksum of the checksums of a multipart upload that somebody else made.
+            sha256=base64.b64decode(checksum).hex() if checksum and "-" not in checksum else None,
+        )
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        with calling(f"ListObjectsV2 {prefix}"):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+                for found in page.get("Contents", ()):
+                    yield ObjectInfo(found["Key"], found["Size"], found["ETag"], found["LastModified"])
+
+    def delete(self, keys: Sequence[str]) -> None:
+        def send(positions: Sequence[int]) -> dict[int, str]:
+            wanted = {"Objects": [{"Key": keys[position]} for position in positions], "Quiet": True}
+            with calling("DeleteObjects"):
+                answer = self._client.delete_objects(Bucket=self.bucket, Delete=wanted)
+            refused = {error["Key"]: error["Code"] for error in answer.get("Errors", ())}
+            return {position: refused[keys[position]] for position in positions if keys[position] in refused}
+
+        send_all("DeleteObjects", in_batches(len(keys), DELETE_BATCH), send)

@@ -1,0 +1,248 @@
+"""Copy recordings: verify, then store; audio, row, event, ledger, and only then is a message done (rules 9 to 15).
+
+A batch goes through these steps together, so that rows and events share requests. Whatever dies between two steps
+repeats from the top and ends the same: every step finds what the last attempt left.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from call_lake import inbox
+from call_lake.archive import Archive
+from call_lake.audio import BytesBudget, inspect, spool
+from call_lake.errors import Reason, SecretEmpty, StepFailed, Terminal, Transient
+from call_lake.events import RECORDING_STORED, recording_stored
+from call_lake.ledger import Entry, Ledger, State
+from call_lake.observability import log
+from call_lake.ports import Clock, EventBus, ObjectStore, PartialFailure, Queue
+from call_lake.providers.base import Provider
+from call_lake.recording import Recording, StoredAudio, recording_from_message, row_of
+from call_lake.retry import RetryPolicy
+
+ANSWER_MARGIN_S = 15.0  # what rows, events and ledger of a batch may take at its end
+WORTH_STARTING_S = 5.0
+SECRET_WAIT_S = 300.0
+
+
+class Verdict(StrEnum):
+    DONE = "done"
+    AGAIN = "again"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One received message; ``queue`` is where it came from."""
+
+    id: str
+    body: str
+    receipt_handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A recording whose audio stands in S3, on the way to STORED."""
+
+    message: Message
+    recording: Recording
+    audio: StoredAudio
+
+
+@dataclass(slots=True)
+class CopyCounts:
+    stored: int = 0
+    stored_bytes: int = 0
+    already: int = 0
+    retried: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What the copier needs of one source."""
+
+    provider: Provider
+    queue: Queue
+    max_bytes: int
+    deadline_s: float
+
+
+class Copier:
+    """Works one batch. ``route`` gives a source's provider and queue; ``threads`` recordings at once (1: in order).
+
+    ``until_s`` is the monotonic time at which the function has to have answered.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: ObjectStore,
+        bus: EventBus,
+        dlq: Queue,
+        route: Callable[[str], Route],
+        clock: Clock,
+        policy: RetryPolicy,
+        budget: BytesBudget,
+        *,
+        until_s: float,
+        threads: int = 8,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._archive = Archive(store)
+        self._bus = bus
+        self._dlq = dlq
+        self._route = route
+        self._clock = clock
+        self._policy = policy
+        self._budget = budget
+        self._until_s = until_s
+        self._threads = threads
+        self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self.counts = CopyCounts()
+        self.failures: dict[tuple[str, Reason], int] = {}
+
+    def copy_batch(self, messages: Sequence[Message]) -> dict[str, Verdict]:
+        """A verdict for every message id; AGAIN leaves the message in its queue."""
+        results = self._map(self._secure_safely, messages)
+        verdicts = {m.id: r for m, r in zip(messages, results, strict=True) if isinstance(r, Verdict)}
+        secured = [r for r in results if isinstance(r, Secured)]
+        try:
+            self._finish(secured, verdicts)
+        except Exception:
+            log.exception("rows, events or ledger of a batch failed; its messages come again")
+        return {m.id: verdicts.get(m.id, Verdict.AGAIN) for m in messages}
+
+    # -- the audio of one recording
+
+    def _secure_safely(self, message: Message) -> Secured | Verdict:
+        try:
+            recording = recording_from_message(message.body)
+        except ValueError as error:
+            log.error("a message is no recording; it went to the DLQ", message_id=message.id, error=str(error))
+            self._dlq.send([message.body], attributes={"reason": "bad_message"})
+            return Verdict.DONE
+        try:
+            return self._secure(message, recording)
+        except Exception:
+            log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
+            return Verdict.AGAIN
+
+    def _secure(self, message: Message, listed: Recording) -> Secured | Verdict:
+        entry = self._ledger.claim(listed)
+        recording = entry.recording
+        if recording is None or entry.state in (State.ERASED, State.FAILED):
+            return Verdict.DONE
+        if entry.state is State.STORED and entry.audio is not None:
+            self._drop_strays(recording, entry.audio)
+            self.counts.already += 1
+            return Verdict.DONE
+        try:
+            standing = self._archive.standing(recording)
+            audio = standing[0] if standing else self._download(recording)
+        except SecretEmpty:
+            self._delay(recording.source, message, SECRET_WAIT_S)
+            return Verdict.AGAIN
+        except StepFailed as error:
+            return self._failed(message, entry, recording, error)
+        now = self._ledger.entry(recording.recording_id)
+        if now is not None and now.state is State.ERASED:  # rule 15
+            self._archive.delete([audio.key])
+            return Verdict.DONE
+        return Secured(message, recording, audio)
+
+    def _download(self, recording: Recording) -> StoredAudio:
+        route = self._route(recording.source)
+        left_s = self._until_s - ANSWER_MARGIN_S - self._clock.monotonic()
+        if left_s < WORTH_STARTING_S:
+            raise Transient(Reason.BUSY, "no time left in this invocation", retry_after_s=0.0)
+        deadline_s = min(route.deadline_s, left_s)
+        with (
+            route.provider.open_audio(recording, deadline_s=deadline_s) as stream,
+            spool(stream, self._budget, route.max_bytes) as body,
+        ):
+            facts = inspect(body, stream.content_type)
+            return self._archive.put(recording, body.file, facts, self._clock.now())
+
+    # -- the end of a batch: rows, events, ledger
+
+    def _finish(self, secured: Sequence[Secured], verdicts: dict[str, Verdict]) -> None:
+        if not secured:
+            return
+        inbox.put_rows(self._store, [row_of(s.recording, s.audio) for s in secured])
+        refused: frozenset[int] = frozenset()
+        try:
+            self._bus.publish(RECORDING_STORED, [recording_stored(s.recording, s.audio) for s in secured])
+        except PartialFailure as error:
+            refused = frozenset(error.failed)
+        announced = [s for position, s in enumerate(secured) if position not in refused]
+        for one, ok in zip(announced, self._map(self._settle_safely, announced), strict=True):
+            verdicts[one.message.id] = Verdict.DONE if ok else Verdict.AGAIN
+
+    def _settle_safely(self, one: Secured) -> bool:
+        try:
+            self._settle(one)
+        except Exception:
+            log.exception("the ledger's last write failed", recording_id=one.recording.recording_id)
+            return False
+        return True
+
+    def _settle(self, one: Secured) -> None:
+        entry = self._ledger.stored(one.recording.recording_id, one.audio)
+        if entry.state is State.ERASED:
+            self._archive.delete([one.audio.key])
+        elif entry.audio is not None and entry.audio.key != one.audio.key:
+            self._drop_strays(one.recording, entry.audio)
+        else:
+            self.counts.stored += 1
+            self.counts.stored_bytes += one.audio.facts.bytes
+
+    def _drop_strays(self, recording: Recording, winner: StoredAudio) -> None:
+        """Two formats raced: the ledger's stays. Its row is written again, later than the loser's, then that goes."""
+        strays = [audio.key for audio in self._archive.standing(recording) if audio.key != winner.key]
+        if not strays:
+            return
+        restamped = replace(winner, stored_at=self._clock.now())
+        self._ledger.restamped(recording.recording_id, restamped)
+        inbox.put_rows(self._store, [row_of(recording, restamped)])
+        self._archive.delete(strays)
+
+    # -- failures
+
+    def _failed(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Verdict:
+        if error.reason is Reason.BUSY:  # our own limit, not the recording's fault: no attempt is counted
+            self._delay(recording.source, message, error.retry_after_s or 0.0)
+            return Verdict.AGAIN
+        verdict = self._policy.verdict(error, entry.first_published_at, self._clock.now())
+        key = (recording.source, verdict.reason)
+        self.failures[key] = self.failures.get(key, 0) + 1
+        if isinstance(verdict, Terminal):
+            attributes = {"reason": verdict.reason, "recording_id": recording.recording_id, "source": recording.source}
+            self._dlq.send([message.body], attributes=attributes)
+            self._ledger.failed(entry, verdict)
+            self.counts.failed += 1
+            log.error("failed for good; `call-lake redrive` sends it again", recording_id=recording.recording_id,
+                      reason=verdict.reason, detail=verdict.detail)
+            return Verdict.DONE
+        delay_s = self._policy.delay_s(verdict, entry.attempts, self._jitter)
+        in_queue = delay_s <= self._policy.queue_max_s
+        self._ledger.retrying(entry, verdict, delay_s, in_queue=in_queue)
+        self.counts.retried += 1
+        log.warning("will be tried again", recording_id=recording.recording_id, reason=verdict.reason,
+                    detail=verdict.detail, attempt=entry.attempts + 1, in_s=round(delay_s))
+        if not in_queue:
+            return Verdict.DONE
+        self._delay(recording.source, message, delay_s)
+        return Verdict.AGAIN
+
+    def _delay(self, source: str, message: Message, seconds: float) -> None:
+        self._route(source).queue.delay(message.receipt_handle, round(seconds))
+
+    def _map[A, B](self, step: Callable[[A], B], items: Sequence[A]) -> list[B]:
+        if self._threads == 1 or len(items) < 2:
+            return [step(item) for item in items]
+        with ThreadPoolExecutor(min(self._threads, len(items))) as pool:
+            return list(pool.map(step, items))

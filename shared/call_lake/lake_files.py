@@ -1,0 +1,169 @@
+"""Data files: written once, read in ranges, never changed (design rule 16, section 5).
+
+A file carries in its own footer what the compactor has to know of it: schema version, tier, and when its oldest rows
+were committed.
+"""
+
+import io
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from call_lake.errors import CallLakeError
+from call_lake.lake_layout import Partition
+from call_lake.lake_manifest import data_key
+from call_lake.lake_rows import SCHEMA, conform
+from call_lake.ports import ObjectStore
+from call_lake.recording import COLUMNS, SCHEMA_VERSION, iso, parse_iso
+
+ROW_GROUP_ROWS = 131_072
+ROW_GROUP_BYTES = 128 * 1024 * 1024  # of Arrow memory: what a merge holds before it writes
+WHOLE_BYTES = 4 * 1024 * 1024  # a file up to this is read in one request
+TAIL_BYTES = 128 * 1024  # footer, page index and Bloom filters of most files
+SPOOL_BYTES = 32 * 1024 * 1024
+BLOOM_FALSE_POSITIVES = 0.01
+
+# Nearly every value of these is another: a dictionary only costs.
+_UNIQUE = {"recording_id", "provider_key", "connection_id", "audio_uri", "audio_sha256", "raw"}
+
+
+class FileGone(CallLakeError):
+    """A data file was collected meanwhile: the manifest that named it is no longer the one that stands."""
+
+
+class NewerSchema(CallLakeError):
+    """A file was written by a newer version of Call Lake: this one must not rewrite what it cannot read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``tier``: 0 appended, 1 merged once, 2 merged from merged ones. ``since``: the commit of its oldest rows."""
+
+    tier: int
+    since: datetime
+
+
+class DataFile:
+    """One file, opened: its footer is read, nothing else is kept."""
+
+    def __init__(self, store: ObjectStore, key: str, size_bytes: int) -> None:
+        self.key = key
+        self.size_bytes = size_bytes
+        self._file = pq.ParquetFile(_source(store, key, size_bytes), memory_map=False)
+        footer = {name.decode(): value.decode() for name, value in (self._file.metadata.metadata or {}).items()}
+        version = int(footer["call_lake.schema_version"])
+        if version > SCHEMA_VERSION:
+            raise NewerSchema(f"{key} has schema version {version}, this is {SCHEMA_VERSION}: deploy the newer one")
+        self.rows = int(self._file.metadata.num_rows)
+        self.facts = Facts(int(footer["call_lake.tier"]), parse_iso(footer["call_lake.since"]))
+
+    def batches(self, rows: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """The rows in the file's order, some at a time; all columns in today's schema, or those named."""
+        for batch in self._file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
+            table = pa.Table.from_batches([batch])
+            yield table if columns else conform(table)
+
+    def read(self, columns: list[str] | None = None) -> pa.Table:
+        table = self._file.read(columns=columns, use_threads=False)
+        return table if columns else conform(table)
+
+
+def write_file(
+    store: ObjectStore, partition: Partition, chunks: Iterable[pa.Table], facts: Facts, rows_at_most: int
+) -> tuple[str, int]:
+    """Store sorted rows as one new file; return its key and its rows. Memory holds one row group, whatever comes."""
+    key = data_key(partition, uuid.uuid4().hex)
+    with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool:
+        rows = 0
+        with _writer(spool, facts, min(max(rows_at_most, 1), ROW_GROUP_ROWS)) as writer:
+            for group in _row_groups(chunks):
+                writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
+                rows += group.num_rows
+        if spool.tell() <= SPOOL_BYTES:
+            spool.seek(0)
+            store.put(key, spool.read(), content_type="application/vnd.apache.parquet")
+        else:
+            store.put(key, cast(BinaryIO, spool), content_type="application/vnd.apache.parquet")
+    return key, rows
+
+
+def _row_groups(chunks: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    held: list[pa.Table] = []
+    for chunk in chunks:
+        held.append(chunk)
+        while sum(part.num_rows for part in held) >= ROW_GROUP_ROWS or sum(p.nbytes for p in held) >= ROW_GROUP_BYTES:
+            table = pa.concat_tables(held)
+            yield table.slice(0, ROW_GROUP_ROWS)
+            held = [table.slice(ROW_GROUP_ROWS)] if table.num_rows > ROW_GROUP_ROWS else []
+    if held:
+        yield pa.concat_tables(held)
+
+
+def _writer(sink: Any, facts: Facts, bloom_rows: int) -> Any:
+    footer = {
+        "call_lake.schema_version": str(SCHEMA_VERSION),
+        "call_lake.tier": str(facts.tier),
+        "call_lake.since": iso(facts.since),
+    }
+    return pq.ParquetWriter(
+        sink,
+        SCHEMA.with_metadata(footer),
+        compression="zstd",
+        use_dictionary=[name for name in COLUMNS if name not in _UNIQUE],
+        write_statistics=True,
+        write_page_index=True,
+        sorting_columns=[pq.SortingColumn(SCHEMA.get_field_index("started_at"))],
+        # Random ids defeat min and max: this is what lets a reader skip a file that does not hold one.
+        bloom_filter_options={"recording_id": {"ndv": bloom_rows, "fpp": BLOOM_FALSE_POSITIVES}},
+        store_schema=False,  # Parquet's own types say all, and the blob is in the way of every small read
+    )
+
+
+def _source(store: ObjectStore, key: str, size_bytes: int) -> Any:
+    try:
+        if size_bytes <= WHOLE_BYTES:
+            return pa.BufferReader(store.get_range(key, 0, size_bytes))
+        return pa.PythonFile(cast(Any, _Ranges(store, key, size_bytes)), mode="r")
+    except KeyError:
+        raise FileGone(key) from None
+
+
+class _Ranges(io.RawIOBase):
+    """An object as a file: every read is one range request, but for the tail, which is fetched once."""
+
+    def __init__(self, store: ObjectStore, key: str, size_bytes: int) -> None:
+        self._store = store
+        self._key = key
+        self._size = size_bytes
+        self._at = 0
+        self._tail_at = max(0, size_bytes - TAIL_BYTES)
+        self._tail = store.get_range(key, self._tail_at, TAIL_BYTES)
+
+    def read(self, size: int = -1) -> bytes:
+        length = self._size - self._at if size < 0 else min(size, self._size - self._at)
+        start, self._at = self._at, self._at + length
+        if start >= self._tail_at:
+            return self._tail[start - self._tail_at : start - self._tail_at + length]
+        try:
+            return self._store.get_range(self._key, start, length)
+        except KeyError:
+            raise FileGone(self._key) from None
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True

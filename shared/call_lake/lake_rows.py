@@ -1,0 +1,157 @@
+"""Rows as Arrow: the schema of a data file, and JSON lines made to fit it (design rule 21, section 5)."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from call_lake.lake_layout import Partition
+from call_lake.recording import COLUMNS, PARTITION_COLUMNS, SCHEMA_VERSION, Row
+
+# Instants, so adjusted to UTC: Athena's timestamp(3) shows them in UTC, Spark and DuckDB in the session's zone.
+TIMESTAMP = pa.timestamp("ms", "UTC")
+_ARROW = {
+    "string": pa.string(), "timestamp": TIMESTAMP, "double": pa.float64(), "int": pa.int32(), "bigint": pa.int64()
+}
+_PYTHON: dict[str, set[type]] = {
+    "string": {str}, "timestamp": {str}, "double": {int, float}, "int": {int}, "bigint": {int}
+}
+SCHEMA = pa.schema([(name, _ARROW[kind]) for name, kind in COLUMNS.items()])
+REQUIRED = ("recording_id", "started_at", "stored_at")
+ORDER = [("started_at", "ascending"), ("recording_id", "ascending")]
+_KNOWN = {*COLUMNS, *PARTITION_COLUMNS}
+
+
+class DoesNotFit(ValueError):
+    """A row that the table cannot hold. The message names the column, never the value: it goes to the log."""
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise DoesNotFit(f"{name} is no JSON number")
+
+
+# Not pyarrow.json: it crashes the process on a line that holds a bare null.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def table_of(lines: Sequence[str], partition: Partition) -> tuple[pa.Table, list[tuple[int, str]]]:
+    """The rows that fit, in their order, and for the others their position and the reason."""
+    rows: list[tuple[int, Row]] = []
+    rejected: list[tuple[int, str]] = []
+    for position, line in enumerate(lines):
+        try:
+            rows.append((position, _row(line, partition)))
+        except DoesNotFit as error:
+            rejected.append((position, str(error)))
+    tables = list(_convert(rows, rejected))
+    return pa.concat_tables([SCHEMA.empty_table(), *tables]), sorted(rejected)
+
+
+def _row(line: str, partition: Partition) -> Row:
+    try:
+        row = _DECODER.decode(line)
+    except DoesNotFit:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise DoesNotFit(f"no JSON: {type(error).__name__}") from None
+    if not isinstance(row, dict):
+        raise DoesNotFit("no JSON object")
+    version = row.get("schema_version")
+    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+        raise DoesNotFit(f"schema_version: this compactor knows 1 to {SCHEMA_VERSION}; deploy the newer one, then retry")
+    if not row.keys() <= _KNOWN:
+        raise DoesNotFit(f"{len(row.keys() - _KNOWN)} columns that the table does not have")
+    if row.get("source") != partition.source or row.get("call_date") != partition.call_date.isoformat():
+        raise DoesNotFit("source and call_date are not those of the object's key")
+    for name in REQUIRED:
+        if row.get(name) in (None, ""):
+            raise DoesNotFit(f"{name}: missing")
+    return row
+
+
+def _convert(rows: list[tuple[int, Row]], rejected: list[tuple[int, str]]) -> list[pa.Table]:
+    """Whole batches at once; a batch that does not fit is halved until the rows at fault stand alone."""
+    if not rows:
+        return []
+    try:
+        columns = [_column(name, [row.get(name) for _, row in rows]) for name in COLUMNS]
+        return [pa.Table.from_arrays(columns, schema=SCHEMA)]
+    except DoesNotFit as error:
+        if len(rows) == 1:
+            rejected.append((rows[0][0], str(error)))
+            return []
+        half = len(rows) // 2
+        return _convert(rows[:half], rejected) + _convert(rows[half:], rejected)
+
+
+def _column(name: str, values: list[Any]) -> pa.Array:
+    kind = COLUMNS[name]
+    # pyarrow alone would make 1 of 1.5, and 1.0 of true.
+    wrong = set(map(type, values)) - _PYTHON[kind] - {type(None)}
+    if wrong:
+        raise DoesNotFit(f"{name}: {' and '.join(sorted(t.__name__ for t in wrong))} instead of {kind}")
+    try:
+        if kind == "timestamp":
+            return pa.array(values, pa.string()).cast(TIMESTAMP)
+        return pa.array(values, _ARROW[kind])
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError) as error:
+        raise DoesNotFit(f"{name}: {type(error).__name__}, does not fit {kind}") from None
+
+
+def rows_of(table: pa.Table, partition: Partition) -> list[Row]:
+    """The table's rows as JSON values, as they were given."""
+    columns = [
+        pc.strftime(table[name], format="%Y-%m-%dT%H:%M:%SZ") if kind == "timestamp" else table[name]
+        for name, kind in COLUMNS.items()
+    ]
+    place = {"source": partition.source, "call_date": partition.call_date.isoformat()}
+    plain = pa.Table.from_arrays(columns, names=list(COLUMNS))
+    return [row | place for row in plain.to_pylist()]
+
+
+def conform(table: pa.Table) -> pa.Table:
+    """A table read from a file of any older version, in the columns of today: those it does not have are null."""
+    rows = table.num_rows
+    columns = [
+        table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(rows, field.type)
+        for field in SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def sorted_rows(table: pa.Table) -> pa.Table:
+    return table.sort_by(ORDER)
+
+
+def is_one_of(column: pa.ChunkedArray, values: Sequence[str] | set[str]) -> pa.ChunkedArray:
+    return pc.is_in(column, value_set=pa.array(sorted(values), pa.string()))
+
+
+def without_ids(table: pa.Table, ids: set[str]) -> pa.Table:
+    return table.filter(pc.invert(is_one_of(table["recording_id"], ids))) if ids else table
+
+
+def newest_of(table: pa.Table) -> pa.Table:
+    """One row per recording id: the later ``stored_at``; of two with the same, the one whose text is greater."""
+    ids = table["recording_id"]
+    if pc.count_distinct(ids).as_py() == table.num_rows:
+        return table
+    best: dict[str, tuple[tuple[int, str], int]] = {}
+    repeated = {c["values"] for c in pc.value_counts(ids).to_pylist() if c["counts"] > 1}
+    mask = is_one_of(ids, repeated).to_pylist()
+    for position in (p for p, again in enumerate(mask) if again):
+        rank = rank_of(table.slice(position, 1))
+        name = ids[position].as_py()
+        if name not in best or rank > best[name][0]:
+            best[name] = (rank, position)
+    winners = {position for _, position in best.values()}
+    return table.filter(pa.array([not again or p in winners for p, again in enumerate(mask)]))
+
+
+def rank_of(row: pa.Table) -> tuple[int, str]:
+    """Which version of a recording wins: a total order, so that any two compactors decide alike."""
+    (values,) = row.to_pylist()
+    text = json.dumps(values, sort_keys=True, default=str)
+    return row["stored_at"].cast(pa.int64())[0].as_py(), text

@@ -1,0 +1,216 @@
+"""The ledger: what became of every recording, for ever, and only forward (design rules 6, 7, 9).
+
+::
+
+    (absent) -> PUBLISHED <-> RETRYING -> STORED -> ERASED
+                     \\          |  ^
+                      `-------> FAILED   (leaves FAILED by ``redrive`` or by an attempt that succeeds after all)
+
+One DynamoDB item per recording under its recording id; sources and jobs have items of their own (sources.py).
+An item is in the sparse index ``open`` while somebody has to come back to it: under its source from ``due_at`` on.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from call_lake.errors import StepFailed
+from call_lake.ports import Absent, Clock, Item, OneOf, PreconditionFailed, Table
+from call_lake.recording import Recording, StoredAudio, iso, parse_iso, recording_id
+
+ITEM_VERSION = 1
+HISTORY_LENGTH = 20
+NEVER = "9999-12-31T00:00:00.000Z"
+"""``due_at`` of what failed for good: listed in the index, never due."""
+
+
+class State(StrEnum):
+    PUBLISHED = "PUBLISHED"
+    RETRYING = "RETRYING"
+    FAILED = "FAILED"
+    STORED = "STORED"
+    ERASED = "ERASED"
+
+
+IN_FLIGHT = OneOf((State.PUBLISHED, State.RETRYING))
+NOT_STORED = OneOf((State.PUBLISHED, State.RETRYING, State.FAILED))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One recording as the ledger knows it. ``recording`` is frozen at the first write; None once erased."""
+
+    recording_id: str
+    state: State
+    source: str
+    recording: Recording | None
+    first_published_at: datetime
+    attempts: int = 0
+    reason: str | None = None
+    audio: StoredAudio | None = None
+    due_at: str | None = None
+    history: tuple[dict[str, Any], ...] = field(default=())
+
+
+def entry_of(item: Item) -> Entry:
+    return Entry(
+        recording_id=item["id"],
+        state=State(item["state"]),
+        source=item["source"],
+        recording=Recording.from_json(json.loads(item["record"])) if "record" in item else None,
+        first_published_at=parse_iso(item["first_published_at"]),
+        attempts=int(item.get("attempts", 0)),
+        reason=item.get("reason"),
+        audio=StoredAudio.from_json(item["audio"]) if "audio" in item else None,
+        due_at=item.get("due_at"),
+        history=tuple(item.get("history", ())),
+    )
+
+
+class Ledger:
+    """``republish_after_s``: how long a published recording may be silent before it is due again."""
+
+    def __init__(self, table: Table, clock: Clock, republish_after_s: float) -> None:
+        self.table = table
+        self._clock = clock
+        self._republish_after = timedelta(seconds=republish_after_s)
+
+    # -- the poller's side
+
+    def connections(self, ids: Sequence[str]) -> dict[str, str | None]:
+        """The ids that are known, each with the connection id that its first write froze."""
+        return {id: item.get("connection_id") for id, item in self.table.get_many(ids).items()}
+
+    def discovered(self, recording: Recording) -> bool:
+        """Write a new recording as PUBLISHED; False where it is known already (rule 7)."""
+        try:
+            self.table.put(self._new_item(recording))
+        except PreconditionFailed:
+            return False
+        return True
+
+    def due(self, source: str, limit: int) -> list[Entry]:
+        """Recordings of the source that somebody has to try again now, longest due first."""
+        keys = [found["id"] for found in self.table.query_open(source, iso(self._clock.now()), limit)]
+        items = self.table.get_many(keys)
+        now = iso(self._clock.now())
+        return [entry_of(items[key]) for key in keys if key in items and items[key].get("due_at", NEVER) <= now]
+
+    def republished(self, id: str) -> None:
+        """The recording is in its queue again. A recording that was settled meanwhile stays as it is."""
+        now = self._clock.now()
+        changes = {"state": State.PUBLISHED, "published_at": iso(now), "due_at": iso(now + self._republish_after)}
+        self._update_if(id, changes, IN_FLIGHT)
+
+    # -- the copier's side
+
+    def claim(self, recording: Recording) -> Entry:
+        """The entry of a recording that arrived by message, created where the poller's write is missing.
+
+        What counts is what the first write froze. A known key with another connection id is a recording of its own
+        (rule 6), whatever id the message carries.
+        """
+        for candidate in (_by_key(recording), recording.as_collision()):
+            item = self.table.get(candidate.recording_id)
+            if item is None:
+                self.discovered(candidate)
+                item = self.table.get(candidate.recording_id) or {}
+            if same_recording(item.get("connection_id"), recording.connection_id):
+                break
+        return entry_of(item)
+
+    def entry(self, id: str) -> Entry | None:
+        item = self.table.get(id)
+        return entry_of(item) if item else None
+
+    def retrying(self, entry: Entry, error: StepFailed, delay_s: float, *, in_queue: bool) -> None:
+        """One more attempt failed. ``in_queue``: the message itself waits; else the ledger's ``due_at`` does."""
+        now = self._clock.now()
+        wait = self._republish_after + timedelta(seconds=delay_s) if in_queue else timedelta(seconds=delay_s)
+        changes = self._failure(entry, error) | {"state": State.RETRYING, "due_at": iso(now + wait)}
+        self._update_if(entry.recording_id, changes, IN_FLIGHT)
+
+    def failed(self, entry: Entry, error: StepFailed) -> None:
+        """It failed for good; only ``redrive`` brings it back."""
+        changes = self._failure(entry, error) | {"state": State.FAILED, "due_at": NEVER}
+        self._update_if(entry.recording_id, changes, IN_FLIGHT)
+
+    def stored(self, id: str, audio: StoredAudio) -> Entry:
+        """Mark STORED and return the entry as it stands then: another attempt's audio, or ERASED, if that came first."""
+        settled = {"open_in": None, "due_at": None, "reason": None}
+        changes = {"state": State.STORED, "audio": audio.to_json(), "stored_at": iso(audio.stored_at)} | settled
+        try:
+            return entry_of(self.table.update(id, changes, {"state": NOT_STORED}))
+        except PreconditionFailed:
+            entry = self.entry(id)
+            if entry is None:
+                raise RuntimeError(f"{id} vanished from the ledger; its items are never deleted") from None
+            return entry
+
+    def restamped(self, id: str, audio: StoredAudio) -> None:
+        """Move ``stored_at`` of a stored recording forward, so that its row outranks a loser's (rule 13)."""
+        changes = {"audio": audio.to_json(), "stored_at": iso(audio.stored_at)}
+        self._update_if(id, changes, OneOf((State.STORED,)))
+
+    # -- the operator's side
+
+    def redriven(self, id: str) -> bool:
+        """Send a failed recording round again: its deadlines count anew. False where it is not FAILED."""
+        now = self._clock.now()
+        changes = {
+            "state": State.PUBLISHED,
+            "attempts": 0,
+            "first_published_at": iso(now),
+            "published_at": iso(now),
+            "due_at": iso(now + self._republish_after),
+        }
+        return self._update_if(id, changes, OneOf((State.FAILED,)))
+
+    def erased(self, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that are tombstones."""
+        return {id for id, item in self.table.get_many(list(ids)).items() if item.get("state") == State.ERASED}
+
+    # -- inside
+
+    def _new_item(self, recording: Recording) -> Item:
+        now = self._clock.now()
+        item = {
+            "id": recording.recording_id,
+            "version": ITEM_VERSION,
+            "state": State.PUBLISHED,
+            "source": recording.source,
+            "call_date": recording.call_date.isoformat(),
+            "record": json.dumps(recording.to_json()),
+            "first_published_at": iso(now),
+            "published_at": iso(now),
+            "open_in": recording.source,
+            "due_at": iso(now + self._republish_after),
+        }
+        return item | ({"connection_id": recording.connection_id} if recording.connection_id else {})
+
+    def _failure(self, entry: Entry, error: StepFailed) -> dict[str, Any]:
+        note = {"at": iso(self._clock.now()), "reason": error.reason, "detail": error.detail[:300]}
+        return {
+            "reason": error.reason,
+            "attempts": entry.attempts + 1,
+            "history": [*entry.history, note][-HISTORY_LENGTH:],
+        }
+
+    def _update_if(self, id: str, changes: dict[str, Any], state: OneOf | Absent) -> bool:
+        try:
+            self.table.update(id, changes, {"state": state})
+        except PreconditionFailed:
+            return False
+        return True
+
+
+def same_recording(known: str | None, listed: str | None) -> bool:
+    """Whether one key with these connection ids is one recording; an unknown connection matches any."""
+    return known is None or listed is None or known == listed
+
+
+def _by_key(recording: Recording) -> Recording:
+    return replace(recording, recording_id=recording_id(recording.source, recording.provider_key))

@@ -1,0 +1,179 @@
+"""One poll of one source (design rules 1 to 8)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from call_lake.config import PollerSettings, SourceSettings
+from call_lake.errors import SecretEmpty, StepFailed
+from call_lake.ledger import Ledger
+from call_lake.observability import log
+from call_lake.ports import Clock, Queue
+from call_lake.providers.base import Page, Provider
+from call_lake.publishing import Publisher
+from call_lake.recording import Window, iso
+from call_lake.sources import Job, JobKind, SourceBook
+from call_lake.windows import Done, Hole, read_forward
+
+DUE_PER_POLL = 2_000
+DUE_WHILE_DOWN = 10  # a provider whose listing fails gets a few probes, not its whole backlog
+GAP_RETRY = timedelta(days=1)
+ROWS_PER_WINDOW = {"thulium": 180, "conpeek": 900}  # about two pages
+
+
+@dataclass(slots=True)
+class PollResult:
+    """What one poll did; the poller's answer and its metrics. ``trouble`` is None when the listing worked."""
+
+    source: str
+    listed: int = 0
+    published: int = 0
+    republished: int = 0
+    bad_records: int = 0
+    collisions: int = 0
+    gaps: int = 0
+    trouble: str | None = None
+    caught_up: bool = False
+    jobs_open: int = 0
+    checkpoint_lag_s: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+class Poller:
+    """Polls one source until ``until_s`` of the clock's monotonic time; keeps all that it finished."""
+
+    def __init__(
+        self,
+        source: SourceSettings,
+        provider: Provider,
+        ledger: Ledger,
+        book: SourceBook,
+        queue: Queue,
+        clock: Clock,
+        settings: PollerSettings,
+        *,
+        until_s: float,
+        known: dict[str, str | None] | None = None,
+        threads: int = 8,
+    ) -> None:
+        self._source = source
+        self._provider = provider
+        self._ledger = ledger
+        self._book = book
+        self._clock = clock
+        self._settings = settings
+        self._until_s = until_s
+        self._publisher = Publisher(ledger, queue, {} if known is None else known, threads)
+        self._result = PollResult(source.name)
+
+    def poll(self, sweep: bool = False, backfill: Window | None = None) -> PollResult:
+        """The regular window, then what is due, then jobs (``sweep`` and ``backfill`` each start one)."""
+        now = self._clock.now()
+        horizon = now - timedelta(seconds=self._settings.settle_s)
+        if sweep:
+            self._book.open_job(JobKind.SWEEP, Window(horizon - timedelta(days=self._settings.sweep_days), horizon))
+        if backfill:
+            self._book.open_job(JobKind.BACKFILL, Window(backfill.start, max(min(backfill.end, now), backfill.start)))
+        listing_works = self._try(lambda: self._regular(horizon))
+        self._try(lambda: self._publish_due(DUE_PER_POLL if listing_works else DUE_WHILE_DOWN))
+        if listing_works:
+            self._try(self._jobs)
+        return self._finish(now, listing_works)
+
+    # -- the three parts
+
+    def _regular(self, horizon: datetime) -> None:
+        """From the checkpoint, less the look-back, to the horizon; the checkpoint follows what was read whole."""
+        checkpoint = self._book.checkpoint()
+        if checkpoint is None:  # kept at once, so that a first poll that fails loses nothing
+            checkpoint = self._first_from(horizon)
+            self._book.advance(checkpoint)
+        start = min(checkpoint, horizon) - timedelta(seconds=self._settings.lookback_s)
+        pending: list[Hole] = []
+        for outcome in self._read(Window(start, horizon)):
+            if isinstance(outcome, Hole):
+                pending.append(outcome)
+                continue
+            # What comes after can be read, so the holes are no outage: they are counted from now on.
+            pending = [hole for hole in pending if not self._given_up(hole)]
+            if not pending:
+                if outcome.window.end > checkpoint:
+                    self._book.advance(outcome.window.end)
+                self._result.caught_up = outcome.window.end >= horizon
+        if pending:
+            self._result.trouble = f"cannot read {pending[0].window}: {pending[0].error}"
+
+    def _publish_due(self, limit: int) -> None:
+        self._publisher.publish_due(self._ledger.due(self._source.name, limit))
+
+    def _jobs(self) -> None:
+        for job in self._book.due_jobs():
+            self._run(job)
+
+    def _run(self, job: Job) -> None:
+        for outcome in self._read(job.rest):
+            if isinstance(outcome, Hole):
+                if job.kind is JobKind.GAP:
+                    self._book.postpone(job, GAP_RETRY)
+                    return
+                self._open_gap(outcome)
+            job = self._book.progress(job, outcome.window.end)
+
+    # -- helpers
+
+    def _read(self, window: Window) -> Iterator[Done | Hole]:
+        target = ROWS_PER_WINDOW[self._source.provider]
+        return read_forward(
+            self._provider, window, self._take, target=target, clock=self._clock, until_s=self._until_s
+        )
+
+    def _take(self, page: Page) -> None:
+        for bad in page.bad:
+            self._result.bad_records += 1
+            log.warning("a listed record is unusable", source=self._source.name, why=bad.why)
+        self._publisher.publish_new(page.recordings)
+
+    def _given_up(self, hole: Hole) -> bool:
+        """Whether a hole has stood for so long that it is a gap, which the checkpoint may pass."""
+        now = self._clock.now()
+        since = self._book.hole_since(hole.window, now)
+        if now - since < timedelta(seconds=self._settings.gap_after_s):
+            return False
+        self._open_gap(hole)
+        return True
+
+    def _open_gap(self, hole: Hole) -> None:
+        if not self._book.open_gap(hole.window, GAP_RETRY):
+            return
+        self._result.gaps += 1
+        log.error(
+            "GAP: a window cannot be read; it is tried again daily, later calls flow",
+            source=self._source.name, window=str(hole.window), error=str(hole.error),
+        )
+
+    def _first_from(self, horizon: datetime) -> datetime:
+        if not self._settings.first_poll_from:
+            return horizon
+        first = datetime.fromisoformat(self._settings.first_poll_from)
+        return first if first.tzinfo else first.replace(tzinfo=self._source.zone).astimezone(UTC)
+
+    def _try(self, part: Callable[[], None]) -> bool:
+        try:
+            part()
+        except SecretEmpty as error:
+            self._result.trouble = f"secret_empty: {error}"
+            return False
+        except StepFailed as error:
+            self._result.trouble = f"{error.reason}: {error.detail}"
+            return False
+        return True
+
+    def _finish(self, now: datetime, listing_works: bool) -> PollResult:
+        result, counts = self._result, self._publisher.counts
+        result.listed, result.published, result.republished = counts.listed, counts.new, counts.due
+        result.collisions = counts.collisions
+        result.notes += [f"{id}: its record is longer than a message may be" for id in counts.too_long]
+        result.jobs_open = len(self._book.due_jobs())
+        self._book.note(last_poll_at=iso(now), trouble=result.trouble, **({"last_ok_at": iso(now)} if listing_works else {}))
+        checkpoint = self._book.checkpoint()
+        result.checkpoint_lag_s = (now - checkpoint).total_seconds() if checkpoint else None
+        return result

@@ -1,0 +1,59 @@
+"""Values of a provider's record, which come as strings, numbers, nulls and the word "null"."""
+
+import json
+import re
+from math import isfinite
+from typing import Any
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def text(value: Any) -> str | None:
+    """Trimmed text; None for what is empty, null, or no scalar."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    trimmed = SURROGATE.sub("\N{REPLACEMENT CHARACTER}", str(value)).strip()
+    return None if trimmed in ("", "null") else trimmed
+
+
+def key(value: Any) -> str | None:
+    """A provider's own key, exactly as given: it has to reach the provider again. None if there is none.
+
+    Raises ValueError for a key that cannot be written as UTF-8, and so in no URL.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or value in ("", "null"):
+        return None
+    if SURROGATE.search(value):
+        raise ValueError("its key is no Unicode text")
+    return value
+
+
+def number(value: Any) -> float | None:
+    """A finite number, also from text."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        parsed = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return parsed if isfinite(parsed) else None
+
+
+def whole(value: Any) -> int | None:
+    """A count: a whole number that is not negative, also from text."""
+    parsed = number(value)
+    return int(parsed) if parsed is not None and parsed >= 0 and parsed.is_integer() else None
+
+
+def direction(value: Any) -> str | None:
+    """``inbound``, ``outbound`` or None."""
+    word = (text(value) or "").lower()
+    return word if word in ("inbound", "outbound") else None
+
+
+def compact(record: Any) -> str:
+    """The record as JSON, complete; letters as letters, unless they cannot be written as UTF-8."""
+    written = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(record, separators=(",", ":")) if SURROGATE.search(written) else written

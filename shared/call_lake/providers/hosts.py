@@ -1,0 +1,132 @@
+"""Which hosts may be asked, and which of them may see the credentials.
+
+Credentials stay with the configured origin (scheme, host, port). Other hosts must be in ``allowed_hosts``; a name in
+that list may lead to public addresses only, unless the private address itself is listed too.
+"""
+
+import re
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Self
+from urllib.parse import quote, urljoin
+
+from call_lake.errors import Reason, Terminal, Transient
+
+# Stricter than RFC 3986 on purpose: what the check reads must be what the connection uses.
+URL = re.compile(r"(https?)://(?:[^/?#@\\\s]*@)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?(?=[/?#]|$)([^#]*)", re.I)
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+type Resolve = Callable[[str, int], Iterable[str]]
+"""Host name and port to addresses. Raises OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host in lower case (IPv6 in brackets), port."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def netloc(self) -> str:
+        return self.host if self.port == DEFAULT_PORTS[self.scheme] else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes: ``path`` holds path and query, percent-encoded, with nothing normalised."""
+
+    origin: Origin
+    path: str
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin.scheme}://{self.origin.netloc}{self.path}"
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """User name and password in ``url`` are dropped. Raises ValueError; its text does not repeat the URL, which
+        may hold personal data."""
+        match = URL.fullmatch(url.partition("#")[0].strip())
+        if match is None:
+            raise ValueError("not an http or https URL")
+        scheme, host, port = match[1].lower(), match[2].lower().rstrip("."), int(match[3] or 0)
+        path = quote(match[4], safe="%/:?[]@!$&'()*+,;=~", errors="replace")
+        return cls(
+            Origin(scheme, host, port or DEFAULT_PORTS[scheme]),
+            path if path.startswith("/") else f"/{path}",
+        )
+
+    def join(self, reference: str) -> Self:
+        """The target that a redirect or a relative URL names. Raises ValueError."""
+        absolute = SCHEME.match(reference.strip())
+        return self.parse(reference if absolute else urljoin(self.url, reference.strip()))
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a name, IPv4 first (Lambda has no IPv6 by default). Raises OSError."""
+    found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+    return sorted({str(item[4][0]) for item in found}, key=lambda address: (":" in address, address))
+
+
+class HostRules:
+    """The rules of one source."""
+
+    def __init__(self, home: Origin, allowed_hosts: Iterable[str], resolve: Resolve = resolve) -> None:
+        self._home = home
+        self._allowed = frozenset(host.lower() for host in allowed_hosts)
+        self._resolve = resolve
+
+    def is_home(self, origin: Origin) -> bool:
+        """Whether this is the configured origin, the only one that may see the credentials."""
+        return origin == self._home
+
+    def address_for(self, origin: Origin) -> str | None:
+        """The checked address to connect to, or None where the connection may resolve the name by itself.
+
+        Raises Terminal(HOST_NOT_ALLOWED), Transient(CONNECTION) where the name does not resolve.
+        """
+        if self.is_home(origin):
+            return None
+        if not self._lists(origin.host, origin.port):
+            raise Terminal(
+                Reason.HOST_NOT_ALLOWED,
+                f"the audio lies on {origin.scheme}://{origin.netloc}; if you trust it, add it to allowed_hosts",
+            )
+        if origin.host == "localhost" or _is_address(origin.host):
+            return None  # listed for what it is
+        try:
+            addresses = list(self._resolve(origin.host, origin.port))
+        except (OSError, UnicodeError):
+            addresses = []
+        if not addresses:
+            raise Transient(Reason.CONNECTION, f"the name {origin.host} does not resolve")
+        for address in addresses:
+            if not _is_public(address) and not self._lists(address, origin.port):
+                raise Terminal(
+                    Reason.HOST_NOT_ALLOWED,
+                    f"{origin.host} leads to {address}, no public address; if you trust it, add it to allowed_hosts",
+                )
+        return addresses[0]
+
+    def _lists(self, host: str, port: int) -> bool:
+        names = {host, host.strip("[]"), f"[{host}]"}
+        return not self._allowed.isdisjoint(names | {f"{name}:{port}" for name in names})
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_public(address: str) -> bool:
+    ip = ip_address(address.partition("%")[0])
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return ip.is_global and not ip.is_multicast

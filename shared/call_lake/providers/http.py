@@ -1,0 +1,283 @@
+"""HTTP towards a provider: budget, time limits, redirects, credentials, typed errors.
+
+Details of errors never hold what a provider or a URL may hold: phone numbers, names, file names, credentials.
+"""
+
+import http.client
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import Any
+
+import requests
+import urllib3
+
+from call_lake.config import SourceSettings
+from call_lake.errors import ConfigError, NotReady, Reason, StepFailed, Terminal, Transient
+from call_lake.ports import Clock
+from call_lake.providers.hosts import HostRules, Resolve, Target, resolve
+from call_lake.providers.transport import Request, make_session
+
+REDIRECTS = {301, 302, 303, 307, 308}
+MAX_HOPS = 5
+CHUNK_BYTES = 256 * 1024
+LISTING_LIMIT_BYTES = 32 * 1024 * 1024
+ERROR_LIMIT_BYTES = 64 * 1024
+LISTING_PATIENCE = 2  # read timeouts that a whole listing answer may take
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Pace:
+    """A budget of requests per second, shared by all threads of one function instance, without bursts."""
+
+    def __init__(self, per_second: float, clock: Clock) -> None:
+        self._gap_s = 1 / per_second
+        self._clock = clock
+        self._next_s = clock.monotonic()
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """Wait until one more request fits the budget."""
+        with self._lock:
+            now_s = self._clock.monotonic()
+            mine_s = max(now_s, self._next_s)
+            self._next_s = mine_s + self._gap_s
+        if mine_s > now_s:
+            self._clock.sleep(mine_s - now_s)
+
+
+class Body:
+    """The body of one answer while it arrives (an ``AudioStream``); it has to be complete by ``deadline_s``."""
+
+    def __init__(self, response: requests.Response, clock: Clock, deadline_s: float) -> None:
+        headers = response.headers
+        self._raw: urllib3.HTTPResponse = response.raw
+        self._clock = clock
+        self._deadline_s = deadline_s
+        # Asked not to, a server may compress all the same: then its length is that of other bytes, and urllib3
+        # holds the server to it.
+        codings = {coding.strip().lower() for coding in headers.get("Content-Encoding", "").split(",")}
+        self._decode = not codings.isdisjoint(urllib3.HTTPResponse.CONTENT_DECODERS)
+        plain = not self._decode and "chunked" not in headers.get("Transfer-Encoding", "").lower()
+        length = headers.get("Content-Length", "")
+        self.declared_length = int(length) if plain and length.isdecimal() else None
+        self.content_type = headers.get("Content-Type")
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Chunks as they come. Raises Transient(TIMEOUT, TRUNCATED, CONNECTION)."""
+        late = threading.Event()
+        watchdog = threading.Timer(max(self._left_s(), 0), self._give_up, [late])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            while chunk := self._read():
+                if self._left_s() <= 0:
+                    raise self._too_slow()
+                yield chunk
+            if late.is_set():  # hung up by the watchdog: this was no end
+                raise self._too_slow()
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            raise (self._too_slow() if late.is_set() else _network(error)) from None
+        finally:
+            watchdog.cancel()
+
+    def read_up_to(self, limit_bytes: int) -> bytes | None:
+        """The whole body, or None if it is longer. Raises as iterating does."""
+        data = bytearray()
+        for chunk in self:
+            data += chunk
+            if len(data) > limit_bytes:
+                return None
+        return bytes(data)
+
+    def _read(self) -> bytes:
+        # read() would wait for a full chunk, and a slow drip would never be seen.
+        return self._raw.read1(CHUNK_BYTES, decode_content=self._decode)
+
+    def _left_s(self) -> float:
+        return self._deadline_s - self._clock.monotonic()
+
+    def _give_up(self, late: threading.Event) -> None:
+        late.set()
+        try:
+            self._raw.shutdown()
+        except (OSError, ValueError, RuntimeError):
+            return  # it ended by itself meanwhile
+
+    def _too_slow(self) -> Transient:
+        return Transient(Reason.TIMEOUT, "the body did not arrive within its deadline")
+
+
+class Client:
+    """GET requests to one source. May be used by many threads."""
+
+    def __init__(
+        self,
+        settings: SourceSettings,
+        authorize: Callable[[bool], str],
+        clock: Clock,
+        session: requests.Session | None = None,
+        resolve: Resolve = resolve,
+    ) -> None:
+        """``authorize(fresh)`` gives the Authorization header. ``session`` and ``resolve`` are seams for tests."""
+        try:
+            self.base = Target.parse(settings.base_url.rstrip("/") + "/")
+        except ValueError as error:
+            raise ConfigError(f"source {settings.name!r}: base URL: {error}") from None
+        self._rules = HostRules(self.base.origin, settings.allowed_hosts, resolve)
+        self._authorize = authorize
+        self._clock = clock
+        self._timeout_s = settings.timeout_s
+        self._pace = Pace(settings.requests_per_second, clock)
+        self._session = session or make_session()
+
+    def get_json(self, url: str) -> Any:
+        """A listing answer. Raises Transient (BAD_LISTING where it is no JSON), Terminal, SecretEmpty."""
+        deadline_s = self._clock.monotonic() + LISTING_PATIENCE * self._timeout_s
+        with closing(self._get(Target.parse(url), deadline_s)) as response:
+            if response.status_code != 200:
+                raise self._refusal(response, "the listing")
+            data = Body(response, self._clock, deadline_s).read_up_to(LISTING_LIMIT_BYTES)
+        if data is None:
+            raise Transient(Reason.BAD_LISTING, f"the listing is longer than {LISTING_LIMIT_BYTES} bytes")
+        try:
+            return json.loads(data, parse_constant=_no_number)
+        except (ValueError, RecursionError):
+            kind = "HTML" if data.lstrip()[:1] == b"<" else "no JSON"
+            raise Transient(Reason.BAD_LISTING, f"the listing is {kind} ({len(data)} bytes)") from None
+
+    @contextmanager
+    def open_audio(self, url: str, deadline_s: float) -> Iterator[Body]:
+        """The audio at ``url``, absolute or relative to the base URL; all of it within ``deadline_s`` seconds.
+
+        Raises Transient, NotReady (404, 410), Terminal (403, host not allowed), SecretEmpty.
+        """
+        try:
+            target = self.base.join(url)
+        except ValueError as error:
+            raise Terminal(Reason.HOST_NOT_ALLOWED, f"the record's audio URL: {error}") from None
+        until_s = self._clock.monotonic() + deadline_s
+        with closing(self._get(target, until_s)) as response:
+            if response.status_code in (404, 410):
+                raise NotReady(Reason.NOT_FOUND, f"the download answered {response.status_code}")
+            if response.status_code != 200:
+                raise self._refusal(response, "the download")
+            yield Body(response, self._clock, until_s)
+
+    def _get(self, target: Target, deadline_s: float) -> requests.Response:
+        """The answer after redirects; after a 401 the secret is read again, once (rule 10)."""
+        response, trusted = self._follow(target, deadline_s, fresh=False)
+        if response.status_code == 401 and trusted:
+            response.close()
+            response, _ = self._follow(target, deadline_s, fresh=True)
+        return response
+
+    def _follow(self, target: Target, deadline_s: float, *, fresh: bool) -> tuple[requests.Response, bool]:
+        """Send, following redirects; also say whether the host that answered was given the credentials."""
+        trusted = True
+        for _ in range(MAX_HOPS + 1):
+            # Once on another host, always without: a hop back was chosen by that host.
+            trusted = trusted and self._rules.is_home(target.origin)
+            response = self._send(target, self._authorize(fresh) if trusted else None, deadline_s)
+            location = response.headers.get("Location", "")
+            if response.status_code not in REDIRECTS or not location:
+                return response, trusted
+            with closing(response):
+                # Reading the little that a redirect says keeps the connection.
+                Body(response, self._clock, deadline_s).read_up_to(ERROR_LIMIT_BYTES)
+            try:
+                # http.client decodes headers as Latin-1, and servers write UTF-8.
+                target = target.join(location.encode("latin-1", "replace").decode("utf-8", "replace"))
+            except ValueError:
+                raise Transient(Reason.HTTP_ERROR, "a redirect to no http or https URL") from None
+        raise Transient(Reason.HTTP_ERROR, f"more than {MAX_HOPS} redirects")
+
+    def _send(self, target: Target, authorization: str | None, deadline_s: float) -> requests.Response:
+        address = self._rules.address_for(target.origin)
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "call-lake"}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        environment = self._session.merge_environment_settings(target.url, {}, True, None, None)
+        if requests.utils.select_proxy(target.url, environment["proxies"]):
+            address = None  # the proxy connects
+        self._pace.take()
+        # Half of what is left: the headers may take two read timeouts (transport).
+        timeout_s = min(self._timeout_s, (deadline_s - self._clock.monotonic()) / 2)
+        if timeout_s <= 0:
+            raise Transient(Reason.TIMEOUT, "no time left for the request")
+        try:
+            return self._session.get_adapter(target.url).send(
+                Request(target, headers, address),
+                stream=True,
+                timeout=(timeout_s, timeout_s),
+                verify=environment["verify"],
+                proxies=environment["proxies"],
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            raise _network(error) from None
+
+    def _refusal(self, response: requests.Response, what: str) -> StepFailed:
+        status = response.status_code
+        detail = f"{what} answered {status}{self._request_id(response)}"
+        retry_after_s = retry_after(response.headers.get("Retry-After"), self._clock.now())
+        match status:
+            case 401:
+                return Transient(Reason.UNAUTHORIZED, f"{detail}; check the source's secret", retry_after_s=retry_after_s)
+            case 403:
+                return Terminal(Reason.FORBIDDEN, f"{detail}; check the rights of the API user")
+            case 429:
+                return Transient(Reason.RATE_LIMITED, detail, retry_after_s=retry_after_s)
+        return Transient(Reason.HTTP_ERROR, detail, retry_after_s=retry_after_s)
+
+    def _request_id(self, response: requests.Response) -> str:
+        try:
+            deadline_s = self._clock.monotonic() + self._timeout_s
+            data = Body(response, self._clock, deadline_s).read_up_to(ERROR_LIMIT_BYTES)
+            return request_id(json.loads(data or b""))
+        except (StepFailed, ValueError, RecursionError):
+            return ""
+
+
+def request_id(answer: Any) -> str:
+    """``", request_id …"`` from an error body of Thulium's shape, for the vendor's support; else empty."""
+    given = answer.get("request_id") if isinstance(answer, dict) else None
+    return f", request_id {given}" if isinstance(given, str) and REQUEST_ID.fullmatch(given) else ""
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds from a Retry-After header, which holds seconds or an HTTP date (RFC 9110, 10.2.3); None if neither."""
+    try:
+        seconds = float(value or "")
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value or "")
+        except ValueError:
+            return None
+        seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
+    return max(seconds, 0.0) if isfinite(seconds) else None
+
+
+def _no_number(_name: str) -> None:
+    """NaN and Infinity are no JSON; the record stays readable without them."""
+
+
+def _network(error: Exception) -> Transient:
+    """Never with the error's own text: it repeats the URL."""
+    causes = [error]
+    while len(causes) < 8:
+        deeper = causes[-1].__cause__ or causes[-1].__context__ or getattr(causes[-1], "reason", None)
+        deeper = deeper or next((part for part in causes[-1].args if isinstance(part, Exception)), None)
+        if not isinstance(deeper, Exception) or deeper in causes:
+            break
+        causes.append(deeper)
+    name = type(causes[-1]).__name__
+    if any(isinstance(cause, (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)) for cause in causes):
+        return Transient(Reason.TIMEOUT, f"no answer in time ({name})")
+    if any(isinstance(cause, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)) for cause in causes):
+        return Transient(Reason.TRUNCATED, "the connection ended before the promised length")
+    return Transient(Reason.CONNECTION, f"the connection failed ({name})")

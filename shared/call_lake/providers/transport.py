@@ -1,0 +1,95 @@
+"""The connection below ``requests``: one request at a time, to the address that was checked, with an end.
+
+``requests.Session.send`` would follow redirects, keep cookies and read ``.netrc``; its adapters do none of that, so
+the client talks to the adapter directly.
+"""
+
+import socket
+import threading
+from contextlib import suppress
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import HTTPResponse
+
+from call_lake.providers.hosts import Target
+
+CONNECTIONS = 16
+
+
+class Request(requests.PreparedRequest):
+    """A GET whose URL is sent as it is: ``requests`` would resolve ``..`` and decode what needs no encoding."""
+
+    def __init__(self, target: Target, headers: dict[str, str], address: str | None) -> None:
+        super().__init__()
+        self.address = address  # connect here; None: where the name leads
+        self.prepare(method="GET", url=f"{target.origin.scheme}://{target.origin.netloc}/", headers=headers)
+        self.headers["Host"] = target.origin.netloc
+        self.url = target.url
+
+
+class _Watched(HTTPConnection):
+    """A connection that hangs up when the status line and headers take twice the read timeout altogether.
+
+    The read timeout alone never ends a server that drips one byte now and then.
+    """
+
+    def getresponse(self) -> HTTPResponse:
+        if not isinstance(self.timeout, int | float):
+            return super().getresponse()
+        watchdog = threading.Timer(2 * self.timeout, _hang_up, [self.sock])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            return super().getresponse()
+        finally:
+            watchdog.cancel()
+
+
+class _WatchedTls(_Watched, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTls
+
+
+def _hang_up(sock: socket.socket) -> None:
+    with suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not SSLSocket's, which is not made for another thread
+
+
+class Adapter(HTTPAdapter):
+    """``requests``' adapter with watched connections, pinned to a request's address if it has one."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=CONNECTIONS)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        address = getattr(request, "address", None)
+        if address is not None:
+            if host["scheme"] == "https":
+                tls |= {"server_hostname": host["host"], "assert_hostname": host["host"]}
+            host["host"] = address
+        return host, tls
+
+
+def make_session() -> requests.Session:
+    session = requests.Session()
+    session.mount("http://", Adapter())
+    session.mount("https://", Adapter())
+    return session

@@ -1,0 +1,48 @@
+"""Local wall-clock time to and from UTC, both clock changes included (design rule 5)."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+MINUTE = timedelta(minutes=1)
+FIRST_YEAR = 1970
+"""No call was recorded before; such dates are some program's idea of "none"."""
+
+
+def wall_range(window_start: datetime, window_end: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Naive wall times, to the minute, between which lies every instant of the window, however it is read.
+
+    A unit wider at both sides, for whether the provider's limits are inclusive is unknown. Neither limit lies in a
+    repeated hour, where the provider could take it for the other one, nor in a skipped one, which does not exist.
+    """
+    start = window_start.astimezone(UTC).replace(second=0, microsecond=0) - MINUTE
+    end = _ceil_to_minute(window_end.astimezone(UTC)) + MINUTE
+    while _is_ambiguous(start, zone):
+        start -= MINUTE
+    while _is_ambiguous(end, zone):
+        end += MINUTE
+    return _wall(start, zone), _wall(end, zone)
+
+
+def readings(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """The instants (UTC) that a naive wall time can mean: two in the repeated hour, earlier first; else one.
+
+    A time in the skipped hour, which no clock showed, is taken as shifted forward. Raises ValueError.
+    """
+    if not FIRST_YEAR <= wall.year < datetime.max.year:
+        raise ValueError(f"no call was recorded in the year {wall.year}")
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return (first, second) if first < second else (first,)
+
+
+def _is_ambiguous(moment: datetime, zone: ZoneInfo) -> bool:
+    return len(readings(_wall(moment, zone), zone)) == 2
+
+
+def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
+    # Zones of the past had offsets with seconds.
+    return moment.astimezone(zone).replace(second=0, microsecond=0, tzinfo=None)
+
+
+def _ceil_to_minute(moment: datetime) -> datetime:
+    floor = moment.replace(second=0, microsecond=0)
+    return floor if floor == moment else floor + MINUTE

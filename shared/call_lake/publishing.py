@@ -1,0 +1,108 @@
+"""Put what is new into the source's queue, then into the ledger: in this order, so that a crash repeats a message
+instead of losing a recording (design rules 7, 10)."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from call_lake.errors import Reason, Transient
+from call_lake.ledger import Entry, Ledger, same_recording
+from call_lake.ports import PartialFailure, Queue
+from call_lake.recording import Recording, message_of
+
+MESSAGE_MAX_BYTES = 250_000  # SQS takes 256 KiB (262,144) for a message or a batch
+KNOWN_MAX = 200_000  # ids, about 40 MB
+
+
+@dataclass(slots=True)
+class Published:
+    """Counts of one invocation."""
+
+    listed: int = 0
+    new: int = 0
+    due: int = 0
+    collisions: int = 0
+    too_long: list[str] = field(default_factory=list)
+
+
+class Publisher:
+    """``known``: ids with their connection ids that the ledger has been seen to hold; as it only moves forward, what
+    is known stays known, and a warm function need not ask again. ``threads``: ledger writes at once."""
+
+    def __init__(self, ledger: Ledger, queue: Queue, known: dict[str, str | None], threads: int = 8) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._known = known
+        self._threads = threads
+        self.counts = Published()
+
+    def publish_new(self, recordings: Sequence[Recording]) -> None:
+        """Publish those of a page that the ledger does not know. Raises Transient when a message was refused."""
+        self.counts.listed += len(recordings)
+        fresh = self._unknown(recordings)
+        messages = [(recording, message_of(recording)) for recording in fresh]
+        for recording, message in messages:
+            if len(message.encode()) > MESSAGE_MAX_BYTES:
+                self.counts.too_long.append(recording.recording_id)
+        fitting = [(r, m) for r, m in messages if r.recording_id not in self.counts.too_long]
+        refused = self._send([message for _, message in fitting])
+        sent = [recording for position, (recording, _) in enumerate(fitting) if position not in refused]
+        self.counts.new += len(sent)
+        self._discover(sent)
+        if refused:
+            raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(fitting)} messages")
+
+    def publish_due(self, entries: Sequence[Entry]) -> None:
+        """Publish again what is due. Raises Transient when a message was refused."""
+        live = [entry for entry in entries if entry.recording is not None]
+        refused = self._send([message_of(entry.recording) for entry in live if entry.recording])
+        for position, entry in enumerate(live):
+            if position not in refused:
+                self._ledger.republished(entry.recording_id)
+        self.counts.due += len(live) - len(refused)
+        if refused:
+            raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(live)} due messages")
+
+    def _unknown(self, recordings: Sequence[Recording]) -> list[Recording]:
+        """Each new recording once, collisions under the id of their own."""
+        found: dict[str, Recording] = {}
+        candidates = list(recordings)
+        while candidates:
+            self._learn([r.recording_id for r in candidates])
+            collisions = []
+            for recording in candidates:
+                id = recording.recording_id
+                twin = found[id].connection_id if id in found else self._known.get(id)
+                if id not in found and id not in self._known:
+                    found[id] = recording
+                elif not same_recording(twin, recording.connection_id) and recording.as_collision().recording_id != id:
+                    collisions.append(recording.as_collision())
+            self.counts.collisions += sum(1 for r in collisions if r.recording_id not in self._known)
+            candidates = collisions
+        return list(found.values())
+
+    def _learn(self, ids: Sequence[str]) -> None:
+        if len(self._known) > KNOWN_MAX:
+            self._known.clear()
+        unsure = [id for id in dict.fromkeys(ids) if id not in self._known]
+        self._known.update(self._ledger.connections(unsure))
+
+    def _send(self, bodies: Sequence[str]) -> frozenset[int]:
+        try:
+            if bodies:
+                self._queue.send(bodies)
+        except PartialFailure as error:
+            return frozenset(error.failed)
+        return frozenset()
+
+    def _discover(self, recordings: Sequence[Recording]) -> None:
+        if self._threads == 1 or len(recordings) < 2:
+            for recording in recordings:
+                self._write(recording)
+            return
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(self._write, recordings))
+
+    def _write(self, recording: Recording) -> None:
+        if self._ledger.discovered(recording):
+            self._known[recording.recording_id] = recording.connection_id

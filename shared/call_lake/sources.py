@@ -1,0 +1,154 @@
+"""What the ledger keeps per source: the checkpoint, and jobs, each with a cursor of its own (design rules 1, 2).
+
+A job is a stretch of the past that has still to be read: the daily sweep, a backfill, a gap. It never moves the
+checkpoint. It stands in the ledger's sparse index under ``job#<source>`` until it is done.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from call_lake.ports import Below, Clock, Expectation, Item, OneOf, PreconditionFailed, Table
+from call_lake.recording import Window, iso, parse_iso
+
+
+class JobKind(StrEnum):
+    SWEEP = "sweep"
+    BACKFILL = "backfill"
+    GAP = "gap"
+
+
+OPEN, DONE = "OPEN", "DONE"
+HOLE_MEMORY = timedelta(hours=3)  # a hole that was not met for so long is mended or behind the look-back
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """``window`` is what has to be read, all before ``position`` was."""
+
+    id: str
+    source: str
+    kind: JobKind
+    window: Window
+    position: datetime
+    done: bool = False
+
+    @property
+    def rest(self) -> Window:
+        return Window(self.position, self.window.end)
+
+
+class SourceBook:
+    """The per-source items of the ledger's table."""
+
+    def __init__(self, table: Table, clock: Clock, source: str) -> None:
+        self._table = table
+        self._clock = clock
+        self.source = source
+
+    @property
+    def _id(self) -> str:
+        return f"source#{self.source}"
+
+    def facts(self) -> Item:
+        """The source's item as it stands: ``checkpoint``, ``last_poll_at``, ``last_ok_at``, ``trouble`` …"""
+        return self._table.get(self._id) or {}
+
+    def checkpoint(self) -> datetime | None:
+        text = self.facts().get("checkpoint")
+        return parse_iso(text) if text else None
+
+    def advance(self, to: datetime) -> None:
+        """Move the checkpoint forward; one that another poll has moved further stays (rule 2)."""
+        try:
+            self._table.update(self._id, {"checkpoint": iso(to)}, {"checkpoint": Below(iso(to))})
+        except PreconditionFailed:
+            return
+
+    def note(self, **facts: Any) -> None:
+        self._table.update(self._id, facts)
+
+    def hole_since(self, window: Window, now: datetime) -> datetime:
+        """Since when this window, or one that overlaps it, has been unreadable; noted as of ``now`` if it is new."""
+        holes = [h for h in self.facts().get("holes", []) if now - parse_iso(h["seen"]) < HOLE_MEMORY]
+        old = next((h for h in holes if _overlap(window, Window(parse_iso(h["start"]), parse_iso(h["end"])))), None)
+        hole = old or {"start": iso(window.start), "end": iso(window.end), "since": iso(now)}
+        self.note(holes=[h for h in holes if h is not old] + [hole | {"seen": iso(now)}])
+        return parse_iso(hole["since"])
+
+    # -- jobs
+
+    def open_job(self, kind: JobKind, window: Window, due_in: timedelta = timedelta()) -> Job:
+        """Start a job, or find the one of the same kind and window as it stands; a finished one begins again."""
+        id = f"job#{self.source}#{kind}#{iso(window.start)}#{iso(window.end)}"
+        item = {
+            "state": OPEN,
+            "job": kind,
+            "source": self.source,
+            "start": iso(window.start),
+            "end": iso(window.end),
+            "position": iso(window.start),
+            "open_in": f"job#{self.source}",
+            "due_at": iso(self._clock.now() + due_in),
+        }
+        try:
+            return _job(self._table.update(id, item, {"state": OneOf((None, DONE))}))
+        except PreconditionFailed:
+            return _job(self._table.get(id) or {"id": id} | item)
+
+    def open_gap(self, window: Window, due_in: timedelta) -> bool:
+        """Keep an unreadable window as a job, a little wider as the next poll cuts its windows elsewhere; False where
+        an open one covers it already."""
+        gaps = [job.window for job in self.open_jobs() if job.kind is JobKind.GAP]
+        if any(gap.start <= window.start and window.end <= gap.end for gap in gaps):
+            return False
+        self.open_job(JobKind.GAP, Window(window.start - window.width, window.end + window.width), due_in)
+        return True
+
+    def open_jobs(self) -> list[Job]:
+        """Every job that is not done, due or not."""
+        return self._jobs("9999", 1000)
+
+    def due_jobs(self) -> list[Job]:
+        return self._jobs(iso(self._clock.now()), 10)
+
+    def _jobs(self, due_before: str, limit: int) -> list[Job]:
+        found = self._table.query_open(f"job#{self.source}", due_before, limit)
+        items = self._table.get_many([key["id"] for key in found])
+        return [_job(item) for item in items.values() if item["state"] == OPEN]
+
+    def progress(self, job: Job, position: datetime) -> Job:
+        """Keep how far the job came; done when that is its end. Two runners may race: the position never goes back."""
+        changes: dict[str, Any] = {"position": iso(position)}
+        expect: Expectation = {"position": Below(iso(position))}
+        if position >= job.window.end:
+            changes |= {"state": DONE, "open_in": None, "due_at": None}
+            expect = {"state": OneOf((OPEN,))}
+        try:
+            return _job(self._table.update(job.id, changes, expect))
+        except PreconditionFailed:
+            item = self._table.get(job.id)
+            return _job(item) if item else replace(job, position=position)
+
+    def postpone(self, job: Job, wait: timedelta) -> None:
+        changes = {"due_at": iso(self._clock.now() + wait)}
+        try:
+            self._table.update(job.id, changes, {"state": OneOf((OPEN,))})
+        except PreconditionFailed:
+            return
+
+
+def _overlap(one: Window, other: Window) -> bool:
+    return one.start <= other.end and other.start <= one.end
+
+
+def _job(item: Item) -> Job:
+    return Job(
+        id=item["id"],
+        source=item["source"],
+        kind=JobKind(item["job"]),
+        window=Window(parse_iso(item["start"]), parse_iso(item["end"])),
+        position=parse_iso(item["position"]),
+        done=item["state"] == DONE,
+    )

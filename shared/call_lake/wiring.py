@@ -1,0 +1,108 @@
+"""Put the parts together on AWS: what the functions share at cold start."""
+
+from collections.abc import Callable
+from functools import cache
+
+from call_lake.aws import (
+    DynamoTable,
+    EventBridgeBus,
+    S3ObjectStore,
+    SecretsManagerSecrets,
+    SourceParameters,
+    SqsQueue,
+    SystemClock,
+    client,
+)
+from call_lake.config import CopierSettings, PollerSettings, SourceSettings
+from call_lake.copying import Copier, Route
+from call_lake.audio import BytesBudget
+from call_lake.ledger import Ledger
+from call_lake.polling import Poller
+from call_lake.providers import make_provider
+from call_lake.providers.base import Provider
+from call_lake.retry import RetryPolicy
+from call_lake.sources import SourceBook
+
+CLOCK = SystemClock()
+
+
+@cache
+def _secrets() -> SecretsManagerSecrets:
+    return SecretsManagerSecrets(client("secretsmanager"))
+
+
+def secret_of(source: SourceSettings) -> Callable[[bool], dict[str, str]]:
+    return lambda fresh: _secrets().get(source.secret, fresh=fresh)
+
+
+class PollerParts:
+    """Of one function instance: providers keep their request budget, and what the ledger is known to hold."""
+
+    def __init__(self, settings: PollerSettings) -> None:
+        self._settings = settings
+        self._sources = SourceParameters(client("ssm"), settings.sources_path)
+        self._table = DynamoTable(client("dynamodb"), settings.ledger_table)
+        self._known: dict[str, dict[str, str | None]] = {}
+
+    def source(self, name: str) -> SourceSettings:
+        return self._sources.one(name)
+
+    def poller(self, source: SourceSettings, until_s: float) -> Poller:
+        return Poller(
+            source,
+            _provider(source),
+            Ledger(self._table, CLOCK, self._settings.republish_after_s),
+            SourceBook(self._table, CLOCK, source.name),
+            SqsQueue(client("sqs"), source.queue_url),
+            CLOCK,
+            self._settings,
+            until_s=until_s,
+            known=self._known.setdefault(source.name, {}),
+        )
+
+
+class CopierParts:
+    """Of one function instance: the budget of bytes in flight and the providers' request budgets."""
+
+    def __init__(self, settings: CopierSettings) -> None:
+        self._settings = settings
+        self._sources = SourceParameters(client("ssm"), settings.sources_path)
+        self._table = DynamoTable(client("dynamodb"), settings.ledger_table)
+        self._budget = BytesBudget(settings.bytes_in_flight)
+        self._policy = RetryPolicy(
+            base_s=settings.retry_base_s,
+            ceiling_s=settings.retry_ceiling_s,
+            queue_max_s=settings.queue_delay_max_s,
+            not_ready_deadline_s=settings.not_ready_deadline_s,
+        )
+
+    def copier(self, until_s: float) -> Copier:
+        settings = self._settings
+        return Copier(
+            Ledger(self._table, CLOCK, settings.republish_after_s),
+            S3ObjectStore(client("s3"), settings.bucket),
+            EventBridgeBus(client("events"), settings.event_bus),
+            SqsQueue(client("sqs"), settings.dlq_url),
+            self._route,
+            CLOCK,
+            self._policy,
+            self._budget,
+            until_s=until_s,
+            threads=settings.copy_threads,
+        )
+
+    def _route(self, name: str) -> Route:
+        source = self._sources.one(name)
+        queue = SqsQueue(client("sqs"), source.queue_url)
+        return Route(_provider(source), queue, source.max_bytes, source.recording_deadline_s)
+
+
+_providers: dict[str, tuple[SourceSettings, Provider]] = {}
+
+
+def _provider(source: SourceSettings) -> Provider:
+    """One provider per source and process; a new one when the source's settings have changed."""
+    kept = _providers.get(source.name)
+    if kept is None or kept[0] != source:
+        _providers[source.name] = kept = (source, make_provider(source, secret_of(source), CLOCK))
+    return kept[1]

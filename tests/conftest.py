@@ -1,0 +1,33 @@
+"""What holds for every test: no test reaches a real account, none is judged by a clock, each knows its kind."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# On top of Hypothesis's own choice, which under CI is to be the same on every run.
+settings.register_profile("call-lake", settings.default, deadline=None)
+settings.load_profile("call-lake")
+
+for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+    os.environ.pop(name, None)
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+FOLDERS_WITH_A_MARKER = ("integration", "e2e", "crash")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test's folder is its marker, so that ``-m 'not e2e'`` means what it says."""
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parts[0]
+        if folder in FOLDERS_WITH_A_MARKER:
+            item.add_marker(folder)

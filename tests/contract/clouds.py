@@ -1,0 +1,302 @@
+"""The three implementations behind one set of handles: the ports, and what a test needs beside them."""
+
+import json
+import time
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from call_lake.aws import DynamoTable, EventBridgeBus, S3ObjectStore, SecretsManagerSecrets, SqsQueue, SystemClock
+from call_lake.ports import EventBus, ObjectStore, Queue, Secrets, Table
+from tests.contract.refuser import Refuser, answer_conflict, small_pages
+from tests.fakes import MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, Received, World
+
+REGION = "eu-central-1"
+DEADLINE_S = 30.0
+VISIBILITY_S = 2
+"""Short enough to wait for, long enough that a busy machine does not see a message come back before its test looks."""
+MAX_RECEIVES = 2
+
+type Refuse = Callable[[Mapping[int, str], int], None]
+"""Refuse these (position, text) pairs of the next batch call so many times."""
+
+
+@dataclass(frozen=True)
+class StoreKit:
+    store: ObjectStore
+    refuse: Refuse
+    conflict: Callable[[], None]
+    """Answer the next conditional write with 409."""
+    small_pages: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class QueueKit:
+    queue: Queue
+    refuse: Refuse
+    receive: Callable[[], Sequence[Received]]
+    delete: Callable[[str], None]
+    receive_dead: Callable[[], Sequence[Received]]
+
+
+@dataclass(frozen=True)
+class TableKit:
+    table: Table
+    small_pages: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class BusKit:
+    bus: EventBus
+    refuse: Refuse
+    events: Callable[[], list[dict[str, Any]]]
+    """What came to the bus until now: ``source``, ``detail-type``, ``detail``."""
+
+
+@dataclass(frozen=True)
+class SecretsKit:
+    secrets: Secrets
+    name: str
+    fill: Callable[[str], None]
+
+
+class Cloud(ABC):
+    name: str
+
+    @abstractmethod
+    def now(self) -> datetime: ...
+
+    @abstractmethod
+    def pause(self) -> None: ...
+
+    @abstractmethod
+    def store(self) -> StoreKit: ...
+
+    @abstractmethod
+    def queue(self) -> QueueKit: ...
+
+    @abstractmethod
+    def table(self) -> TableKit: ...
+
+    @abstractmethod
+    def bus(self) -> BusKit: ...
+
+    @abstractmethod
+    def secrets(self) -> SecretsKit: ...
+
+    def eventually[T](self, probe: Callable[[], T]) -> T:
+        """What ``probe`` gives as soon as it is true, or its last answer after the deadline."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not (found := probe()) and time.monotonic() < deadline:
+            self.pause()
+        return found
+
+
+class MemoryCloud(Cloud):
+    name = "memory"
+
+    def __init__(self) -> None:
+        self.world = World.make()
+
+    def now(self) -> datetime:
+        return self.world.clock.now()
+
+    def pause(self) -> None:
+        self.world.clock.advance(timedelta(seconds=0.25))
+
+    def store(self) -> StoreKit:
+        store: MemoryStore = self.world.store
+
+        def conflict() -> None:
+            store.conflicts = 1
+
+        return StoreKit(store, lambda what, times: store.refuse_deletes(*what, times=times), conflict, lambda: None)
+
+    def queue(self) -> QueueKit:
+        world = self.world
+        dead = MemoryQueue("dead", world.clock, world.calls)
+        queue = MemoryQueue(
+            "queue",
+            world.clock,
+            world.calls,
+            visibility_s=VISIBILITY_S,
+            dlq=dead,
+            max_receive_count=MAX_RECEIVES,
+        )
+
+        def refuse(what: Mapping[int, str], times: int) -> None:
+            queue.refuse_sends(*what, times=times)
+
+        return QueueKit(queue, refuse, queue.receive, queue.delete, dead.receive)
+
+    def table(self) -> TableKit:
+        table: MemoryTable = self.world.table
+        return TableKit(table, lambda: None)
+
+    def bus(self) -> BusKit:
+        bus: MemoryBus = self.world.bus
+
+        def events() -> list[dict[str, Any]]:
+            return [
+                {"source": event.source, "detail-type": event.detail_type, "detail": event.detail}
+                for event in bus.events
+            ]
+
+        return BusKit(bus, lambda what, times: bus.refuse_events(*what, times=times), events)
+
+    def secrets(self) -> SecretsKit:
+        secrets: MemorySecrets = self.world.secrets
+        secrets.values["unfilled"] = None
+
+        def fill(text: str) -> None:
+            secrets.values["unfilled"] = text
+
+        return SecretsKit(secrets, "unfilled", fill)
+
+
+class BotoCloud(Cloud):
+    """The boto3 adapters; every resource is new, under a name of its own."""
+
+    def __init__(self, name: str, session: boto3.Session, config: Config, endpoint_url: str | None = None) -> None:
+        self.name = name
+        self._session = session
+        self._config = config
+        self._endpoint_url = endpoint_url
+        self._unique = f"contract-{uuid.uuid4().hex[:12]}"
+
+    def client(self, service: str) -> Any:
+        return self._session.client(service, endpoint_url=self._endpoint_url, config=self._config)  # type: ignore[call-overload]
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def pause(self) -> None:
+        time.sleep(0.1)
+
+    def store(self) -> StoreKit:
+        client = self.client("s3")
+        client.create_bucket(Bucket=self._unique, CreateBucketConfiguration={"LocationConstraint": REGION})
+        refuser = Refuser(
+            client,
+            "s3.DeleteObjects",
+            entries=lambda request: request["Delete"]["Objects"],
+            text=lambda entry: entry["Key"],
+            refuse=lambda answer, entry, _: answer.setdefault("Errors", []).append(
+                {"Key": entry["Key"], "Code": "InternalError"}
+            ),
+        )
+        return StoreKit(
+            S3ObjectStore(client, self._unique),
+            refuser.refuse,
+            lambda: answer_conflict(client),
+            lambda: small_pages(client, "s3.ListObjectsV2", "MaxKeys"),
+        )
+
+    def queue(self) -> QueueKit:
+        client = self.client("sqs")
+        dead = client.create_queue(QueueName=f"{self._unique}-dead")["QueueUrl"]
+        dead_arn = client.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        redrive = {"deadLetterTargetArn": dead_arn, "maxReceiveCount": MAX_RECEIVES}
+        attributes = {"VisibilityTimeout": str(VISIBILITY_S), "RedrivePolicy": json.dumps(redrive)}
+        url = client.create_queue(QueueName=self._unique, Attributes=attributes)["QueueUrl"]
+        refuser = Refuser(
+            client,
+            "sqs.SendMessageBatch",
+            entries=lambda request: request["Entries"],
+            text=lambda entry: entry["MessageBody"],
+            refuse=lambda answer, entry, _: answer.setdefault("Failed", []).append(
+                {"Id": entry["Id"], "Code": "InternalError", "SenderFault": False}
+            ),
+        )
+        return QueueKit(
+            SqsQueue(client, url),
+            refuser.refuse,
+            lambda: _receive(client, url),
+            lambda handle: client.delete_message(QueueUrl=url, ReceiptHandle=handle),
+            lambda: _receive(client, dead),
+        )
+
+    def table(self) -> TableKit:
+        client = self.client("dynamodb")
+        client.create_table(
+            TableName=self._unique,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name in ("id", "open_in", "due_at")
+            ],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "open",
+                    "KeySchema": [
+                        {"AttributeName": "open_in", "KeyType": "HASH"},
+                        {"AttributeName": "due_at", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "reason"]},
+                }
+            ],
+        )
+
+        def pages() -> None:
+            small_pages(client, "dynamodb.Query", "Limit")
+            small_pages(client, "dynamodb.Scan", "Limit")
+
+        return TableKit(DynamoTable(client, self._unique, SystemClock()), pages)
+
+    def bus(self) -> BusKit:
+        client, sqs = self.client("events"), self.client("sqs")
+        url = sqs.create_queue(QueueName=self._unique)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        client.create_event_bus(Name=self._unique)
+        pattern = json.dumps({"source": ["call-lake"]})
+        client.put_rule(Name="everything", EventBusName=self._unique, EventPattern=pattern)
+        client.put_targets(Rule="everything", EventBusName=self._unique, Targets=[{"Id": "queue", "Arn": arn}])
+        came: list[dict[str, Any]] = []
+
+        def events() -> list[dict[str, Any]]:
+            came.extend(json.loads(message.body) for message in _receive(sqs, url))
+            return came
+
+        def refused(answer: dict[str, Any], entry: Any, position: int) -> None:
+            answer["Entries"].insert(position, {"ErrorCode": "InternalFailure", "ErrorMessage": entry["DetailType"]})
+
+        refuser = Refuser(
+            client,
+            "events.PutEvents",
+            entries=lambda request: request["Entries"],
+            text=lambda entry: entry["Detail"],
+            refuse=refused,
+        )
+        return BusKit(EventBridgeBus(client, self._unique), refuser.refuse, events)
+
+    def secrets(self) -> SecretsKit:
+        client = self.client("secretsmanager")
+        client.create_secret(Name=self._unique)
+
+        def fill(text: str) -> None:
+            client.put_secret_value(SecretId=self._unique, SecretString=text)
+
+        return SecretsKit(SecretsManagerSecrets(client), self._unique, fill)
+
+
+def _receive(client: Any, url: str) -> list[Received]:
+    answer = client.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]
+    )
+    return [
+        Received(
+            message_id=message["MessageId"],
+            body=message["Body"],
+            receipt_handle=message["ReceiptHandle"],
+            receive_count=int(message["Attributes"]["ApproximateReceiveCount"]),
+            sent_at=datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
+            attributes={name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()},
+        )
+        for message in answer.get("Messages", ())
+    ]

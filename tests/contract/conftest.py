@@ -1,0 +1,77 @@
+"""Every contract test runs on memory, on moto and on the emulator (marked ``integration``)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto import mock_aws
+
+from call_lake.aws_client import CONFIG
+from local.emulator import Emulator, start_emulator
+from tests.contract import clouds
+from tests.contract.clouds import REGION, BotoCloud, Cloud, MemoryCloud
+
+MINISTACK = Path(__file__).parents[2] / ".tools/ministack/bin/python"
+NOWHERE = Config(proxies={"http": "http://127.0.0.1:9", "https": "http://127.0.0.1:9"})
+"""moto answers before a request is sent; what it does not answer must not reach AWS, and ends at this closed port."""
+
+
+@pytest.fixture(params=["memory", "moto", pytest.param("emulator", marks=pytest.mark.integration)])
+def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
+    wrong = request.node.get_closest_marker("wrong_in")
+    if wrong and request.param in wrong.args:
+        request.applymarker(pytest.mark.xfail(strict=True, reason=wrong.kwargs["reason"]))
+    match request.param:
+        case "memory":
+            yield MemoryCloud()
+        case "moto":
+            yield request.getfixturevalue("moto_cloud")
+        case "emulator":
+            emulator: Emulator = request.getfixturevalue("emulator")
+            session = boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=REGION)
+            yield BotoCloud("emulator", session, CONFIG, emulator.endpoint_url)
+
+
+@pytest.fixture
+def moto_cloud() -> Iterator[BotoCloud]:
+    with mock_aws():
+        yield BotoCloud("moto", boto3.Session("testing", "testing", region_name=REGION), CONFIG.merge(NOWHERE))
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    python = Path(os.environ.get("CALL_LAKE_MINISTACK_PYTHON", MINISTACK))
+    with start_emulator(python, tmp_path_factory.mktemp("emulator")) as running:
+        yield running
+
+
+@pytest.fixture
+def store_kit(cloud: Cloud) -> clouds.StoreKit:
+    return cloud.store()
+
+
+@pytest.fixture
+def queue_kit(cloud: Cloud) -> clouds.QueueKit:
+    return cloud.queue()
+
+
+@pytest.fixture
+def table_kit(cloud: Cloud) -> clouds.TableKit:
+    return cloud.table()
+
+
+@pytest.fixture
+def bus_kit(cloud: Cloud) -> clouds.BusKit:
+    return cloud.bus()
+
+
+@pytest.fixture
+def secrets_kit(cloud: Cloud) -> clouds.SecretsKit:
+    return cloud.secrets()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "wrong_in(*clouds, reason): these stand-ins differ from AWS here; strict")

@@ -1,0 +1,282 @@
+from typing import Any
+
+import pytest
+
+from call_lake.ports import Absent, Below, OneOf, PreconditionFailed
+from tests.contract.clouds import TableKit
+from tests.contract.racing import outcomes
+
+
+@pytest.fixture
+def table(table_kit: TableKit) -> Any:
+    return table_kit.table
+
+
+def test_what_was_put_is_what_get_returns(table):
+    table.put({"id": "thulium-1", "state": "PUBLISHED"})
+
+    assert table.get("thulium-1") == {"id": "thulium-1", "state": "PUBLISHED"}
+
+
+def test_an_item_that_does_not_stand_is_none(table):
+    assert table.get("absent") is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "zażółć 🎧 ' \" \\ \n\t",
+        "x" * 1000,
+        "",
+        0,
+        -17,
+        2**53 + 1,
+        10**37 + 1,
+        0.1,
+        -123.456789,
+        1e-12,
+        True,
+        False,
+        [],
+        {},
+        [1, "two", 3.5, True, ["nested"]],
+        {"bytes": 123, "seconds": 1.5, "nothing": None, "deeper": {"list": [{}]}},
+    ],
+    ids=lambda value: str(value)[:20].encode("unicode_escape").decode(),
+)
+def test_a_value_comes_back_as_it_went_with_its_type(table, value):
+    table.put({"id": "a", "value": value})
+
+    found = table.get("a")["value"]
+
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_a_whole_float_comes_back_as_the_int_that_it_equals(table):
+    table.put({"id": "a", "value": 129.0})
+
+    assert table.get("a")["value"] == 129
+    assert isinstance(table.get("a")["value"], int)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300, 1e-200, 10**40 + 1])
+def test_a_number_that_no_item_can_hold_is_a_value_error(table, value):
+    with pytest.raises(ValueError, match="number"):
+        table.put({"id": "a", "value": value})
+    assert table.get("a") is None
+
+
+def test_attributes_may_be_called_by_reserved_words_and_odd_names(table):
+    names = ("state", "name", "value", "source", "#n0", ":v0", "a.b", "with space")
+    table.put({"id": "a"})
+
+    table.update("a", dict.fromkeys(names, "x"), dict.fromkeys(names, Absent()))
+
+    assert table.get("a") == {"id": "a"} | dict.fromkeys(names, "x")
+
+
+def test_a_second_item_of_one_id_is_refused_and_the_first_stays(table):
+    table.put({"id": "a", "state": "STORED"})
+
+    with pytest.raises(PreconditionFailed):
+        table.put({"id": "a", "state": "PUBLISHED"})
+    assert table.get("a") == {"id": "a", "state": "STORED"}
+
+
+def test_eight_racing_writers_create_one_item(table):
+    counted = outcomes(lambda number: table.put({"id": "a", "by": number}))
+
+    assert counted == {"done": 1, "PreconditionFailed": 7}
+
+
+def test_an_item_of_300_kb_is_taken(table):
+    table.put({"id": "a", "raw": "x" * 300_000})
+
+    assert len(table.get("a")["raw"]) == 300_000
+
+
+def test_an_item_over_400_kb_is_a_value_error(table):
+    with pytest.raises(ValueError, match="size"):
+        table.put({"id": "a", "raw": "x" * 420_000})
+    assert table.get("a") is None
+
+
+def test_an_update_that_would_make_an_item_over_400_kb_is_a_value_error(table):
+    table.put({"id": "a", "raw": "x" * 300_000})
+
+    with pytest.raises(ValueError, match="size"):
+        table.update("a", {"more": "x" * 120_000})
+    assert "more" not in table.get("a")
+
+
+def test_many_items_are_got_at_once_whatever_is_asked_twice_or_absent(table):
+    for number in range(130):
+        table.put({"id": f"item-{number}", "n": number})
+    asked = [f"item-{number}" for number in range(130)] * 2 + ["absent"]
+
+    found = table.get_many(asked)
+
+    assert found == {f"item-{number}": {"id": f"item-{number}", "n": number} for number in range(130)}
+
+
+def test_getting_none_of_many_is_empty(table):
+    assert table.get_many([]) == {}
+
+
+def test_an_update_sets_removes_keeps_the_rest_and_returns_the_whole_item(table):
+    table.put({"id": "a", "state": "RETRYING", "reason": "timeout", "source": "thulium"})
+
+    updated = table.update("a", {"state": "STORED", "reason": None, "attempts": 2})
+
+    assert updated == table.get("a") == {"id": "a", "state": "STORED", "source": "thulium", "attempts": 2}
+
+
+def test_an_update_creates_a_missing_item(table):
+    assert table.update("source#thulium", {"checkpoint": "2026"}) == {"id": "source#thulium", "checkpoint": "2026"}
+
+
+def test_removing_what_is_not_there_is_fine(table):
+    assert table.update("a", {"reason": None, "n": 1}) == {"id": "a", "n": 1}
+
+
+STANDING = {"id": "a", "state": "RETRYING", "attempts": 5, "checkpoint": "2026-10-20"}
+HOLDS: list[tuple[str, Any]] = [
+    ("state", OneOf(("PUBLISHED", "RETRYING"))),
+    ("state", OneOf((None, "RETRYING"))),
+    ("reason", OneOf((None, "timeout"))),
+    ("reason", OneOf((None,))),
+    ("reason", Absent()),
+    ("attempts", OneOf((5,))),
+    ("attempts", Below(6)),
+    ("attempts", Below(5.5)),
+    ("checkpoint", Below("2026-10-21")),
+    ("reason", Below("anything")),
+]
+DOES_NOT_HOLD: list[tuple[str, Any]] = [
+    ("state", OneOf(("PUBLISHED", "STORED"))),
+    ("state", OneOf((None, "STORED"))),
+    ("state", OneOf((None,))),
+    ("reason", OneOf(("timeout",))),
+    ("state", Absent()),
+    ("id", Absent()),
+    ("attempts", OneOf(("5",))),
+    ("attempts", Below(5)),
+    ("attempts", Below("6")),
+    ("checkpoint", Below("2026-10-20")),
+    ("checkpoint", Below(6)),
+]
+
+
+@pytest.mark.parametrize(("name", "expectation"), HOLDS, ids=str)
+def test_an_update_happens_where_its_expectation_holds(table, name, expectation):
+    table.put(STANDING)
+
+    assert table.update("a", {"done": True}, {name: expectation})["done"] is True
+
+
+@pytest.mark.parametrize(("name", "expectation"), DOES_NOT_HOLD, ids=str)
+def test_an_update_is_refused_where_its_expectation_does_not_hold(table, name, expectation):
+    table.put(STANDING)
+
+    with pytest.raises(PreconditionFailed):
+        table.update("a", {"done": True}, {name: expectation})
+    assert table.get("a") == STANDING
+
+
+def test_an_update_needs_every_one_of_its_expectations(table):
+    table.put(STANDING)
+
+    with pytest.raises(PreconditionFailed):
+        table.update("a", {"done": True}, {"state": OneOf(("RETRYING",)), "attempts": Below(5)})
+    table.update("a", {"done": True}, {"state": OneOf(("RETRYING",)), "attempts": Below(6)})
+
+
+def test_the_absence_of_an_item_is_the_absence_of_its_id(table):
+    table.update("a", {"n": 1}, {"id": Absent()})
+
+    with pytest.raises(PreconditionFailed):
+        table.update("a", {"n": 2}, {"id": Absent()})
+
+
+def test_a_refused_update_of_a_missing_item_creates_nothing(table):
+    with pytest.raises(PreconditionFailed):
+        table.update("a", {"state": "STORED"}, {"state": OneOf(("PUBLISHED",))})
+    assert table.get("a") is None
+
+
+def test_racing_updates_that_only_go_forward_end_at_the_furthest(table):
+    counted = outcomes(lambda number: table.update("source", {"checkpoint": number}, {"checkpoint": Below(number)}))
+
+    assert table.get("source")["checkpoint"] == 7
+    assert set(counted) <= {"done", "PreconditionFailed"}
+
+
+def open_item(id: str, open_in: str, due_at: str) -> dict[str, Any]:
+    return {"id": id, "open_in": open_in, "due_at": due_at, "state": "RETRYING", "reason": "timeout", "raw": "{}"}
+
+
+def test_open_items_come_soonest_first_up_to_the_time_and_only_their_own(table_kit: TableKit, cloud):
+    table = table_kit.table
+    for id, due_at in (("c", "2026-10-03"), ("a", "2026-10-01"), ("later", "2026-10-05"), ("d", "2026-10-04")):
+        table.put(open_item(id, "thulium", due_at))
+    table.put(open_item("other", "conpeek", "2026-10-01"))
+    table.put({"id": "closed", "due_at": "2026-10-01"})
+    table_kit.small_pages()
+
+    found = cloud.eventually(lambda: table.query_open("thulium", "2026-10-04", 10))
+
+    assert [item["id"] for item in found] == ["a", "c", "d"]
+
+
+def test_an_open_item_shows_its_keys_its_state_and_its_reason(table, cloud):
+    table.put(open_item("a", "thulium", "2026-10-01"))
+
+    found = cloud.eventually(lambda: table.query_open("thulium", "2026-10-04", 10))
+
+    expected = {"id": "a", "open_in": "thulium", "due_at": "2026-10-01", "state": "RETRYING", "reason": "timeout"}
+    assert found == [expected]
+
+
+def test_no_more_open_items_come_than_asked_for(table_kit: TableKit, cloud):
+    for number in range(6):
+        table_kit.table.put(open_item(f"item-{number}", "thulium", f"2026-10-0{number + 1}"))
+    table_kit.small_pages()
+
+    found = cloud.eventually(lambda: table_kit.table.query_open("thulium", "2026-10-09", 3))
+
+    assert [item["id"] for item in found] == ["item-0", "item-1", "item-2"]
+
+
+def test_an_item_leaves_the_index_with_its_open_in(table, cloud):
+    table.put(open_item("a", "thulium", "2026-10-01"))
+    table.update("a", {"open_in": None, "due_at": None, "state": "STORED"})
+
+    assert cloud.eventually(lambda: not table.query_open("thulium", "2026-10-04", 10))
+
+
+def test_a_moved_due_time_moves_the_item_in_the_index(table, cloud):
+    table.put(open_item("a", "thulium", "2026-10-01"))
+    table.update("a", {"due_at": "2026-10-08"})
+
+    assert cloud.eventually(lambda: not table.query_open("thulium", "2026-10-04", 10))
+    assert [item["id"] for item in table.query_open("thulium", "2026-10-09", 10)] == ["a"]
+
+
+def test_a_scan_gives_every_item_under_its_prefix(table_kit: TableKit):
+    ids = {"thulium-1", "thulium-2", "thulium-3", "conpeek-1", "source#thulium"}
+    for id in ids:
+        table_kit.table.put({"id": id})
+    table_kit.small_pages()
+
+    assert {item["id"] for item in table_kit.table.scan()} == ids
+    assert {item["id"] for item in table_kit.table.scan("thulium-")} == {"thulium-1", "thulium-2", "thulium-3"}
+
+
+def test_what_a_caller_does_to_an_item_does_not_change_the_table(table):
+    given = {"id": "a", "history": [{"at": "2026"}]}
+    table.put(given)
+    given["history"].append({})  # type: ignore[attr-defined]
+    table.get("a")["history"].clear()
+
+    assert table.get("a") == {"id": "a", "history": [{"at": "2026"}]}

@@ -1,0 +1,143 @@
+"""Every call that goes through a fake port: counted, seen by hooks, refused or broken by them."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from call_lake.errors import Reason, Transient
+from call_lake.ports import PartialFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to AWS. ``number`` counts from 1 over all ports of a world."""
+
+    number: int
+    port: str
+    method: str
+
+    def __str__(self) -> str:
+        return f"call {self.number} ({self.port}.{self.method})"
+
+
+type Proceed = Callable[[], Any]
+type Hook = Callable[[Call, Proceed], Any]
+"""Sees a call before and after: whatever it does before and after ``proceed()``, and returns what the caller gets."""
+
+
+class Calls:
+    """The call log that all fakes of one world share."""
+
+    def __init__(self) -> None:
+        self.log: list[Call] = []
+        self._hooks: list[Hook] = []
+        self._lock = threading.Lock()
+
+    def on_call(self, hook: Hook) -> Callable[[], None]:
+        """Let ``hook`` around every call from now on, inside the hooks that stand; the answer takes it away again."""
+        self._hooks.append(hook)
+        return lambda: self._hooks.remove(hook)
+
+    def run(self, port: str, method: str, act: Proceed) -> Any:
+        with self._lock:
+            call = Call(len(self.log) + 1, port, method)
+            self.log.append(call)
+        proceed = act
+        for hook in reversed(self._hooks):
+            proceed = partial(hook, call, proceed)
+        return proceed()
+
+
+class Died(BaseException):
+    """The process ended here. No ``except Exception`` of the code under test may catch it."""
+
+
+class Fault(StrEnum):
+    DIE_BEFORE = "die before"
+    DIE_AFTER = "die after"
+    ANSWER_LOST = "answer lost"  # it happened, the caller sees a time-out
+    REPEATED = "repeated"  # it happened, the answer was lost, and the SDK sent it again by itself
+    REFUSED = "refused"  # it did not happen: throttled, an outage
+
+
+def fault_at(number: int, fault: Fault) -> Hook:
+    """A hook that breaks the ``number``-th call that it sees, once. After a death it lets nothing more happen, for a
+    dead process's ``finally`` blocks and other threads do not run on either; take it away to start again."""
+    seen = 0
+    dead: list[Call] = []
+    lock = threading.Lock()
+
+    def hook(call: Call, proceed: Proceed) -> Any:
+        nonlocal seen
+        with lock:
+            seen += 1
+            mine = seen == number
+            if dead:
+                raise Died(f"already dead since {dead[0]}")
+            if mine and fault in (Fault.DIE_BEFORE, Fault.DIE_AFTER):
+                dead.append(call)
+        if not mine:
+            return proceed()
+        match fault:
+            case Fault.DIE_BEFORE:
+                raise Died(f"before {call}")
+            case Fault.REFUSED:
+                raise Transient(Reason.AWS, f"{call}: refused")
+            case Fault.DIE_AFTER:
+                _regardless(proceed)
+                raise Died(f"after {call}")
+            case Fault.ANSWER_LOST:
+                _regardless(proceed)
+                raise Transient(Reason.AWS, f"{call}: timed out")
+            case Fault.REPEATED:
+                _regardless(proceed)
+                return proceed()
+
+    return hook
+
+
+def _regardless(proceed: Proceed) -> None:
+    """Let the call happen; a refusal is an answer, and answers are lost here."""
+    try:
+        proceed()
+    except Exception:
+        return
+
+
+class Batches:
+    """Batch calls of one port: in pieces, what is refused is sent once more, and a knob to refuse positions."""
+
+    def __init__(self, calls: Calls, port: str, method: str, size: int) -> None:
+        self._calls = calls
+        self._port = port
+        self._method = method
+        self._size = size
+        self._refuse: dict[int, int] = {}
+
+    def refuse(self, *positions: int, times: int = 2) -> None:
+        """Refuse these positions of what is sent next: once, and sending them again works; twice, and it fails."""
+        self._refuse = dict.fromkeys(positions, times)
+
+    def send(self, count: int, accept: Callable[[int], bool]) -> None:
+        refuse, self._refuse = self._refuse, {}
+
+        def attempt(positions: Sequence[int]) -> list[int]:
+            refused = []
+            for position in positions:
+                left = refuse.get(position, 0)
+                refuse[position] = left - 1
+                if left > 0 or not accept(position):
+                    refused.append(position)
+            return refused
+
+        def call(positions: Sequence[int]) -> list[int]:
+            return list(self._calls.run(self._port, self._method, lambda: attempt(positions)))
+
+        batches = [range(start, min(start + self._size, count)) for start in range(0, count, self._size)]
+        refused = [position for batch in batches for position in call(batch)]
+        again = [position for refusal in refused for position in call([refusal])]
+        if again:
+            raise PartialFailure(f"{self._port}.{self._method}", again)

@@ -1,0 +1,180 @@
+"""Dependencies point one way: read from the imports of every module."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {"call_lake": ROOT / "shared", "functions": ROOT, "cli": ROOT, "local": ROOT}
+AWS = {"boto3", "botocore", "aws_lambda_powertools", "mypy_boto3_dynamodb", "mypy_boto3_s3", "mypy_boto3_sqs"}
+LONGEST_MODULE = 300
+# Distributions whose import name is not their own.
+IMPORT_NAMES = {"charset-normalizer": "charset_normalizer", "aws-lambda-powertools": "aws_lambda_powertools"}
+RUNTIME_HAS = {"boto3", "botocore"}
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of ours by its dotted name."""
+    found = {}
+    for package, base in PACKAGES.items():
+        for path in sorted((base / package).rglob("*.py")):
+            parts = path.relative_to(base).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports_of(source: str) -> set[str]:
+    """Dotted names that a module imports anywhere in it; ``from a import b`` gives ``a`` and ``a.b``."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    return frozenset(imports_of(modules()[module].read_text(encoding="utf-8")))
+
+
+def roots(module: str) -> set[str]:
+    """The top-level packages that a module imports."""
+    return {name.partition(".")[0] for name in imports(module)}
+
+
+def reached_from(module: str) -> set[str]:
+    """The module and all of ours that come with importing it."""
+    reached: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += [imported for imported in imports(name) if imported in modules()]
+    return reached
+
+
+def of(*packages: str) -> list[str]:
+    return [name for name in modules() if name.partition(".")[0] in packages]
+
+
+def reads_the_environment(source: str) -> bool:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}:
+            return True
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            return bool({alias.name for alias in node.names} & {"environ", "environb", "getenv"})
+    return False
+
+
+def shipped(requirements: str) -> Iterator[str]:
+    """Import names that a requirements file brings."""
+    text = (ROOT / requirements).read_text(encoding="utf-8")
+    for name in re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE):
+        yield IMPORT_NAMES.get(name, name.replace("-", "_"))
+
+
+def test_the_reader_of_imports_sees_them_wherever_they_stand():
+    source = "import a.b\nfrom c import d\ndef f():\n    from . import e\n"
+    assert imports_of(source) == {"a.b", "c", "c.d", ".", "..e"}
+
+
+@pytest.mark.parametrize(
+    "source", ["import os\nos.environ['A']", "import os\nos.getenv('A')", "from os import environ"]
+)
+def test_the_reader_of_the_environment_is_recognised(source):
+    assert reads_the_environment(source)
+
+
+def test_all_four_packages_are_seen():
+    assert {name.partition(".")[0] for name in modules()} == set(PACKAGES)
+
+
+@pytest.mark.parametrize("module", of("call_lake"))
+def test_the_domain_knows_nothing_of_its_users(module):
+    assert not roots(module) & {"functions", "cli", "local", "tests", "bench", "shared"}
+
+
+@pytest.mark.parametrize("module", of("functions"))
+def test_a_function_imports_the_shared_package_alone(module):
+    assert not roots(module) & {"functions", "cli", "local", "tests", "bench", "shared"}
+
+
+@pytest.mark.parametrize("module", of("call_lake", "functions"))
+def test_imports_are_absolute(module):
+    assert not [name for name in imports(module) if name.startswith(".")]
+
+
+@pytest.mark.parametrize("module", [name for name in of("call_lake") if ".providers" in name])
+def test_a_provider_reaches_nothing_of_aws(module):
+    reached = reached_from(module)
+    assert not {name for name in reached if roots(name) & AWS}
+    assert not {name for name in reached if re.match(r"call_lake\.(aws|ledger|archive|inbox|lake|wiring)", name)}
+
+
+@pytest.mark.parametrize("module", [name for name in of("call_lake") if name.startswith("call_lake.lake")])
+def test_the_lake_reaches_no_provider(module):
+    assert not {name for name in reached_from(module) if name.startswith("call_lake.providers")}
+
+
+@pytest.mark.parametrize("module", [name for name in of("call_lake") if not name.startswith("call_lake.aws")])
+def test_boto3_is_imported_by_the_aws_modules_alone(module):
+    assert not roots(module) & {"boto3", "botocore"}
+
+
+@pytest.mark.parametrize("module", [name for name in of("call_lake", "functions") if ".lake" not in name])
+def test_pyarrow_is_imported_by_the_lake_modules_alone(module):
+    assert "pyarrow" not in roots(module)
+
+
+@pytest.mark.parametrize("function", ["poller", "copier", "transcriber"])
+def test_only_the_compactor_loads_pyarrow(function):
+    reached = reached_from(f"functions.{function}.handler")
+    assert not {name for name in reached if "pyarrow" in roots(name)}
+
+
+@pytest.mark.parametrize("module", [name for name in of("call_lake", "functions") if name != "call_lake.config"])
+def test_only_config_reads_the_environment(module):
+    assert not reads_the_environment(modules()[module].read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("module", "below"),
+    [
+        ("call_lake.errors", set()),
+        ("call_lake.recording", {"call_lake.errors"}),
+        ("call_lake.ports", {"call_lake.errors", "call_lake.recording"}),
+    ],
+)
+def test_the_words_of_the_domain_stand_on_nothing_above_them(module, below):
+    assert reached_from(module) - {module, "call_lake"} <= below
+
+
+def test_no_modules_of_the_domain_import_each_other_in_a_circle():
+    graph = {name: {i for i in imports(name) if i in modules() and i != "call_lake"} for name in of("call_lake")}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("module", of("call_lake", "functions"))
+def test_what_runs_in_lambda_imports_only_what_is_shipped_there(module):
+    allowed = sys.stdlib_module_names | RUNTIME_HAS | {"call_lake"} | set(shipped("shared/requirements.txt"))
+    if "compactor" in module or ".lake" in module:
+        allowed |= set(shipped("functions/compactor/requirements.txt"))
+    types_only = {name for name in roots(module) if name.startswith("mypy_boto3_")}
+    assert roots(module) - types_only <= allowed
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_no_module_is_longer_than_a_reader_likes(module):
+    lines = modules()[module].read_text(encoding="utf-8").count("\n")
+    assert lines <= LONGEST_MODULE, f"{module} has {lines} lines: over {LONGEST_MODULE} is two modules"
