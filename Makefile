@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is set up on first use (local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test lint format test-unit test-crash test-integration test-e2e lock clean
+.PHONY: help setup demo test lint format test-fast test-integration test-e2e lock clean
 
 PYTHON3 ?= python3
 SETUP := @$(PYTHON3) -m local.bootstrap
@@ -16,7 +16,7 @@ demo: ## deploy on this machine, move simulated recordings, answer from Athena
 	$(SETUP) --only venv --only sam --only ministack
 	@$(BIN)/python -m local.demo
 
-test: setup lint test-unit test-crash test-integration test-e2e ## everything that CI checks
+test: setup lint test-fast test-integration test-e2e ## everything that CI checks
 
 setup: ## make the environments (.venv, .tools) that are missing or out of date
 	$(SETUP)
@@ -32,23 +32,20 @@ format: ## rewrite the code as `make lint` wants it
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-test-unit: ## the domain, alone
+test-fast: ## all tests that need no local stack: unit, contract, crash
 	$(SETUP) --only venv
-	$(BIN)/pytest -n 2 tests/unit
+	$(BIN)/pytest -m 'not integration and not e2e'
 
-test-crash: ## die at every call, start again, compare
-	$(SETUP) --only venv
-	$(BIN)/pytest -n 2 tests/crash
+test-integration: setup ## the tests that run on the local stack
+	$(BIN)/pytest -m integration
 
-test-integration: setup ## the deployed template on the local stack
-	$(BIN)/pytest tests/integration
-
-test-e2e: setup ## what a person types
-	$(BIN)/pytest tests/e2e
+test-e2e: setup ## the tests that type what a person types
+	$(BIN)/pytest -m e2e
 
 lock: ## move requirements to their newest versions and hash them
 	$(SETUP) --lock
 
-clean: ## remove what the other targets made
+clean: ## stop the local stack and remove what the other targets made
+	-@if [ -f .call-lake/local.json ]; then $(BIN)/call-lake local down; fi
 	rm -rf .venv .tools .aws-sam .call-lake .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

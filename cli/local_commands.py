@@ -92,7 +92,7 @@ def settle(
         if json_:
             print_json({"settled": ok, "sources": [one.to_json() for one in census]})
         else:
-            print_rows(CENSUS_COLUMNS, [_census_row(one) for one in census], Format.TABLE)
+            print_rows(CENSUS_COLUMNS, [census_row(one) for one in census], Format.TABLE)
         if not ok:
             raise UserError("not settled: " + "; ".join(stuck(one) for one in census if stuck(one)))
 
@@ -122,7 +122,7 @@ def down() -> None:
         err.print(f"ended: {', '.join(ended)}" if ended else "nothing was running here")
 
 
-def _census_row(one: SourceCensus) -> tuple[object, ...]:
+def census_row(one: SourceCensus) -> tuple[object, ...]:
     failed = ", ".join(f"{reason} {number}" for reason, number in sorted(one.failed.items())) or 0
     return (one.source, one.listed, one.stored, one.rows, failed, one.waiting, one.queue, one.inbox)
 

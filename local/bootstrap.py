@@ -207,9 +207,8 @@ class Setup:
             return
         log = self.tools / "setup.log"
         log.write_text(f"{' '.join(command)}\n{done.stdout}", encoding="utf-8")
-        raise SetupError(
-            f"could not {what}: {cause_of(done.stdout)}; all it said is in .tools/setup.log. {advice}, then run make again"
-        )
+        cause = cause_of(done.stdout)
+        raise SetupError(f"could not {what}: {cause}. {advice}, then run make again (.tools/setup.log has all it said)")
 
 
 def _version_of(path: Path) -> tuple[int, ...]:

@@ -117,15 +117,10 @@ def outputs_of(stack_name: str, cloudformation: Any) -> dict[str, str]:
     except ClientError as error:
         raise DeployError(f"stack {stack_name} was not found: {error}") from None
     if not stack["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
-        raise DeployError(f"stack {stack_name} is {stack['StackStatus']}: {stack.get('StackStatusReason', 'no reason')}")
+        raise DeployError(
+            f"stack {stack_name} is {stack['StackStatus']}: {stack.get('StackStatusReason', 'no reason')}"
+        )
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-
-
-def sources_of(sources_path: str, ssm: Any) -> dict[str, dict[str, Any]]:
-    """Every source's settings document by the source's name: ``queue_url``, ``secret`` and so on."""
-    pages = ssm.get_paginator("get_parameters_by_path").paginate(Path=sources_path)
-    found = [parameter for page in pages for parameter in page["Parameters"]]
-    return {parameter["Name"].rsplit("/", 1)[-1]: json.loads(parameter["Value"]) for parameter in found}
 
 
 def fill_secret(secret: str, values: Mapping[str, str], secretsmanager: Any) -> None:
@@ -184,7 +179,7 @@ def _python_folder() -> Path:
     """A folder whose python3.13 is no shim of a version manager and has pip: sam asks for both."""
     for folder in (Path(sys.base_prefix) / "bin", Path(sys.prefix) / "bin"):
         python = folder / PYTHON
-        if python.exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+        if python.exists() and subprocess.run([python, "-Ic", "import pip"], capture_output=True).returncode == 0:
             return folder
     raise DeployError(f"sam needs a {PYTHON} with pip, and {sys.base_prefix} has none: install one, or use uv's")
 
@@ -209,12 +204,18 @@ def _deploy_environment(endpoint_url: str, credentials: Credentials, region: str
 
 def _run(what: str, command: list[str], environment: Mapping[str, str], folder: Path) -> None:
     """Run sam with its output in ``folder``. Raises DeployError with the tail of it."""
+    command = [*command, "--config-env", "laptop"]  # what --guided has saved for the cloud is not for us
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{what.replace(' ', '-')}.log"
     with log.open("wb") as output:
         try:
             code = subprocess.run(
-                command, cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                command,
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             ).returncode
         except OSError as error:
             raise DeployError(f"{what} did not start: {error}") from None

@@ -137,18 +137,15 @@ def wait_until_ready(process: Process, ready: Callable[[], bool], *, deadline_s:
     deadline = time.monotonic() + deadline_s
     while not ready():
         if not is_running(process):
-            raise LocalStackError(f"{process.name} ended while it started; the last lines of {process.log}:\n{tail(process.log)}")
+            raise LocalStackError(f"{process.name} ended while it started. {_log_tail(process)}")
         if time.monotonic() > deadline:
-            raise LocalStackError(
-                f"{process.name} is not ready after {deadline_s:g} s; the last lines of {process.log}:\n{tail(process.log)}"
-            )
+            raise LocalStackError(f"{process.name} is not ready after {deadline_s:g} s. {_log_tail(process)}")
         time.sleep(_POLL_S)
 
 
-def tail(log: Path, lines: int = 15) -> str:
-    with contextlib.suppress(FileNotFoundError):
-        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
-    return ""
+def _log_tail(process: Process, lines: int = 15) -> str:
+    end_of_log = "\n".join(process.log.read_text(errors="replace").splitlines()[-lines:])
+    return f"The last lines of {process.log}:\n{end_of_log}"
 
 
 def free_port(wanted: int | None = None) -> int:

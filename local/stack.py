@@ -166,7 +166,9 @@ def _write(
     """``local.json``: for this command and for anybody's own tools. It holds the emulator's credentials alone."""
     facts = asdict(stack)
     connection = facts.pop("connection")
+    del facts["local"]
     facts |= {
+        "stack": facts.pop("name"),
         "endpoint_url": connection["endpoint_url"],
         "region": connection["region_name"],
         "access_key_id": connection["aws_access_key_id"],

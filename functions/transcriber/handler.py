@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+
 from call_lake.config import from_environment
 from call_lake.observability import log
 
@@ -13,7 +14,7 @@ FORMATS = {"amr", "flac", "m4a", "mp3", "mp4", "ogg", "wav", "webm"}
 
 @dataclass(frozen=True, slots=True)
 class TranscriberSettings:
-    language: str
+    transcription_language: str
 
 
 settings = from_environment(TranscriberSettings)
@@ -28,7 +29,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, str]:
         log.warning("Amazon Transcribe does not read this format: skipped", recording_id=name, format=stored["format"])
         return {"recording_id": name, "outcome": "skipped"}
     try:
-        transcribe.start_transcription_job(**job_of(stored, settings.language))
+        transcribe.start_transcription_job(**job_of(stored, settings.transcription_language))
     except transcribe.exceptions.ConflictException:
         return {"recording_id": name, "outcome": "exists"}
     log.info("transcription started", recording_id=name)

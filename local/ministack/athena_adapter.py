@@ -6,9 +6,11 @@ for one version of ministack (``launch.py`` checks it), whose functions it repla
 """
 
 import asyncio
+import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -27,6 +29,7 @@ from local.ministack.trino_sql import UnsupportedSql
 REPLACED = (
     "_detect_statement_type",
     "_execute_query",
+    "_get_workgroup",
     "_run_duckdb",
     "_save_query_results",
     "_start_query_execution",
@@ -35,7 +38,7 @@ REPLACED = (
 )
 USED = ("_executions", "_workgroups", "_materialize_table_files", "_table_relation", "_empty_relation", "_data_format")
 
-_ORIGINAL = {name: getattr(athena, name, None) for name in REPLACED}
+_ORIGINAL: dict[str, Callable[..., Any]] = {name: getattr(athena, name) for name in REPLACED if hasattr(athena, name)}
 _execution: ContextVar[dict[str, Any]] = ContextVar("execution")  # the query that the current task runs
 _answer: ContextVar[Answer] = ContextVar("answer")
 
@@ -117,15 +120,27 @@ async def _save_query_results(query_id: str) -> None:
     put_object(f"{location}.metadata", b"", "application/octet-stream")
 
 
+def _settings_of(workgroup: str) -> dict[str, Any]:
+    """A workgroup's configuration with what AWS fills in; only ``primary`` lets its clients choose by default."""
+    given = athena._workgroups[workgroup].get("Configuration") or {}
+    return {"EnforceWorkGroupConfiguration": workgroup != "primary", "ResultConfiguration": {}, **given}
+
+
+def _get_workgroup(data: dict[str, Any]) -> Any:
+    if (workgroup := data.get("WorkGroup", "primary")) in athena._workgroups:
+        athena._workgroups[workgroup]["Configuration"] = _settings_of(workgroup)
+    return _ORIGINAL["_get_workgroup"](data)
+
+
 def _start_query_execution(data: dict[str, Any]) -> Any:
     """Adds the workgroup's rules, and parameters for the question marks of a query."""
     workgroup = data.get("WorkGroup") or "primary"
     if workgroup not in athena._workgroups:
         return athena.error_response_json("InvalidRequestException", f"WorkGroup {workgroup} is not found.", 400)
-    settings = athena._workgroups[workgroup].get("Configuration") or {}
-    ours = (settings.get("ResultConfiguration") or {}).get("OutputLocation")
+    settings = _settings_of(workgroup)
+    ours = settings["ResultConfiguration"].get("OutputLocation")
     given = (data.get("ResultConfiguration") or {}).get("OutputLocation")
-    location = ours if ours and (not given or settings.get("EnforceWorkGroupConfiguration", True)) else given
+    location = ours if ours and (not given or settings["EnforceWorkGroupConfiguration"]) else given
     query = data.get("QueryString", "")
     try:
         bound = _bind(query, data.get("ExecutionParameters") or [])
@@ -136,21 +151,13 @@ def _start_query_execution(data: dict[str, Any]) -> Any:
         changed["ResultConfiguration"] = {"OutputLocation": location.rstrip("/") + "/"}
     status, headers, body = _ORIGINAL["_start_query_execution"](changed)
     if status < 300:
-        _complete(_newest(body), query, data)
+        execution = athena._executions[json.loads(body)["QueryExecutionId"]]
+        execution["Query"] = query
+        if data.get("ExecutionParameters"):
+            execution["ExecutionParameters"] = data["ExecutionParameters"]
+        if execution["StatementType"] != "DML":
+            execution["ResultConfiguration"]["OutputLocation"] = f"{_location(execution)}.txt"
     return status, headers, body
-
-
-def _newest(body: bytes | str) -> dict[str, Any]:
-    match = re.search(r'"QueryExecutionId":\s*"([^"]+)"', body.decode() if isinstance(body, bytes) else body)
-    return dict.__getitem__({"execution": athena._executions[match[1]]}, "execution") if match else {}
-
-
-def _complete(execution: dict[str, Any], query: str, data: dict[str, Any]) -> None:
-    execution["Query"] = query
-    if data.get("ExecutionParameters"):
-        execution["ExecutionParameters"] = data["ExecutionParameters"]
-    if execution["StatementType"] != "DML":
-        execution["ResultConfiguration"]["OutputLocation"] = f"{_location(execution)}.txt"
 
 
 def _bind(query: str, parameters: list[str]) -> str:
@@ -163,7 +170,7 @@ def _bind(query: str, parameters: list[str]) -> str:
         raise SqlglotError(f"Incorrect number of parameters: expected {len(marks)} but found {len(parameters)}")
     for mark, parameter in zip(marks, parameters, strict=True):
         mark.replace(exp.maybe_parse(parameter, dialect="athena"))
-    return statement.sql("trino")
+    return str(statement.sql("trino"))
 
 
 def _location(execution: dict[str, Any]) -> str:
@@ -182,7 +189,8 @@ def _type_precision_scale(kind: str) -> tuple[int, int]:
         return kind.precision_scale
     if kind.startswith("timestamp"):
         return 3, 0
-    return tuple(_ORIGINAL["_type_precision_scale"](kind))
+    precision, scale = _ORIGINAL["_type_precision_scale"](kind)
+    return precision, scale
 
 
 def reset() -> None:

@@ -104,7 +104,8 @@ def projected(table: Mapping[str, Any], found: list[Projection], keys: list[str]
     names = [projection.column for projection in found]
     missing = set(names) - set(_PLACE.findall(template))
     if missing or not template.startswith(f"s3://{bucket}/"):
-        raise BadTable(f"INVALID_TABLE_PROPERTY: storage.location.template {template!r} lacks {', '.join(missing) or bucket}")
+        lacking = ", ".join(missing) or bucket
+        raise BadTable(f"INVALID_TABLE_PROPERTY: storage.location.template {template!r} lacks {lacking}")
     parts = _PLACE.split(template.removeprefix(f"s3://{bucket}/"))
     pattern = "".join(re.escape(part) if place % 2 == 0 else f"(?P<{part}>[^/]+)" for place, part in enumerate(parts))
     matcher = re.compile(f"(?P<__location>{pattern})")

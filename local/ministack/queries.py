@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import duckdb
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
 from local.ministack import trino_sql
 from local.ministack.partitions import Partition
-from local.ministack.results import ColumnType, column_type, text_of
+from local.ministack.results import ColumnType, column_type, has_zone, text_of
 from local.ministack.tables import Table, find_table, relation_of
 from local.ministack.views import query_of_view
 
@@ -30,6 +31,14 @@ class Answer:
     manifest_uri: str | None = None  # of CREATE TABLE AS and UNLOAD: names the files written
 
 
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    database = duckdb.connect(":memory:")
+    for macro in trino_sql.MACROS:
+        database.execute(f"CREATE MACRO {macro}")
+    return database
+
+
 @dataclass(slots=True)
 class Session:
     """One query's DuckDB, and what it was given to read."""
@@ -42,24 +51,22 @@ class Session:
 
     @classmethod
     def open(cls, database: str) -> "Session":
-        connection = duckdb.connect(":memory:")
+        connection = _database().cursor()  # has temporary views of its own
         for setting in trino_sql.SETTINGS:
             connection.execute(setting)
-        for macro in trino_sql.MACROS:
-            connection.execute(f"CREATE MACRO {macro}")
         return cls(connection, database)
 
     def translated(self, query: exp.Expression) -> str:
         """DuckDB's text of the query, whose tables it can then read. Raises QueryError, BadTable, UnsupportedSql."""
         self._attach(query, self.database)
-        return trino_sql.to_duckdb(query).sql("duckdb")
+        return str(trino_sql.to_duckdb(query).sql("duckdb"))
 
     def run(self, query: exp.Expression) -> Answer:
         zones = [trino_sql.zone_of(column) for column in query.selects]
         sql = self.translated(query)
         described = self.connection.execute(f"DESCRIBE {sql}").fetchall()
         kinds = [str(row[1]) for row in described]
-        if "TIMESTAMP WITH TIME ZONE" in kinds:
+        if any(has_zone(kind) for kind in kinds):
             sql = _with_printed_zones(sql, kinds)
         cursor = self.connection.execute(sql)
         rows = [[text_of(value) for value in row] for row in cursor.fetchall()]
@@ -108,12 +115,12 @@ class Session:
         if not conditions or not found:
             return found
         keys = ", ".join(f'unnest(${place + 2}) AS "{key}"' for place, key in enumerate(table.partition_keys))
-        source = parse_one(f"SELECT place FROM known AS {node.alias_or_name}", read="athena").where(*conditions)
-        text = trino_sql.to_duckdb(source).sql("duckdb")
+        source = exp.select("place").from_(exp.alias_(exp.to_table("known"), node.alias_or_name, table=True))
+        text = trino_sql.to_duckdb(source.where(*conditions)).sql("duckdb")
         values = [list(column) for column in zip(*(values for values, _ in found), strict=True)]
         try:
             places = self.connection.execute(
-                f"WITH known AS (SELECT unnest($1) AS place, {keys}) {text}",  # noqa: S608
+                f"WITH known AS (SELECT unnest($1) AS place, {keys}) {text}",
                 [list(range(len(found))), *values],
             ).fetchall()
         except duckdb.Error:  # e.g. a cast that fails for a value: the query itself will tell
@@ -125,16 +132,16 @@ def _names_a_cte(node: exp.Table) -> bool:
     """Whether an unqualified name means a WITH query, which is not visible inside its own definition."""
     if node.db:
         return False
-    inside: exp.Expression | None = node
-    while inside is not None:
-        own = inside.find_ancestor(exp.CTE)
-        scope = inside.parent
-        with_ = scope.args.get("with_") if scope is not None else None
-        if with_ is not None and any(
-            cte.alias.lower() == node.name.lower() and (cte is not own or with_.recursive) for cte in with_.expressions
-        ):
-            return True
-        inside = scope
+    own: exp.Expression | None = None
+    scope = node.parent
+    while scope is not None:
+        if isinstance(scope, exp.CTE):
+            own = scope
+        with_ = scope.args.get("with_")
+        for cte in with_.expressions if with_ is not None else []:
+            if cte.alias.lower() == node.name.lower() and (cte is not own or with_.recursive):
+                return True
+        scope = scope.parent
     return False
 
 
@@ -147,25 +154,25 @@ def _partition_conditions(node: exp.Table, keys: Sequence[str]) -> list[exp.Expr
     joins = select.args.get("joins") or []
     if any(join.side for join in joins):  # an outer join turns rows that are left out into rows of NULL
         return []
-    wanted, known = {"", node.alias_or_name.lower()} if not joins else {node.alias_or_name.lower()}, {k.lower() for k in keys}
+    tables = {node.alias_or_name.lower(), *([] if joins else [""])}  # a bare name may be another table's in a join
+    columns = {key.lower() for key in keys}
 
     def usable(condition: exp.Expression) -> bool:
-        columns = list(condition.find_all(exp.Column))
+        used = list(condition.find_all(exp.Column))
         return (
-            bool(columns)
-            and all(c.name.lower() in known and c.table.lower() in wanted for c in columns)
-            and not condition.find(exp.Query, exp.Rand, exp.Placeholder, exp.Anonymous)
+            bool(used)
+            and all(column.name.lower() in columns and column.table.lower() in tables for column in used)
+            and not condition.find(exp.Query, exp.Rand, exp.Anonymous)
         )
 
-    return [condition.copy() for condition in where.this.flatten() if usable(condition)] if isinstance(
-        where.this, exp.And
-    ) else [where.this.copy()] if usable(where.this) else []
+    conjuncts = where.this.flatten() if isinstance(where.this, exp.And) else [where.this]
+    return [condition.copy() for condition in conjuncts if usable(condition)]
 
 
 def _with_printed_zones(sql: str, kinds: Sequence[str]) -> str:
     columns = [
         f"strftime(c{place} AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S.%g UTC') AS c{place}"
-        if kind == "TIMESTAMP WITH TIME ZONE"
+        if has_zone(kind)
         else f"c{place}"
         for place, kind in enumerate(kinds)
     ]

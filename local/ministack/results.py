@@ -11,7 +11,7 @@ _TYPES = {
     "UTINYINT": "smallint", "USMALLINT": "integer", "UINTEGER": "bigint", "UBIGINT": "bigint", "HUGEINT": "bigint",
     "FLOAT": "float", "DOUBLE": "double", "DECIMAL": "decimal", "VARCHAR": "varchar", "BLOB": "varbinary",
     "DATE": "date", "TIME": "time", "TIMESTAMP": "timestamp", "TIMESTAMP_S": "timestamp",
-    "TIMESTAMP_MS": "timestamp", "TIMESTAMP_NS": "timestamp", "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
+    "TIMESTAMP_MS": "timestamp", "TIMESTAMP_NS": "timestamp",
     "INTERVAL": "interval day to second", "JSON": "json", "MAP": "map", "STRUCT": "row", "UUID": "varchar",
 }  # fmt: skip
 
@@ -28,9 +28,15 @@ class ColumnType(str):
         return made
 
 
+def has_zone(duckdb_type: str) -> bool:
+    return duckdb_type == "TIMESTAMP WITH TIME ZONE" or duckdb_type.startswith("TIMESTAMPTZ")
+
+
 def column_type(duckdb_type: str) -> ColumnType:
     if duckdb_type.endswith("]"):
         return ColumnType("array")
+    if has_zone(duckdb_type):
+        return ColumnType("timestamp with time zone")
     base, _, parameters = duckdb_type.partition("(")
     if base == "DECIMAL":
         precision, scale = parameters.rstrip(")").split(",")

@@ -25,9 +25,16 @@ _GLUE_TYPES = {
     "TIMESTAMP_S": "timestamp", "TIMESTAMP WITH TIME ZONE": "timestamp",
 }  # fmt: skip
 # Written as another type than DuckDB computed: Glue has no wider one.
-_WRITTEN_AS = {"HUGEINT": "BIGINT", "UBIGINT": "BIGINT", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP", "TIMESTAMP_S": "TIMESTAMP"}
+_WRITTEN_AS = {
+    "HUGEINT": "BIGINT",
+    "UBIGINT": "BIGINT",
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
+    "TIMESTAMP_S": "TIMESTAMP",
+}
 _UNLOAD = re.compile(r"\((?P<query>.*)\)\s*TO\s*'(?P<uri>[^']+)'(?:\s*WITH\s*\((?P<options>.*)\))?\s*", re.I | re.S)
 _NAME = re.compile(r"[\s`\"]+")
+
+type Columns = list[tuple[str, str]]  # name and DuckDB type
 
 
 def run_statement(statement: exp.Expression, session: Session, results_uri: str) -> Answer:
@@ -148,8 +155,8 @@ def _drop_view(statement: exp.Drop, session: Session) -> Answer:
 def _create_table_as(statement: exp.Create, session: Session, results_uri: str) -> Answer:
     database, name = (statement.this.db or session.database).lower(), statement.this.name.lower()
     options = _options(statement.args.get("properties"))
-    if unknown := set(options) & {"partitioned_by", "bucketed_by", "table_type"} or options.get("format", "PARQUET") != "PARQUET":
-        raise UnsupportedSql(f"CREATE TABLE AS knows plain Parquet tables only here, not {unknown}")
+    if set(options) & {"partitioned_by", "bucketed_by", "table_type"} or options.get("format", "PARQUET") != "PARQUET":
+        raise UnsupportedSql("CREATE TABLE AS writes only plain Parquet tables in the local Athena")
     if find_table(database, name) is not None:
         raise QueryError(f"TABLE_ALREADY_EXISTS: Table 'awsdatacatalog.{database}.{name}' already exists")
     folder, _, query_id = results_uri.rpartition("/")
@@ -183,11 +190,12 @@ def _unload(rest: str, session: Session, results_uri: str) -> Answer:
     return _write(query, session, match["uri"].rstrip("/"), f"{results_uri}-manifest.csv")[1]
 
 
-def _write(query: exp.Expression, session: Session, location: str, manifest: str) -> tuple[list[tuple[str, str]], Answer]:
+def _write(query: exp.Expression, session: Session, location: str, manifest: str) -> tuple[Columns, Answer]:
     """Store the query's rows as one Parquet object under ``location``, and its URI in ``manifest``."""
     sql = session.translated(query)
     columns = _described(session, sql)
-    casts = ", ".join(f'CAST("{name}" AS {_WRITTEN_AS[kind]}) AS "{name}"' for name, kind in columns if kind in _WRITTEN_AS)
+    narrowed = [(name, _WRITTEN_AS[kind]) for name, kind in columns if kind in _WRITTEN_AS]
+    casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in narrowed)
     uri = f"{location}/{uuid4()}"
     with TemporaryDirectory() as folder:
         file = Path(folder) / "rows.parquet"
@@ -201,17 +209,18 @@ def _write(query: exp.Expression, session: Session, location: str, manifest: str
 def put_object(uri: str, body: bytes, content_type: str) -> None:
     """Raises QueryError where S3 refuses it."""
     bucket, key = split_uri(uri)
-    status, _, answer = s3._put_object(bucket, key, body, {"content-type": content_type, "content-length": str(len(body))})
+    headers = {"content-type": content_type, "content-length": str(len(body))}
+    status, _, answer = s3._put_object(bucket, key, body, headers)
     if status >= 300:
         code = re.search(rb"<Code>(\w+)", answer)
         raise QueryError(f"S3 refused {uri}: {code[1].decode() if code else status}")
 
 
-def _described(session: Session, sql: str) -> list[tuple[str, str]]:
+def _described(session: Session, sql: str) -> Columns:
     return [(str(row[0]), str(row[1])) for row in session.connection.execute(f"DESCRIBE {sql}").fetchall()]
 
 
-def _glue_columns(columns: list[tuple[str, str]]) -> list[dict[str, str]]:
+def _glue_columns(columns: Columns) -> list[dict[str, str]]:
     return [{"Name": name.lower(), "Type": _glue_type(kind)} for name, kind in columns]
 
 

@@ -44,7 +44,7 @@ _TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "double": ("DOUBLE", ("FLOAT", "DOUBLE")),
     "decimal": ("DECIMAL", ("DECIMAL", *_INTEGERS)),
     "date": ("DATE", ("DATE",)),
-    "timestamp": ("TIMESTAMP", ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")),
+    "timestamp": ("TIMESTAMP", ("TIMESTAMP", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")),
     "binary": ("BLOB", ("BLOB", "VARCHAR")),
 }  # fmt: skip
 
@@ -121,7 +121,8 @@ def relation_of(
             copy, size = _local_copy(bucket, key, home)
             copies.append(copy)
             size_bytes += size
-    return Relation(_parquet(table, copies, connection) if copies else athena._empty_relation(table.definition), size_bytes)
+    sql = _parquet(table, copies, connection) if copies else athena._empty_relation(table.definition)
+    return Relation(sql, size_bytes)
 
 
 def forget_copies() -> None:
@@ -198,7 +199,8 @@ def _column(name: str, kind: str, found: str | None) -> str:
         return _quoted(name)
     if found.partition("(")[0] not in _TYPES[base][1]:
         raise BadTable(
-            f"HIVE_BAD_DATA: Field {name}'s type {found} in parquet file is incompatible with type {kind} defined in table schema"
+            f"HIVE_BAD_DATA: Field {name}'s type {found} in parquet file is incompatible with type {kind}"
+            " defined in table schema"
         )
     return f"CAST({_quoted(name)} AS {_duckdb_type(kind)}) AS {_quoted(name)}"
 

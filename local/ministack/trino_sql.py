@@ -97,7 +97,7 @@ def zone_of(projection: exp.Expression) -> str | None:
 def _name_columns(select: exp.Select) -> None:
     """A column without a name is _col0, _col1, … by its place."""
     for place, column in enumerate(select.expressions):
-        if not (column.alias_or_name or column.is_star):
+        if not isinstance(column, exp.Alias | exp.Aliases | exp.Column | exp.Dot | exp.Star):
             column.replace(exp.alias_(column.copy(), f"_col{place}"))
 
 
@@ -112,7 +112,8 @@ def _is_date(node: exp.Expression) -> bool:
 def _keep_date(node: exp.Expression) -> exp.Expression:
     """DATE plus an interval is a DATE in Trino, a TIMESTAMP in DuckDB."""
     operand = node.this
-    if not _is_date(operand) or isinstance(node, exp.Sub | exp.Add) and not isinstance(node.expression, exp.Interval):
+    adds = isinstance(node, exp.Add | exp.Sub)
+    if not _is_date(operand) or (adds and not isinstance(node.expression, exp.Interval)):
         return node
     return exp.cast(node.copy(), exp.DType.DATE)
 
@@ -137,7 +138,31 @@ def _local_time(time: exp.Expression, zone: exp.Expression) -> exp.Expression:
 
 def _with_timezone(node: exp.Expression) -> exp.Expression:
     time, zone = node.expressions
-    return exp.AtTimeZone(this=time.copy(), zone=zone.copy())
+    return exp.AtTimeZone(this=exp.cast(time.copy(), exp.DType.TIMESTAMP), zone=zone.copy())
+
+
+def _millisecond(node: exp.Expression) -> exp.Expression:
+    """Trino leaves the seconds out."""
+    return exp.Mod(this=node.copy(), expression=exp.Literal.number(1000))
+
+
+def _week_formats(node: exp.Expression) -> exp.Expression:
+    pattern = node.args["format"]
+    if isinstance(pattern, exp.Literal):
+        pattern.replace(exp.Literal.string(pattern.name.replace("%v", "%V").replace("%x", "%G")))
+    return node
+
+
+def _slice(node: exp.Expression) -> exp.Expression:
+    """Trino's third argument is a length, DuckDB's the last place."""
+    start, length = node.args["start"], node.args["end"]
+    last = exp.Sub(this=exp.Add(this=exp.paren(start), expression=exp.paren(length)), expression=exp.Literal.number(1))
+    return _call("LIST_SLICE", node.this, start, last)
+
+
+def _percentile(node: exp.Expression) -> exp.Expression:
+    """Exact, and of the argument's own type, as Trino's is; DuckDB's approximation is always a double."""
+    return _call("QUANTILE_DISC", node.this, node.args["quantile"])
 
 
 def _extract(node: exp.Expression) -> exp.Expression:
@@ -203,6 +228,10 @@ _RULES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] =
     exp.DateTrunc: _keep_date,
     exp.DateDiff: _date_diff,
     exp.AtTimeZone: _at_time_zone,
+    exp.TimeToStr: _week_formats,
+    exp.StrToTime: _week_formats,
+    exp.ArraySlice: _slice,
+    exp.ApproxQuantile: _percentile,
     exp.Extract: _extract,
     exp.RegexpExtract: _regexp_extract,
     exp.GenerateSeries: _series,
@@ -212,6 +241,7 @@ _RULES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] =
 }
 _FUNCTIONS: dict[str, Callable[[exp.Expression], exp.Expression]] = {
     "at_timezone": _at_timezone,
+    "millisecond": _millisecond,
     "with_timezone": _with_timezone,
     "format_datetime": _format_datetime,
 }

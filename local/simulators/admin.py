@@ -10,8 +10,11 @@
 | `PUT /_sim/outages` | `[["2026-11-01T00:00:00Z", "2026-11-01T06:00:00Z"]]` | |
 | `PUT /_sim/clock` | `{"now": "2026-11-01T00:00:00Z"}` or `{"now": null}` | |
 | `PUT /_sim/secret` | `{"secret": "…"}` | |
-| `POST /_sim/rows` | `{"started_at": "…", "available_at": "…", "large_bytes": 0, "key": "…", "connection_id": "…"}` | its truth |
+| `POST /_sim/rows` | `{"started_at": "…"}` | the new row's truth |
 | `DELETE /_sim/rows/<index>` | | |
+
+A new row may also name its `large_bytes` (a WAV of that size), `created_at`, `available_at`, `key`, `connection_id`,
+`agent`, `src`, `dst`.
 """
 
 import json
@@ -24,6 +27,8 @@ from local.simulators.faults import FAULTS, FaultPlan
 from local.simulators.provider import SimulatedProvider
 
 PREFIX = "/_sim/"
+_TIMES = ("created_at", "available_at")
+_NAMES = ("key", "connection_id", "agent", "src", "dst")
 
 
 class Admin:
@@ -86,8 +91,8 @@ class Admin:
             parse_iso(data["started_at"]),
             large_bytes=int(data.get("large_bytes", 0)),
         )
-        times = {name: parse_iso(data[name]) for name in ("created_at", "available_at") if name in data}
-        names = {name: str(data[name]) for name in ("key", "connection_id") if name in data}
-        made = replace(made, **times, **names)
+        given: dict[str, Any] = {name: parse_iso(data[name]) for name in _TIMES if name in data}
+        given |= {name: str(data[name]) for name in _NAMES if name in data}
+        made = replace(made, **given)
         provider.catalog.insert(made)
         return next(row for row in provider.truth(with_audio=False) if row["index"] == made.index)

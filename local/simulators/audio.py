@@ -44,7 +44,7 @@ MENU: tuple[tuple[AudioSpec, int], ...] = (
     (AudioSpec("ogg", "vorbis", 1, 8000, 31.5), 260),
     (AudioSpec("ogg", "vorbis", 2, 16000, 11.0), 100),
     (AudioSpec("ogg", "vorbis", 1, 8000, 240.0), 12),
-    (AudioSpec("ogg", "vorbis", 1, 8000, 600.0), 3),
+    (AudioSpec("ogg", "vorbis", 1, 8000, 600.0), 6),
     (AudioSpec("ogg", "opus", 1, 16000, 8.0), 70),
     (AudioSpec("ogg", "opus", 2, 8000, 14.5), 30),
     (AudioSpec("mp3", "mp3", 1, 16000, 4.0), 80),
@@ -89,7 +89,8 @@ def wav_header(data_bytes: int, channels: int, sample_rate: int, comment: bytes 
     """The header of 16-bit PCM: 44 bytes without a comment, which goes to a LIST/INFO chunk before the samples."""
     info = b"INFOICMT" + struct.pack("<I", len(comment)) + comment
     extra = b"LIST" + struct.pack("<I", len(info)) + info if comment else b""
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, sample_rate, sample_rate * channels * 2, channels * 2, 16)
+    frame_bytes = channels * 2
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, sample_rate, sample_rate * frame_bytes, frame_bytes, 16)
     riff = b"RIFF" + struct.pack("<I", 28 + len(extra) + 8 + data_bytes) + b"WAVE"
     return riff + form + extra + b"data" + struct.pack("<I", data_bytes)
 

@@ -27,6 +27,7 @@ class Catalog:
         self._world, self._kind, self._clock = world, kind, clock
         self._rows = {recording.index: recording for recording in world.recordings.get(kind, ())}
         self._lock = RLock()
+        self._cached: tuple[tuple[str, str, int] | None, list[SimRecording]] = (None, [])
         self.set_plan(plan, stamp)
 
     def set_plan(self, plan: FaultPlan, stamp: Stamp) -> None:
@@ -100,7 +101,7 @@ class Catalog:
         self._stamps = [self._stamp(row) for row in self._sorted]
         self._appearances = sorted(map(self.available_at, listed))
         self._by_key = {self.key_of(row): row for row in listed if row.broken != "no_key"}
-        self._cached: tuple[tuple[str, str, int] | None, list[SimRecording]] = (None, [])
+        self._cached = (None, [])
 
     def _decoys(self, name: str) -> list[SimRecording]:
         if name not in self._plan.active:

@@ -43,13 +43,12 @@ class Conpeek(SimulatedProvider):
         secret: str,
         clock: SimClock,
         plan: FaultPlan,
-        foreign_url: str,
         *,
         url_in_record: bool = True,
         limit_max: int = 1000,
     ) -> None:
         self.url_in_record, self.limit_max = url_in_record, limit_max
-        super().__init__(world, secret, clock, plan, foreign_url)
+        super().__init__(world, secret, clock, plan)
 
     def stamp(self, recording: SimRecording) -> str:
         return recording.created_at.strftime(_UTC)
@@ -129,7 +128,8 @@ class Conpeek(SimulatedProvider):
 def _conditions(text: str) -> list[tuple[str, str, Any]]:
     """The filter's conditions: property, operator, value. Raises BadQuery."""
     try:
-        conditions = [(str(item["property"]), str(item.get("operator", "in")), item["value"]) for item in json.loads(text)]
+        items = json.loads(text)
+        conditions = [(str(item["property"]), str(item.get("operator", "in")), item["value"]) for item in items]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadQuery("filter must be a JSON list of {property, operator, value}") from None
     for name, op, value in conditions:

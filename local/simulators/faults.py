@@ -145,7 +145,8 @@ class FaultPlan:
     def pick(self, place: Place, subject: str | int, attempt: int) -> str | None:
         """The one fault of this place that meets this attempt; of several, a sticky one, else one by the seed."""
         met = [n for n in self.active if FAULTS[n].place is place and self.hits(n, subject, attempt)]
-        return min(met, key=lambda n: (not self.active[n].sticky, self.luck("turn", f"{n}/{subject}", attempt)), default=None)
+        turns = {name: (not self.active[name].sticky, self.luck("turn", name, subject, attempt)) for name in met}
+        return min(turns, key=turns.__getitem__, default=None)
 
     def dooming(self, subject: str) -> str | None:
         """The sticky fault that keeps this recording from ever being stored, if one does."""

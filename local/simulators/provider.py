@@ -41,10 +41,10 @@ class SimulatedProvider(ABC):
 
     kind: str
 
-    def __init__(self, world: World, secret: str, clock: SimClock, plan: FaultPlan, foreign_url: str) -> None:
+    def __init__(self, world: World, secret: str, clock: SimClock, plan: FaultPlan) -> None:
         self.world, self.clock, self.stats = world, clock, Stats()
-        self.foreign_url = foreign_url
-        self._secrets = (secret,)
+        self.foreign_url = ""  # of the other host, once it has one
+        self._secrets: tuple[str, ...] = (secret,)
         self._plan = plan
         self._pager, self._attempts, self._lock = Pager(), Counter[str](), RLock()
         self.catalog = Catalog(world, self.kind, clock, plan, self.stamp)
@@ -100,7 +100,7 @@ class SimulatedProvider(ABC):
             return answer(503, b"", "")
         if request.method != "GET":
             return self.refusal(405, "Method not allowed")
-        if request.headers.get("authorization") not in map(self.authorization, self._secrets):
+        if request.headers.get("authorization", "") not in {self.authorization(secret) for secret in self._secrets}:
             return self.refusal(401, "Unauthorized")
         try:
             return self.route(request)
@@ -176,6 +176,7 @@ class SimulatedProvider(ABC):
             "provider_key": self.catalog.key_of(row),
             "connection_id": row.connection_id,
             "started_at": iso(row.started_at),
+            "started_minute": iso(row.started_at.replace(second=0)),  # all that Thulium's listing says
             "call_date": row.started_at.astimezone(self.world.zone).date().isoformat(),
             "available_at": iso(self.catalog.available_at(row)),
             "agent": row.agent,

@@ -33,11 +33,11 @@ _lock = Lock()
 def conversation(sample_rate: int, channels: int) -> Samples:
     """Some 30 s of talk, shape (frames, channels): stereo has the agent left and the customer right."""
     with _lock:  # espeak-ng has one global state, and two threads would render twice
-        return _conversation(sample_rate, channels)
+        return _conversations(sample_rate, channels)
 
 
 @lru_cache(maxsize=8)
-def _conversation(sample_rate: int, channels: int) -> Samples:
+def _conversations(sample_rate: int, channels: int) -> Samples:
     utterances, native_rate = _spoken()
     tracks: list[list[Samples]] = [[], []]
     for speaker, utterance in utterances:
@@ -46,14 +46,16 @@ def _conversation(sample_rate: int, channels: int) -> Samples:
         tracks[speaker].append(padded)
         tracks[1 - speaker].append(np.zeros_like(padded))
     agent, customer = (np.concatenate(track) for track in tracks)
-    return np.stack([agent, customer], axis=1) if channels == 2 else (agent + customer).reshape(-1, 1)
+    both: Samples = np.stack([agent, customer], axis=1)
+    return both if channels == 2 else both.sum(axis=1, keepdims=True, dtype=np.int16)
 
 
 def _resampled(samples: Samples, old_rate: int, new_rate: int) -> Samples:
     width = max(1, old_rate // new_rate)  # a plain average keeps most of what would alias out
     smooth = np.convolve(samples, np.full(width, 1 / width), mode="same")
     at = np.arange(0, len(samples), old_rate / new_rate)
-    return (np.interp(at, np.arange(len(samples)), smooth) * 0.8).astype(np.int16)
+    resampled: Samples = (np.interp(at, np.arange(len(samples)), smooth) * 0.8).astype(np.int16)
+    return resampled
 
 
 @lru_cache(maxsize=1)

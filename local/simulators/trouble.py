@@ -13,7 +13,7 @@ from local.simulators.faults import FaultPlan
 
 LINK_LOCAL = "http://169.254.169.254/latest/meta-data/"
 _HTML = "text/html; charset=utf-8"
-_MAINTENANCE = b"<!DOCTYPE html>\n<html><head><title>Przerwa techniczna</title></head><body><h1>503</h1></body></html>\n"
+_MAINTENANCE = b"<!DOCTYPE html>\n<html><head><title>Przerwa techniczna</title></head><body>503</body></html>\n"
 _LOGIN = b"<!DOCTYPE html>\n<html><body><form action='/login'><input name='password'></form></body></html>\n" * 8
 
 type Refusal = Callable[[int, str], Answer]

@@ -53,6 +53,8 @@ def _fill(name: str) -> str:
 
 def _secret_error(name: str, error: GetParameterError) -> Exception:
     cause = _cause(error)
+    if isinstance(cause, KeyError):  # ministack's answer for a secret without a value: neither text nor bytes
+        return SecretEmpty(_fill(name))
     if not isinstance(cause, ClientError) or code_of(cause) != "ResourceNotFoundException":
         return failed(f"GetSecretValue {name}", cause)
     # One code for "no such secret" and for "no value under the label AWSCURRENT": only the text tells them apart.

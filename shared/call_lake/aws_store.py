@@ -39,6 +39,7 @@ class S3ObjectStore:
         if if_match is not None:
             request["IfMatch"] = if_match
         if sha256 is not None:
+            request["ChecksumAlgorithm"] = "SHA256"
             request["ChecksumSHA256"] = base64.b64encode(bytes.fromhex(sha256)).decode()
         if metadata:
             request["Metadata"] = dict(metadata)

@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, DecimalException
 from typing import Any
 
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from call_lake.aws_client import calling, code_of, in_batches
 from call_lake.errors import Reason, Transient
-from call_lake.ports import Absent, Below, Clock, Expectation, Item, OneOf, PreconditionFailed
+from call_lake.ports import Absent, Below, Expectation, Item, OneOf, PreconditionFailed
 
 INDEX = "open"
 GET_BATCH = 100  # BatchGetItem
@@ -29,10 +30,10 @@ class DynamoTable:
     comes back as int: DynamoDB keeps one form of a number.
     """
 
-    def __init__(self, client: Any, name: str, clock: Clock) -> None:
+    def __init__(self, client: Any, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self.name = name
         self._client = client
-        self._clock = clock
+        self._sleep = sleep
 
     def get(self, id: str) -> Item | None:
         with calling(f"GetItem {id}"):
@@ -56,7 +57,7 @@ class DynamoTable:
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 return
-            self._clock.sleep(min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
+            self._sleep(min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
         left = len(request[self.name]["Keys"])
         raise Transient(Reason.AWS, f"BatchGetItem: {left} keys unprocessed after {GET_ATTEMPTS} attempts")
 

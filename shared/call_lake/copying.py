@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from call_lake import inbox
@@ -202,13 +203,14 @@ class Copier:
 
     def _drop_strays(self, recording: Recording, winner: StoredAudio) -> None:
         """Two formats raced: the ledger's stays. Its row is written again, later than the loser's, then that goes."""
-        strays = [audio.key for audio in self._archive.standing(recording) if audio.key != winner.key]
+        strays = [audio for audio in self._archive.standing(recording) if audio.key != winner.key]
         if not strays:
             return
-        restamped = replace(winner, stored_at=self._clock.now())
+        latest = max(audio.stored_at for audio in (winner, *strays)) + timedelta(milliseconds=1)
+        restamped = replace(winner, stored_at=max(self._clock.now(), latest))
         self._ledger.restamped(recording.recording_id, restamped)
         inbox.put_rows(self._store, [row_of(recording, restamped)])
-        self._archive.delete(strays)
+        self._archive.delete([audio.key for audio in strays])
 
     # -- failures
 

@@ -1,4 +1,4 @@
-"""The inbox: rows that wait for the compactor, and the quarantine for rows that the lake cannot take (rules 14, 19, 21).
+"""The inbox: rows that wait for the compactor; the quarantine: rows that the lake cannot take (rules 14, 19, 21).
 
 An object is one or several rows of one partition, one JSON object a line. Its name is made of its content: whoever
 repeats a step writes the same object again, and whoever read one may delete it by its key.

@@ -19,18 +19,23 @@ from call_lake.errors import CallLakeError
 from call_lake.lake_layout import Partition
 from call_lake.lake_manifest import data_key
 from call_lake.lake_rows import SCHEMA, conform
-from call_lake.ports import ObjectStore
+from call_lake.ports import Clock, ObjectStore
 from call_lake.recording import COLUMNS, SCHEMA_VERSION, iso, parse_iso
 
 ROW_GROUP_ROWS = 131_072
 ROW_GROUP_BYTES = 128 * 1024 * 1024  # of Arrow memory: what a merge holds before it writes
 WHOLE_BYTES = 4 * 1024 * 1024  # a file up to this is read in one request
+READ_BYTES = 256 * 1024  # and column, of a larger one
 TAIL_BYTES = 128 * 1024  # footer, page index and Bloom filters of most files
+INDEXED_ROWS = 200_000  # some 10 MB in memory
 SPOOL_BYTES = 32 * 1024 * 1024
 BLOOM_FALSE_POSITIVES = 0.01
 
 # Nearly every value of these is another: a dictionary only costs.
 _UNIQUE = {"recording_id", "provider_key", "connection_id", "audio_uri", "audio_sha256", "raw"}
+
+VERSION = ["recording_id", "stored_at"]
+_NO_VERSIONS = SCHEMA.empty_table().select(VERSION)
 
 
 class FileGone(CallLakeError):
@@ -49,13 +54,25 @@ class Facts:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is worth remembering of a file, which never changes: ``versions`` holds the recording id and ``stored_at``
+    of every row, or None where they are too many."""
+
+    key: str
+    size_bytes: int
+    rows: int
+    facts: Facts
+    versions: pa.Table | None
+
+
 class DataFile:
     """One file, opened: its footer is read, nothing else is kept."""
 
     def __init__(self, store: ObjectStore, key: str, size_bytes: int) -> None:
         self.key = key
         self.size_bytes = size_bytes
-        self._file = pq.ParquetFile(_source(store, key, size_bytes), memory_map=False)
+        self._file = pq.ParquetFile(_source(store, key, size_bytes), buffer_size=READ_BYTES)
         footer = {name.decode(): value.decode() for name, value in (self._file.metadata.metadata or {}).items()}
         version = int(footer["call_lake.schema_version"])
         if version > SCHEMA_VERSION:
@@ -63,57 +80,62 @@ class DataFile:
         self.rows = int(self._file.metadata.num_rows)
         self.facts = Facts(int(footer["call_lake.tier"]), parse_iso(footer["call_lake.since"]))
 
+    def known(self) -> Known:
+        versions = self._file.read(VERSION, use_threads=False) if self.rows <= INDEXED_ROWS else None
+        return Known(self.key, self.size_bytes, self.rows, self.facts, versions)
+
     def batches(self, rows: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """The rows in the file's order, some at a time; all columns in today's schema, or those named."""
         for batch in self._file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
             table = pa.Table.from_batches([batch])
             yield table if columns else conform(table)
 
-    def read(self, columns: list[str] | None = None) -> pa.Table:
-        table = self._file.read(columns=columns, use_threads=False)
-        return table if columns else conform(table)
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that stands since ``put_at`` at the earliest."""
+
+    known: Known
+    put_at: datetime
 
 
 def write_file(
-    store: ObjectStore, partition: Partition, chunks: Iterable[pa.Table], facts: Facts, rows_at_most: int
-) -> tuple[str, int]:
-    """Store sorted rows as one new file; return its key and its rows. Memory holds one row group, whatever comes."""
+    store: ObjectStore, clock: Clock, partition: Partition, chunks: Iterable[pa.Table], facts: Facts, rows_at_most: int
+) -> Written:
+    """Store sorted rows as one new file. Memory holds one row group, whatever comes."""
     key = data_key(partition, uuid.uuid4().hex)
+    rows, versions = 0, []
     with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool:
-        rows = 0
         with _writer(spool, facts, min(max(rows_at_most, 1), ROW_GROUP_ROWS)) as writer:
             for group in _row_groups(chunks):
                 writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 rows += group.num_rows
-        if spool.tell() <= SPOOL_BYTES:
-            spool.seek(0)
-            store.put(key, spool.read(), content_type="application/vnd.apache.parquet")
-        else:
-            store.put(key, cast(BinaryIO, spool), content_type="application/vnd.apache.parquet")
-    return key, rows
+                if rows <= INDEXED_ROWS:
+                    versions.append(group.select(VERSION))
+        size_bytes = spool.tell()
+        put_at = clock.now()
+        spool.seek(0)
+        body = spool.read() if size_bytes <= SPOOL_BYTES else cast(BinaryIO, spool)
+        store.put(key, body, content_type="application/vnd.apache.parquet")
+    kept = pa.concat_tables([_NO_VERSIONS, *versions]).combine_chunks() if rows <= INDEXED_ROWS else None
+    return Written(Known(key, size_bytes, rows, facts, kept), put_at)
 
 
 def _row_groups(chunks: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    held: list[pa.Table] = []
+    held = SCHEMA.empty_table()
     for chunk in chunks:
-        held.append(chunk)
-        while sum(part.num_rows for part in held) >= ROW_GROUP_ROWS or sum(p.nbytes for p in held) >= ROW_GROUP_BYTES:
-            table = pa.concat_tables(held)
-            yield table.slice(0, ROW_GROUP_ROWS)
-            held = [table.slice(ROW_GROUP_ROWS)] if table.num_rows > ROW_GROUP_ROWS else []
-    if held:
-        yield pa.concat_tables(held)
+        held = pa.concat_tables([held, chunk])
+        while held.num_rows >= ROW_GROUP_ROWS or held.nbytes >= ROW_GROUP_BYTES:
+            yield held.slice(0, ROW_GROUP_ROWS)
+            held = held.slice(ROW_GROUP_ROWS)
+    if held.num_rows:
+        yield held
 
 
 def _writer(sink: Any, facts: Facts, bloom_rows: int) -> Any:
-    footer = {
-        "call_lake.schema_version": str(SCHEMA_VERSION),
-        "call_lake.tier": str(facts.tier),
-        "call_lake.since": iso(facts.since),
-    }
-    return pq.ParquetWriter(
+    writer = pq.ParquetWriter(
         sink,
-        SCHEMA.with_metadata(footer),
+        SCHEMA,
         compression="zstd",
         use_dictionary=[name for name in COLUMNS if name not in _UNIQUE],
         write_statistics=True,
@@ -123,6 +145,9 @@ def _writer(sink: Any, facts: Facts, bloom_rows: int) -> Any:
         bloom_filter_options={"recording_id": {"ndv": bloom_rows, "fpp": BLOOM_FALSE_POSITIVES}},
         store_schema=False,  # Parquet's own types say all, and the blob is in the way of every small read
     )
+    footer = {"schema_version": str(SCHEMA_VERSION), "tier": str(facts.tier), "since": iso(facts.since)}
+    writer.add_key_value_metadata({f"call_lake.{name}": value for name, value in footer.items()})
+    return writer
 
 
 def _source(store: ObjectStore, key: str, size_bytes: int) -> Any:

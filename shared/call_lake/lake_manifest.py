@@ -41,9 +41,7 @@ def swap_manifest(store: ObjectStore, partition: Partition, old: Manifest, keys:
     """Replace ``old`` by ``keys``, if it still stands. Raises PreconditionFailed or WriteConflict otherwise, and also
     where the SDK sent the request twice and the first one succeeded: so a loser reads again before it does anything."""
     body = "".join(_uri(store, key) + "\n" for key in keys).encode()
-    store.put(
-        partition.manifest, body, if_match=old.etag, if_none_match=old.etag is None, content_type="text/plain"
-    )
+    store.put(partition.manifest, body, if_match=old.etag, if_none_match=old.etag is None, content_type="text/plain")
 
 
 def list_partitions(store: ObjectStore) -> Iterator[Listed]:

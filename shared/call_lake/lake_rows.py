@@ -13,10 +13,18 @@ from call_lake.recording import COLUMNS, PARTITION_COLUMNS, SCHEMA_VERSION, Row
 # Instants, so adjusted to UTC: Athena's timestamp(3) shows them in UTC, Spark and DuckDB in the session's zone.
 TIMESTAMP = pa.timestamp("ms", "UTC")
 _ARROW = {
-    "string": pa.string(), "timestamp": TIMESTAMP, "double": pa.float64(), "int": pa.int32(), "bigint": pa.int64()
+    "string": pa.string(),
+    "timestamp": TIMESTAMP,
+    "double": pa.float64(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
 }
 _PYTHON: dict[str, set[type]] = {
-    "string": {str}, "timestamp": {str}, "double": {int, float}, "int": {int}, "bigint": {int}
+    "string": {str},
+    "timestamp": {str},
+    "double": {int, float},
+    "int": {int},
+    "bigint": {int},
 }
 SCHEMA = pa.schema([(name, _ARROW[kind]) for name, kind in COLUMNS.items()])
 REQUIRED = ("recording_id", "started_at", "stored_at")
@@ -60,7 +68,7 @@ def _row(line: str, partition: Partition) -> Row:
         raise DoesNotFit("no JSON object")
     version = row.get("schema_version")
     if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
-        raise DoesNotFit(f"schema_version: this compactor knows 1 to {SCHEMA_VERSION}; deploy the newer one, then retry")
+        raise DoesNotFit(f"schema_version: this compactor knows 1 to {SCHEMA_VERSION}; deploy a newer one, retry")
     if not row.keys() <= _KNOWN:
         raise DoesNotFit(f"{len(row.keys() - _KNOWN)} columns that the table does not have")
     if row.get("source") != partition.source or row.get("call_date") != partition.call_date.isoformat():

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from call_lake.aws import DynamoTable, EventBridgeBus, S3ObjectStore, SecretsManagerSecrets, SqsQueue, SystemClock
+from call_lake.aws import DynamoTable, EventBridgeBus, S3ObjectStore, SecretsManagerSecrets, SqsQueue
 from call_lake.ports import EventBus, ObjectStore, Queue, Secrets, Table
 from tests.contract.refuser import Refuser, answer_conflict, small_pages
 from tests.fakes import MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, Received, World
@@ -247,7 +247,7 @@ class BotoCloud(Cloud):
             small_pages(client, "dynamodb.Query", "Limit")
             small_pages(client, "dynamodb.Scan", "Limit")
 
-        return TableKit(DynamoTable(client, self._unique, SystemClock()), pages)
+        return TableKit(DynamoTable(client, self._unique), pages)
 
     def bus(self) -> BusKit:
         client, sqs = self.client("events"), self.client("sqs")

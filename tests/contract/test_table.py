@@ -162,9 +162,7 @@ DOES_NOT_HOLD: list[tuple[str, Any]] = [
     ("id", Absent()),
     ("attempts", OneOf(("5",))),
     ("attempts", Below(5)),
-    ("attempts", Below("6")),
     ("checkpoint", Below("2026-10-20")),
-    ("checkpoint", Below(6)),
 ]
 
 
@@ -182,6 +180,15 @@ def test_an_update_is_refused_where_its_expectation_does_not_hold(table, name, e
     with pytest.raises(PreconditionFailed):
         table.update("a", {"done": True}, {name: expectation})
     assert table.get("a") == STANDING
+
+
+@pytest.mark.wrong_in("moto", reason="fails with a TypeError of its own")
+@pytest.mark.parametrize(("name", "expectation"), [("attempts", Below("6")), ("checkpoint", Below(6))], ids=str)
+def test_text_is_neither_below_nor_above_a_number(table, name, expectation):
+    table.put(STANDING)
+
+    with pytest.raises(PreconditionFailed):
+        table.update("a", {"done": True}, {name: expectation})
 
 
 def test_an_update_needs_every_one_of_its_expectations(table):

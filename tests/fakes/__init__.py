@@ -4,7 +4,7 @@
 """
 
 from tests.fakes.bus import MemoryBus, PublishedEvent
-from tests.fakes.calls import Call, Calls, Died, Fault, fault_at
+from tests.fakes.calls import Call, Calls, Died, Fault, FaultAt
 from tests.fakes.clock import FakeClock
 from tests.fakes.queue import MemoryQueue, Received
 from tests.fakes.secrets import MemorySecrets
@@ -18,6 +18,7 @@ __all__ = [
     "Died",
     "FakeClock",
     "Fault",
+    "FaultAt",
     "MemoryBus",
     "MemoryQueue",
     "MemorySecrets",
@@ -26,5 +27,4 @@ __all__ = [
     "PublishedEvent",
     "Received",
     "World",
-    "fault_at",
 ]

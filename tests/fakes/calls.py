@@ -63,40 +63,47 @@ class Fault(StrEnum):
     REFUSED = "refused"  # it did not happen: throttled, an outage
 
 
-def fault_at(number: int, fault: Fault) -> Hook:
-    """A hook that breaks the ``number``-th call that it sees, once. After a death it lets nothing more happen, for a
-    dead process's ``finally`` blocks and other threads do not run on either; take it away to start again."""
-    seen = 0
-    dead: list[Call] = []
-    lock = threading.Lock()
+class FaultAt:
+    """A hook that breaks the ``number``-th call that it sees, once. After a death it lets nothing more happen until
+    ``start_again``, for a dead process's ``finally`` blocks and other threads do not run on either."""
 
-    def hook(call: Call, proceed: Proceed) -> Any:
-        nonlocal seen
-        with lock:
-            seen += 1
-            mine = seen == number
-            if dead:
-                raise Died(f"already dead since {dead[0]}")
-            if mine and fault in (Fault.DIE_BEFORE, Fault.DIE_AFTER):
-                dead.append(call)
-        if not mine:
-            return proceed()
-        match fault:
-            case Fault.DIE_BEFORE:
-                raise Died(f"before {call}")
-            case Fault.REFUSED:
-                raise Transient(Reason.AWS, f"{call}: refused")
-            case Fault.DIE_AFTER:
-                _regardless(proceed)
-                raise Died(f"after {call}")
-            case Fault.ANSWER_LOST:
-                _regardless(proceed)
-                raise Transient(Reason.AWS, f"{call}: timed out")
+    def __init__(self, number: int, fault: Fault) -> None:
+        self.struck: Call | None = None
+        self._number = number
+        self._fault = fault
+        self._seen = 0
+        self._dead = False
+        self._lock = threading.Lock()
+
+    def __str__(self) -> str:
+        return f"{self._fault} at {self.struck or f'call {self._number}'}"
+
+    def start_again(self) -> None:
+        self._dead = False
+
+    def __call__(self, call: Call, proceed: Proceed) -> Any:
+        with self._lock:
+            if self._dead:
+                raise Died(f"already dead: {self}")
+            self._seen += 1
+            if self._seen != self._number:
+                act = proceed
+            else:
+                self.struck = call
+                self._dead = self._fault in (Fault.DIE_BEFORE, Fault.DIE_AFTER)
+                act = partial(self._strike, call, proceed)
+        return act()
+
+    def _strike(self, call: Call, proceed: Proceed) -> Any:
+        if self._fault not in (Fault.DIE_BEFORE, Fault.REFUSED):
+            _regardless(proceed)
+        match self._fault:
+            case Fault.DIE_BEFORE | Fault.DIE_AFTER:
+                raise Died(str(self))
+            case Fault.REFUSED | Fault.ANSWER_LOST:
+                raise Transient(Reason.AWS, str(self))
             case Fault.REPEATED:
-                _regardless(proceed)
                 return proceed()
-
-    return hook
 
 
 def _regardless(proceed: Proceed) -> None:

@@ -104,7 +104,7 @@ def test_a_failed_installation_is_one_line_with_its_cause_and_is_not_taken_for_d
     script(
         repository / "bin/uv", f'[ "$1" = --version ] && echo "uv 0.13.9" && exit\n[ "$1" = venv ] || {{ {fails}; }}'
     )
-    with pytest.raises(SetupError, match=r"could not install \.tools/sam .*: no route to host;") as caught:
+    with pytest.raises(SetupError, match=r"could not install \.tools/sam .*: no route to host\. Check") as caught:
         setup_of(repository).make(["sam"])
     assert "\n" not in str(caught.value)
     assert "Failed to fetch a" in (repository / ".tools/setup.log").read_text(encoding="utf-8")
@@ -241,11 +241,9 @@ def test_a_command_that_cannot_be_run_answers_nothing():
     assert not runs("/nowhere/python3", "3.13", {})
 
 
-@pytest.mark.parametrize("name", ["bootstrap.py", "machine.py", "__init__.py"])
-def test_set_up_runs_on_python_3_11_with_the_standard_library_alone(name):
-    path = ROOT / "local" / name
-    if not path.exists():
-        pytest.skip("a namespace package needs no __init__.py")
+@pytest.mark.parametrize("name", ["bootstrap", "machine"])
+def test_set_up_runs_on_an_old_python_with_the_standard_library_alone(name):
+    path = ROOT / "local" / f"{name}.py"
     tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

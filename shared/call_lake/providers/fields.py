@@ -5,14 +5,20 @@ import re
 from math import isfinite
 from typing import Any
 
+_LETTERS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ASCII = json.JSONEncoder(separators=(",", ":"))
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def text(value: Any) -> str | None:
     """Trimmed text; None for what is empty, null, or no scalar."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    trimmed = SURROGATE.sub("\N{REPLACEMENT CHARACTER}", str(value)).strip()
+    if not isinstance(value, str):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        value = str(value)
+    elif not value.isascii():
+        value = SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+    trimmed: str = value.strip()
     return None if trimmed in ("", "null") else trimmed
 
 
@@ -55,5 +61,5 @@ def direction(value: Any) -> str | None:
 
 def compact(record: Any) -> str:
     """The record as JSON, complete; letters as letters, unless they cannot be written as UTF-8."""
-    written = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-    return json.dumps(record, separators=(",", ":")) if SURROGATE.search(written) else written
+    written = _LETTERS.encode(record)
+    return written if written.isascii() or not SURROGATE.search(written) else _ASCII.encode(record)

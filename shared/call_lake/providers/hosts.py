@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from typing import Self
 from urllib.parse import quote, urljoin
@@ -21,6 +22,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 type Resolve = Callable[[str, int], Iterable[str]]
 """Host name and port to addresses. Raises OSError."""
+type Pin = Callable[[], str]
+"""The checked address of a name. Raises Terminal, Transient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,10 @@ class HostRules:
         """Whether this is the configured origin, the only one that may see the credentials."""
         return origin == self._home
 
-    def address_for(self, origin: Origin) -> str | None:
-        """The checked address to connect to, or None where the connection may resolve the name by itself.
+    def check(self, origin: Origin) -> Pin | None:
+        """What gives the address to connect to, or None where the connection may resolve the name by itself.
 
-        Raises Terminal(HOST_NOT_ALLOWED), Transient(CONNECTION) where the name does not resolve.
+        Raises Terminal(HOST_NOT_ALLOWED).
         """
         if self.is_home(origin):
             return None
@@ -99,6 +102,13 @@ class HostRules:
             )
         if origin.host == "localhost" or _is_address(origin.host):
             return None  # listed for what it is
+        return partial(self._public_address, origin)
+
+    def _public_address(self, origin: Origin) -> str:
+        """Asked right before connecting, and the answer is what is connected to: a name that changes cannot slip by.
+
+        Raises Terminal(HOST_NOT_ALLOWED), Transient(CONNECTION) where the name does not resolve.
+        """
         try:
             addresses = list(self._resolve(origin.host, origin.port))
         except (OSError, UnicodeError):

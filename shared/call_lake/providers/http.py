@@ -20,7 +20,7 @@ import urllib3
 from call_lake.config import SourceSettings
 from call_lake.errors import ConfigError, NotReady, Reason, StepFailed, Terminal, Transient
 from call_lake.ports import Clock
-from call_lake.providers.hosts import HostRules, Resolve, Target, resolve
+from call_lake.providers.hosts import HostRules, Target
 from call_lake.providers.transport import Request, make_session
 
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -122,14 +122,13 @@ class Client:
         authorize: Callable[[bool], str],
         clock: Clock,
         session: requests.Session | None = None,
-        resolve: Resolve = resolve,
     ) -> None:
-        """``authorize(fresh)`` gives the Authorization header. ``session`` and ``resolve`` are seams for tests."""
+        """``authorize(fresh)`` gives the Authorization header. ``session`` is a seam for tests."""
         try:
             self.base = Target.parse(settings.base_url.rstrip("/") + "/")
         except ValueError as error:
             raise ConfigError(f"source {settings.name!r}: base URL: {error}") from None
-        self._rules = HostRules(self.base.origin, settings.allowed_hosts, resolve)
+        self._rules = HostRules(self.base.origin, settings.allowed_hosts)
         self._authorize = authorize
         self._clock = clock
         self._timeout_s = settings.timeout_s
@@ -198,13 +197,13 @@ class Client:
         raise Transient(Reason.HTTP_ERROR, f"more than {MAX_HOPS} redirects")
 
     def _send(self, target: Target, authorization: str | None, deadline_s: float) -> requests.Response:
-        address = self._rules.address_for(target.origin)
+        pin = self._rules.check(target.origin)
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "call-lake"}
         if authorization is not None:
             headers["Authorization"] = authorization
         environment = self._session.merge_environment_settings(target.url, {}, True, None, None)
         if requests.utils.select_proxy(target.url, environment["proxies"]):
-            address = None  # the proxy connects
+            pin = None  # the proxy resolves and connects
         self._pace.take()
         # Half of what is left: the headers may take two read timeouts (transport).
         timeout_s = min(self._timeout_s, (deadline_s - self._clock.monotonic()) / 2)
@@ -212,10 +211,10 @@ class Client:
             raise Transient(Reason.TIMEOUT, "no time left for the request")
         try:
             return self._session.get_adapter(target.url).send(
-                Request(target, headers, address),
+                Request(target, headers, pin),
                 stream=True,
                 timeout=(timeout_s, timeout_s),
-                verify=environment["verify"],
+                verify=environment["verify"] or True,  # never off
                 proxies=environment["proxies"],
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
@@ -224,15 +223,13 @@ class Client:
     def _refusal(self, response: requests.Response, what: str) -> StepFailed:
         status = response.status_code
         detail = f"{what} answered {status}{self._request_id(response)}"
+        if status == 401:
+            return Transient(Reason.UNAUTHORIZED, f"{detail}; check the source's secret")
+        if status == 403:
+            return Terminal(Reason.FORBIDDEN, f"{detail}; check the rights of the API user")
+        reason = Reason.RATE_LIMITED if status == 429 else Reason.HTTP_ERROR
         retry_after_s = retry_after(response.headers.get("Retry-After"), self._clock.now())
-        match status:
-            case 401:
-                return Transient(Reason.UNAUTHORIZED, f"{detail}; check the source's secret", retry_after_s=retry_after_s)
-            case 403:
-                return Terminal(Reason.FORBIDDEN, f"{detail}; check the rights of the API user")
-            case 429:
-                return Transient(Reason.RATE_LIMITED, detail, retry_after_s=retry_after_s)
-        return Transient(Reason.HTTP_ERROR, detail, retry_after_s=retry_after_s)
+        return Transient(reason, detail, retry_after_s=retry_after_s)
 
     def _request_id(self, response: requests.Response) -> str:
         try:

@@ -110,7 +110,7 @@ class Thulium:
             recording_id=recording_id(self._settings.name, key),
             provider_key=key,
             started_at=started_at,
-            call_date=wall.date(),
+            call_date=started_at.astimezone(self._settings.zone).date(),
             raw=fields.compact(row),
             connection_id=connection_id,
             listed_at=self._listed_at(row, started_at),
@@ -147,12 +147,11 @@ def _identity(row: Any) -> Any:
 
 
 def _wall(value: Any) -> datetime | None:
-    """``2014-07-07 11:08``, to the minute; seconds are kept if they are there."""
+    """``2014-07-07 11:08``, to the minute; seconds and an offset are kept if they are there."""
     try:
-        moment = datetime.fromisoformat(fields.text(value) or "")
+        return datetime.fromisoformat(fields.text(value) or "")
     except ValueError:
         return None
-    return moment.replace(tzinfo=None)
 
 
 def _epoch(connection_id: str | None) -> datetime | None:

@@ -15,7 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import HTTPResponse
 
-from call_lake.providers.hosts import Target
+from call_lake.providers.hosts import Pin, Target
 
 CONNECTIONS = 16
 
@@ -23,9 +23,9 @@ CONNECTIONS = 16
 class Request(requests.PreparedRequest):
     """A GET whose URL is sent as it is: ``requests`` would resolve ``..`` and decode what needs no encoding."""
 
-    def __init__(self, target: Target, headers: dict[str, str], address: str | None) -> None:
+    def __init__(self, target: Target, headers: dict[str, str], pin: Pin | None) -> None:
         super().__init__()
-        self.address = address  # connect here; None: where the name leads
+        self.pin = pin  # None: connect to where the name leads
         self.prepare(method="GET", url=f"{target.origin.scheme}://{target.origin.netloc}/", headers=headers)
         self.headers["Host"] = target.origin.netloc
         self.url = target.url
@@ -37,7 +37,7 @@ class _Watched(HTTPConnection):
     The read timeout alone never ends a server that drips one byte now and then.
     """
 
-    def getresponse(self) -> HTTPResponse:
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3 itself
         if not isinstance(self.timeout, int | float):
             return super().getresponse()
         watchdog = threading.Timer(2 * self.timeout, _hang_up, [self.sock])
@@ -67,7 +67,7 @@ def _hang_up(sock: socket.socket) -> None:
 
 
 class Adapter(HTTPAdapter):
-    """``requests``' adapter with watched connections, pinned to a request's address if it has one."""
+    """``requests``' adapter with watched connections, to the address that a request's pin has checked."""
 
     def __init__(self) -> None:
         super().__init__(pool_maxsize=CONNECTIONS)
@@ -78,13 +78,15 @@ class Adapter(HTTPAdapter):
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    ) -> Any:  # the stubs' private types know fewer keys than urllib3
+        host: Any
+        tls: Any
         host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
-        address = getattr(request, "address", None)
-        if address is not None:
+        pin: Pin | None = getattr(request, "pin", None)
+        if pin is not None:
             if host["scheme"] == "https":
                 tls |= {"server_hostname": host["host"], "assert_hostname": host["host"]}
-            host["host"] = address
+            host["host"] = pin()
         return host, tls
 
 

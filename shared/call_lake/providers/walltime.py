@@ -1,10 +1,11 @@
 """Local wall-clock time to and from UTC, both clock changes included (design rule 5)."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
-FIRST_YEAR = 1970
+YEARS = range(1970, 9999)
 """No call was recorded before; such dates are some program's idea of "none"."""
 
 
@@ -23,13 +24,17 @@ def wall_range(window_start: datetime, window_end: datetime, zone: ZoneInfo) -> 
     return _wall(start, zone), _wall(end, zone)
 
 
+@lru_cache(4096)  # a busy minute has many calls
 def readings(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
-    """The instants (UTC) that a naive wall time can mean: two in the repeated hour, earlier first; else one.
+    """The instants (UTC) that a wall time can mean: two in the repeated hour, earlier first; else one, as also for a
+    time that names its offset.
 
     A time in the skipped hour, which no clock showed, is taken as shifted forward. Raises ValueError.
     """
-    if not FIRST_YEAR <= wall.year < datetime.max.year:
+    if wall.year not in YEARS:
         raise ValueError(f"no call was recorded in the year {wall.year}")
+    if wall.tzinfo is not None:
+        return (wall.astimezone(UTC),)
     first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     return (first, second) if first < second else (first,)
 

@@ -1,0 +1,276 @@
+"""The lake: commits, removals, and what a reader sees (design rules 16 to 20).
+
+Any number of compactors may work on one partition. Each reads the manifest, decides from the files it names, writes
+one new file and swaps the manifest. Who loses the swap reads again, decides again and deletes nothing.
+"""
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import batched
+
+import pyarrow as pa
+
+from call_lake.errors import CallLakeError, Reason, Transient
+from call_lake.lake_files import Facts, FileGone, Known, Written, write_file
+from call_lake.lake_garbage import Garbage
+from call_lake.lake_index import Index
+from call_lake.lake_layout import Partition
+from call_lake.lake_manifest import Manifest, list_partitions, read_manifest, swap_manifest
+from call_lake.lake_merge import choose_closed, choose_open, merged
+from call_lake.lake_rows import SCHEMA, is_one_of, newest_of, rank_of, rows_of, sorted_rows, without_ids
+from call_lake.ledger import State
+from call_lake.ports import Clock, ObjectStore, PreconditionFailed, Table, WriteConflict
+from call_lake.recording import Row
+
+TRIES = 20
+LARGE_ROWS = 131_072  # merges above this take turns: memory is for one
+LEDGER_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One partition as it stands."""
+
+    manifest: Manifest
+    files: tuple[Known, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``replace`` becomes one file of ``tier`` together with ``new``, but for the recordings ``without``."""
+
+    replace: list[Known]
+    new: pa.Table
+    without: set[str]
+    tier: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``rows``: new or newer ones. ``conflicts``: how often another commit was faster."""
+
+    rows: int
+    conflicts: int
+
+
+class OutOfTime(CallLakeError):
+    """The function's time is over; nothing was changed."""
+
+
+class _TooSlow(Exception):
+    """The file was written so long ago that it may be collected before the manifest names it (rule 17)."""
+
+
+class Lake:
+    """``grace_s``: after which an unreferenced file is deleted. ``until_s`` (monotonic): when a merge that still runs
+    is given up with OutOfTime. Safe to use from threads."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        ledger: Table,
+        clock: Clock,
+        grace_s: float,
+        *,
+        until_s: float = math.inf,
+        index: Index | None = None,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._clock = clock
+        self._slowest = timedelta(seconds=grace_s / 2)
+        self._until_s = until_s
+        self._index = index or Index(store)
+        self.garbage = Garbage(store, clock, grace_s)
+        self._one_large_merge = threading.Lock()
+
+    # -- changes
+
+    def commit(self, partition: Partition, rows: pa.Table, *, more_to_come: bool = False) -> Outcome:
+        """Make the rows (``lake_rows.SCHEMA``) part of the partition: one row per recording, its newest version, and
+        none of a recording that was erased. ``more_to_come``: the caller has further rows for this partition, so a
+        closed day is not rewritten yet. Raises Transient after too many lost races, NewerSchema."""
+        fresh = newest_of(rows)
+        ids = set(fresh["recording_id"].to_pylist())
+        committed = 0
+
+        def plan(snapshot: Snapshot) -> Change | None:
+            nonlocal committed
+            # After the manifest was read: an erasure writes its tombstone first and then changes the manifest, so
+            # either we see the tombstone here, or our swap fails.
+            erased = self._erased(ids)
+            new, stale = self._decide(snapshot, without_ids(fresh, erased), erased)
+            committed = new.num_rows
+            if not committed and not stale:
+                return None
+            must = set(stale)
+            if more_to_come or not self._is_closed(partition):
+                replace, tier = choose_open(snapshot.files, must)
+            else:
+                replace, tier = choose_closed(snapshot.files, must, committed, self._today())
+            return Change(replace, sorted_rows(new), set().union(*stale.values()), tier)
+
+        conflicts = self._swap(partition, plan)
+        if committed and (erased := self._erased(ids)):
+            self.remove(partition, erased)
+        return Outcome(committed, conflicts)
+
+    def remove(self, partition: Partition, ids: set[str]) -> int:
+        """Take recordings out of the partition, whose tombstones stand already; return how many rows it held. The
+        manifest changes in any case, so that whoever decided before the tombstones stood loses its swap."""
+        held = 0
+
+        def plan(snapshot: Snapshot) -> Change:
+            nonlocal held
+            _, stale = self._decide(snapshot, SCHEMA.empty_table(), ids)
+            held = sum(map(len, stale.values()))
+            smallest = min(snapshot.files, key=lambda file: file.rows, default=None)
+            replace = [file for file in snapshot.files if file.key in stale] or ([smallest] if smallest else [])
+            tier = max((file.facts.tier for file in replace), default=0)
+            return Change(replace, SCHEMA.empty_table(), set().union(*stale.values()), tier)
+
+        self._swap(partition, plan)
+        return held
+
+    def close(self, partition: Partition) -> None:
+        """Make a day that is over one file. Raises Transient after too many lost races, NewerSchema."""
+
+        def plan(snapshot: Snapshot) -> Change | None:
+            if len(snapshot.files) < 2:
+                return None
+            return Change(list(snapshot.files), SCHEMA.empty_table(), set(), 2)
+
+        self._swap(partition, plan)
+
+    def to_close(self) -> list[Partition]:
+        """Days that are over, have several files, and got none of them today."""
+        return [
+            listed.partition
+            for listed in list_partitions(self._store)
+            if listed.several_files and self._is_closed(listed.partition) and listed.committed_at.date() < self._today()
+        ]
+
+    # -- deciding
+
+    def _decide(self, snapshot: Snapshot, fresh: pa.Table, erased: set[str]) -> tuple[pa.Table, dict[str, set[str]]]:
+        """Which of the fresh rows are new or newer, and by file the recordings that have to leave it."""
+        wanted = pa.array([*fresh["recording_id"].to_pylist(), *erased], pa.string())
+        stored_at = dict(zip(wanted.to_pylist(), fresh["stored_at"].cast(pa.int64()).to_pylist(), strict=False))
+        stale: dict[str, set[str]] = {}
+        known: set[str] = set()
+        for file in snapshot.files:
+            held = self._index.versions(file, wanted)
+            leave = {name for name, at in held.items() if name in erased or stored_at[name] > at}
+            ties = {name for name, at in held.items() if name not in erased and stored_at[name] == at}
+            if ties:
+                leave |= self._lost_ties(file, fresh, ties)
+            known |= held.keys() - leave
+            if leave:
+                stale[file.key] = leave
+        return without_ids(fresh, known), stale
+
+    def _lost_ties(self, file: Known, fresh: pa.Table, ties: set[str]) -> set[str]:
+        """Of rows with the same ``stored_at`` nearly all are the same row, delivered twice."""
+        old = self._index.rows(file, ties).sort_by("recording_id")
+        new = fresh.filter(is_one_of(fresh["recording_id"], ties)).sort_by("recording_id")
+        if old.equals(new):
+            return set()
+        pairs = ((old.slice(n, 1), new.slice(n, 1)) for n in range(old.num_rows))
+        return {after["recording_id"][0].as_py() for before, after in pairs if rank_of(after) > rank_of(before)}
+
+    def _erased(self, ids: set[str]) -> set[str]:
+        erased = set()
+        for some in batched(sorted(ids), LEDGER_BATCH, strict=False):
+            items = self._ledger.get_many(some)
+            erased |= {name for name, item in items.items() if item.get("state") == State.ERASED}
+        return erased
+
+    def _today(self) -> date:
+        return self._clock.now().date()
+
+    def _is_closed(self, partition: Partition) -> bool:
+        """Older than yesterday in UTC: by then the day is over in every time zone."""
+        return partition.call_date < self._today() - timedelta(days=1)
+
+    # -- swapping
+
+    def _swap(self, partition: Partition, plan: Callable[[Snapshot], Change | None]) -> int:
+        """Apply what ``plan`` makes of the partition as it stands; return how often that was in vain."""
+        mine: set[str] = set()
+        for conflicts in range(TRIES):
+            try:
+                snapshot = self._snapshot(partition)
+                if mine.intersection(snapshot.manifest.keys):  # the SDK met its own success
+                    return conflicts
+                change = plan(snapshot)
+                if change is not None:
+                    self._apply(partition, snapshot, change, mine)
+                return conflicts
+            except (PreconditionFailed, WriteConflict, FileGone, _TooSlow):
+                continue
+        raise Transient(Reason.BUSY, f"{partition}: {TRIES} commits in a row met a faster one; the next run goes on")
+
+    def _snapshot(self, partition: Partition) -> Snapshot:
+        sizes = {info.key: info.size for info in self._store.list(partition.data)}
+        manifest = read_manifest(self._store, partition)
+        self.garbage.orphans(partition, sorted(sizes.keys() - set(manifest.keys)))
+        return Snapshot(manifest, tuple(self._index.know(key, sizes.get(key)) for key in manifest.keys))
+
+    def _apply(self, partition: Partition, snapshot: Snapshot, change: Change, mine: set[str]) -> None:
+        rows = change.new.num_rows + sum(file.rows for file in change.replace)
+        since = min([self._clock.now(), *(file.facts.since for file in change.replace)])
+        facts = Facts(change.tier, since)
+        if rows > LARGE_ROWS:
+            with self._one_large_merge:
+                written = self._write(partition, change, facts, rows)
+        else:
+            written = self._write(partition, change, facts, rows)
+        replaced = {file.key for file in change.replace}
+        kept = [key for key in snapshot.manifest.keys if key not in replaced]
+        # A partition without rows names one file without rows: an empty manifest would be no manifest to Athena.
+        keys = [*kept, written.known.key] if written.known.rows or not kept else kept
+        mine.add(written.known.key)
+        self.garbage.replace(partition, sorted({*snapshot.manifest.keys, written.known.key}.difference(keys)))
+        if self._clock.now() - written.put_at > self._slowest:
+            raise _TooSlow
+        swap_manifest(self._store, partition, snapshot.manifest, keys)
+        self._index.remember(written.known)
+
+    def _write(self, partition: Partition, change: Change, facts: Facts, rows: int) -> Written:
+        files = [self._index.open(file.key, file.size_bytes) for file in change.replace if file.rows]
+        chunks = self._while_in_time(merged(files, change.new, change.without))
+        return write_file(self._store, self._clock, partition, chunks, facts, rows)
+
+    def _while_in_time(self, chunks: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        for chunk in chunks:
+            if self._clock.monotonic() >= self._until_s:
+                raise OutOfTime
+            yield chunk
+
+
+# -- readers
+
+
+def partitions(store: ObjectStore) -> list[Partition]:
+    """Every partition that was ever committed."""
+    return [listed.partition for listed in list_partitions(store)]
+
+
+def read_partition(store: ObjectStore, source: str, call_date: date) -> list[Row]:
+    """The rows of one partition by ``started_at``, as they were given to ``inbox.put_rows``."""
+    partition = Partition(source, call_date)
+    while True:
+        try:
+            tables = list(_tables(store, read_manifest(store, partition).keys))
+        except FileGone:
+            continue  # collected since the manifest was read: there is a newer one
+        return rows_of(sorted_rows(pa.concat_tables([SCHEMA.empty_table(), *tables])), partition)
+
+
+def _tables(store: ObjectStore, keys: Iterable[str]) -> Iterator[pa.Table]:
+    index = Index(store)
+    for key in keys:
+        yield from index.open(key).batches(65_536)

@@ -1,0 +1,163 @@
+"""Conpeek: ``GET cdr_dialog_recording`` (API v1.3, docs/providers.md)."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import requests
+
+from call_lake.config import SourceSettings
+from call_lake.errors import ConfigError, Reason, Terminal, Transient
+from call_lake.ports import Clock
+from call_lake.providers import fields
+from call_lake.providers.base import AudioStream, BadRecord, Page
+from call_lake.providers.http import Client, request_id
+from call_lake.providers.mapping import compile_mapping, moment, seconds
+from call_lake.providers.paging import Answer, Pager
+from call_lake.recording import Recording, Window, recording_id
+
+PAGE_SIZE = 500  # the vendor's default; the maximum is unknown
+DOWNLOAD_URL = "{base_url}/cdr_dialog/{dialog_uuid}/recording"
+SECOND = timedelta(seconds=1)
+
+
+class Conpeek:
+    """One Conpeek tenant. Its clock is UTC and shows seconds."""
+
+    unit = SECOND
+
+    def __init__(
+        self,
+        settings: SourceSettings,
+        secret: Callable[[bool], dict[str, str]],
+        clock: Clock,
+        session: requests.Session | None = None,
+    ) -> None:
+        self._settings = settings
+        self._secret = secret
+        self._client = Client(settings, self._authorization, clock, session)
+        self._mapping = compile_mapping(settings.name, settings.mapping)
+        self._limit = settings.page_size or PAGE_SIZE
+        self._pager = Pager()
+
+    def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
+        """See ``Provider``. Filters on ``hangup_time``: nothing filters on when a recording became available."""
+        date_from, date_to = _range(window)
+        condition = [
+            {"property": "hangup_time", "operator": "gte", "value": date_from},
+            {"property": "hangup_time", "operator": "lte", "value": date_to},
+        ]
+
+        def fetch(offset: int) -> Answer:
+            query = {"limit": self._limit, "offset": offset, "filter": json.dumps(condition, separators=(",", ":"))}
+            url = f"{self._base}/cdr_dialog_recording?{urlencode(query, quote_via=quote)}"
+            return _answer(self._client.get_json(url))
+
+        may_be_wide = may_be_wide or not _can_be_split(window)
+        for rows in self._pager.walk(fetch, self._identity, may_be_wide=may_be_wide):
+            items = [self._item(row) for row in rows]
+            yield Page(
+                tuple(item for item in items if isinstance(item, Recording)),
+                tuple(item for item in items if isinstance(item, BadRecord)),
+            )
+
+    def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
+        if recording.audio_url:
+            return self._client.open_audio(recording.audio_url, deadline_s)
+        dialog_uuid = self._dialog_uuid(recording)
+        if dialog_uuid is None:
+            raise Terminal(Reason.NO_AUDIO_URL, "the record has no audio URL and no dialog_uuid; check the mapping")
+        template = self._settings.download_url or DOWNLOAD_URL
+        url = template.replace("{base_url}", self._base).replace("{dialog_uuid}", quote(dialog_uuid, safe=""))
+        return self._client.open_audio(url, deadline_s)
+
+    @property
+    def _base(self) -> str:
+        return self._client.base.url.rstrip("/")
+
+    def _authorization(self, fresh: bool) -> str:
+        key = self._secret(fresh).get("key", "").strip()
+        if not key:
+            raise ConfigError(f"source {self._settings.name!r}: its secret has no 'key'")
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigError(f"source {self._settings.name!r}: the 'key' of its secret has characters that no key has")
+        return key  # raw: no "Bearer"
+
+    def _dialog_uuid(self, recording: Recording) -> str | None:
+        try:
+            return fields.key(self._mapping["dialog_uuid"](json.loads(recording.raw)))
+        except (ValueError, KeyError):
+            return None
+
+    def _identity(self, row: Any) -> Any:
+        return (self._mapping["provider_key"](row) or row) if isinstance(row, dict) else row
+
+    def _item(self, row: Any) -> Recording | BadRecord:
+        try:
+            return self._recording(row)
+        except ValueError as error:
+            return BadRecord(str(error), fields.compact(row))
+
+    def _recording(self, row: Any) -> Recording:
+        if not isinstance(row, dict):
+            raise ValueError("it is no object")
+        found = {name: extract(row) for name, extract in self._mapping.items()}
+        key = fields.key(found.get("provider_key"))
+        if key is None:
+            raise ValueError("it has no id")
+        started_at, ended_at = moment(found.get("started_at")), moment(found.get("ended_at"))
+        if started_at is None:
+            raise ValueError("it has no start time that can be read")
+        duration_s = seconds(row, self._mapping, "duration")
+        if duration_s is None and ended_at is not None:
+            duration_s = (ended_at - started_at).total_seconds()
+        return Recording(
+            source=self._settings.name,
+            provider=self._settings.provider,
+            recording_id=recording_id(self._settings.name, key),
+            provider_key=key,
+            started_at=started_at,
+            call_date=started_at.astimezone(self._settings.zone).date(),
+            raw=fields.compact(row),
+            connection_id=fields.text(found.get("connection_id")),
+            ended_at=ended_at,
+            listed_at=moment(found.get("listed_at")),
+            direction=fields.direction(found.get("direction")),
+            caller=fields.text(found.get("caller")),
+            callee=fields.text(found.get("callee")),
+            agent=fields.text(found.get("agent")),
+            disposition=fields.text(found.get("disposition")),
+            duration_s=duration_s,
+            talk_s=seconds(row, self._mapping, "talk"),
+            audio_url=fields.text(found.get("audio_url")),
+        )
+
+
+def _answer(body: Any) -> Answer:
+    """``count`` and ``success`` are a sibling's; only a plain "no success" is believed, and no count."""
+    rows = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(rows, list) or body.get("success") is False:
+        raise Transient(Reason.BAD_LISTING, f"the listing has no data{request_id(body)}")
+    return Answer(rows)
+
+
+def _range(window: Window) -> tuple[str, str]:
+    """Seconds of UTC, one wider at both sides."""
+    start = window.start.astimezone(UTC).replace(microsecond=0) - SECOND
+    end = window.end.astimezone(UTC).replace(microsecond=0) + SECOND
+    if window.end.microsecond:
+        end += SECOND
+    return _written(start), _written(end)
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _can_be_split(window: Window) -> bool:
+    """Whether halves ask for less."""
+    middle = window.start + window.width / 2
+    return _range(Window(window.start, middle)) != _range(window) != _range(Window(middle, window.end))

@@ -1,0 +1,243 @@
+"""What only the boto3 adapters have: how they ask AWS, and what becomes of its errors. On moto alone."""
+
+import hashlib
+import io
+import json
+import socket
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.config import Config
+
+from call_lake.aws import DynamoTable, S3ObjectStore, SourceParameters, SqsQueue, client
+from call_lake.aws_client import CONFIG
+from call_lake.errors import ConfigError, Reason, Transient
+from tests.contract.clouds import BotoCloud
+
+BODY = b"x" * 100_000
+SOURCE = {"provider": "thulium", "base_url": "https://example.thulium.com/api"}
+
+
+class _ReadOnce(io.BytesIO):
+    """Counts the bytes that were read of it."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self.bytes_read = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.bytes_read += len(data)
+        return data
+
+
+def requests_of(client: Any, operation: str) -> list[AWSPreparedRequest]:
+    """Fills with the requests of ``operation``, signed and ready to be sent."""
+    seen: list[AWSPreparedRequest] = []
+
+    def keep(request: AWSPreparedRequest, **_: Any) -> None:
+        seen.append(request)
+
+    client.meta.events.register_first(f"before-send.{operation}", keep)
+    return seen
+
+
+@pytest.fixture
+def s3(moto_cloud: BotoCloud) -> Any:
+    s3 = moto_cloud.client("s3")
+    s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    return s3
+
+
+def test_a_file_of_known_sha256_is_not_read_before_it_is_sent(s3):
+    requests = requests_of(s3, "s3.PutObject")
+    file = _ReadOnce(BODY)
+    read_before_sending: list[int] = []
+    s3.meta.events.register_first("before-send.s3.PutObject", lambda **_: read_before_sending.append(file.bytes_read))
+
+    S3ObjectStore(s3, "bucket").put("key", file, sha256=hashlib.sha256(BODY).hexdigest())
+
+    assert read_before_sending == [0]
+    assert requests[0].headers["X-Amz-Content-SHA256"] == b"UNSIGNED-PAYLOAD"
+    assert b"x-amz-checksum-sha256" in requests[0].headers["Authorization"]  # so the signature covers the body
+
+
+def test_a_body_without_a_sha256_goes_with_the_checksum_that_botocore_adds(s3):
+    requests = requests_of(s3, "s3.PutObject")
+
+    S3ObjectStore(s3, "bucket").put("key", BODY)
+
+    assert requests[0].headers["X-Amz-Trailer"] == b"x-amz-checksum-crc32"
+
+
+def test_messages_of_one_batch_are_at_most_ten_and_256_kib(moto_cloud: BotoCloud):
+    sqs = moto_cloud.client("sqs")
+    url = sqs.create_queue(QueueName="queue")["QueueUrl"]
+    batches: list[list[str]] = []
+
+    def keep(params: dict[str, Any], **_: Any) -> None:
+        batches.append([entry["MessageBody"] for entry in params["Entries"]])
+
+    sqs.meta.events.register("provide-client-params.sqs.SendMessageBatch", keep)
+
+    SqsQueue(sqs, url).send([*("ż" * 50_000 for _ in range(4)), *("small" for _ in range(12))])
+
+    assert [len(batch) for batch in batches] == [2, 10, 4]
+    assert all(sum(len(body.encode()) for body in batch) <= 256 * 1024 for batch in batches)
+
+
+class _Unprocessed:
+    """Leaves keys of a BatchGetItem unprocessed so many times."""
+
+    def __init__(self, client: Any, times: int) -> None:
+        self.left = times
+        self.asked: list[int] = []
+        client.meta.events.register("provide-client-params.dynamodb.BatchGetItem", self._count)
+        client.meta.events.register("after-call.dynamodb.BatchGetItem", self._leave)
+
+    def _count(self, params: dict[str, Any], **_: Any) -> None:
+        self.asked.append(len(params["RequestItems"]["table"]["Keys"]))
+
+    def _leave(self, parsed: dict[str, Any], **_: Any) -> None:
+        if not self.left:
+            return
+        self.left -= 1
+        items = parsed["Responses"]["table"]
+        kept, dropped = items[:-1], items[-1:]
+        parsed["Responses"]["table"] = kept
+        parsed["UnprocessedKeys"] = {
+            "table": {"Keys": [{"id": item["id"]} for item in dropped], "ConsistentRead": True}
+        }
+
+
+@pytest.fixture
+def dynamodb(moto_cloud: BotoCloud) -> Any:
+    dynamodb = moto_cloud.client("dynamodb")
+    dynamodb.create_table(
+        TableName="table",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    return dynamodb
+
+
+def test_keys_that_were_left_unprocessed_are_asked_again_after_a_pause(dynamodb):
+    pauses: list[float] = []
+    table = DynamoTable(dynamodb, "table", sleep=pauses.append)
+    for id in ("a", "b", "c"):
+        table.put({"id": id})
+    unprocessed = _Unprocessed(dynamodb, times=2)
+
+    assert set(table.get_many(["a", "b", "c"])) == {"a", "b", "c"}
+
+    assert unprocessed.asked == [3, 1, 1]
+    assert len(pauses) == 2
+    assert pauses[1] > 0
+
+
+def test_keys_that_stay_unprocessed_are_an_aws_error(dynamodb):
+    table = DynamoTable(dynamodb, "table", sleep=lambda seconds: None)
+    table.put({"id": "a"})
+    _Unprocessed(dynamodb, times=1000)
+
+    with pytest.raises(Transient) as error:
+        table.get_many(["a"])
+    assert error.value.reason is Reason.AWS
+
+
+def test_reads_of_the_table_are_strongly_consistent(dynamodb):
+    table = DynamoTable(dynamodb, "table")
+    asked: list[bool] = []
+    for operation, flag in {
+        "GetItem": lambda params: params["ConsistentRead"],
+        "BatchGetItem": lambda params: params["RequestItems"]["table"]["ConsistentRead"],
+        "Scan": lambda params: params["ConsistentRead"],
+    }.items():
+        dynamodb.meta.events.register(
+            f"provide-client-params.dynamodb.{operation}", lambda params, flag=flag, **_: asked.append(flag(params))
+        )
+
+    table.get("a")
+    table.get_many(["a"])
+    list(table.scan())
+
+    assert asked == [True, True, True]
+
+
+def test_what_aws_refuses_is_transient_and_says_what_was_asked(moto_cloud: BotoCloud):
+    store = S3ObjectStore(moto_cloud.client("s3"), "no-such-bucket")
+
+    with pytest.raises(Transient, match=r"PutObject audio/a\.wav.*NoSuchBucket") as error:
+        store.put("audio/a.wav", b"", if_match='"etag"')
+    assert error.value.reason is Reason.AWS
+
+
+def test_a_connection_that_fails_is_transient():
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{nobody_listens.getsockname()[1]}",
+            config=CONFIG.merge(Config(retries={"total_max_attempts": 1})),
+        )
+
+        with pytest.raises(Transient, match="EndpointConnectionError") as error:
+            S3ObjectStore(s3, "bucket").get("key")
+    assert error.value.reason is Reason.AWS
+
+
+def test_one_process_has_one_client_of_a_service_with_our_settings():
+    assert client("s3") is client("s3")
+    assert client("s3").meta.config.retries == CONFIG.retries  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def ssm(moto_cloud: BotoCloud) -> Any:
+    return moto_cloud.client("ssm")
+
+
+def fill(ssm: Any, **texts: str) -> None:
+    for name, text in texts.items():
+        ssm.put_parameter(Name=f"/call-lake/sources/{name}", Value=text, Type="String", Overwrite=True)
+
+
+def test_the_settings_of_all_sources_are_read_page_by_page(ssm):
+    names = [f"tenant{number:02d}" for number in range(12)]
+    fill(ssm, **{name: json.dumps(SOURCE) for name in names})
+    fill(ssm)
+
+    settings = SourceParameters(ssm, "/call-lake/sources").all()
+
+    assert list(settings) == names
+    assert {one.name for one in settings.values()} == set(names)
+    assert settings["tenant03"].base_url == SOURCE["base_url"]
+
+
+def test_a_source_is_read_whatever_is_wrong_with_another(ssm):
+    fill(ssm, thulium=json.dumps(SOURCE), broken="{")
+    sources = SourceParameters(ssm, "/call-lake/sources/")
+
+    assert sources.one("thulium").name == "thulium"
+    with pytest.raises(ConfigError, match="broken"):
+        sources.one("broken")
+    with pytest.raises(ConfigError, match="broken"):
+        sources.all()
+
+
+def test_an_unknown_source_is_named_beside_those_that_are_known(ssm):
+    fill(ssm, thulium=json.dumps(SOURCE))
+
+    with pytest.raises(ConfigError, match=r"unknown source 'thulum'; /call-lake/sources has: thulium"):
+        SourceParameters(ssm, "/call-lake/sources").one("thulum")
+
+
+def test_settings_are_kept_for_a_while(ssm):
+    fill(ssm, thulium=json.dumps(SOURCE))
+    sources = SourceParameters(ssm, "/call-lake/sources")
+    sources.one("thulium")
+    fill(ssm, thulium=json.dumps(SOURCE | {"page_size": "50"}))
+
+    assert sources.one("thulium").page_size == 0

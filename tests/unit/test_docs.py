@@ -1,0 +1,208 @@
+"""The documentation says what the code and the template have."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+import typer.main
+import yaml
+from botocore import xform_name
+from botocore.model import ServiceModel
+
+from call_lake.config import SourceSettings
+from call_lake.errors import Reason
+from call_lake.ledger import State
+from call_lake.providers.mapping import CONPEEK
+from cli.main import app
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+ADRS = sorted(ROOT.glob("docs/adr/*.md"))
+ADR_PARTS = ["Status", "Context", "Decision", "Consequences"]
+SHELL = {"sh", "bash", "shell", "console"}
+# The CLI's own options, which are no parameters of an operation.
+AWS_OPTIONS = {"query", "output", "region", "profile", "cli-read-timeout", "cli-binary-format", "no-cli-pager"}
+
+
+class TemplateLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms (``!Ref``), of which only the place is kept."""
+
+
+TemplateLoader.add_multi_constructor("!", lambda loader, suffix, node: suffix)
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+@cache
+def template() -> dict[str, Any]:
+    return dict(yaml.load(read("template.yaml"), Loader=TemplateLoader))
+
+
+@cache
+def model_of(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
+
+
+def prose(text: str) -> str:
+    """Markdown without its code blocks, in which a bracket is no link."""
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def anchors(text: str) -> set[str]:
+    """The fragments that a page's headings make."""
+    headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path, text: str) -> Iterator[str]:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(text)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, fragment = target.partition("#")
+        found = (page.parent / file).resolve() if file else page
+        if not found.exists() or (fragment and fragment not in anchors(found.read_text(encoding="utf-8"))):
+            yield target
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """The words of every command in the page's shell blocks, of those within ``$(…)``, too."""
+    for language, block in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL):
+        if language not in SHELL:
+            continue
+        lines = re.sub(r"\\\n\s*", " ", block).splitlines()
+        for line in lines:
+            for part in [line, *re.findall(r"\{ (aws .*?); \}", line)]:
+                words = shlex.split(part.strip(), comments=True)
+                if words:
+                    yield words
+
+
+def commands_of(program: str) -> list[tuple[str, list[str]]]:
+    found = []
+    for page in PAGES:
+        for words in commands(page.read_text(encoding="utf-8")):
+            if words[0].rpartition("/")[2] == program:
+                found.append((name_of(page), words))
+    return found
+
+
+def test_a_broken_link_is_seen(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A Head\n[a](page.md#a-head) [b](https://example.com) [c](gone.md) [d](#gone)\n```\n[e](no)\n```")
+    assert list(broken_links(page, page.read_text())) == ["gone.md", "#gone"]
+
+
+def test_a_command_is_seen_across_lines_and_inside_a_function():
+    page = "```sh\naws a b \\\n  --c 'd e'\nf() { aws g h; }\n```\n```json\naws no\n```"
+    assert [words for words in commands(page) if words[0] == "aws"] == [
+        ["aws", "a", "b", "--c", "d e"],
+        ["aws", "g", "h"],
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_relative_link_leads_somewhere(page):
+    assert list(broken_links(page, page.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_page_is_reached_by_a_link(page):
+    if page.parent == ROOT or page in ADRS:
+        return
+    others = "".join(other.read_text(encoding="utf-8") for other in PAGES if other != page)
+    assert re.search(rf"\]\([^)]*\b{re.escape(page.name)}[#)]", others)
+
+
+@pytest.mark.parametrize("adr", ADRS, ids=name_of)
+def test_every_decision_has_its_four_parts_and_a_rejected_alternative(adr):
+    text = adr.read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ADR_PARTS
+    assert text.startswith(f"# {adr.name[:4]} ")
+    assert "Rejected:" in text
+
+
+def test_decisions_are_numbered_without_a_hole():
+    assert [int(adr.name[:4]) for adr in ADRS] == list(range(1, len(ADRS) + 1))
+
+
+@pytest.mark.parametrize("setting", [field.name for field in fields(SourceSettings)])
+def test_every_setting_of_a_source_is_described(setting):
+    assert re.search(rf"^\| `{setting}` \|", read("docs/providers.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "field", [field for field in fields(SourceSettings) if isinstance(field.default, str | int | float)]
+)
+def test_every_default_of_a_setting_is_the_documented_one(field):
+    row = re.search(rf"^\| `{field.name}` \|([^|]*)\|", read("docs/providers.md"), re.MULTILINE)
+    assert row
+    plain = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+    assert row[1].strip() in ({f"`{plain}`"} if plain else {"", "empty"})
+
+
+@pytest.mark.parametrize(("name", "expression"), CONPEEK.items())
+def test_every_default_of_the_mapping_is_the_documented_one(name, expression):
+    documented = f"`{expression.replace('|', r'\|')}`" if expression else ""
+    assert f"| `{name}` | {documented} |" in read("docs/providers.md")
+
+
+@pytest.mark.parametrize("parameter", sorted(template()["Parameters"]))
+def test_every_parameter_of_the_template_is_described(parameter):
+    assert template()["Parameters"][parameter].get("Description", "").strip()
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_of_the_ledger_is_explained(state):
+    assert f"`{state}`" in read("docs/architecture.md")
+
+
+TERMINAL = [reason for reason in Reason if list(Reason).index(reason) >= list(Reason).index(Reason.FORBIDDEN)]
+
+
+@pytest.mark.parametrize("reason", TERMINAL)
+def test_the_runbook_says_what_to_do_on_every_reason_that_is_final(reason):
+    assert re.search(rf"^\| `{reason}` \|", read("docs/runbook.md"), re.MULTILINE)
+
+
+def test_every_module_that_the_architecture_names_exists():
+    code = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("shared/call_lake/**/*.py")]
+    rules = read("docs/architecture.md").split("## 4.")[1].split("## 5.")[0]
+    named = re.findall(r"`((?:providers/)?[\w*]+\.py)`", rules)
+    assert named
+    patterns = [re.compile("shared/call_lake/" + re.escape(name).replace(r"\*", r"\w*")) for name in named]
+    assert [pattern.pattern for pattern in patterns if not any(pattern.fullmatch(path) for path in code)] == []
+
+
+@pytest.mark.parametrize(("page", "words"), commands_of("call-lake"))
+def test_every_command_of_ours_in_a_page_exists(page, words):
+    command: Any = typer.main.get_command(app)
+    rest = words[1:]
+    while hasattr(command, "commands") and rest:
+        command = command.commands.get(rest.pop(0))
+        assert command, f"{page}: {' '.join(words)}"
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= known, f"{page}: {' '.join(words)}"
+
+
+@pytest.mark.parametrize(("page", "words"), commands_of("aws"))
+def test_every_command_of_aws_in_a_page_exists(page, words):
+    service, operation = words[1], words[2]
+    model = model_of({"s3api": "s3"}.get(service, service))
+    operations = {xform_name(name, "-"): name for name in model.operation_names}
+    assert operation in operations, f"{page}: aws {service} {operation}"
+    shape = model.operation_model(operations[operation]).input_shape
+    known = {xform_name(member, "-") for member in (shape.members if shape else {})} | AWS_OPTIONS
+    given = {word[2:].partition("=")[0] for word in words if word.startswith("--")}
+    assert given <= known, f"{page}: {' '.join(words)}"
