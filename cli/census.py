@@ -73,7 +73,11 @@ def _from_ledger(stack: Stack, counts: dict[str, SourceCensus]) -> None:
         if one is None:
             continue
         if kind == "source":
-            one.checkpoint, one.trouble, one.polls = item.get("checkpoint"), item.get("trouble"), item.get("last_poll_at")
+            one.checkpoint, one.trouble, one.polls = (
+                item.get("checkpoint"),
+                item.get("trouble"),
+                item.get("last_poll_at"),
+            )
             if one.checkpoint:
                 one.checkpoint_age_s = round((now - parse_iso(one.checkpoint)).total_seconds(), 1)
         elif kind == "job":
@@ -97,7 +101,11 @@ def _count_recording(one: SourceCensus, item: dict[str, Any]) -> None:
 
 def _from_queues(stack: Stack, counts: dict[str, SourceCensus]) -> None:
     sqs = stack.client("sqs")
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
+    names = [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfMessagesDelayed",
+    ]
     for name, settings in stack.sources.items():
         found = sqs.get_queue_attributes(QueueUrl=settings.queue_url, AttributeNames=names)["Attributes"]
         counts[name].queue = sum(int(found.get(key, 0)) for key in names)

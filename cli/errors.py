@@ -26,7 +26,9 @@ def explained() -> Iterator[None]:
     except (UserError, CallLakeError, LocalStackError) as error:
         fail(str(error))
     except botocore.exceptions.NoCredentialsError:
-        fail("no AWS credentials: log in (for example `aws sso login`), or start the laptop's stack: call-lake local up")
+        fail(
+            "no AWS credentials: log in (for example `aws sso login`), or start the laptop's stack: call-lake local up"
+        )
     except botocore.exceptions.EndpointConnectionError as error:
         fail(f"{error}; is the local stack still running? `call-lake local up` starts it")
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:

@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -23,15 +23,28 @@ CENSUS_COLUMNS = ("source", "listed", "stored", "rows", "failed", "waiting", "in
 
 @app.command()
 def up(
-    detach: Annotated[bool, typer.Option("--detach", help="Return when it runs; `call-lake local down` ends it.")] = False,
-    port: Annotated[int | None, typer.Option(help="Port of the local AWS on 127.0.0.1; any free one if not given.")] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return when it runs; `call-lake local down` ends it.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the local AWS on 127.0.0.1; any free one if not given.")
+    ] = None,
     thulium_url: Annotated[str | None, typer.Option(help="API of your Thulium, https://NAME.thulium.com/api")] = None,
-    thulium_user: Annotated[str | None, typer.Option(help="API user there; the password comes from THULIUM_PASSWORD or a prompt.")] = None,
-    conpeek_url: Annotated[str | None, typer.Option(help="API of your Conpeek; the key comes from CONPEEK_KEY or a prompt.")] = None,
+    thulium_user: Annotated[
+        str | None, typer.Option(help="API user there; the password comes from THULIUM_PASSWORD or a prompt.")
+    ] = None,
+    conpeek_url: Annotated[
+        str | None, typer.Option(help="API of your Conpeek; the key comes from CONPEEK_KEY or a prompt.")
+    ] = None,
     poll_every: Annotated[str, typer.Option(help="How often each source is polled: 60s, 5m, 1h.")] = "60s",
     compact_every: Annotated[str, typer.Option(help="How often rows are written to the lake.")] = "60s",
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="PARAMETER=VALUE", help="A parameter of template.yaml; may be repeated.")] = None,
-    faults: Annotated[str | None, typer.Option(help="Troubles that the simulated providers make, by name, with commas.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PARAMETER=VALUE", help="A parameter of template.yaml; may be repeated."),
+    ] = None,
+    faults: Annotated[
+        str | None, typer.Option(help="Troubles that the simulated providers make, by name, with commas.")
+    ] = None,
     recordings: Annotated[int, typer.Option(help="Recordings of each simulated provider.", min=1)] = 200,
     days: Annotated[int, typer.Option(help="Days over which they lie.", min=1)] = 30,
     until: Annotated[str | None, typer.Option(help="Their last day, YYYY-MM-DD; today if not given.")] = None,
@@ -43,7 +56,7 @@ def up(
 
     with explained():
         simulators = ["--count", str(recordings), "--days", str(days), "--seed", str(seed)]
-        simulators += ["--until", _day(until).isoformat() if until else date.today().isoformat()]
+        simulators += ["--until", _day(until).isoformat() if until else datetime.now(UTC).date().isoformat()]
         plan = local_stack.Plan(
             sources=_real_sources(thulium_url, thulium_user, conpeek_url),
             port=port,
@@ -58,7 +71,10 @@ def up(
         if json_:
             sys.stdout.write(file.read_text())
         err.print(f"running: bucket {stack.bucket}, all names in .call-lake/local.json", highlight=False)
-        err.print("next: call-lake local settle, call-lake status, call-lake query 'SELECT count(*) FROM calls'", highlight=False)
+        err.print(
+            "next: call-lake local settle, call-lake status, call-lake query 'SELECT count(*) FROM calls'",
+            highlight=False,
+        )
         if not detach:
             _wait_for_the_end(Path.cwd())
 
@@ -82,7 +98,15 @@ def settle(
         stack = find_stack()
         if not stack.local:
             raise UserError("settle is for the local stack")
-        with Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err, transient=True) as bar:
+        with Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+        ) as bar:
             task = bar.add_task("listing", total=None)
 
             def tell(step: str, census: "list[SourceCensus] | tuple[SourceCensus, ...]") -> None:

@@ -47,15 +47,40 @@ def status(json_: AsJson = False, stack: StackName = None) -> None:
         if json_:
             print_json([one.to_json() for one in census])
         else:
-            columns = ("source", "checkpoint", "age", "listed", "stored", "failed", "waiting", "queue", "inbox", "rows", "newest row", "trouble")
+            columns = (
+                "source",
+                "checkpoint",
+                "age",
+                "listed",
+                "stored",
+                "failed",
+                "waiting",
+                "queue",
+                "inbox",
+                "rows",
+                "newest row",
+                "trouble",
+            )
             print_rows(columns, [_status_row(one) for one in census], Format.TABLE)
 
 
 def _status_row(one: SourceCensus) -> tuple[object, ...]:
     failed = ", ".join(f"{reason} {number}" for reason, number in sorted(one.failed.items())) or 0
     age = None if one.checkpoint_age_s is None else _duration(one.checkpoint_age_s)
-    return (one.source, one.checkpoint, age, one.listed, one.stored, failed, one.waiting, one.queue, one.inbox,
-            one.rows, one.newest_row, one.trouble)
+    return (
+        one.source,
+        one.checkpoint,
+        age,
+        one.listed,
+        one.stored,
+        failed,
+        one.waiting,
+        one.queue,
+        one.inbox,
+        one.rows,
+        one.newest_row,
+        one.trouble,
+    )
 
 
 def _duration(seconds: float) -> str:

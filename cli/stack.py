@@ -36,7 +36,8 @@ class Stack:
 
     @cached_property
     def _session(self) -> boto3.Session:
-        return boto3.Session(**{k: v for k, v in self.connection.items() if k != "endpoint_url"})
+        arguments: dict[str, Any] = {name: v for name, v in self.connection.items() if name != "endpoint_url"}
+        return boto3.Session(**arguments)
 
     def client(self, service: str) -> Any:
         # An invocation may take its 15 minutes, and must not be sent twice because somebody got impatient.
@@ -78,9 +79,7 @@ def read_local(file: Path) -> Stack:
             "aws_secret_access_key": data["secret_access_key"],
         }
         names = [item.name for item in fields(Stack) if item.name not in ("name", "connection", "local")]
-        return Stack(
-            name=data["stack"], connection=connection, local=True, **{key: data[key] for key in names}
-        )
+        return Stack(name=data["stack"], connection=connection, local=True, **{key: data[key] for key in names})
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file} is damaged ({error}): call-lake local down, then call-lake local up") from None
 

@@ -58,7 +58,7 @@ def main() -> None:
                 local_stack.down(ROOT)
         _say(f"done in {time.monotonic() - started:.0f} s")
         if keep:
-            _say(f"it still runs: (cd {ROOT} && call-lake query 'SELECT count(*) FROM calls'); call-lake local down ends it")
+            _say(f"it still runs: go to {ROOT} and ask it with call-lake query; call-lake local down ends it")
         if wrong:
             raise UserError("the demo found differences: " + "; ".join(wrong))
 
@@ -94,7 +94,7 @@ def _wait_for_the_schedules(stack: Stack) -> None:
         if all(item.get("last_poll_at") for item in items):
             return
         time.sleep(0.5)
-    raise UserError(f"no schedule fired within {SCHEDULE_DEADLINE_S:g} s; .call-lake/demo/.call-lake/emulator.log says more")
+    raise UserError(f"no schedule fired within {SCHEDULE_DEADLINE_S:g} s; {ROOT}/.call-lake/emulator.log says more")
 
 
 def _truth(stack: Stack) -> dict[str, str]:
@@ -104,9 +104,7 @@ def _truth(stack: Stack) -> dict[str, str]:
         base = source.base_url.removesuffix("/api")
         answer = requests.get(f"{base}/_sim/truth", timeout=60)
         answer.raise_for_status()
-        for one in answer.json():
-            if one["provider"] == name:
-                found[recording_id(name, one["provider_key"])] = one["sha256"]
+        found |= {recording_id(name, one["provider_key"]): one["sha256"] for one in answer.json()}
     return found
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -99,14 +100,18 @@ def deploy(
 
 
 def client(service: str, endpoint_url: str, credentials: Credentials, region: str) -> Any:
-    """A boto3 client that believes nothing of the caller's own AWS configuration."""
-    return boto3.client(  # type: ignore[call-overload]
+    """A boto3 client that believes nothing of the caller's own AWS configuration, profile and proxies."""
+    blank = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+    session = boto3.Session(botocore_session=botocore.session.Session(session_vars=blank))
+    return session.client(  # type: ignore[call-overload]
         service,
         endpoint_url=endpoint_url,
         region_name=region,
         aws_access_key_id=credentials.access_key_id,
         aws_secret_access_key=credentials.secret_access_key,
-        config=Config(retries={"mode": "standard", "max_attempts": 3}, s3={"addressing_style": "path"}),
+        config=Config(
+            retries={"mode": "standard", "total_max_attempts": 3}, s3={"addressing_style": "path"}, proxies={}
+        ),
     )
 
 
@@ -150,7 +155,7 @@ def _pack(built: Path) -> None:
     def zipped(line: re.Match[str]) -> str:
         name = line[2]
         with zipfile.ZipFile(built.parent / f"{name}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
-            for path in sorted((built.parent / name).rglob("*")):
+            for path in sorted(filter(Path.is_file, (built.parent / name).rglob("*"))):
                 package.write(path, path.relative_to(built.parent / name))
         return f"{line[1]}{name}.zip"
 

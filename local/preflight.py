@@ -43,5 +43,7 @@ def _explain(settings: SourceSettings, error: StepFailed, say: Callable[[str], N
     if error.reason is Reason.FORBIDDEN:
         raise UserError(f"{name}: {url} knows the user but does not let it list recordings: give it that right there")
     if error.reason in (Reason.CONNECTION, Reason.TIMEOUT):
-        raise UserError(f"{name}: {url} cannot be reached: check --{settings.provider}-url and the network ({error.detail})")
+        raise UserError(
+            f"{name}: {url} cannot be reached: check --{settings.provider}-url and the network ({error.detail})"
+        )
     say(f"{name}: {url} answers with trouble ({error}); it will be tried again")

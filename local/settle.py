@@ -3,7 +3,8 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time as clock_time, timedelta
+from datetime import date, datetime, timedelta
+from datetime import time as clock_time
 
 from call_lake.config import SourceSettings
 from call_lake.recording import iso
@@ -12,7 +13,9 @@ from cli.errors import UserError
 from cli.stack import Stack
 
 PAUSE_S = 0.5
-LISTED_LATE = timedelta(days=1)  # providers filter on when a recording was made, hours after its call (docs/providers.md)
+LISTED_LATE = timedelta(
+    days=1
+)  # providers filter on when a recording was made, hours after its call (docs/providers.md)
 
 
 def settle(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -59,13 +60,32 @@ class Plan:
             "provider": source.provider,
             "base_url": source.url,
             "time_zone": self.parameters.get(f"{prefix}TimeZone", ""),
-            "more": json.loads(self.parameters.get(f"{prefix}Settings", "{}")),
+            "more": self._more(f"{prefix}Settings"),
         }
         return SourceSettings.from_json(source.provider, json.dumps(document))
+
+    def check_parameters(self) -> None:
+        """Raises UserError for a parameter that the template does not have."""
+        unknown = set(self.parameters) - template_parameters()
+        if unknown:
+            raise UserError(f"template.yaml has no parameter {unknown.pop()}; its section Parameters lists them")
+
+    def _more(self, parameter: str) -> object:
+        try:
+            return json.loads(self.parameters.get(parameter, "{}"))
+        except ValueError as error:
+            raise UserError(f"{parameter} is no JSON: {error}") from None
+
+
+def template_parameters() -> set[str]:
+    text = (REPO / "template.yaml").read_text()
+    section = text.partition("\nParameters:\n")[2].partition("\nConditions:\n")[0]
+    return set(re.findall(r"^  (\w+):$", section, re.MULTILINE))
 
 
 def up(plan: Plan, root: Path, say: Callable[[str], None]) -> Stack:
     """Start everything below ``root/.call-lake`` and deploy. What was started is ended again if anything fails."""
+    plan.check_parameters()
     for source in plan.sources:
         check_source(plan.settings(source), source.secret, say)
     _prepare_tools(say)
@@ -145,8 +165,15 @@ def _deploy(
     parameters |= plan.parameters
     credentials = deploy.Credentials(emulator.access_key_id, emulator.secret_access_key)
     outputs = deploy.deploy(
-        REPO, emulator.endpoint_url, credentials, emulator.region, STACK_NAME, parameters,
-        REPO / ".tools/sam/bin/sam", REPO / ".aws-sam", say=say,
+        REPO,
+        emulator.endpoint_url,
+        credentials,
+        emulator.region,
+        STACK_NAME,
+        parameters,
+        REPO / ".tools/sam/bin/sam",
+        REPO / ".aws-sam",
+        say=say,
     )
     connection = {
         "endpoint_url": emulator.endpoint_url,

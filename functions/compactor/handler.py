@@ -26,4 +26,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     log.info("compacted", **answer)
     count("RowsCommitted", result.rows)
     count("RowsQuarantined", result.quarantined)
+    count("PartitionsFailed", len(result.failed))
+    count("CommitConflicts", result.conflicts)
     return answer

@@ -24,6 +24,7 @@ from local.ministack.queries import Answer, QueryError, Session
 from local.ministack.results import ColumnType, csv_of
 from local.ministack.statements import put_object, run_statement
 from local.ministack.tables import forget_copies
+from local.ministack.trino_rules import Refused
 from local.ministack.trino_sql import UnsupportedSql
 
 REPLACED = (
@@ -70,7 +71,7 @@ def _answer_to(query: str, database: str, results_uri: str) -> Answer:
         if len(statements) != 1:
             raise QueryError(f"SYNTAX_ERROR: Only one sql statement is allowed. Got: {len(statements)}")
         return run_statement(statements[0], session, results_uri)
-    except (BadTable, UnsupportedSql) as error:
+    except (BadTable, Refused, UnsupportedSql) as error:
         raise QueryError(str(error)) from None
     except SqlglotError as error:
         raise QueryError(f"SYNTAX_ERROR: {_one_line(error)}") from None

@@ -7,7 +7,7 @@ from functools import cache
 import duckdb
 from sqlglot import exp
 
-from local.ministack import trino_sql
+from local.ministack import trino_rules, trino_sql
 from local.ministack.partitions import Partition
 from local.ministack.results import ColumnType, column_type, has_zone, text_of
 from local.ministack.tables import Table, find_table, relation_of
@@ -58,6 +58,7 @@ class Session:
 
     def translated(self, query: exp.Expression) -> str:
         """DuckDB's text of the query, whose tables it can then read. Raises QueryError, BadTable, UnsupportedSql."""
+        trino_rules.check(query, self.database, self._columns_of_tables(query))
         self._attach(query, self.database)
         return str(trino_sql.to_duckdb(query).sql("duckdb"))
 
@@ -77,6 +78,11 @@ class Session:
                 for row in rows:
                     row[place] = f"{row[place]} {zone}" if row[place] is not None else None
         return Answer([str(row[0]) for row in described], types, rows, self.scanned_bytes)
+
+    def _columns_of_tables(self, query: exp.Expression) -> dict[tuple[str, str], trino_rules.Columns]:
+        names = {((node.db or self.database).lower(), node.name.lower()) for node in query.find_all(exp.Table)}
+        tables = {name: find_table(*name) for name in names}
+        return {name: dict(table.columns) for name, table in tables.items() if table is not None}
 
     def _attach(self, query: exp.Expression, database: str) -> None:
         for node in list(query.find_all(exp.Table)):

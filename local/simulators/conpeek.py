@@ -119,10 +119,18 @@ class Conpeek(SimulatedProvider):
             row |= {"start_time": None, "answer_time": None}
         return troubled(row, subject(recording), _OPTIONAL, self.plan)
 
+    def row_fault(self, recording: SimRecording) -> str | None:
+        elsewhere = ("url_foreign", "url_link_local") if self.url_in_record else ()
+        met = (name for name in elsewhere if self.plan.hits(name, subject(recording)))
+        return super().row_fault(recording) or next(met, None)
+
     def _audio_url(self, recording: SimRecording, base: str) -> str:
-        if self.plan.hits("url_foreign", subject(recording)):
-            return self.foreign_audio(recording)
-        return LINK_LOCAL if self.plan.hits("url_link_local", subject(recording)) else base + self.audio_path(recording)
+        match self.row_fault(recording):
+            case "url_foreign":
+                return self.foreign_audio(recording)
+            case "url_link_local":
+                return LINK_LOCAL
+        return base + self.audio_path(recording)
 
 
 def _conditions(text: str) -> list[tuple[str, str, Any]]:

@@ -145,15 +145,14 @@ class FaultPlan:
     def pick(self, place: Place, subject: str | int, attempt: int) -> str | None:
         """The one fault of this place that meets this attempt; of several, a sticky one, else one by the seed."""
         met = [n for n in self.active if FAULTS[n].place is place and self.hits(n, subject, attempt)]
-        turns = {name: (not self.active[name].sticky, self.luck("turn", name, subject, attempt)) for name in met}
-        return min(turns, key=turns.__getitem__, default=None)
+        lasting = [name for name in met if self.active[name].sticky]
+        return min(lasting or met, key=lambda n: self.luck("turn", n, subject, 0 if lasting else attempt), default=None)
 
     def dooming(self, subject: str) -> str | None:
-        """The sticky fault that keeps this recording from ever being stored, if one does."""
-        fatal = {Place.ANY, Place.AUDIO}
-        for name in self.active:
-            keeps_out = FAULTS[name].place in fatal or name in ("broken_row", "url_foreign", "url_link_local")
-            if keeps_out and name not in HARMLESS and self.active[name].sticky and self.hits(name, subject):
+        """The sticky fault of its audio that meets this recording for ever, if one does and is not harmless."""
+        for place, who in ((Place.ANY, f"audio/{subject}"), (Place.AUDIO, subject)):
+            name = self.pick(place, who, self.patience)
+            if name is not None and name not in HARMLESS:
                 return name
         return None
 

@@ -117,7 +117,7 @@ class SimulatedProvider(ABC):
         with self._lock:
             listed = self._pager.page(matches, Asked(query.limit, query.offset, attempt, nonce), self._plan)
         self.stats.listing(min(query.offset, listed.total), len(listed.rows))
-        if any(self._plan.hits("broken_row", subject(row)) for row in listed.rows):
+        if "broken_row" in self._plan.active and any(self._plan.hits("broken_row", subject(r)) for r in listed.rows):
             name = "broken_row"
         return listed, name
 
@@ -151,6 +151,10 @@ class SimulatedProvider(ABC):
         same_host = f"{request.base}{path}{'&' if '?' in path else '?'}moved=1"
         return audio_trouble(name, right, Places(same_host, self.foreign_audio(recording)), self._plan, self.refusal)
 
+    def row_fault(self, recording: SimRecording) -> str | None:
+        """The fault of its row that keeps this recording's audio, or the recording, from a client."""
+        return "broken_row" if self._plan.hits("broken_row", subject(recording)) else None
+
     def foreign_audio(self, recording: SimRecording) -> str:
         return f"{self.foreign_url}/audio/{subject(recording)}"
 
@@ -168,7 +172,7 @@ class SimulatedProvider(ABC):
         return [self._truth_of(row, with_audio) for row in self.catalog.rows()]
 
     def _truth_of(self, row: SimRecording, with_audio: bool) -> dict[str, Any]:
-        fault = self._plan.dooming(subject(row))
+        fault = self.row_fault(row) or self._plan.dooming(subject(row))
         expected = "stored" if fault is None else "if_foreign_host_allowed" if fault in FOREIGN else "failed"
         truth: dict[str, Any] = {
             "kind": self.kind,

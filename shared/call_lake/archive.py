@@ -8,8 +8,14 @@ from call_lake.recording import AudioFacts, Recording, StoredAudio, iso, parse_i
 
 CONFLICT_TRIES = 5
 CONTENT_TYPES = {
-    "wav": "audio/wav", "ogg": "audio/ogg", "mp3": "audio/mpeg", "flac": "audio/flac", "m4a": "audio/mp4",
-    "amr": "audio/amr", "aac": "audio/aac", "webm": "audio/webm",
+    "wav": "audio/wav",
+    "ogg": "audio/ogg",
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "m4a": "audio/mp4",
+    "amr": "audio/amr",
+    "aac": "audio/aac",
+    "webm": "audio/webm",
 }
 
 
@@ -41,7 +47,11 @@ class Archive:
         for attempt in range(CONFLICT_TRIES):
             try:
                 self._store.put(
-                    key, body, if_none_match=True, sha256=facts.sha256, metadata=_metadata(facts, now),
+                    key,
+                    body,
+                    if_none_match=True,
+                    sha256=facts.sha256,
+                    metadata=_metadata(facts, now),
                     content_type=CONTENT_TYPES.get(facts.format, "application/octet-stream"),
                 )
                 return StoredAudio(self._store.bucket, key, facts, _rounded(now))

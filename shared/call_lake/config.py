@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -68,7 +67,9 @@ class SourceSettings:
             raise ConfigError(f"{where}: download URL template {self.download_url!r} has no {wanted} in it")
         unknown = set(re.findall(r"{([^}]*)}", self.download_url)) - {wanted[1:-1], "base_url"}
         if unknown:
-            raise ConfigError(f"{where}: download URL template has unknown {{{unknown.pop()}}}; known: {wanted}, {{base_url}}")
+            raise ConfigError(
+                f"{where}: download URL template has unknown {{{unknown.pop()}}}; known: {wanted}, {{base_url}}"
+            )
 
     def _check_mapping(self, where: str) -> None:
         for name, expression in self.mapping.items():
@@ -98,8 +99,12 @@ class SourceSettings:
         known = {f.name: f.type for f in fields(cls)}
         for key in data:
             if key not in known or key == "name":
-                raise ConfigError(f"source {name!r}: unknown setting {key!r}; known: {', '.join(sorted(set(known) - {'name'}))}")
-        return cls(name=name, **{key: _coerce(name, key, known[key], value) for key, value in data.items() if value != ""})
+                raise ConfigError(
+                    f"source {name!r}: unknown setting {key!r}; known: {', '.join(sorted(set(known) - {'name'}))}"
+                )
+        return cls(
+            name=name, **{key: _coerce(name, key, known[key], value) for key, value in data.items() if value != ""}
+        )
 
 
 def _coerce(source: str, key: str, kind: Any, value: Any) -> Any:
@@ -143,6 +148,7 @@ class CopierSettings:
     not_ready_deadline_s: float = 172_800.0
     republish_after_s: int = 86_400
     bytes_in_flight: int = 400_000_000
+    storage_mib: int = 512  # disk of one copier; a larger recording has failed
     copy_threads: int = 8
 
 

@@ -25,7 +25,8 @@ from call_lake.retry import RetryPolicy
 
 ANSWER_MARGIN_S = 15.0  # what rows, events and ledger of a batch may take at its end
 WORTH_STARTING_S = 5.0
-SECRET_WAIT_S = 300.0
+SECRET_WAIT_S = 900.0
+BUSY_WAIT_S = 30.0
 
 
 class Verdict(StrEnum):
@@ -216,7 +217,8 @@ class Copier:
 
     def _failed(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Verdict:
         if error.reason is Reason.BUSY:  # our own limit, not the recording's fault: no attempt is counted
-            self._delay(recording.source, message, error.retry_after_s or 0.0)
+            wait_s = BUSY_WAIT_S if error.retry_after_s is None else error.retry_after_s
+            self._delay(recording.source, message, wait_s)
             return Verdict.AGAIN
         verdict = self._policy.verdict(error, entry.first_published_at, self._clock.now())
         key = (recording.source, verdict.reason)
@@ -226,15 +228,25 @@ class Copier:
             self._dlq.send([message.body], attributes=attributes)
             self._ledger.failed(entry, verdict)
             self.counts.failed += 1
-            log.error("failed for good; `call-lake redrive` sends it again", recording_id=recording.recording_id,
-                      reason=verdict.reason, detail=verdict.detail)
+            log.error(
+                "failed for good; `call-lake redrive` sends it again",
+                recording_id=recording.recording_id,
+                reason=verdict.reason,
+                detail=verdict.detail,
+            )
             return Verdict.DONE
         delay_s = self._policy.delay_s(verdict, entry.attempts, self._jitter)
         in_queue = delay_s <= self._policy.queue_max_s
         self._ledger.retrying(entry, verdict, delay_s, in_queue=in_queue)
         self.counts.retried += 1
-        log.warning("will be tried again", recording_id=recording.recording_id, reason=verdict.reason,
-                    detail=verdict.detail, attempt=entry.attempts + 1, in_s=round(delay_s))
+        log.warning(
+            "will be tried again",
+            recording_id=recording.recording_id,
+            reason=verdict.reason,
+            detail=verdict.detail,
+            attempt=entry.attempts + 1,
+            in_s=round(delay_s),
+        )
         if not in_queue:
             return Verdict.DONE
         self._delay(recording.source, message, delay_s)

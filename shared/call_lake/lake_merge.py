@@ -55,7 +55,8 @@ def merged(files: Sequence[DataFile], new: pa.Table, without: set[str]) -> Itera
     while any(run.head.num_rows for run in runs):
         # Up to here nothing can come any more that belongs before.
         until = min((run.last for run in runs if run.rows_left), default=None)
-        yield sorted_rows(pa.concat_tables([run.take(until) for run in runs]))
+        taken = [part for run in runs if (part := run.take(until)).num_rows]
+        yield taken[0] if len(taken) == 1 else sorted_rows(pa.concat_tables(taken))
 
 
 class _Run:

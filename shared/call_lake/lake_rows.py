@@ -121,6 +121,8 @@ def rows_of(table: pa.Table, partition: Partition) -> list[Row]:
 
 def conform(table: pa.Table) -> pa.Table:
     """A table read from a file of any older version, in the columns of today: those it does not have are null."""
+    if table.schema.equals(SCHEMA):
+        return table
     rows = table.num_rows
     columns = [
         table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(rows, field.type)

@@ -117,7 +117,7 @@ class Ledger:
             item = self.table.get(candidate.recording_id)
             if item is None:
                 self.discovered(candidate)
-                item = self.table.get(candidate.recording_id) or {}
+                item = self.table.get(candidate.recording_id) or self._new_item(candidate)
             if same_recording(item.get("connection_id"), recording.connection_id):
                 break
         return entry_of(item)
@@ -139,7 +139,7 @@ class Ledger:
         self._update_if(entry.recording_id, changes, IN_FLIGHT)
 
     def stored(self, id: str, audio: StoredAudio) -> Entry:
-        """Mark STORED and return the entry as it stands then: another attempt's audio, or ERASED, if that came first."""
+        """Mark STORED; return the entry as it stands then: another attempt's audio, or ERASED, if that was first."""
         settled = {"open_in": None, "due_at": None, "reason": None}
         changes = {"state": State.STORED, "audio": audio.to_json(), "stored_at": iso(audio.stored_at)} | settled
         try:

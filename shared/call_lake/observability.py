@@ -13,7 +13,7 @@ metrics = Metrics(namespace=NAMESPACE, service="call-lake")
 
 
 def count(name: str, value: float, unit: MetricUnit = MetricUnit.Count, **dimensions: str) -> None:
-    """Emit one metric under exactly these dimensions (template.yaml's alarms name the same)."""
+    """Emit one metric under these dimensions and ``service``, the function's name, which Powertools adds."""
     with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE) as metric:
         for key, text in dimensions.items():
             metric.add_dimension(name=key, value=text)

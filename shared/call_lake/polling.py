@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
 from call_lake.config import PollerSettings, SourceSettings
 from call_lake.errors import SecretEmpty, StepFailed
 from call_lake.ledger import Ledger
@@ -122,9 +123,7 @@ class Poller:
 
     def _read(self, window: Window) -> Iterator[Done | Hole]:
         target = ROWS_PER_WINDOW[self._source.provider]
-        return read_forward(
-            self._provider, window, self._take, target=target, clock=self._clock, until_s=self._until_s
-        )
+        return read_forward(self._provider, window, self._take, target=target, clock=self._clock, until_s=self._until_s)
 
     def _take(self, page: Page) -> None:
         for bad in page.bad:
@@ -147,7 +146,9 @@ class Poller:
         self._result.gaps += 1
         log.error(
             "GAP: a window cannot be read; it is tried again daily, later calls flow",
-            source=self._source.name, window=str(hole.window), error=str(hole.error),
+            source=self._source.name,
+            window=str(hole.window),
+            error=str(hole.error),
         )
 
     def _first_from(self, horizon: datetime) -> datetime:
@@ -173,7 +174,9 @@ class Poller:
         result.collisions = counts.collisions
         result.notes += [f"{id}: its record is longer than a message may be" for id in counts.too_long]
         result.jobs_open = len(self._book.due_jobs())
-        self._book.note(last_poll_at=iso(now), trouble=result.trouble, **({"last_ok_at": iso(now)} if listing_works else {}))
+        self._book.note(
+            last_poll_at=iso(now), trouble=result.trouble, **({"last_ok_at": iso(now)} if listing_works else {})
+        )
         checkpoint = self._book.checkpoint()
         result.checkpoint_lag_s = (now - checkpoint).total_seconds() if checkpoint else None
         return result

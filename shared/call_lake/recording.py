@@ -87,7 +87,7 @@ class Recording:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Raises KeyError, TypeError or ValueError where ``data`` is not what ``to_json`` made."""
-        values = {field.name: data.get(field.name) for field in fields(cls)}
+        values: dict[str, Any] = {field.name: data.get(field.name) for field in fields(cls)}
         for name in ("started_at", "ended_at", "listed_at"):
             values[name] = parse_iso(values[name]) if values[name] else None
         values["call_date"] = date.fromisoformat(data["call_date"])

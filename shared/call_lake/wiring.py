@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 
+from call_lake.audio import BytesBudget
 from call_lake.aws import (
     DynamoTable,
     EventBridgeBus,
@@ -15,7 +16,6 @@ from call_lake.aws import (
 )
 from call_lake.config import CopierSettings, PollerSettings, SourceSettings
 from call_lake.copying import Copier, Route
-from call_lake.audio import BytesBudget
 from call_lake.ledger import Ledger
 from call_lake.polling import Poller
 from call_lake.providers import make_provider
@@ -94,7 +94,8 @@ class CopierParts:
     def _route(self, name: str) -> Route:
         source = self._sources.one(name)
         queue = SqsQueue(client("sqs"), source.queue_url)
-        return Route(_provider(source), queue, source.max_bytes, source.recording_deadline_s)
+        max_bytes = min(source.max_bytes, self._settings.storage_mib * 1024 * 1024)
+        return Route(_provider(source), queue, max_bytes, source.recording_deadline_s)
 
 
 _providers: dict[str, tuple[SourceSettings, Provider]] = {}

@@ -1,11 +1,9 @@
-"""The three implementations behind one set of handles: the ports, and what a test needs beside them."""
+"""The implementations: memory, and the boto3 adapters on whatever their clients talk to."""
 
 import json
 import time
 import uuid
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,89 +11,14 @@ import boto3
 from botocore.config import Config
 
 from call_lake.aws import DynamoTable, EventBridgeBus, S3ObjectStore, SecretsManagerSecrets, SqsQueue
-from call_lake.ports import EventBus, ObjectStore, Queue, Secrets, Table
+from tests.contract.kits import BusKit, Cloud, QueueKit, SecretsKit, StoreKit, TableKit
 from tests.contract.refuser import Refuser, answer_conflict, small_pages
 from tests.fakes import MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, Received, World
 
 REGION = "eu-central-1"
-DEADLINE_S = 30.0
 VISIBILITY_S = 2
 """Short enough to wait for, long enough that a busy machine does not see a message come back before its test looks."""
 MAX_RECEIVES = 2
-
-type Refuse = Callable[[Mapping[int, str], int], None]
-"""Refuse these (position, text) pairs of the next batch call so many times."""
-
-
-@dataclass(frozen=True)
-class StoreKit:
-    store: ObjectStore
-    refuse: Refuse
-    conflict: Callable[[], None]
-    """Answer the next conditional write with 409."""
-    small_pages: Callable[[], None]
-
-
-@dataclass(frozen=True)
-class QueueKit:
-    queue: Queue
-    refuse: Refuse
-    receive: Callable[[], Sequence[Received]]
-    delete: Callable[[str], None]
-    receive_dead: Callable[[], Sequence[Received]]
-
-
-@dataclass(frozen=True)
-class TableKit:
-    table: Table
-    small_pages: Callable[[], None]
-
-
-@dataclass(frozen=True)
-class BusKit:
-    bus: EventBus
-    refuse: Refuse
-    events: Callable[[], list[dict[str, Any]]]
-    """What came to the bus until now: ``source``, ``detail-type``, ``detail``."""
-
-
-@dataclass(frozen=True)
-class SecretsKit:
-    secrets: Secrets
-    name: str
-    fill: Callable[[str], None]
-
-
-class Cloud(ABC):
-    name: str
-
-    @abstractmethod
-    def now(self) -> datetime: ...
-
-    @abstractmethod
-    def pause(self) -> None: ...
-
-    @abstractmethod
-    def store(self) -> StoreKit: ...
-
-    @abstractmethod
-    def queue(self) -> QueueKit: ...
-
-    @abstractmethod
-    def table(self) -> TableKit: ...
-
-    @abstractmethod
-    def bus(self) -> BusKit: ...
-
-    @abstractmethod
-    def secrets(self) -> SecretsKit: ...
-
-    def eventually[T](self, probe: Callable[[], T]) -> T:
-        """What ``probe`` gives as soon as it is true, or its last answer after the deadline."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not (found := probe()) and time.monotonic() < deadline:
-            self.pause()
-        return found
 
 
 class MemoryCloud(Cloud):

@@ -11,8 +11,9 @@ from moto import mock_aws
 
 from call_lake.aws_client import CONFIG
 from local.emulator import Emulator, start_emulator
-from tests.contract import clouds
-from tests.contract.clouds import REGION, BotoCloud, Cloud, MemoryCloud
+from tests.contract import kits
+from tests.contract.clouds import REGION, BotoCloud, MemoryCloud
+from tests.contract.kits import Cloud
 
 MINISTACK = Path(__file__).parents[2] / ".tools/ministack/bin/python"
 NOWHERE = Config(proxies={"http": "http://127.0.0.1:9", "https": "http://127.0.0.1:9"})
@@ -49,27 +50,27 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def store_kit(cloud: Cloud) -> clouds.StoreKit:
+def store_kit(cloud: Cloud) -> kits.StoreKit:
     return cloud.store()
 
 
 @pytest.fixture
-def queue_kit(cloud: Cloud) -> clouds.QueueKit:
+def queue_kit(cloud: Cloud) -> kits.QueueKit:
     return cloud.queue()
 
 
 @pytest.fixture
-def table_kit(cloud: Cloud) -> clouds.TableKit:
+def table_kit(cloud: Cloud) -> kits.TableKit:
     return cloud.table()
 
 
 @pytest.fixture
-def bus_kit(cloud: Cloud) -> clouds.BusKit:
+def bus_kit(cloud: Cloud) -> kits.BusKit:
     return cloud.bus()
 
 
 @pytest.fixture
-def secrets_kit(cloud: Cloud) -> clouds.SecretsKit:
+def secrets_kit(cloud: Cloud) -> kits.SecretsKit:
     return cloud.secrets()
 
 

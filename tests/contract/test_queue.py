@@ -2,7 +2,7 @@ import pytest
 
 from call_lake.errors import Reason, Transient
 from call_lake.ports import PartialFailure
-from tests.contract.clouds import Cloud, QueueKit
+from tests.contract.kits import Cloud, QueueKit
 from tests.fakes import Received
 
 TOO_LARGE = "x" * 1_200_000

@@ -7,7 +7,7 @@ import pytest
 
 from call_lake.errors import Reason, Transient
 from call_lake.ports import PartialFailure, PreconditionFailed, WriteConflict
-from tests.contract.clouds import Cloud, StoreKit
+from tests.contract.kits import Cloud, StoreKit
 from tests.contract.racing import outcomes
 
 BODY = bytes(range(256)) * 40

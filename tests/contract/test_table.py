@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from call_lake.ports import Absent, Below, OneOf, PreconditionFailed
-from tests.contract.clouds import TableKit
+from tests.contract.kits import TableKit
 from tests.contract.racing import outcomes
 
 

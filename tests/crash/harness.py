@@ -14,11 +14,13 @@ ROUNDS_MAX = 400
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One start of a function. ``twin``: the same event, delivered twice, in a process of its own."""
+    """One start of a function. ``twin``: the same event, delivered twice, in a process of its own. ``others``: all that
+    the other functions, and other processes of this one, can do now."""
 
     name: str
     run: Callable[[], None]
     twin: Callable[[], None]
+    others: Callable[[], None]
 
 
 class Run(Protocol):
@@ -73,13 +75,14 @@ def count_calls(run: Run) -> int:
 
 
 class Interleaved:
-    """At the ``number``-th call, the event of the invocation under way is delivered to a second process, which runs
-    from beginning to end before (or right after) this call."""
+    """At the ``number``-th call, before or right after it, other processes run from beginning to end: ``meanwhile``
+    picks them from the invocation under way."""
 
-    def __init__(self, number: int, *, after: bool) -> None:
+    def __init__(self, number: int, meanwhile: Callable[[Invocation], Callable[[], None]], *, after: bool) -> None:
         self.current: Invocation | None = None
         self.struck: Call | None = None
         self._number = number
+        self._meanwhile = meanwhile
         self._after = after
         self._seen = 0
 
@@ -88,13 +91,14 @@ class Interleaved:
         if self._seen != self._number or self.current is None:
             return proceed()
         self.struck = call
+        meanwhile = self._meanwhile(self.current)
         if not self._after:
-            self.current.twin()
+            meanwhile()
             return proceed()
         try:
             return proceed()
         finally:
-            self.current.twin()
+            meanwhile()
 
 
 def settle_interleaved(run: Run, interleaved: Interleaved) -> None:

@@ -4,9 +4,10 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -76,16 +77,23 @@ class SmallWorld:
 
     def round(self) -> Iterator[Invocation]:
         for source in SOURCES:
-            yield Invocation(
-                f"poll {source}",
-                lambda source=source: self._poll(source),
-                lambda source=source: self._twin_poll(source),
-            )
+            yield self._invocation(f"poll {source}", partial(self._poll, source), partial(self._twin_poll, source))
         for source in SOURCES:
             while received := self.world.queues[source].receive():
-                act = lambda source=source, received=received: self._copy(source, received)  # noqa: E731
-                yield Invocation(f"copy {source}", act, act)
-        yield Invocation("compact", self._compact, self._compact)
+                copy = partial(self._copy, source, received)
+                yield self._invocation(f"copy {source}", copy, copy)
+        yield self._invocation("compact", self._compact, self._compact)
+
+    def _invocation(self, name: str, run: Callable[[], None], twin: Callable[[], None]) -> Invocation:
+        return Invocation(name, run, twin, self._others)
+
+    def _others(self) -> None:
+        for source in SOURCES:
+            self._twin_poll(source)
+        for source in SOURCES:
+            while received := self.world.queues[source].receive():
+                self._copy(source, received)
+        self._compact()
 
     def _poll(self, source: str) -> None:
         result = self._pipeline.poll(source)

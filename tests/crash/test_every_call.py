@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from operator import attrgetter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -55,13 +56,17 @@ def test_a_fault_at_any_call_changes_nothing_in_the_end(undisturbed: tuple[Outco
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_twin_at_any_call_changes_nothing_in_the_end(undisturbed: tuple[Outcome, int], after: bool) -> None:
+@pytest.mark.parametrize("meanwhile", ["twin", "others"])
+def test_other_processes_at_any_call_change_nothing_in_the_end(
+    undisturbed: tuple[Outcome, int], meanwhile: str, after: bool
+) -> None:
     expected, calls = undisturbed
     differences = []
 
     for number in range(1, calls + 1):
-        run, interleaved = SmallWorld(), Interleaved(number, after=after)
+        run, interleaved = SmallWorld(), Interleaved(number, attrgetter(meanwhile), after=after)
         settle_interleaved(run, interleaved)
+        assert interleaved.struck, f"call {number} never came"
         if run.outcome() != expected:
             differences.append((str(interleaved.struck), run.outcome()))
 

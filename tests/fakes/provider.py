@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from call_lake.errors import NotReady, Reason, TooWide
 from call_lake.providers.base import AudioStream, BadRecord, Page
@@ -97,7 +98,7 @@ class FakeProvider:
         ]
         bad = tuple(record for at, record in self.bad if window.start <= at <= window.end)
         for offset in range(0, max(len(found), 1), self.page_size):
-            yield self._call("list", lambda offset=offset: self._page(window, found, bad, offset))
+            yield self._call("list", partial(self._page, window, found, bad, offset))
             if len(found) > self.wide and not may_be_wide:
                 raise TooWide(len(found))
 

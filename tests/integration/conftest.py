@@ -1,21 +1,17 @@
-"""The local AWS, once for the session and empty for every test that asks for ``aws``."""
+"""The local AWS, once for the session: tests use names of their own in it."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import boto3
 import pytest
 
 from local.emulator import Emulator, start_emulator
-
-TOOLS = Path(__file__).parents[2] / ".tools"
+from tests.integration.tools import ministack_python
 
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    python = Path(os.environ.get("CALL_LAKE_MINISTACK_PYTHON", TOOLS / "ministack/bin/python"))
-    with start_emulator(python, tmp_path_factory.mktemp("emulator")) as running:
+    with start_emulator(ministack_python(), tmp_path_factory.mktemp("emulator")) as running:
         yield running
 
 

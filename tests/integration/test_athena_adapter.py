@@ -98,7 +98,9 @@ def test_bytes_scanned_are_those_of_the_partitions_read(lake: Lake) -> None:
 
 def test_a_column_that_older_files_lack_is_null_in_their_rows(lake: Lake) -> None:
     old = SCHEMA.remove(SCHEMA.get_field_index("audio_channels"))
-    lake.commit("thulium", "2026-10-25", lake.write([Row("old", CALL)], old), lake.write([Row("new", CALL, audio_channels=2)]))
+    lake.commit(
+        "thulium", "2026-10-25", lake.write([Row("old", CALL)], old), lake.write([Row("new", CALL, audio_channels=2)])
+    )
     assert lake.rows("SELECT recording_id, audio_channels FROM calls ORDER BY 1") == [("new", "2"), ("old", None)]
 
 
@@ -198,8 +200,12 @@ def test_create_table_as_and_unload_write_parquet_that_the_manifest_names(lake: 
     lake.commit("thulium", "2026-10-25", lake.write([Row("a", CALL, talk_s=5.0)]))
     made = lake.ask(f"CREATE TABLE copy WITH (format = 'PARQUET', external_location = 's3://{lake.bucket}/copy/') AS SELECT * FROM calls")  # fmt: skip
     assert lake.get(made.manifest_uri).decode().startswith(f"s3://{lake.bucket}/copy/")
-    assert lake.rows("SELECT recording_id, started_at, source FROM copy") == [("a", "2026-10-25 01:30:00.000", "thulium")]
-    unloaded = lake.ask(f"UNLOAD (SELECT recording_id FROM calls) TO 's3://{lake.bucket}/out/' WITH (format = 'PARQUET')")
+    assert lake.rows("SELECT recording_id, started_at, source FROM copy") == [
+        ("a", "2026-10-25 01:30:00.000", "thulium")
+    ]
+    unloaded = lake.ask(
+        f"UNLOAD (SELECT recording_id FROM calls) TO 's3://{lake.bucket}/out/' WITH (format = 'PARQUET')"
+    )
     assert lake.get(lake.get(unloaded.manifest_uri).decode().strip())[:4] == b"PAR1"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from local.emulator import Emulator
 from tests.integration.athena_lake import Lake, Row
-from tests.integration.conftest import TOOLS
+from tests.integration.tools import peers_python
 
 READER = Path(__file__).parent / "readers" / "athena_clients.py"
 COLUMNS = ("recording_id", "started_at", "agent", "talk_s", "audio_bytes", "source", "call_date")
@@ -23,12 +23,11 @@ COLUMNS = ("recording_id", "started_at", "agent", "talk_s", "audio_bytes", "sour
 def found(aws: boto3.Session, emulator: Emulator) -> Iterator[dict[str, Any]]:
     lake = Lake(aws, emulator)
     lake.create_calls()
-    first = Row("thulium-1", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "Zażółć, \"Ewa\"", 12.5, 5_000_000_000)
+    first = Row("thulium-1", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), 'Zażółć, "Ewa"', 12.5, 5_000_000_000)
     second = Row("thulium-2", datetime(2026, 10, 25, 2, 30, tzinfo=UTC), None, 0.25, 7)
     lake.commit("thulium", "2026-10-25", lake.write([second, first]))
-    python = os.environ.get("CALL_LAKE_PEERS_PYTHON", str(TOOLS / "peers/bin/python"))
     ran = subprocess.run(
-        [python, str(READER), lake.name, lake.workgroup, lake.results],
+        [peers_python(), READER, lake.name, lake.workgroup, lake.results],
         env={"PATH": os.environ["PATH"], **emulator.environment()},
         capture_output=True,
         text=True,
@@ -39,7 +38,9 @@ def found(aws: boto3.Session, emulator: Emulator) -> Iterator[dict[str, Any]]:
     yield json.loads(ran.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("reader", ["pyathena", "pyathena pandas", "awswrangler ctas", "awswrangler unload", "awswrangler csv"])
+@pytest.mark.parametrize(
+    "reader", ["pyathena", "pyathena pandas", "awswrangler ctas", "awswrangler unload", "awswrangler csv"]
+)
 def test_a_reader_gets_every_row_and_value(found: dict[str, Any], reader: str) -> None:
     rows = [dict(zip(COLUMNS, row, strict=True)) if isinstance(row, list) else row for row in found[reader]]
     times = [datetime.fromisoformat(row["started_at"]).replace(tzinfo=None) for row in rows]
@@ -48,7 +49,7 @@ def test_a_reader_gets_every_row_and_value(found: dict[str, Any], reader: str) -
         ("thulium-1", 12.5, 5_000_000_000),
         ("thulium-2", 0.25, 7),
     ]
-    assert rows[0]["agent"] == "Zażółć, \"Ewa\""
+    assert rows[0]["agent"] == 'Zażółć, "Ewa"'
     assert rows[1]["agent"] in (None, "None", "nan", "<NA>") or rows[1]["agent"] != rows[1]["agent"]
     assert {(row["source"], row["call_date"]) for row in rows} == {("thulium", "2026-10-25")}
 

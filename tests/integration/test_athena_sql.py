@@ -163,6 +163,31 @@ QUERIES = [
 ]  # fmt: skip
 
 
+REFUSED = [
+    "select date(started_at) as day, count(*) from calls group by day",
+    "select talk_s as talk from calls where talk > 1",
+    "select agent, count(*) as n from calls group by agent having n > 1",
+    "select * from calls where call_date >= current_date - interval '7' day",
+    "select * from calls where call_date between date '2026-10-01' and date '2026-10-31'",
+    "select * from calls where started_at >= '2026-10-01'",
+    "select * from (select started_at as at from calls) where at < '2026-10-01'",
+    "select * from calls where talk_s in ('1')",
+    "select * from calls where call_date = 20261025",
+]
+
+ACCEPTED = [
+    "select date(started_at) as day, count(*) from calls group by date(started_at) order by day",
+    "select date(started_at) as day, count(*) from calls group by 1",
+    "select lower(agent) as agent from calls group by agent",
+    "select * from calls where call_date >= cast(current_date - interval '7' day as varchar)",
+    "select * from calls where call_date >= date_format(current_date - interval '7' day, '%Y-%m-%d')",
+    "select * from calls where date(call_date) >= date '2026-10-01' and started_at < current_timestamp",
+    "select * from calls where started_at >= from_iso8601_timestamp('2026-10-01T00:00:00Z')",
+    "select * from calls where talk_s > 1 and audio_bytes <> 5 and agent is not null",
+    "select * from calls where started_at >= timestamp '2026-10-01 00:00:00' and started_at > date '2026-10-01'",
+]
+
+
 @pytest.fixture(scope="module")
 def lake(aws: boto3.Session, emulator: Emulator) -> Iterator[Lake]:
     made = Lake(aws, emulator)
@@ -197,3 +222,15 @@ def test_an_expression_has_the_value_that_trino_gives_it(
 @pytest.mark.parametrize(("query", "expected"), QUERIES)
 def test_a_query_means_what_it_means_in_trino(lake: Lake, query: str, expected: list[tuple[str | None, ...]]) -> None:
     assert lake.rows(query.format(db=lake.name)) == expected
+
+
+@pytest.mark.parametrize("query", REFUSED)
+def test_what_athena_refuses_and_duckdb_accepts_is_refused(lake: Lake, query: str) -> None:
+    answer = lake.ask(query)
+    assert answer.state == "FAILED"
+    assert answer.reason.startswith(("COLUMN_NOT_FOUND", "TYPE_MISMATCH"))
+
+
+@pytest.mark.parametrize("query", ACCEPTED)
+def test_what_looks_like_it_but_athena_accepts_is_run(lake: Lake, query: str) -> None:
+    lake.rows(query)

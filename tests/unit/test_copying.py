@@ -90,9 +90,7 @@ def test_the_order_is_audio_row_event_ledger(
     pipeline.copy_all()
 
     writes = [
-        f"{call.port}.{call.method}"
-        for call in world.calls.log[before:]
-        if call.method in ("put", "publish", "update")
+        f"{call.port}.{call.method}" for call in world.calls.log[before:] if call.method in ("put", "publish", "update")
     ]
     assert writes == ["store.put", "store.put", "bus.publish", "table.update"]
 
@@ -118,6 +116,7 @@ def test_events_hold_no_number_no_name_and_no_key(
 
     text = json.dumps([event.detail for event in world.bus.events])
     for personal in (recording.caller, recording.callee, recording.agent, recording.provider_key):
+        assert personal
         assert personal not in text
 
 
@@ -158,9 +157,7 @@ def test_the_put_that_another_attempt_won_is_described_by_its_own_head(world: Wo
     first = archive.put(recording, io.BytesIO(body), winner, world.clock.now())
     world.clock.advance(timedelta(minutes=1))
     other = make_wav(2)
-    second = archive.put(
-        recording, io.BytesIO(other), AudioFacts("wav", len(other), _sha(other)), world.clock.now()
-    )
+    second = archive.put(recording, io.BytesIO(other), AudioFacts("wav", len(other), _sha(other)), world.clock.now())
 
     assert second == first
 
@@ -170,6 +167,7 @@ def test_of_two_formats_the_ledgers_stays_and_its_row_is_written_last(
 ) -> None:
     recording = publish()
     archive = Archive(world.store)
+
     def race(raced: Recording) -> None:
         """While our download runs, another attempt stores the recording in another format."""
         provider.on_audio = lambda recording: None
@@ -215,8 +213,12 @@ def test_a_recording_erased_while_it_was_copied_leaves_nothing(
     ],
 )
 def test_a_short_delay_stays_in_the_queue(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording],
-    error: StepFailed, reason: Reason,
+    pipeline: Pipeline,
+    world: World,
+    provider: FakeProvider,
+    publish: Callable[..., Recording],
+    error: StepFailed,
+    reason: Reason,
 ) -> None:
     recording = publish()
     provider.on_audio = failing(error)
@@ -339,7 +341,9 @@ def test_a_refused_event_keeps_its_message_and_no_other(
     pipeline.copy_all()
 
     assert [state(pipeline, recording)[0] for recording in recordings] == [
-        State.STORED, State.PUBLISHED, State.STORED,
+        State.STORED,
+        State.PUBLISHED,
+        State.STORED,
     ]
     assert len(world.queues["thulium"]) == 1
 

@@ -168,12 +168,12 @@ def test_sam_builds_without_the_users_aws_and_with_a_real_python(world, monkeypa
 
 def test_sam_deploys_to_the_given_endpoint_and_knows_no_other_account(world, endpoint, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "production")
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # where nobody listens
     assert world.deploy(endpoint) == {"BucketName": "a-bucket"}
     environment = world.calls[-1]["environment"]
     assert environment["AWS_ENDPOINT_URL"] == endpoint
     assert environment["AWS_ACCESS_KEY_ID"] == "key"
-    assert not {"AWS_PROFILE", "HTTPS_PROXY"} & set(environment)
+    assert not {"AWS_PROFILE", "HTTP_PROXY"} & set(environment)
     assert environment["AWS_CONFIG_FILE"] == environment["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 import pytest
 import typer.main
-import yaml
+import yaml  # type: ignore[import-untyped]
 from botocore import xform_name
 from botocore.model import ServiceModel
 
@@ -30,7 +30,7 @@ SHELL = {"sh", "bash", "shell", "console"}
 AWS_OPTIONS = {"query", "output", "region", "profile", "cli-read-timeout", "cli-binary-format", "no-cli-pager"}
 
 
-class TemplateLoader(yaml.SafeLoader):
+class TemplateLoader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML with CloudFormation's short forms (``!Ref``), of which only the place is kept."""
 
 
@@ -47,7 +47,7 @@ def read(page: str) -> str:
 
 @cache
 def template() -> dict[str, Any]:
-    return dict(yaml.load(read("template.yaml"), Loader=TemplateLoader))
+    return dict(TemplateLoader(read("template.yaml")).get_single_data())
 
 
 @cache

@@ -34,11 +34,24 @@ class Bench:
         return self.world.clock.now()
 
     def poll(
-        self, *, settings: PollerSettings = SETTINGS, sweep: bool = False, backfill: Window | None = None, time_s: float = 240
+        self,
+        *,
+        settings: PollerSettings = SETTINGS,
+        sweep: bool = False,
+        backfill: Window | None = None,
+        time_s: float = 240,
     ) -> PollResult:
         poller = Poller(
-            SOURCE, self.provider, self.ledger, self.book, self.world.queues["thulium"], self.world.clock, settings,
-            until_s=self.world.clock.monotonic() + time_s, known=self.known, threads=1,
+            SOURCE,
+            self.provider,
+            self.ledger,
+            self.book,
+            self.world.queues["thulium"],
+            self.world.clock,
+            settings,
+            until_s=self.world.clock.monotonic() + time_s,
+            known=self.known,
+            threads=1,
         )
         return poller.poll(sweep=sweep, backfill=backfill)
 

@@ -81,6 +81,13 @@ def test_rows_vanish_between_the_pages_of_a_read_until_it_was_tried_often_enough
     assert [len(read()) < 150 for _ in range(4)] == [True, True, True, False]
 
 
+def test_a_first_page_never_looks_complete_while_rows_are_held_back():
+    client = Client("insert_between_pages:0.2")
+    for limit in range(1, 101):
+        page = client.thulium(limit=limit).json()
+        assert page["count"] > limit or page["count"] == 150
+
+
 def test_rows_that_a_window_holds_on_one_page_never_drift():
     client = Client("insert_between_pages:1,delete_between_pages:1", world=SMALL)
     assert len(client.rows()) == 12
@@ -182,3 +189,13 @@ def test_a_record_may_point_to_another_host_or_to_a_link_local_address():
     hosts = Counter(url.split("/")[2] for url in urls)
     assert set(hosts) == {"conpeek.sim", "foreign.sim", "169.254.169.254"}
     assert min(hosts.values()) > 20
+
+
+def test_the_truth_knows_which_records_lead_elsewhere_and_that_thulium_has_no_urls():
+    client = Client("url_foreign:0.3,url_link_local:0.3")
+    expected = {t["provider_key"]: t["expected"] for t in client.simulation.conpeek.truth(with_audio=False)}
+    for row in client.conpeek().json()["data"]:
+        host = row["recording_url"].split("/")[2]
+        by_host = {"foreign.sim": "if_foreign_host_allowed", "169.254.169.254": "failed", "conpeek.sim": "stored"}
+        assert expected[row["dialog_uuid"]] == by_host[host]
+    assert {t["expected"] for t in client.simulation.thulium.truth(with_audio=False)} == {"stored"}

@@ -126,3 +126,12 @@ def test_faults_change_while_it_runs():
     client.simulation.thulium.plan = FaultPlan()
     assert client.thulium().status_code == 200
     assert json.loads(client.thulium().content)["count"] == 150
+
+
+def test_of_several_lasting_faults_the_truth_names_the_one_that_happens():
+    client = Client("forbidden:0.5,gone:0.5,chunked:0.5!")
+    status = {"forbidden": 403, "gone": 404, None: 200}
+    truth = client.simulation.thulium.truth(with_audio=False)
+    assert {t["fault"] for t in truth} == set(status)
+    for recording in truth:
+        assert client.audio(recording["provider_key"]).status_code == status[recording["fault"]]

@@ -1,6 +1,7 @@
 """Long windows are read in sub-windows that suit the provider (design rules 2, 3, 4)."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -49,7 +50,7 @@ def test_every_row_of_any_distribution_is_read_and_the_sub_windows_leave_no_hole
     edges = [outcome.window for outcome in outcomes]
     assert edges[0].start == at(0)
     assert edges[-1].end == at(end)
-    assert all(before.end == after.start for before, after in zip(edges, edges[1:], strict=False))
+    assert all(before.end == after.start for before, after in pairwise(edges))
 
 
 def test_a_backfill_makes_the_provider_walk_at_most_two_rows_for_each_one() -> None:

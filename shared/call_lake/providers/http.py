@@ -273,7 +273,10 @@ def _network(error: Exception) -> Transient:
             break
         causes.append(deeper)
     name = type(causes[-1]).__name__
-    if any(isinstance(cause, (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)) for cause in causes):
+    # Not urllib3's TimeoutError: a refused connection is one, too.
+    if any(
+        isinstance(cause, (TimeoutError, urllib3.exceptions.ReadTimeoutError, requests.Timeout)) for cause in causes
+    ):
         return Transient(Reason.TIMEOUT, f"no answer in time ({name})")
     if any(isinstance(cause, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)) for cause in causes):
         return Transient(Reason.TRUNCATED, "the connection ended before the promised length")

@@ -33,7 +33,7 @@ def main(database: str, workgroup: str, results: str) -> None:
         "awswrangler csv": {"ctas_approach": False},
     }.items():
         found[name] = wr.athena.read_sql_query(SQL, **options, **more).to_dict("records")
-    qmark = {"params": ["thulium"], "paramstyle": "qmark", "ctas_approach": False}
+    qmark = {"params": ["'thulium'"], "paramstyle": "qmark", "ctas_approach": False}
     counted = wr.athena.read_sql_query("SELECT count(*) AS n FROM calls WHERE source = ?", **options, **qmark)
     found["awswrangler parameters"] = int(counted["n"][0])
     found["awswrangler columns"] = wr.catalog.get_table_types(database, "calls", boto3_session=session)

@@ -1,0 +1,71 @@
+"""What a person types, as a process of its own."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local import processes, stack
+
+REPO = Path(__file__).parents[2]
+CALL_LAKE = REPO / ".venv/bin/call-lake"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """One command that was typed: what it printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Types ``call-lake`` in one folder, with an environment of its own."""
+
+    folder: Path
+
+    def type(self, *arguments: str, timeout_s: float = 300, **environment: str) -> Typed:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+        done = subprocess.run(
+            [CALL_LAKE, *arguments],
+            cwd=self.folder,
+            env=kept | {"COLUMNS": "200", "NO_COLOR": "1"} | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        return Typed(done.returncode, done.stdout, done.stderr)
+
+    def running(self) -> list[str]:
+        """The local stack's processes that are left in this folder."""
+        state = self.folder / ".call-lake"
+        return [name for name in ("emulator", "simulators") if processes.find(name, state)]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    here = Shell(tmp_path)
+    yield here
+    stack.down(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A folder in which `call-lake local up` was typed and has settled."""
+    here = Shell(tmp_path_factory.mktemp("laptop"))
+    try:
+        up = here.type("local", "up", "--detach", "--recordings", "30", "--days", "12", "--until", "2026-10-30")
+        assert up.code == 0, up.err
+        settled = here.type("local", "settle", "--from", "2026-10-18", "--to", "2026-10-31")
+        assert settled.code == 0, settled.err + settled.out
+        yield here
+    finally:
+        here.type("local", "down")
+        assert here.running() == []

@@ -1,0 +1,82 @@
+"""The emulator as a process: where it listens, what it writes, how it starts and ends."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local import processes
+from local.emulator import Emulator, start_emulator
+from local.processes import LocalStackError
+from tests.integration.tools import ministack_python
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_what_it_stores_is_gone_after_a_reset_and_when_it_stops(tmp_path: Path) -> None:
+    with start_emulator(ministack_python(), tmp_path) as emulator:
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=emulator.endpoint_url,
+            aws_access_key_id=emulator.access_key_id,
+            aws_secret_access_key=emulator.secret_access_key,
+            region_name=emulator.region,
+        )
+        s3.create_bucket(Bucket="audio", CreateBucketConfiguration={"LocationConstraint": emulator.region})
+        s3.put_object(Bucket="audio", Key="a.wav", Body=b"RIFF")
+        assert list((tmp_path / "aws" / "s3").rglob("a.wav"))
+        emulator.reset()
+        assert s3.list_buckets()["Buckets"] == []
+        with pytest.raises(LocalStackError, match="runs already"):
+            start_emulator(ministack_python(), tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["emulator.log"]
+    assert not emulator.is_healthy()
+
+
+def test_it_listens_on_one_port_of_the_loopback_interface_alone(emulator: Emulator) -> None:
+    sockets = [os.readlink(file) for file in Path(f"/proc/{emulator.pid}/fd").iterdir() if file.is_symlink()]
+    inodes = {link[8:-1] for link in sockets if link.startswith("socket:")}
+    listening = []
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/{emulator.pid}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[9] in inodes and (fields[3] == "0A" or table.startswith("udp")):
+                listening.append(fields[1])
+    port = int(emulator.endpoint_url.rpartition(":")[2])
+    assert listening == [f"0100007F:{port:04X}"]
+
+
+def test_nobody_but_the_root_keys_is_let_in(emulator: Emulator) -> None:
+    stranger = boto3.client(
+        "sts",
+        endpoint_url=emulator.endpoint_url,
+        region_name=emulator.region,
+        aws_access_key_id="AKIA0000000000000000",
+        aws_secret_access_key="guessed",
+    )
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        stranger.get_caller_identity()
+
+
+def test_an_environment_without_ministack_is_reported_with_the_reason(tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    subprocess.run([ministack_python(), "-m", "venv", "--without-pip", str(bare)], check=True)
+    with pytest.raises(LocalStackError, match="ministack"):
+        start_emulator(bare / "bin/python", tmp_path / "state")
+    assert processes.find("emulator", tmp_path / "state") is None
+
+
+def test_the_adapter_refuses_a_ministack_that_lacks_what_it_replaces() -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n"
+        "from ministack.services import athena\n"
+        "del athena._run_duckdb\n"
+        "from local.ministack import athena_adapter\n"
+        "athena_adapter.install()"
+    )
+    ran = subprocess.run([ministack_python(), "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr.strip() == "the Athena adapter does not fit this ministack: _run_duckdb not found in its Athena"

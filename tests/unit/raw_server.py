@@ -1,0 +1,68 @@
+"""A server of bytes on 127.0.0.1, for what a client does on the wire."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Self
+
+type Answer = Callable[[bytes], Iterable[bytes]]
+
+
+class RawServer:
+    """``answer`` gives, for the head of each request, the bytes to send; an empty piece closes the connection."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.requests: list[bytes] = []
+        self.connections: list[socket.socket] = []
+        self.stop = threading.Event()
+        """Set when the test is over: answers that never end wait for it."""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._threads = [threading.Thread(target=self._accept)]
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
+        self._listener.close()
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads[1:]:
+            thread.join()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self.connections.append(connection)
+                self._threads.append(threading.Thread(target=self._talk, args=(connection,)))
+                self._threads[-1].start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        data = b""
+        with connection, suppress(OSError):
+            while chunk := connection.recv(65536):
+                data += chunk
+                if b"\r\n\r\n" not in data:
+                    continue
+                request, _, data = data.partition(b"\r\n\r\n")
+                self.requests.append(request + b"\r\n")
+                for piece in self._answer(request):
+                    if not piece:
+                        return
+                    connection.sendall(piece)
+
+
+def ok(body: bytes, *headers: str, length: int | None = None) -> list[bytes]:
+    """An answer with this body; ``length`` promises another one."""
+    lines = ["HTTP/1.1 200 OK", *headers, f"Content-Length: {len(body) if length is None else length}"]
+    return ["\r\n".join(lines).encode() + b"\r\n\r\n", *([body] if body else [])]

@@ -1,0 +1,318 @@
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+import jmespath
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from call_lake.config import SourceSettings
+from call_lake.errors import ConfigError, Drifted, NotReady, Reason, Terminal, TooWide, Transient
+from call_lake.providers import make_provider
+from call_lake.providers.conpeek import PAGE_SIZE
+from call_lake.providers.mapping import CONPEEK, compile_mapping, moment
+from call_lake.recording import Recording, Window, recording_id
+from tests.fakes.clock import FakeClock
+from tests.unit.stub_web import Reply, Seen, StubWeb, json_reply
+
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+HOUR = Window(NOON, NOON + timedelta(hours=1))
+BASE = "https://conpeek.test/api"
+
+
+def row(number: int = 0, **changes: Any) -> dict[str, Any]:
+    return {
+        "dialog_uuid": f"dialog-{number}",
+        "business_direction": "OUTBOUND",
+        "business_end_cause": "ANSWERED",
+        "from_display_target": "+48500000001",
+        "to_display_target": "+48500000002",
+        "start_time": "2026-06-01 22:30:00",
+        "hangup_time": "2026-06-01 22:31:05",
+        "talking_time": 60500,
+        "tenant_user_name": "Zmyślony Agent",
+    } | changes
+
+
+class Tenant:
+    def __init__(self, rows: list[Any], *, cap: int = PAGE_SIZE, more: int = 0, **extra: Any) -> None:
+        self.rows, self.cap, self.more, self.extra = rows, cap, more, extra
+        self.walked = 0
+        self.web = StubWeb(self.answer)
+
+    def answer(self, seen: Seen) -> Reply:
+        offset, limit = int(seen.query["offset"]), min(int(seen.query["limit"]), self.cap) + self.more
+        page = self.rows[offset : offset + limit]
+        self.walked += offset + len(page)
+        return json_reply({"data": page} | self.extra)
+
+    def provider(self, **chosen: Any) -> Any:
+        return make(self.web, **chosen)
+
+
+def make(web: StubWeb, key: str = "raw-key", **chosen: Any) -> Any:
+    fields = {"name": "conpeek", "provider": "conpeek", "base_url": BASE} | chosen
+    return make_provider(SourceSettings(**fields), lambda fresh: {"key": key}, FakeClock(), web.session)
+
+
+def one(changes: dict[str, Any], mapping: dict[str, str] | None = None) -> Recording:
+    (page,) = Tenant([row() | changes]).provider(mapping=mapping or {}).list_window(HOUR)
+    (recording,) = page.recordings
+    return recording
+
+
+def keys(pages: Any) -> list[str]:
+    return [recording.provider_key for page in pages for recording in page.recordings]
+
+
+# Records
+
+
+def test_a_dialog_becomes_a_recording() -> None:
+    raw = row(recording_url="/files/1")
+    assert one(raw) == Recording(
+        source="conpeek",
+        provider="conpeek",
+        recording_id=recording_id("conpeek", "dialog-0"),
+        provider_key="dialog-0",
+        started_at=datetime(2026, 6, 1, 22, 30, tzinfo=UTC),
+        call_date=date(2026, 6, 2),
+        raw=json.dumps(raw, ensure_ascii=False, separators=(",", ":")),
+        connection_id="dialog-0",
+        ended_at=datetime(2026, 6, 1, 22, 31, 5, tzinfo=UTC),
+        listed_at=datetime(2026, 6, 1, 22, 31, 5, tzinfo=UTC),
+        direction="outbound",
+        caller="+48500000001",
+        callee="+48500000002",
+        agent="Zmyślony Agent",
+        disposition="ANSWERED",
+        duration_s=65.0,
+        talk_s=60.5,
+        audio_url="/files/1",
+    )
+
+
+@pytest.mark.parametrize("name", ["recording_uuid", "recording_id", "id"])
+def test_the_recordings_own_id_goes_before_the_dialogs(name):
+    recording = one({name: "own"})
+    assert (recording.provider_key, recording.connection_id) == ("own", "dialog-0")
+
+
+@pytest.mark.parametrize("empty", ["", None, "null", []])
+def test_empty_values_are_none(empty):
+    recording = one({"from_display_target": empty, "talking_time": empty, "hangup_time": empty, "recording_url": empty})
+    assert (recording.caller, recording.talk_s, recording.ended_at, recording.duration_s) == (None,) * 4
+    assert recording.audio_url is None
+
+
+@pytest.mark.parametrize(
+    "broken", [row(dialog_uuid=None), row(dialog_uuid=True), row(start_time=None), row(start_time="soon"), None, 3, []]
+)
+def test_a_row_without_key_or_start_is_reported_and_never_stops_its_page(broken):
+    (page,) = Tenant([row(1), broken, row(2)]).provider().list_window(HOUR)
+    assert len(page.recordings) == 2
+    assert json.loads(page.bad[0].raw) == broken
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-06-01 12:00:00",
+        "2026-06-01T12:00:00Z",
+        "2026-06-01T14:00:00+02:00",
+        NOON.timestamp(),
+        int(NOON.timestamp() * 1000),
+        str(int(NOON.timestamp())),
+    ],
+)
+def test_times_come_in_many_forms(value):
+    assert moment(value) == NOON
+
+
+@pytest.mark.parametrize("value", [None, "", "x", True, [], 1e300, -1e12, "0001-01-01 00:00:00", "9999-12-31", "nan"])
+def test_what_is_no_time_is_none(value):
+    assert moment(value) is None
+
+
+def test_a_mapping_replaces_a_default_and_may_look_deeper():
+    recording = one({"who": {"name": "X"}, "t": 7}, {"agent": "who.name", "talk_s": "t", "duration_ms": "t"})
+    assert (recording.agent, recording.talk_s, recording.duration_s) == ("X", 7.0, 0.007)
+
+
+def test_a_mapping_that_does_not_fit_a_record_gives_nothing():
+    assert one({"talking_time": None}, {"agent": "length(talking_time)"}).agent is None
+
+
+def test_a_mapping_of_an_unknown_field_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigError, match=r"speaker.*known: provider_key"):
+        make(StubWeb(lambda seen: Reply()), mapping={"speaker": "x"})
+
+
+values = st.sampled_from([None, "", "x", 0, 1, 0.0, False, True, [], {}, [0], {"a": 1}])
+
+
+@given(st.dictionaries(st.sampled_from("abc"), values), st.sampled_from(["a", "a || b", "a||b || c"]))
+def test_a_chain_of_names_means_what_jmespath_means(record, expression):
+    found = compile_mapping("conpeek", {"agent": expression})["agent"](record)
+    expected = jmespath.search(expression, record)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+def test_every_default_is_jmespath():
+    for expression in filter(None, CONPEEK.values()):
+        jmespath.compile(expression)
+
+
+# Paging
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.integers(0, 60), min_size=1, max_size=4),
+    st.integers(1, 25),
+    st.integers(0, 3),
+    st.integers(2, 20),
+    st.randoms(use_true_random=False),
+)
+def test_every_row_of_every_window_is_listed_whatever_the_server_caps(sizes, cap, more, page_size, random):
+    server = Tenant([], cap=cap, more=more)
+    provider = server.provider(page_size=page_size)
+    for n in sizes:
+        server.rows = [row(number) for number in range(n)]
+        random.shuffle(server.rows)
+        found = keys(provider.list_window(HOUR, may_be_wide=True))
+        assert sorted(set(found)) == sorted(item["dialog_uuid"] for item in server.rows)
+
+
+def test_a_short_page_is_the_end_only_once_a_longer_one_was_seen():
+    server = Tenant([row(number) for number in range(3)])
+    provider = server.provider(page_size=10)
+    list(provider.list_window(HOUR))
+    assert len(server.web.seen) == 2, "three rows may be all that the server gives at once"
+    server.rows = server.rows[:2]
+    list(provider.list_window(HOUR))
+    assert len(server.web.seen) == 3
+
+
+def test_a_window_that_needs_a_third_page_is_too_wide_after_its_rows_were_given():
+    server = Tenant([row(number) for number in range(30)])
+    pages = server.provider(page_size=10).list_window(HOUR)
+    found = keys([next(pages), next(pages)])
+    with pytest.raises(TooWide) as caught:
+        next(pages)
+    assert caught.value.rows is None
+    assert len(found) == 19
+    assert server.walked <= 2 * len(found)
+
+
+def test_one_second_is_paged_to_its_end():
+    server = Tenant([row(number) for number in range(30)])
+    second = Window(NOON, NOON + timedelta(seconds=1))
+    assert len(set(keys(server.provider(page_size=10).list_window(second)))) == 30
+
+
+def test_rows_that_move_between_pages_are_noticed():
+    server = Tenant([row(number) for number in range(15)])
+    pages = server.provider(page_size=10).list_window(HOUR)
+    next(pages)
+    del server.rows[0]
+    with pytest.raises(Drifted):
+        list(pages)
+
+
+def test_count_and_success_are_tolerated_and_not_believed():
+    server = Tenant([row(number) for number in range(3)], success=True, count=1)
+    assert len(keys(server.provider().list_window(HOUR))) == 3
+
+
+@pytest.mark.parametrize("body", [{"success": False, "data": []}, {"data": None}, [], {"message": "x"}])
+def test_a_listing_that_is_none_is_transient(body):
+    with pytest.raises(Transient) as caught:
+        list(make(StubWeb(lambda seen: json_reply(body))).list_window(HOUR))
+    assert caught.value.reason is Reason.BAD_LISTING
+
+
+@given(st.integers(0, 10**15), st.integers(0, 10**9), st.floats(0, 1))
+def test_every_instant_of_a_window_lies_strictly_within_the_seconds_asked_for(after_us, width_us, share):
+    server, start = Tenant([]), NOON + timedelta(microseconds=after_us)
+    window = Window(start, start + timedelta(microseconds=width_us))
+    list(server.provider().list_window(window))
+    first, last = (item["value"] for item in json.loads(server.web.seen[0].query["filter"]))
+    written = (start + timedelta(microseconds=width_us) * share).strftime("%Y-%m-%d %H:%M:%S")
+    assert first < written < last
+
+
+def test_the_filter_is_the_documented_one():
+    server = Tenant([])
+    list(server.provider().list_window(HOUR))
+    assert server.web.seen[0].url.startswith(f"{BASE}/cdr_dialog_recording?limit=500&offset=0&filter=")
+    assert json.loads(server.web.seen[0].query["filter"]) == [
+        {"property": "hangup_time", "operator": "gte", "value": "2026-06-01 11:59:59"},
+        {"property": "hangup_time", "operator": "lte", "value": "2026-06-01 13:00:01"},
+    ]
+
+
+# Audio
+
+
+@pytest.mark.parametrize(
+    ("given_url", "asked"),
+    [
+        ("https://conpeek.test/files/1?sig=a%2Fb", "https://conpeek.test/files/1?sig=a%2Fb"),
+        ("/files/1", "https://conpeek.test/files/1"),
+        ("files/1", f"{BASE}/files/1"),
+        ("//conpeek.test/files/a b", "https://conpeek.test/files/a%20b"),
+    ],
+)
+def test_the_url_in_a_record_is_used_relative_ones_too(given_url, asked):
+    web = StubWeb(lambda seen: Reply(body=b"x"))
+    with make(web).open_audio(one({"recording_url": given_url}), deadline_s=5) as stream:
+        assert b"".join(stream) == b"x"
+    assert web.seen[0].url == asked
+    assert web.seen[0].headers["Authorization"] == "raw-key"
+
+
+@pytest.mark.parametrize("uuid", ["a-1", "../x", "a/b c", "ż'\"🎧"])
+def test_without_a_url_the_template_is_filled_with_the_dialog(uuid):
+    web = StubWeb(lambda seen: Reply(body=b"x"))
+    with make(web).open_audio(one({"dialog_uuid": uuid, "recording_uuid": "r"}), deadline_s=5) as stream:
+        list(stream)
+    middle = web.seen[0].url.removeprefix(f"{BASE}/cdr_dialog/").removesuffix("/recording")
+    assert "/" not in middle
+    assert unquote(middle) == uuid
+
+
+def test_the_download_template_is_a_setting():
+    web = StubWeb(lambda seen: Reply(body=b"x"))
+    provider = make(web, download_url="{base_url}/v2/{dialog_uuid}.ogg")
+    with provider.open_audio(one({}), deadline_s=5) as stream:
+        list(stream)
+    assert web.seen[0].url == f"{BASE}/v2/dialog-0.ogg"
+
+
+def test_a_record_with_neither_url_nor_dialog_has_no_audio():
+    recording = one({"dialog_uuid": None, "id": 5})
+    with (
+        pytest.raises(Terminal) as caught,
+        make(StubWeb(lambda seen: Reply())).open_audio(recording, deadline_s=5),
+    ):
+        pass
+    assert caught.value.reason is Reason.NO_AUDIO_URL
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_audio_that_is_not_there_yet_is_not_ready(status):
+    web = StubWeb(lambda seen: Reply(status))
+    with pytest.raises(NotReady) as caught, make(web).open_audio(one({}), deadline_s=5):
+        pass
+    assert caught.value.reason is Reason.NOT_FOUND
+
+
+@pytest.mark.parametrize("key", ["", "  ", "żółć", "a\nb"])
+def test_a_key_that_cannot_be_one_is_a_settings_error_that_does_not_repeat_it(key):
+    with pytest.raises(ConfigError, match="'key'") as caught:
+        list(make(StubWeb(lambda seen: Reply()), key).list_window(HOUR))
+    assert not key.strip() or key not in str(caught.value)
