@@ -102,6 +102,8 @@ def find(name: str, state_dir: Path) -> Process | None:
 
 
 def is_running(process: Process) -> bool:
+    if child := _children.get(process.pid):
+        return child.poll() is None
     try:
         descriptor = os.open(process.pid_file, os.O_RDWR)
     except FileNotFoundError:
@@ -128,7 +130,7 @@ def end(process: Process, *, grace_s: float = 5.0) -> None:
         child.wait()
     if (lifeline := _lifelines.pop(process.pid, None)) is not None:
         os.close(lifeline)
-    process.pid_file.unlink(missing_ok=True)
+    _forget(process)
 
 
 def wait_until_ready(process: Process, ready: Callable[[], bool], *, deadline_s: float) -> None:
@@ -182,6 +184,15 @@ def exit_with_parent() -> None:
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def _forget(process: Process) -> None:
+    """Remove the pid file, unless another process of this name has it by now."""
+    with contextlib.suppress(FileNotFoundError):
+        descriptor = os.open(process.pid_file, os.O_RDWR)
+        if _lock(descriptor):
+            process.pid_file.unlink()
+        os.close(descriptor)
 
 
 def _lock(descriptor: int) -> bool:

@@ -85,6 +85,7 @@ def template_parameters() -> set[str]:
 
 def up(plan: Plan, root: Path, say: Callable[[str], None]) -> Stack:
     """Start everything below ``root/.call-lake`` and deploy. What was started is ended again if anything fails."""
+    root = root.resolve()
     plan.check_parameters()
     for source in plan.sources:
         check_source(plan.settings(source), source.secret, say)

@@ -30,7 +30,8 @@ ODD_KEYS = (
 
 
 def number(rng: random.Random) -> str:
-    return f"+48800000{rng.randrange(1000):03d}" if rng.random() < 0.8 else f"+447700900{rng.randrange(1000):03d}"
+    last = int(rng.random() * 1000)
+    return f"+48800000{last:03d}" if rng.random() < 0.8 else f"+447700900{last:03d}"
 
 
 def odd_key(key: str, index: int) -> str:

@@ -95,12 +95,12 @@ class World:
         identity = f"{self.seed}/{kind}/{index}"
         audio: Audio = LargeAudio(large_bytes, identity) if large_bytes else SpeechAudio(spec, identity)
         talk_s = max(1, round(spec.seconds))
-        duration_s = talk_s + rng.randrange(3, 30)
+        duration_s = talk_s + 3 + _below(rng, 27)
         caller, outbound = number(rng), rng.random() < 0.4
-        office = f"+48800000{rng.randrange(10):03d}"
+        office = f"+48800000{_below(rng, 10):03d}"
         connection_id, key, started_at = self._names(kind, index, started_at, rng)
         ended_at = started_at + timedelta(seconds=duration_s)
-        delay = _delay(rng) if not _is_clock_change(started_at, self.zone) else timedelta(seconds=rng.randrange(5, 90))
+        delay = _delay(rng) if not _is_clock_change(started_at, self.zone) else timedelta(seconds=5 + _below(rng, 85))
         is_thulium = kind == "thulium"
         return SimRecording(
             kind=kind,
@@ -113,7 +113,7 @@ class World:
             available_at=ended_at + (delay if is_thulium else min(delay, timedelta(minutes=90))),
             src=office if outbound else caller,
             dst=caller if outbound else ("" if is_thulium and rng.random() < 0.1 else office),
-            agent=AGENTS[rng.randrange(len(AGENTS))],
+            agent=AGENTS[_below(rng, len(AGENTS))],
             direction="outbound" if outbound else "inbound",
             duration_s=duration_s,
             talk_s=talk_s,
@@ -139,10 +139,10 @@ class World:
             return None, str(UUID(bytes=sha256(f"{self.seed}/{kind}/{index}".encode()).digest()[:16])), started_at
         epoch = int(started_at.timestamp())
         if rng.random() < 0.02 and not _is_clock_change(started_at, self.zone):
-            started_at = started_at.replace(second=0) + timedelta(minutes=rng.randrange(4, 9))
+            started_at = started_at.replace(second=0) + timedelta(minutes=4 + _below(rng, 5))
         local = started_at.astimezone(self.zone)
         connection_id = f"{epoch}.{index}"
-        queue, ending = QUEUES[rng.randrange(len(QUEUES))], ("wav", "ogg", "mp3")[rng.randrange(3)]
+        queue, ending = QUEUES[_below(rng, len(QUEUES))], ("wav", "ogg", "mp3")[_below(rng, 3)]
         return connection_id, f"{queue}/{local:%Y-%m-%d}/{local:%Y-%m-%d_%H%M%S}_{connection_id}.{ending}", started_at
 
     def _rng(self, *names: str) -> random.Random:
@@ -161,7 +161,7 @@ def clock_changes(zone: ZoneInfo, start: date, days: int) -> list[datetime]:
 def _near_change(n: int, near: int, rng: random.Random) -> timedelta:
     """Offsets spread over the hour before and the hour after the change: in autumn the same hour on the wall."""
     width = 7000 // max(1, near)
-    return timedelta(seconds=-3500 + n * width + rng.randrange(max(1, width)))
+    return timedelta(seconds=-3500 + n * width + _below(rng, width))
 
 
 def _is_clock_change(moment: datetime, zone: ZoneInfo) -> bool:
@@ -173,12 +173,17 @@ def _changes_of_year(zone: ZoneInfo, year: int) -> list[datetime]:
     return clock_changes(zone, date(year, 1, 1), 366)
 
 
+def _below(rng: random.Random, end: int) -> int:
+    """As ``randrange``, several times as fast."""
+    return int(rng.random() * end)
+
+
 def _office_call(rng: random.Random, start: date, days: int, zone: ZoneInfo) -> datetime:
-    day = start + timedelta(days=rng.randrange(days))
+    day = start + timedelta(days=_below(rng, days))
     if day.weekday() >= 5 and rng.random() < 0.8:
-        day = start + timedelta(days=rng.randrange(days))
+        day = start + timedelta(days=_below(rng, days))
     (hour,) = rng.choices(range(24), cum_weights=_HOURS)
-    wall = datetime.combine(day, time(hour, rng.randrange(60), rng.randrange(60)), zone)
+    wall = datetime.combine(day, time(hour, _below(rng, 60), _below(rng, 60)), zone)
     return wall.astimezone(UTC)
 
 
@@ -186,13 +191,13 @@ def _delay(rng: random.Random) -> timedelta:
     """From the end of the call to its recording: seconds mostly, up to an hour often, a day now and then."""
     luck = rng.random()
     if luck < 0.8:
-        return timedelta(seconds=rng.randrange(5, 90))
-    return timedelta(minutes=rng.randrange(2, 50)) if luck < 0.95 else timedelta(minutes=rng.randrange(60, 1800))
+        return timedelta(seconds=5 + _below(rng, 85))
+    return timedelta(minutes=2 + _below(rng, 48)) if luck < 0.95 else timedelta(minutes=60 + _below(rng, 1740))
 
 
 def _spec(rng: random.Random) -> AudioSpec:
     if rng.random() < 0.25:
-        channels, rate = WAV_FORMS[rng.randrange(len(WAV_FORMS))]
+        channels, rate = WAV_FORMS[_below(rng, len(WAV_FORMS))]
         seconds = 2 + min(rng.expovariate(1 / 14), 120)
-        return AudioSpec("wav", "pcm", channels, rate, round(seconds * 4) / 4, rng.randrange(200_000))
+        return AudioSpec("wav", "pcm", channels, rate, round(seconds * 4) / 4, _below(rng, 200_000))
     return rng.choices(_SPECS, cum_weights=_SPEC_WEIGHTS)[0]

@@ -180,15 +180,15 @@ def _check_mp3_end(file: BinaryIO, size: int, head: bytes) -> None:
 def _check_mp4_end(file: BinaryIO, size: int) -> None:
     position = 0
     for _ in range(MAX_CHUNKS):
+        if position > size:
+            raise _truncated("MP4", size, position)
         file.seek(position)
         box = file.read(16)
         if len(box) < 8:
-            break
+            return
         length = struct.unpack_from(">I", box)[0]
         if length == 1 and len(box) == 16:
             length = struct.unpack_from(">Q", box, 8)[0]
         if length < 8:  # 0: to the end of the file
             return
         position += length
-    if position > size:
-        raise _truncated("MP4", size, position)

@@ -19,7 +19,7 @@ from call_lake.lake_layout import DATA, GARBAGE, INBOX, MANIFEST, QUARANTINE
 from call_lake.ledger import NEVER, State
 from call_lake.recording import Recording
 from tests.crash.harness import Invocation
-from tests.fakes import Calls, Received, World
+from tests.fakes import Call, Calls, Received, World
 from tests.fakes.provider import FakeProvider, make_recording, make_wav
 from tests.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
 
@@ -55,7 +55,10 @@ class SmallWorld:
         self._providers = {source: FakeProvider(self.calls) for source in SOURCES}
         self._pipeline = Pipeline(self.world, self._providers)
         self._idle_rounds = 0
+        self._states: dict[str, str] = {}
+        self._backwards: list[str] = []
         self._add()
+        self.calls.on_call(self._watch)
 
     def _add(self) -> None:
         listed_at = self._start - timedelta(minutes=30)
@@ -72,6 +75,17 @@ class SmallWorld:
                 raise Terminal(Reason.FORBIDDEN, "403")
 
         self._providers["thulium"].on_audio = on_audio
+
+    def _watch(self, call: Call, proceed: Callable[[], Any]) -> Any:
+        """Rule 7: nothing leaves STORED, not even for a moment that a later poll would mend."""
+        try:
+            return proceed()
+        finally:
+            if call.port == "table":
+                for id, item in self._recordings().items():
+                    before, self._states[id] = self._states.get(id), item["state"]
+                    if before == State.STORED != item["state"]:
+                        self._backwards.append(f"{id} went from STORED to {item['state']} at {call.port}.{call.method}")
 
     # -- how it goes
 
@@ -178,6 +192,7 @@ class SmallWorld:
     def _oddities(
         self, audio: dict[str, str], rows: list[dict[str, Any]], ledger: dict[str, dict[str, Any]]
     ) -> Iterator[str]:
+        yield from self._backwards
         for id, times in Counter(row["recording_id"] for row in rows).items():
             if times > 1:
                 yield f"{id} has {times} rows"

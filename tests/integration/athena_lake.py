@@ -108,7 +108,9 @@ class Lake:
             "projection.call_date.format": "yyyy-MM-dd",
             "storage.location.template": location + "/source=${source}/call_date=${call_date}/",
         }
-        self.create_table("calls", location, SYMLINK, ("source", "call_date"), projection | (properties or {}), columns)
+        self.create_table(
+            "calls", location, SYMLINK, ("source", "call_date"), {**projection, **(properties or {})}, columns
+        )
 
     def create_table(
         self,

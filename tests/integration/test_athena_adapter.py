@@ -49,7 +49,10 @@ def test_a_table_without_any_manifest_is_empty(lake: Lake) -> None:
     assert list(lake.ask("SELECT * FROM calls").columns) == [name for name, _ in COLUMNS] + ["source", "call_date"]
 
 
-@pytest.mark.parametrize(("source", "call_date"), [("other", "2026-10-25"), ("thulium", "2014-12-31"), ("thulium", "2999-01-01"), ("thulium", "2026-1-5")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("source", "call_date"),
+    [("other", "2026-10-25"), ("thulium", "2014-12-31"), ("thulium", "2999-01-01"), ("thulium", "2026-1-5")],
+)
 def test_a_partition_outside_the_projection_is_invisible(lake: Lake, source: str, call_date: str) -> None:
     lake.commit(source, call_date, lake.write([Row("hidden", CALL)]))
     lake.commit("thulium", "2026-10-25", lake.write([Row("seen", CALL)]))
@@ -198,7 +201,8 @@ def test_a_view_is_read_created_replaced_and_dropped(lake: Lake) -> None:
 
 def test_create_table_as_and_unload_write_parquet_that_the_manifest_names(lake: Lake) -> None:
     lake.commit("thulium", "2026-10-25", lake.write([Row("a", CALL, talk_s=5.0)]))
-    made = lake.ask(f"CREATE TABLE copy WITH (format = 'PARQUET', external_location = 's3://{lake.bucket}/copy/') AS SELECT * FROM calls")  # fmt: skip
+    options = f"format = 'PARQUET', external_location = 's3://{lake.bucket}/copy/'"
+    made = lake.ask(f"CREATE TABLE copy WITH ({options}) AS SELECT * FROM calls")
     assert lake.get(made.manifest_uri).decode().startswith(f"s3://{lake.bucket}/copy/")
     assert lake.rows("SELECT recording_id, started_at, source FROM copy") == [
         ("a", "2026-10-25 01:30:00.000", "thulium")

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ COLUMNS = ("recording_id", "started_at", "agent", "talk_s", "audio_bytes", "sour
 
 
 @pytest.fixture(scope="module")
-def found(aws: boto3.Session, emulator: Emulator) -> Iterator[dict[str, Any]]:
+def found(aws: boto3.Session, emulator: Emulator) -> dict[str, Any]:
     lake = Lake(aws, emulator)
     lake.create_calls()
     first = Row("thulium-1", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), 'Zażółć, "Ewa"', 12.5, 5_000_000_000)
@@ -35,7 +34,7 @@ def found(aws: boto3.Session, emulator: Emulator) -> Iterator[dict[str, Any]]:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    yield json.loads(ran.stdout.splitlines()[-1])
+    return json.loads(ran.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize(

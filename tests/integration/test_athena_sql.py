@@ -1,6 +1,5 @@
 """Trino's functions, asked through Athena's API. Expected values are those of Trino's documentation."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import boto3
@@ -143,7 +142,10 @@ AGGREGATES = [
 
 QUERIES = [
     ("select c from (values 1, 2) as t(c) order by c desc", [("2",), ("1",)]),
-    ("select day from unnest(sequence(date '2026-10-01', date '2026-10-02')) as t(day)", [("2026-10-01",), ("2026-10-02",)]),
+    (
+        "select day from unnest(sequence(date '2026-10-01', date '2026-10-02')) as t(day)",
+        [("2026-10-01",), ("2026-10-02",)],
+    ),
     (
         "select x, n from calls cross join unnest(split('a,b', ',')) with ordinality as t(x, n)"
         " where recording_id = 'thulium-1' order by n",
@@ -154,13 +156,22 @@ QUERIES = [
     ("select recording_id from calls order by 1 offset 1 limit 1", [("thulium-2",)]),
     ("select recording_id from calls order by 1 fetch first 1 rows only", [("thulium-1",)]),
     ("select row_number() over (order by started_at desc) from calls limit 1", [("1",)]),
-    ("select lag(recording_id) over (order by started_at) from calls order by started_at limit 2", [(None,), ("thulium-1",)]),
+    (
+        "select lag(recording_id) over (order by started_at) from calls order by started_at limit 2",
+        [(None,), ("thulium-1",)],
+    ),
     ("with calls as (select * from calls where talk_s > 20) select recording_id from calls", [("thulium-2",)]),
-    ("select call_date, count(*) from calls group by rollup(call_date) order by 2, 1", [("2026-10-25", "3"), (None, "3")]),
+    (
+        "select call_date, count(*) from calls group by rollup(call_date) order by 2, 1",
+        [("2026-10-25", "3"), (None, "3")],
+    ),
     ("select 1 where exists (select 1 from calls) union all select 2", [("1",), ("2",)]),
-    ("select count(*) from awsdatacatalog.\"{db}\".calls c join {db}.calls d on c.recording_id = d.recording_id", [("3",)]),
+    (
+        'select count(*) from awsdatacatalog."{db}".calls c join {db}.calls d on c.recording_id = d.recording_id',
+        [("3",)],
+    ),
     ("select {db}.calls.recording_id from {db}.calls order by 1 limit 1", [("thulium-1",)]),
-]  # fmt: skip
+]
 
 
 REFUSED = [
@@ -189,7 +200,7 @@ ACCEPTED = [
 
 
 @pytest.fixture(scope="module")
-def lake(aws: boto3.Session, emulator: Emulator) -> Iterator[Lake]:
+def lake(aws: boto3.Session, emulator: Emulator) -> Lake:
     made = Lake(aws, emulator)
     made.create_calls()
     rows = [
@@ -198,13 +209,13 @@ def lake(aws: boto3.Session, emulator: Emulator) -> Iterator[Lake]:
         Row("thulium-3", datetime(2026, 10, 25, 3, 30, tzinfo=UTC), None, None, 300),
     ]
     made.commit("thulium", "2026-10-25", made.write(rows))
-    yield made
+    return made
 
 
 @pytest.fixture(scope="module")
 def values(lake: Lake) -> dict[str, str | None]:
     """What every expression above gives, asked at once, for a hundred queries would take half a minute."""
-    found = {}
+    found: dict[str, str | None] = {}
     for expressions, where in ((VALUES, "recording_id = 'thulium-1'"), (AGGREGATES, "true")):
         texts = [expression for expression, _ in expressions]
         [row] = lake.rows(f"SELECT {', '.join(texts)} FROM calls WHERE {where}")

@@ -1,6 +1,5 @@
 """The emulator as a process: where it listens, what it writes, how it starts and ends."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def test_what_it_stores_is_gone_after_a_reset_and_when_it_stops(tmp_path: Path) 
 
 
 def test_it_listens_on_one_port_of_the_loopback_interface_alone(emulator: Emulator) -> None:
-    sockets = [os.readlink(file) for file in Path(f"/proc/{emulator.pid}/fd").iterdir() if file.is_symlink()]
+    sockets = [str(file.readlink()) for file in Path(f"/proc/{emulator.pid}/fd").iterdir() if file.is_symlink()]
     inodes = {link[8:-1] for link in sockets if link.startswith("socket:")}
     listening = []
     for table in ("tcp", "tcp6", "udp", "udp6"):

@@ -46,7 +46,9 @@ class StubWeb(BaseAdapter):
         self.session.mount("http://", self)
         self.session.mount("https://", self)
 
-    def send(self, request: Any, stream: bool = False, timeout: Any = None, verify: Any = True, **_: Any) -> Any:
+    def send(  # type: ignore[override]  # what the client does not pass is left out
+        self, request: Any, stream: bool = False, timeout: Any = None, verify: Any = True, **_: Any
+    ) -> requests.Response:
         seen = Seen(request.url, dict(request.headers), timeout, verify)
         self.seen.append(seen)
         reply = self.answer(seen)

@@ -18,17 +18,23 @@ REPOSITORY = Path(__file__).parents[2]
 DEADLINE_S = 20.0
 WAIT = "import time; time.sleep(600)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {WAIT}"
-WITH_CHILD = f"import subprocess, sys; c = subprocess.Popen([sys.executable, '-c', {DEAF!r}]); print('child', c.pid, flush=True); {WAIT}"
-TIED = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from local.processes import exit_with_parent; exit_with_parent(); print('tied', flush=True); {WAIT}"  # fmt: skip # noqa: E501
+WITH_CHILD = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", {DEAF!r}])
+print("child", child.pid, flush=True)
+{WAIT}
+"""
+IMPORTED = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from local import processes"
+TIED = f"{IMPORTED}; processes.exit_with_parent(); print('tied', flush=True); {WAIT}"
 PARENT = f"""
-import os, sys
-sys.path.insert(0, {str(REPOSITORY)!r})
+{IMPORTED}
+import os
 from pathlib import Path
-from local import processes
-child = processes.start("child", [sys.executable, "-c", {TIED!r}], state_dir=Path(sys.argv[1]), environment={{}}, attached=sys.argv[2] == "attached")
+command, state_dir = [sys.executable, "-c", {TIED!r}], Path(sys.argv[1])
+child = processes.start("child", command, state_dir=state_dir, environment={{}}, attached=sys.argv[2] == "attached")
 processes.wait_until_ready(child, lambda: "tied" in child.log.read_text(), deadline_s=20)
 os.kill(os.getpid(), 9)
-"""  # noqa: E501
+"""
 
 
 @pytest.fixture

@@ -21,7 +21,12 @@ class RealClock(FakeClock):
 
 
 def client(server: RawServer, **chosen: Any) -> Client:
-    fields = {"name": "s", "provider": "conpeek", "base_url": server.url, "requests_per_second": 1000.0} | chosen
+    fields: dict[str, Any] = {
+        "name": "s",
+        "provider": "conpeek",
+        "base_url": server.url,
+        "requests_per_second": 1000.0,
+    } | chosen
     return Client(SourceSettings(**fields), lambda fresh: "the-key", RealClock())
 
 
@@ -81,8 +86,8 @@ def test_a_body_that_ends_before_its_promised_length_is_truncated(pieces):
 @pytest.mark.parametrize("coding", ["gzip", "X-Gzip", "deflate", "identity", "utf-8", ""])
 def test_a_compressed_body_is_unpacked_and_promises_no_length(coding):
     plain = bytes(range(256)) * 4000
-    pack = {"gzip": gzip.compress, "X-Gzip": gzip.compress, "deflate": zlib.compress}.get(coding, bytes)
-    packed = pack(plain)
+    packers: dict[str, Any] = {"gzip": gzip.compress, "X-Gzip": gzip.compress, "deflate": zlib.compress}
+    packed = packers.get(coding, bytes)(plain)
     headers = [f"Content-Encoding: {coding}"] if coding else []
     with RawServer(lambda request: ok(packed, *headers)) as server, client(server).open_audio("/f", 20) as body:
         assert b"".join(body) == plain

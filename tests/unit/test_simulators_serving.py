@@ -217,13 +217,18 @@ def test_the_process_ends_with_its_parent(tmp_path):
         f"while not pathlib.Path({str(ready)!r}).exists(): time.sleep(0.02)\n"
     )
     subprocess.run([sys.executable, "-c", parent], env=ENVIRONMENT, check=True, timeout=60)
-    port = int(json.loads(ready.read_text())["conpeek_url"].rsplit(":", 1)[1])
+    facts = json.loads(ready.read_text())
+    port = int(facts["conpeek_url"].rsplit(":", 1)[1])
 
     def is_closed():
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", port)) != 0
 
-    wait_for(is_closed)
+    try:
+        wait_for(is_closed)
+    except AssertionError:
+        os.kill(facts["pid"], signal.SIGKILL)
+        raise
 
 
 @pytest.mark.parametrize(

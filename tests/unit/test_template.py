@@ -84,8 +84,13 @@ def test_the_templates_defaults_are_those_of_the_settings_class(function):
     }
     settings: Any = from_environment(SETTINGS[function], values)
     for field in fields(SETTINGS[function]):
-        if field.default is not MISSING:
+        if field.default is not MISSING and field.name != "storage_mib":  # that tells what the template has given
             assert getattr(settings, field.name) == field.default, field.name
+
+
+def test_the_copier_is_told_how_large_its_disk_is():
+    told = properties("Copier")["Environment"]["Variables"]["STORAGE_MIB"]
+    assert told == properties("Copier")["EphemeralStorage"]["Size"] == {"Ref": "CopierStorageMiB"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

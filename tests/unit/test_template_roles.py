@@ -46,6 +46,12 @@ def test_only_what_has_no_resources_is_allowed_on_all(name):
     assert everywhere <= {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "transcribe:StartTranscriptionJob"}
 
 
+def test_transcripts_can_go_to_our_own_bucket_alone():
+    (start,) = [s for s in statements("TranscriberRole") if actions(s) == ["transcribe:StartTranscriptionJob"]]
+    ours = {"StringEquals": {"transcribe:OutputBucketName": {"Ref": "Bucket"}}}
+    assert start["Condition"]["Fn::If"] == ["Cloud", ours, {"Ref": "AWS::NoValue"}]
+
+
 def test_no_role_takes_a_policy_that_others_may_change():
     assert not any("ManagedPolicyArns" in body["Properties"] for body in of_type("AWS::IAM::Role").values())
 

@@ -1,77 +1,14 @@
 import json
 from base64 import b64encode
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from call_lake.config import SourceSettings
-from call_lake.errors import ConfigError, Drifted, Reason, Terminal, TooWide, Transient
-from call_lake.providers import make_provider
-from call_lake.providers.thulium import PAGE_SIZE
-from call_lake.recording import Recording, Window, recording_id
-from tests.fakes.clock import FakeClock
+from call_lake.errors import ConfigError, Reason, Terminal, Transient
+from call_lake.recording import Recording, recording_id
+from tests.unit.stub_thulium import BASE, HOUR, SECRET, Tenant, keys, make, one, row
 from tests.unit.stub_web import Reply, Seen, StubWeb, json_reply
-
-SECRET = {"username": "api-user", "password": "zażółć"}
-NOON = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
-HOUR = Window(NOON, NOON + timedelta(hours=1))
-BASE = "https://example.thulium.test/api"
-
-
-def row(number: int = 0, **changes: Any) -> dict[str, Any]:
-    return {
-        "date": "2026-06-01 12:08",
-        "created_at": "2026-06-01 14:28",
-        "src": "48500000001",
-        "dst": "",
-        "disposition": "ANSWERED",
-        "duration": 129,
-        "billsec": "120.5",
-        "filename": f"sprzedaż/2026-06-01/{number}.wav",
-        "user": "Wymyślona Agentka",
-        "connection_id": f"{int(NOON.timestamp()) + 480 + 20}.{number}",
-        "type": "INBOUND",
-    } | changes
-
-
-class Tenant:
-    """A server with these rows; ``page(offset, limit)`` may be replaced."""
-
-    def __init__(self, rows: list[Any], *, cap: int = PAGE_SIZE, more: int = 0, count: Any = ...) -> None:
-        self.rows, self.cap, self.more, self.count = rows, cap, more, count
-        self.walked = 0
-        self.web = StubWeb(self.answer)
-
-    def answer(self, seen: Seen) -> Reply:
-        offset, limit = int(seen.query["offset"]), min(int(seen.query["limit"]), self.cap) + self.more
-        page = self.rows[offset : offset + limit]
-        self.walked += offset + len(page)
-        body: dict[str, Any] = {"result": page}
-        if self.count is not None:
-            body["count"] = len(self.rows) if self.count is ... else self.count
-        return json_reply(body)
-
-    def provider(self, **chosen: Any) -> Any:
-        return make(self.web, **chosen)
-
-
-def make(web: StubWeb, secret: Any = None, **chosen: Any) -> Any:
-    fields = {"name": "thulium", "provider": "thulium", "base_url": BASE} | chosen
-    return make_provider(SourceSettings(**fields), secret or (lambda fresh: SECRET), FakeClock(), web.session)
-
-
-def keys(pages: Any) -> list[str]:
-    return [recording.provider_key for page in pages for recording in page.recordings]
-
-
-def one(changes: dict[str, Any]) -> Recording:
-    (page,) = Tenant([row() | changes]).provider().list_window(HOUR)
-    (recording,) = page.recordings
-    return recording
 
 
 def test_a_row_becomes_a_recording() -> None:
@@ -172,91 +109,6 @@ def test_the_calls_day_is_the_one_on_the_offices_wall():
 
 def test_a_time_that_names_its_offset_is_believed():
     assert one({"date": "2026-06-01T12:08:00+00:00"}).started_at.hour == 12
-
-
-# Paging
-
-
-@settings(max_examples=50)
-@given(
-    st.integers(0, 199),
-    st.integers(1, PAGE_SIZE),
-    st.integers(0, 7),
-    st.sampled_from([..., None]),
-    st.randoms(use_true_random=False),
-)
-def test_every_row_is_listed_whatever_the_order_and_the_size_of_pages(n, cap, more, count, random):
-    rows = [row(number) for number in range(n)]
-    random.shuffle(rows)
-    server = Tenant(rows, cap=cap, more=more, count=count)
-    found = keys(server.provider().list_window(HOUR, may_be_wide=True))
-    assert sorted(found) == sorted(item["filename"] for item in rows)
-
-
-def test_a_window_of_one_page_is_one_request():
-    server = Tenant([row(number) for number in range(PAGE_SIZE)])
-    assert len(keys(server.provider().list_window(HOUR))) == PAGE_SIZE
-    assert len(server.web.seen) == 1
-
-
-@pytest.mark.parametrize("n", [101, 150, 199])
-def test_two_pages_are_read_at_no_more_than_two_rows_walked_for_each_returned(n):
-    server = Tenant([row(number) for number in range(n)])
-    assert len(keys(server.provider().list_window(HOUR))) == n
-    assert server.walked <= 2 * n
-
-
-def test_a_window_that_needs_a_third_page_is_too_wide_after_its_first_page_was_given():
-    server = Tenant([row(number) for number in range(200)])
-    pages = server.provider().list_window(HOUR)
-    assert len(keys([next(pages)])) == PAGE_SIZE
-    with pytest.raises(TooWide) as caught:
-        next(pages)
-    assert caught.value.rows == 200
-    assert len(server.web.seen) == 1
-
-
-@pytest.mark.parametrize(
-    "window",
-    [
-        Window(NOON, NOON),
-        Window(NOON, NOON + timedelta(minutes=1)),
-        Window(datetime(2026, 10, 25, 0, 10, tzinfo=UTC), datetime(2026, 10, 25, 1, 50, tzinfo=UTC)),
-    ],
-)
-def test_a_window_whose_halves_would_ask_for_the_same_is_paged_to_its_end(window):
-    server = Tenant([row(number) for number in range(450)])
-    assert len(set(keys(server.provider().list_window(window)))) == 450
-
-
-@pytest.mark.parametrize("count", ["150", 150.0])
-def test_a_count_may_be_text(count):
-    server = Tenant([row(number) for number in range(150)], count=count)
-    assert len(keys(server.provider().list_window(HOUR))) == 150
-
-
-@pytest.mark.parametrize("change", ["insert", "delete", "replace"])
-def test_rows_that_move_between_pages_are_noticed(change):
-    server = Tenant([row(number) for number in range(150)])
-    pages = server.provider().list_window(HOUR)
-    found = keys([next(pages)])
-    if change == "insert":
-        server.rows.insert(3, row(900))
-    else:
-        del server.rows[3]
-    if change == "replace":
-        server.rows.append(row(901))  # the count stays the same
-    found += keys([next(pages)])
-    with pytest.raises(Drifted):
-        next(pages)
-    assert row(149)["filename"] in found, "rows of the page that shows the drift are given"
-
-
-@pytest.mark.parametrize("count", [151, 149, 1])
-def test_a_count_that_the_rows_do_not_fit_is_drift(count):
-    server = Tenant([row(number) for number in range(150)], count=count)
-    with pytest.raises(Drifted):
-        list(server.provider().list_window(HOUR, may_be_wide=True))
 
 
 # Requests

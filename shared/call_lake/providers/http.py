@@ -273,10 +273,9 @@ def _network(error: Exception) -> Transient:
             break
         causes.append(deeper)
     name = type(causes[-1]).__name__
-    # Not urllib3's TimeoutError: a refused connection is one, too.
-    if any(
-        isinstance(cause, (TimeoutError, urllib3.exceptions.ReadTimeoutError, requests.Timeout)) for cause in causes
-    ):
+    # Not all of urllib3's TimeoutError: a refused connection is one, too.
+    slow = (TimeoutError, urllib3.exceptions.ReadTimeoutError, requests.Timeout)
+    if any(isinstance(cause, slow) for cause in causes):
         return Transient(Reason.TIMEOUT, f"no answer in time ({name})")
     if any(isinstance(cause, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)) for cause in causes):
         return Transient(Reason.TRUNCATED, "the connection ended before the promised length")

@@ -5,6 +5,7 @@ Arguments: database, workgroup, results (s3://…). The endpoint and the keys co
 
 import json
 import sys
+from typing import Any
 
 import awswrangler as wr
 import boto3
@@ -15,8 +16,8 @@ SQL = "SELECT recording_id, started_at, agent, talk_s, audio_bytes, source, call
 
 
 def main(database: str, workgroup: str, results: str) -> None:
-    common = {"work_group": workgroup, "schema_name": database, "poll_interval": 0.05}
-    found = {}
+    common: dict[str, Any] = {"work_group": workgroup, "schema_name": database, "poll_interval": 0.05}
+    found: dict[str, Any] = {}
     with connect(**common) as connection:
         cursor = connection.cursor()
         cursor.execute(SQL)
@@ -26,14 +27,20 @@ def main(database: str, workgroup: str, results: str) -> None:
     with connect(**common, cursor_class=PandasCursor) as connection:
         found["pyathena pandas"] = connection.cursor().execute(SQL).as_pandas().to_dict("records")
     session = boto3.Session()
-    options = {"database": database, "workgroup": workgroup, "s3_output": results, "boto3_session": session}
-    for name, more in {
+    options: dict[str, Any] = {
+        "database": database,
+        "workgroup": workgroup,
+        "s3_output": results,
+        "boto3_session": session,
+    }
+    approaches: dict[str, dict[str, Any]] = {
         "awswrangler ctas": {"ctas_approach": True},
         "awswrangler unload": {"ctas_approach": False, "unload_approach": True},
         "awswrangler csv": {"ctas_approach": False},
-    }.items():
+    }
+    for name, more in approaches.items():
         found[name] = wr.athena.read_sql_query(SQL, **options, **more).to_dict("records")
-    qmark = {"params": ["'thulium'"], "paramstyle": "qmark", "ctas_approach": False}
+    qmark: dict[str, Any] = {"params": ["'thulium'"], "paramstyle": "qmark", "ctas_approach": False}
     counted = wr.athena.read_sql_query("SELECT count(*) AS n FROM calls WHERE source = ?", **options, **qmark)
     found["awswrangler parameters"] = int(counted["n"][0])
     found["awswrangler columns"] = wr.catalog.get_table_types(database, "calls", boto3_session=session)

@@ -1,0 +1,90 @@
+"""Rows, compactions and readers that the lake's tests share."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pyarrow.parquet as pq
+from pyarrow import BufferReader
+
+from call_lake.compaction import CompactionResult, compact
+from call_lake.config import CompactorSettings
+from call_lake.lake import Lake
+from call_lake.lake_layout import MANIFEST, Partition
+from call_lake.lake_manifest import read_manifest
+from call_lake.lake_rows import table_of
+from call_lake.recording import COLUMNS, Row
+from tests.fakes.world import World
+
+TODAY = date(2026, 10, 20)  # the fake clock's
+SETTINGS = CompactorSettings("ledger", "call-lake-test", ("thulium", "conpeek"))
+IN_TIME_S = 1e9
+
+
+def row_of(number: int, *, day: date = TODAY, source: str = "thulium", **changes: Any) -> Row:
+    """One invented row; ``number`` is its recording."""
+    given = {
+        "recording_id": f"{source}-{number:032x}",
+        "provider": source,
+        "provider_key": f"sales/{number}.wav",
+        "started_at": f"{day}T08:{number // 60 % 60:02d}:{number % 60:02d}.000Z",
+        "caller": f"000{number:06d}",
+        "duration_s": 12.5,
+        "audio_bytes": 1000 + number,
+        "audio_channels": 1,
+        "stored_at": f"{TODAY}T09:00:00.000Z",
+        "raw": f'{{"filename": "sales/{number}.wav"}}',
+        "schema_version": 1,
+    }
+    return dict.fromkeys(COLUMNS) | given | {"source": source, "call_date": day.isoformat()} | changes
+
+
+def table_from(rows: list[Row], partition: Partition) -> Any:
+    table, rejected = table_of([json.dumps(row) for row in rows], partition)
+    assert not rejected
+    return table
+
+
+def lake_of(world: World, grace_s: float = 86_400) -> Lake:
+    return Lake(world.store, world.table, world.clock, grace_s)
+
+
+def compacted(world: World, *, until_s: float = IN_TIME_S, threads: int = 1) -> CompactionResult:
+    return compact(world.store, world.table, world.clock, SETTINGS, until_s, threads=threads)
+
+
+def rows_in(world: World) -> list[Row]:
+    """Every row that the manifests show now, read by plain pyarrow, without a call of the world and without any
+    deduplication."""
+    found: list[Row] = []
+    bodies = world.store.bodies()
+    for key, body in bodies.items():
+        if key.startswith(MANIFEST):
+            partition = Partition.of_key(key, MANIFEST)
+            assert partition is not None
+            for uri in body.decode().splitlines():
+                data = bodies[uri.removeprefix("s3://call-lake-test/")]
+                for values in pq.ParquetFile(BufferReader(data)).read().to_pylist():
+                    found.append(values | {"source": partition.source, "call_date": partition.call_date.isoformat()})
+    return found
+
+
+def ids_in(world: World) -> list[str]:
+    return sorted(row["recording_id"] for row in rows_in(world))
+
+
+def files_of(world: World, partition: Partition) -> list[str]:
+    return list(read_manifest(world.store, partition).keys)
+
+
+def erase_in_ledger(world: World, recording_id: str) -> None:
+    world.table.update(recording_id, {"state": "ERASED"})
+
+
+def at_every_call(make: Callable[[], World], act: Callable[[World], Any]) -> range:
+    """The numbers of the calls that ``act`` makes in an undisturbed world."""
+    world = make()
+    before = len(world.calls.log)
+    act(world)
+    return range(1, len(world.calls.log) - before + 1)

@@ -1,0 +1,196 @@
+"""The compactor dies at every call, meets another one at every call, is read at every call: the rows are the same."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from call_lake.inbox import put_rows
+from call_lake.lake import read_partition
+from call_lake.lake_layout import DATA, GARBAGE, INBOX, Partition
+from call_lake.recording import Row
+from tests.fakes.calls import Died, Fault, FaultAt
+from tests.fakes.world import World
+from tests.unit.lake_samples import TODAY, compacted, files_of, ids_in, lake_of, row_of, rows_in, table_from
+
+OPEN = Partition("thulium", TODAY)
+CLOSED = Partition("thulium", TODAY - timedelta(days=3))
+FIRST_VERSION = row_of(1)
+NEWER = row_of(1, agent="A", stored_at=f"{TODAY}T10:00:00.000Z")
+
+
+def world_to_work_on() -> World:
+    """A day that fills and has sixteen files, a closed one with two of the day before, and rows for both: new ones,
+    one delivered twice, a newer version."""
+    world = World.make()
+    world.clock.advance(timedelta(days=-1))
+    for number in (100, 101):
+        rows = [row_of(number, day=CLOSED.call_date)]
+        lake_of(world).commit(CLOSED, table_from(rows, CLOSED), more_to_come=True)
+    world.clock.advance(timedelta(days=1))
+    for number in range(1, 17):
+        lake_of(world).commit(OPEN, table_from([row_of(number)], OPEN))
+    put_rows(world.store, [NEWER, row_of(2), row_of(50)])
+    put_rows(world.store, [row_of(51), row_of(102, day=CLOSED.call_date)])
+    return world
+
+
+EXPECTED = sorted(
+    row_of(n, day=day)["recording_id"]
+    for numbers, day in (((*range(1, 17), 50, 51), TODAY), ((100, 101, 102), CLOSED.call_date))
+    for n in numbers
+)
+
+
+def calls_of_a_run() -> int:
+    world = world_to_work_on()
+    before = len(world.calls.log)
+    compacted(world)
+    return len(world.calls.log) - before
+
+
+CALLS = range(1, calls_of_a_run() + 1)
+
+
+def assert_as_undisturbed(world: World) -> None:
+    assert ids_in(world) == EXPECTED
+    assert NEWER in read_partition(world.store, "thulium", TODAY)
+    assert world.store.bodies(INBOX) == {}
+
+
+def assert_nothing_is_left_but_what_is_named(world: World) -> None:
+    """After a commit to each partition, so that orphans are seen, and two graces."""
+    world.clock.advance(timedelta(days=4))
+    for partition, number in ((OPEN, 900), (CLOSED, 901)):
+        put_rows(world.store, [row_of(number, day=partition.call_date)])
+    compacted(world)
+    world.clock.advance(timedelta(days=1))
+    compacted(world)
+    assert sorted(world.store.bodies(DATA)) == sorted(files_of(world, OPEN) + files_of(world, CLOSED))
+    assert world.store.bodies(GARBAGE) == {}
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_run_broken_at_any_call_and_run_again_ends_as_if_nothing_had_happened(fault):
+    for number in CALLS:
+        world = world_to_work_on()
+        stop = world.calls.on_call(FaultAt(number, fault))
+        try:
+            compacted(world)
+        except (Died, Exception):  # noqa: S110 (what a run does when AWS refuses its first listing is the handler's)
+            pass
+        stop()
+        compacted(world)
+        assert_as_undisturbed(world)
+        if number % 7 == 0:
+            assert_nothing_is_left_but_what_is_named(world)
+
+
+def test_another_compactor_at_any_call_changes_nothing_about_the_rows():
+    for number in CALLS:
+        world = world_to_work_on()
+        at(world, number, lambda world=world: compacted(world))
+        compacted(world)
+        assert_as_undisturbed(world)
+
+
+def test_two_other_compactors_at_any_call_one_of_which_dies_change_nothing_about_the_rows():
+    def one_dies(world: World) -> None:
+        stop = world.calls.on_call(FaultAt(25, Fault.DIE_AFTER))
+        with pytest.raises(Died):
+            compacted(world)
+        stop()
+        compacted(world)
+
+    for number in CALLS[::3]:
+        world = world_to_work_on()
+        at(world, number, lambda world=world: one_dies(world))
+        compacted(world)
+        assert_as_undisturbed(world)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(1, CALLS[-1]), min_size=2, max_size=5), st.data())
+def test_several_crashes_in_a_row_change_nothing_about_the_rows(numbers, data):
+    world = world_to_work_on()
+    for number in numbers:
+        fault = data.draw(st.sampled_from(list(Fault)))
+        stop = world.calls.on_call(FaultAt(number, fault))
+        try:
+            compacted(world)
+        except (Died, Exception):  # noqa: S110
+            pass
+        stop()
+    compacted(world)
+    assert_as_undisturbed(world)
+
+
+def test_a_reader_that_plans_from_the_manifests_at_any_call_has_every_committed_row_once():
+    world = world_to_work_on()
+    seen: list[list[str]] = []
+
+    def read(call, proceed):
+        seen.append(ids_in(world))
+        answer = proceed()
+        seen.append(ids_in(world))
+        return answer
+
+    world.calls.on_call(read)
+    before = ids_in(world)
+    compacted(world)
+    for ids in seen:
+        assert len(ids) == len(set(ids))
+        assert set(before) <= set(ids) <= set(EXPECTED)
+
+
+def test_a_reader_that_planned_before_a_merge_still_finds_its_files_until_the_grace_is_over():
+    world = world_to_work_on()
+    planned = files_of(world, OPEN)
+    compacted(world)
+    world.clock.advance(timedelta(hours=23))
+    compacted(world)
+    assert set(planned) <= set(world.store.bodies(DATA))
+
+
+def test_the_inbox_keeps_every_row_until_a_manifest_shows_it():
+    world = world_to_work_on()
+    waiting = {row["recording_id"]: row for row in (row_of(50), row_of(51))}
+
+    def look(call, proceed):
+        answer = proceed()
+        inbox = b"".join(world.store.bodies(INBOX).values()).decode()
+        for name in waiting:
+            assert name in inbox or name in ids_in(world)
+        return answer
+
+    world.calls.on_call(look)
+    compacted(world)
+
+
+def at(world: World, number: int, act: Callable[[], object]) -> None:
+    """Let ``act`` happen right before the ``number``-th call from now."""
+    seen = 0
+
+    def hook(call, proceed):
+        nonlocal seen
+        seen += 1
+        if seen == number:
+            stop()
+            act()
+        return proceed()
+
+    stop = world.calls.on_call(hook)
+
+
+def test_the_world_of_these_tests_holds_every_kind_of_work():
+    """So that a run with less to do does not pass unseen."""
+    world = world_to_work_on()
+    result = compacted(world)
+    assert (result.rows, result.partitions) == (4, 2)
+    assert len(files_of(world, OPEN)) == 1
+    assert len(files_of(world, CLOSED)) == 1
+    assert len(rows_in(world)) == len(EXPECTED)
+    rows: list[Row] = read_partition(world.store, "thulium", TODAY)
+    assert FIRST_VERSION not in rows

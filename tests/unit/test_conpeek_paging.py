@@ -1,0 +1,97 @@
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from call_lake.errors import Drifted, Reason, TooWide, Transient
+from call_lake.recording import Window
+from tests.unit.stub_conpeek import BASE, HOUR, NOON, Tenant, keys, make, row
+from tests.unit.stub_web import StubWeb, json_reply
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.integers(0, 60), min_size=1, max_size=4),
+    st.integers(1, 25),
+    st.integers(0, 3),
+    st.integers(2, 20),
+    st.randoms(use_true_random=False),
+)
+def test_every_row_of_every_window_is_listed_whatever_the_server_caps(sizes, cap, more, page_size, random):
+    server = Tenant([], cap=cap, more=more)
+    provider = server.provider(page_size=page_size)
+    for n in sizes:
+        server.rows = [row(number) for number in range(n)]
+        random.shuffle(server.rows)
+        found = keys(provider.list_window(HOUR, may_be_wide=True))
+        assert sorted(set(found)) == sorted(item["dialog_uuid"] for item in server.rows)
+
+
+def test_a_short_page_is_the_end_only_once_a_longer_one_was_seen():
+    server = Tenant([row(number) for number in range(3)])
+    provider = server.provider(page_size=10)
+    list(provider.list_window(HOUR))
+    assert len(server.web.seen) == 2, "three rows may be all that the server gives at once"
+    server.rows = server.rows[:2]
+    list(provider.list_window(HOUR))
+    assert len(server.web.seen) == 3
+
+
+def test_a_window_that_needs_a_third_page_is_too_wide_after_its_rows_were_given():
+    server = Tenant([row(number) for number in range(30)])
+    pages = server.provider(page_size=10).list_window(HOUR)
+    found = keys([next(pages), next(pages)])
+    with pytest.raises(TooWide) as caught:
+        next(pages)
+    assert caught.value.rows is None
+    assert len(found) == 19
+    assert server.walked <= 2 * len(found)
+
+
+def test_one_second_is_paged_to_its_end():
+    server = Tenant([row(number) for number in range(30)])
+    second = Window(NOON, NOON + timedelta(seconds=1))
+    assert len(set(keys(server.provider(page_size=10).list_window(second)))) == 30
+
+
+def test_rows_that_move_between_pages_are_noticed():
+    server = Tenant([row(number) for number in range(15)])
+    pages = server.provider(page_size=10).list_window(HOUR)
+    next(pages)
+    del server.rows[0]
+    with pytest.raises(Drifted):
+        list(pages)
+
+
+def test_count_and_success_are_tolerated_and_not_believed():
+    server = Tenant([row(number) for number in range(3)], success=True, count=1)
+    assert len(keys(server.provider().list_window(HOUR))) == 3
+
+
+@pytest.mark.parametrize("body", [{"success": False, "data": []}, {"data": None}, [], {"message": "x"}])
+def test_a_listing_that_is_none_is_transient(body):
+    with pytest.raises(Transient) as caught:
+        list(make(StubWeb(lambda seen: json_reply(body))).list_window(HOUR))
+    assert caught.value.reason is Reason.BAD_LISTING
+
+
+@given(st.integers(0, 10**15), st.integers(0, 10**9), st.floats(0, 1))
+def test_every_instant_of_a_window_lies_strictly_within_the_seconds_asked_for(after_us, width_us, share):
+    server, start = Tenant([]), NOON + timedelta(microseconds=after_us)
+    window = Window(start, start + timedelta(microseconds=width_us))
+    list(server.provider().list_window(window))
+    first, last = (item["value"] for item in json.loads(server.web.seen[0].query["filter"]))
+    written = (start + timedelta(microseconds=width_us) * share).strftime("%Y-%m-%d %H:%M:%S")
+    assert first < written < last
+
+
+def test_the_filter_is_the_documented_one():
+    server = Tenant([])
+    list(server.provider().list_window(HOUR))
+    assert server.web.seen[0].url.startswith(f"{BASE}/cdr_dialog_recording?limit=500&offset=0&filter=")
+    assert json.loads(server.web.seen[0].query["filter"]) == [
+        {"property": "hangup_time", "operator": "gte", "value": "2026-06-01 11:59:59"},
+        {"property": "hangup_time", "operator": "lte", "value": "2026-06-01 13:00:01"},
+    ]

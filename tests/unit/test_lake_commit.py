@@ -1,0 +1,321 @@
+"""Commits and removals of one partition (design rules 16, 18, 20)."""
+
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from call_lake.errors import Transient
+from call_lake.lake import Lake, OutOfTime, partitions, read_partition
+from call_lake.lake_layout import DATA, Partition
+from call_lake.recording import Row
+from tests.fakes.calls import Fault, FaultAt
+from tests.fakes.world import World
+from tests.unit.lake_samples import TODAY, erase_in_ledger, files_of, ids_in, lake_of, row_of, rows_in, table_from
+
+PARTITION = Partition("thulium", TODAY)
+CLOSED = Partition("thulium", TODAY - timedelta(days=2))
+YESTERDAY = Partition("thulium", TODAY - timedelta(days=1))
+
+
+def ids(*numbers: int) -> list[str]:
+    return sorted(row_of(number)["recording_id"] for number in numbers)
+
+
+def commit(world: World, rows: list[Row], partition: Partition = PARTITION) -> int:
+    return lake_of(world).commit(partition, table_from(rows, partition)).rows
+
+
+def commit_closed(world: World, *numbers: int) -> None:
+    commit(world, [row_of(n, day=CLOSED.call_date) for n in numbers], CLOSED)
+
+
+def test_rows_are_read_back_as_they_were_given():
+    world = World.make()
+    commit(world, [row_of(2), row_of(1)])
+    assert read_partition(world.store, "thulium", TODAY) == [row_of(1), row_of(2)]
+    assert partitions(world.store) == [PARTITION]
+
+
+def test_the_manifest_names_each_file_by_its_uri_a_line():
+    world = World.make()
+    commit(world, [row_of(1)])
+    (key,) = files_of(world, PARTITION)
+    body = world.store.bodies()["lake/calls/manifest/source=thulium/call_date=2026-10-20/symlink.txt"]
+    assert body == f"s3://call-lake-test/{key}\n".encode()
+
+
+def test_a_commit_to_a_day_that_fills_adds_one_small_file():
+    world = World.make()
+    commit(world, [row_of(n) for n in range(100)])
+    before = world.store.bodies(DATA)
+    commit(world, [row_of(200)])
+    assert len(files_of(world, PARTITION)) == 2
+    assert before.items() <= world.store.bodies(DATA).items()
+
+
+def test_rows_that_the_lake_has_already_change_nothing():
+    world = World.make()
+    commit(world, [row_of(1), row_of(2)])
+    before = world.store.bodies()
+    assert commit(world, [row_of(2)]) == 0
+    assert world.store.bodies() == before
+
+
+def test_a_newer_version_replaces_the_row_and_rewrites_its_file_alone():
+    world = World.make()
+    for numbers in ((1, 2), (3, 4)):
+        commit(world, [row_of(n) for n in numbers])
+    first, second = files_of(world, PARTITION)
+    newer = row_of(1, agent="A", stored_at="2026-10-20T10:00:00.000Z")
+    assert commit(world, [newer]) == 1
+    assert first not in files_of(world, PARTITION)
+    assert second in files_of(world, PARTITION)
+    assert read_partition(world.store, "thulium", TODAY) == [newer, *(row_of(n) for n in (2, 3, 4))]
+
+
+def test_an_older_version_that_comes_late_changes_nothing():
+    world = World.make()
+    newer = row_of(1, stored_at="2026-10-20T10:00:00.000Z")
+    commit(world, [newer])
+    assert commit(world, [row_of(1)]) == 0
+    assert read_partition(world.store, "thulium", TODAY) == [newer]
+
+
+def test_of_two_versions_of_the_same_time_the_order_of_arrival_does_not_decide():
+    def end(first: Row, second: Row) -> list[Row]:
+        world = World.make()
+        commit(world, [first])
+        commit(world, [second])
+        return read_partition(world.store, "thulium", TODAY)
+
+    assert end(row_of(1, agent="A"), row_of(1, agent="B")) == end(row_of(1, agent="B"), row_of(1, agent="A"))
+
+
+VERSIONS = st.builds(
+    lambda number, stored, agent: row_of(number, agent=agent, stored_at=f"2026-10-20T09:00:0{stored}.000Z"),
+    st.integers(0, 5),
+    st.integers(0, 2),
+    st.sampled_from(["A", "B"]),
+)
+
+
+@given(rows=st.lists(VERSIONS, max_size=12), data=st.data())
+def test_any_order_any_repetition_and_any_split_into_commits_end_in_the_same_rows(rows, data):
+    def end(batches: list[list[Row]]) -> list[Row]:
+        world = World.make()
+        lake = lake_of(world)
+        for batch in batches:
+            lake.commit(PARTITION, table_from(batch, PARTITION))
+        assert len(ids_in(world)) == len(set(ids_in(world)))
+        return read_partition(world.store, "thulium", TODAY)
+
+    other = data.draw(st.permutations(rows + data.draw(st.lists(st.sampled_from(rows or [row_of(0)]), max_size=3))))
+    if not rows:
+        other = []
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(other)), max_size=4)))
+    split = [other[a:b] for a, b in zip([0, *cuts], [*cuts, len(other)], strict=True)]
+    assert end([rows]) == end([batch for batch in split if batch])
+
+
+def test_the_seventeenth_commit_leaves_one_file():
+    world = World.make()
+    for number in range(16):
+        commit(world, [row_of(number)])
+    assert len(files_of(world, PARTITION)) == 16
+    commit(world, [row_of(16)])
+    assert len(files_of(world, PARTITION)) == 1
+    assert ids_in(world) == ids(*range(17))
+
+
+def test_over_a_day_of_288_commits_each_row_is_written_three_times_at_most_and_closing_writes_it_once_more():
+    world = World.make()
+    lake = lake_of(world)
+    for number in range(288):
+        lake.commit(YESTERDAY, table_from([row_of(number, day=YESTERDAY.call_date)], YESTERDAY))
+    world.clock.advance(timedelta(days=1))
+    assert lake.to_close() == [YESTERDAY]
+    lake.close(YESTERDAY)
+    assert len(files_of(world, YESTERDAY)) == 1
+    assert ids_in(world) == ids(*range(288))
+    assert rows_written(world) <= 4 * 288
+
+
+def rows_written(world: World) -> int:
+    """Over all files that were ever written: nothing is collected yet."""
+    return sum(pq.ParquetFile(pa.BufferReader(body)).metadata.num_rows for body in world.store.bodies(DATA).values())
+
+
+def test_a_closed_day_is_one_file_sorted_by_the_calls_start():
+    world = World.make()
+    for numbers in ((5, 1), (4, 2), (3,)):
+        commit(world, [row_of(n, day=YESTERDAY.call_date) for n in numbers], YESTERDAY)
+    world.clock.advance(timedelta(days=1))
+    lake_of(world).close(YESTERDAY)
+    assert [row["recording_id"] for row in rows_in(world)] == ids(1, 2, 3, 4, 5)
+
+
+def test_yesterday_is_not_closed_for_it_may_still_be_yesterday_in_the_west():
+    world = World.make()
+    commit(world, [row_of(1, day=YESTERDAY.call_date)], YESTERDAY)
+    commit(world, [row_of(2, day=YESTERDAY.call_date)], YESTERDAY)
+    assert lake_of(world).to_close() == []
+
+
+def test_late_rows_of_a_closed_day_are_one_file_beside_it_and_merged_the_next_day():
+    world = World.make()
+    commit_closed(world, *range(100))
+    for number in (100, 101, 102):
+        commit_closed(world, number)
+        assert len(files_of(world, CLOSED)) == 2
+    assert lake_of(world).to_close() == []
+    world.clock.advance(timedelta(days=1))
+    assert lake_of(world).to_close() == [CLOSED]
+    lake_of(world).close(CLOSED)
+    assert len(files_of(world, CLOSED)) == 1
+    assert ids_in(world) == ids(*range(103))
+
+
+def test_a_day_that_is_one_file_is_not_closed_again():
+    world = World.make()
+    commit_closed(world, 1)
+    world.clock.advance(timedelta(days=3))
+    before = world.store.bodies()
+    assert lake_of(world).to_close() == []
+    lake_of(world).close(CLOSED)
+    assert world.store.bodies() == before
+
+
+def test_a_closed_day_of_which_more_rows_are_waiting_is_not_rewritten_for_each_commit():
+    world = World.make()
+    lake = lake_of(world)
+    for number in range(3):
+        lake.commit(CLOSED, table_from([row_of(number, day=CLOSED.call_date)], CLOSED), more_to_come=True)
+    assert len(files_of(world, CLOSED)) == 3
+
+
+def test_a_row_whose_recording_was_erased_is_not_committed():
+    world = World.make()
+    erase_in_ledger(world, row_of(1)["recording_id"])
+    assert commit(world, [row_of(1), row_of(2)]) == 1
+    assert ids_in(world) == ids(2)
+
+
+def test_a_row_that_comes_again_after_its_erasure_takes_the_one_that_stands_with_it():
+    world = World.make()
+    commit(world, [row_of(1), row_of(2)])
+    erase_in_ledger(world, row_of(1)["recording_id"])
+    commit(world, [row_of(1)])
+    assert ids_in(world) == ids(2)
+
+
+def test_removing_the_last_row_leaves_one_file_without_rows():
+    world = World.make()
+    commit(world, [row_of(1)])
+    assert lake_of(world).remove(PARTITION, set(ids(1))) == 1
+    assert len(files_of(world, PARTITION)) == 1
+    assert rows_in(world) == []
+    commit(world, [row_of(2)])
+    assert len(files_of(world, PARTITION)) == 1
+    assert ids_in(world) == ids(2)
+
+
+def test_a_removal_changes_the_manifest_even_where_no_row_stands():
+    world = World.make()
+    commit(world, [row_of(1)])
+    before = files_of(world, PARTITION)
+    assert lake_of(world).remove(PARTITION, set(ids(9))) == 0
+    assert files_of(world, PARTITION) != before
+    assert ids_in(world) == ids(1)
+
+
+@pytest.mark.parametrize("standing", [[], [3]])
+def test_an_erasure_at_any_moment_of_a_commit_leaves_nothing_behind(standing):
+    """Even where the commit dies: so it must not lean on what it would do afterwards."""
+    number = 0
+    while True:
+        number += 1
+        world = World.make()
+        if standing:
+            commit(world, [row_of(n) for n in standing])
+        seen = 0
+
+        def erase_then(call, proceed, world=world, number=number):
+            nonlocal seen
+            seen += 1
+            if seen == number:
+                stop()
+                erase_in_ledger(world, row_of(1)["recording_id"])
+                lake_of(world).remove(PARTITION, set(ids(1)))
+                world.calls.on_call(die_after_swap)
+            return proceed()
+
+        def die_after_swap(call, proceed, world=world):
+            answer = proceed()
+            if call.method == "put" and row_of(1)["recording_id"] in ids_in(world):
+                raise KeyboardInterrupt("killed right after its swap")
+            return answer
+
+        stop = world.calls.on_call(erase_then)
+        lake_of(world).commit(PARTITION, table_from([row_of(1), row_of(2)], PARTITION))
+        if seen < number:
+            break
+        assert ids_in(world) == ids(2, *standing), f"erased before call {number}"
+    assert number > 5
+
+
+def test_after_a_lost_race_nothing_is_deleted_and_both_commits_stand():
+    world = World.make()
+    commit(world, [row_of(1)])
+    world.store.conflicts = 3
+    outcome = lake_of(world).commit(PARTITION, table_from([row_of(2)], PARTITION))
+    assert outcome.conflicts == 3
+    assert ids_in(world) == ids(1, 2)
+
+
+def test_a_race_that_is_never_won_ends():
+    world = World.make()
+    world.store.conflicts = 10**6
+    with pytest.raises(Transient, match="the next run goes on"):
+        commit(world, [row_of(1)])
+
+
+def test_a_swap_that_the_sdk_sent_twice_is_recognised_as_its_own():
+    def calls_of_a_commit() -> int:
+        world = World.make()
+        commit(world, [row_of(1)])
+        return len(world.calls.log)
+
+    for number in range(1, calls_of_a_commit() + 1):
+        world = World.make()
+        world.calls.on_call(FaultAt(number, Fault.REPEATED))
+        assert commit(world, [row_of(1)]) == 1
+        assert ids_in(world) == ids(1)
+
+
+def test_a_commit_that_took_too_long_does_not_name_a_file_that_may_be_collected():
+    world = World.make()
+    lake = Lake(world.store, world.table, world.clock, grace_s=100)
+    slow = iter([True])
+
+    def sleep_after_the_file(call, proceed):
+        answer = proceed()
+        if call.method == "put" and next(slow, False):
+            world.clock.advance(timedelta(seconds=51))
+        return answer
+
+    world.calls.on_call(sleep_after_the_file)
+    assert lake.commit(PARTITION, table_from([row_of(1)], PARTITION)).conflicts == 1
+    assert len(world.store.bodies(DATA)) == 2
+    assert ids_in(world) == ids(1)
+
+
+def test_a_commit_whose_time_is_over_changes_nothing():
+    world = World.make()
+    lake = Lake(world.store, world.table, world.clock, 86_400, until_s=0)
+    with pytest.raises(OutOfTime):
+        lake.commit(PARTITION, table_from([row_of(1)], PARTITION))
+    assert world.store.bodies() == {}

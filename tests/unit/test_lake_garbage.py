@@ -1,0 +1,115 @@
+"""Collection (design rule 17): nothing that is or may yet be named, everything else in the end."""
+
+from datetime import timedelta
+
+from call_lake.lake_garbage import Garbage
+from call_lake.lake_layout import DATA, GARBAGE, Partition
+from call_lake.lake_manifest import data_key
+from tests.fakes.world import World
+from tests.unit.lake_samples import IN_TIME_S, TODAY, files_of, ids_in, lake_of, row_of, table_from
+
+PARTITION = Partition("thulium", TODAY)
+GRACE_S = 3600
+
+
+def commit(world: World, *numbers: int, stored: int = 0) -> None:
+    rows = [row_of(n, stored_at=f"{TODAY}T09:00:0{stored}.000Z") for n in numbers]
+    lake_of(world, GRACE_S).commit(PARTITION, table_from(rows, PARTITION))
+
+
+def collect(world: World) -> int:
+    return Garbage(world.store, world.clock, GRACE_S).collect(IN_TIME_S)
+
+
+def test_a_replaced_file_is_deleted_after_the_grace_and_not_before():
+    world = World.make()
+    commit(world, 1)
+    commit(world, 1, stored=1)
+    world.clock.advance(timedelta(seconds=GRACE_S - 1))
+    assert collect(world) == 0
+    assert len(world.store.bodies(DATA)) == 2
+    world.clock.advance(timedelta(seconds=1))
+    assert collect(world) == 1
+    assert list(world.store.bodies(DATA)) == files_of(world, PARTITION)
+    assert world.store.bodies(GARBAGE) == {}
+
+
+def test_the_orphan_of_a_crashed_run_is_found_by_the_next_commit_and_marked_once():
+    world = World.make()
+    orphan = data_key(PARTITION, "0" * 32)
+    world.store.put(orphan, b"left behind")
+    commit(world, 1)
+    world.clock.advance(timedelta(seconds=GRACE_S / 2))
+    commit(world, 2)
+    assert len(world.store.bodies(GARBAGE)) == 1
+    world.clock.advance(timedelta(seconds=GRACE_S / 2))
+    assert collect(world) == 1
+    assert orphan not in world.store.bodies()
+    assert ids_in(world) == [row_of(1)["recording_id"], row_of(2)["recording_id"]]
+
+
+def test_a_marked_file_that_is_named_after_all_is_kept_and_loses_its_mark():
+    world = World.make()
+    commit(world, 1)
+    Garbage(world.store, world.clock, GRACE_S).replace(PARTITION, files_of(world, PARTITION))
+    world.clock.advance(timedelta(seconds=GRACE_S))
+    assert collect(world) == 0
+    assert len(world.store.bodies(DATA)) == 1
+    assert world.store.bodies(GARBAGE) == {}
+
+
+def test_an_old_mark_of_a_lost_race_does_not_shorten_the_grace_of_a_file_replaced_later():
+    world = World.make()
+    commit(world, 1)
+    Garbage(world.store, world.clock, GRACE_S).replace(PARTITION, files_of(world, PARTITION))
+    world.clock.advance(timedelta(seconds=GRACE_S))
+    commit(world, 1, stored=1)
+    assert collect(world) == 0
+    world.clock.advance(timedelta(seconds=GRACE_S))
+    assert collect(world) == 1
+
+
+def test_a_file_replaced_while_the_collector_works_keeps_its_whole_grace():
+    calls = 0
+    for number in range(1, 10):
+        world = World.make()
+        commit(world, 1)
+        Garbage(world.store, world.clock, GRACE_S).replace(PARTITION, files_of(world, PARTITION))
+        world.clock.advance(timedelta(seconds=GRACE_S))
+        old = files_of(world, PARTITION)
+        seen = 0
+
+        def replace_before(call, proceed, world=world, number=number):
+            nonlocal seen
+            seen += 1
+            if seen == number:
+                stop()
+                commit(world, 1, stored=1)
+            return proceed()
+
+        stop = world.calls.on_call(replace_before)
+        collect(world)
+        if seen == number:
+            calls += 1
+            assert old[0] in world.store.bodies(), f"replaced before call {number} of the collector"
+    assert calls >= 4
+
+
+def test_a_collector_that_died_between_file_and_mark_ends_its_work_the_next_time():
+    world = World.make()
+    commit(world, 1)
+    commit(world, 1, stored=1)
+    (dead,) = world.store.bodies(DATA).keys() - set(files_of(world, PARTITION))
+    world.store.delete([dead])
+    world.clock.advance(timedelta(seconds=GRACE_S))
+    collect(world)
+    assert world.store.bodies(GARBAGE) == {}
+
+
+def test_a_collector_without_time_does_nothing():
+    world = World.make()
+    commit(world, 1)
+    commit(world, 1, stored=1)
+    world.clock.advance(timedelta(seconds=GRACE_S))
+    assert Garbage(world.store, world.clock, GRACE_S).collect(until_s=0) == 0
+    assert len(world.store.bodies(DATA)) == 2

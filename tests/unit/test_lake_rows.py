@@ -1,0 +1,114 @@
+import json
+import math
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from call_lake.lake_layout import Partition
+from call_lake.lake_rows import SCHEMA, newest_of, rows_of, table_of
+from call_lake.recording import COLUMNS, iso
+from tests.unit.lake_samples import TODAY, row_of, table_from
+
+PARTITION = Partition("thulium", TODAY)
+GLUE = {"string": "string", "timestamp[ms, tz=UTC]": "timestamp", "double": "double", "int32": "int", "int64": "bigint"}
+
+TEXTS = st.none() | st.text(st.characters(codec="utf-8"), max_size=20)
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(iso)  # noqa: DTZ001
+
+
+def reason_for(**changes: object) -> str:
+    table, rejected = table_of([json.dumps(row_of(1) | changes)], PARTITION)
+    assert table.num_rows == 0
+    ((position, reason),) = rejected
+    assert position == 0
+    return reason
+
+
+def test_the_files_schema_is_the_tables():
+    assert {field.name: GLUE[str(field.type)] for field in SCHEMA} == COLUMNS
+    assert SCHEMA.names == list(COLUMNS)
+
+
+@given(
+    text=TEXTS,
+    moment=st.none() | TIMES,
+    number=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    small=st.none() | st.integers(-(2**31), 2**31 - 1),
+    large=st.none() | st.integers(-(2**63), 2**63 - 1),
+)
+def test_a_row_comes_back_as_it_was_given(text, moment, number, small, large):
+    row = row_of(1, caller=text, ended_at=moment, talk_s=number, audio_channels=small, audio_bytes=large)
+    assert rows_of(table_from([row], PARTITION), PARTITION) == [row]
+
+
+def test_whole_numbers_fit_a_column_of_seconds():
+    assert rows_of(table_from([row_of(1, duration_s=3)], PARTITION), PARTITION)[0]["duration_s"] == 3.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"audio_channels": 1.5}, "audio_channels: float instead of int"),
+        ({"audio_channels": True}, "audio_channels: bool instead of int"),
+        ({"audio_channels": 2**31}, "audio_channels"),
+        ({"audio_bytes": 2**63}, "audio_bytes"),
+        ({"duration_s": "3"}, "duration_s: str instead of double"),
+        ({"duration_s": True}, "duration_s: bool instead of double"),
+        ({"caller": 111}, "caller: int instead of string"),
+        ({"caller": {"a": 1}}, "caller: dict instead of string"),
+        ({"caller": "\ud83d"}, "caller: UnicodeEncodeError"),
+        ({"started_at": "2026-10-20T08:00:00"}, "started_at"),
+        ({"started_at": "yesterday"}, "started_at"),
+        ({"started_at": None}, "started_at: missing"),
+        ({"stored_at": None}, "stored_at: missing"),
+        ({"recording_id": ""}, "recording_id: missing"),
+        ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": None}, "schema_version"),
+        ({"schema_version": True}, "schema_version"),
+        ({"surprise": 1}, "1 columns that the table does not have"),
+        ({"source": "conpeek"}, "not those of the object's key"),
+        ({"call_date": "2026-10-19"}, "not those of the object's key"),
+        ({"talk_s": math.nan}, "NaN"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_refused_with_a_reason_that_names_the_column(changes, named):
+    assert named in reason_for(**changes)
+
+
+def test_the_reason_does_not_repeat_the_value():
+    assert "000111222" not in reason_for(started_at="000111222") + reason_for(audio_bytes="000111222")
+
+
+@pytest.mark.parametrize("line", ["null", "[1]", '"x"', "1", "{", '{"a": 1} {"b": 2}', "\x00", "[" * 100_000])
+def test_a_line_that_is_no_json_object_is_refused(line):
+    table, rejected = table_of([line], PARTITION)
+    assert table.num_rows == 0
+    assert [position for position, _ in rejected] == [0]
+
+
+@given(st.lists(st.booleans(), max_size=40))
+def test_rows_that_do_not_fit_never_hold_up_the_others(fits):
+    lines = [json.dumps(row_of(n) if good else row_of(n, audio_bytes="many")) for n, good in enumerate(fits)]
+    table, rejected = table_of(lines, PARTITION)
+    good = [row_of(n)["recording_id"] for n, fit in enumerate(fits) if fit]
+    assert table["recording_id"].to_pylist() == good
+    assert [position for position, _ in rejected] == [n for n, fit in enumerate(fits) if not fit]
+
+
+def test_columns_that_a_row_does_not_have_are_null():
+    row = {name: value for name, value in row_of(1).items() if value is not None}
+    assert rows_of(table_from([row], PARTITION), PARTITION) == [row_of(1)]
+
+
+def test_the_later_stored_at_wins():
+    older, newer = row_of(1, agent="B"), row_of(1, agent="A", stored_at="2026-10-20T09:00:00.001Z")
+    for both in ([older, newer], [newer, older]):
+        assert rows_of(newest_of(table_from(both, PARTITION)), PARTITION) == [newer]
+
+
+def test_of_two_rows_stored_at_the_same_time_the_same_one_wins_in_any_order():
+    one, other = table_from([row_of(1, agent="A")], PARTITION), table_from([row_of(1, agent="B")], PARTITION)
+    assert newest_of(pa.concat_tables([one, other])).equals(newest_of(pa.concat_tables([other, one])))
