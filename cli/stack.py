@@ -1,6 +1,7 @@
 """Which Call Lake a command talks to: the laptop's (``.call-lake/local.json``) or a stack in an AWS account."""
 
 import json
+import os
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import boto3
 import botocore.exceptions
+import botocore.session
 from botocore.config import Config
 
 from call_lake.aws import DynamoTable, S3ObjectStore, SourceParameters
@@ -37,7 +39,11 @@ class Stack:
     @cached_property
     def _session(self) -> boto3.Session:
         arguments: dict[str, Any] = {name: v for name, v in self.connection.items() if name != "endpoint_url"}
-        return boto3.Session(**arguments)
+        if not self.local:
+            return boto3.Session()
+        # The laptop's stack has nothing to do with the profile that the user may have chosen.
+        blank = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+        return boto3.Session(**arguments, botocore_session=botocore.session.Session(session_vars=blank))
 
     def client(self, service: str) -> Any:
         # An invocation may take its 15 minutes, and must not be sent twice because somebody got impatient.

@@ -99,7 +99,7 @@ def _wait_for_the_schedules(stack: Stack) -> None:
 
 def _truth(stack: Stack) -> dict[str, str]:
     """SHA-256 by recording id, as the simulated providers know it."""
-    found = {}
+    found: dict[str, str] = {}
     for name, source in stack.sources.items():
         base = source.base_url.removesuffix("/api")
         answer = requests.get(f"{base}/_sim/truth", timeout=60)

@@ -5,9 +5,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from call_lake.config import SourceSettings
 from cli.errors import UserError
@@ -21,6 +25,8 @@ from local.processes import Process
 REPO = Path(__file__).resolve().parent.parent
 STACK_NAME = "call-lake"
 SIMULATORS = "simulators"
+SIMULATOR_SETTINGS = {f"{name}Settings": '{"requests_per_second": 200}' for name in ("Thulium", "Conpeek")}
+SECRET_POLL_S = 0.1
 SECONDS_FOR_HOURS = {
     "RetryBaseSeconds": "1",
     "RetryCeilingSeconds": "30",
@@ -100,6 +106,7 @@ def up(plan: Plan, root: Path, say: Callable[[str], None]) -> Stack:
         if not sources:
             simulators, sources = _start_simulators(plan, state_dir)
             started.append(simulators)
+            plan = replace(plan, parameters={**SIMULATOR_SETTINGS, **plan.parameters})
             say("providers: " + ", ".join(f"{s.provider} at {s.url}" for s in sources))
         stack = _deploy(plan, sources, emulator, state_dir, say)
         _write(file, stack, emulator, sources, started)
@@ -165,27 +172,56 @@ def _deploy(
     parameters |= {f"{source.provider.capitalize()}BaseUrl": source.url for source in sources}
     parameters |= plan.parameters
     credentials = deploy.Credentials(emulator.access_key_id, emulator.secret_access_key)
-    outputs = deploy.deploy(
-        REPO,
-        emulator.endpoint_url,
-        credentials,
-        emulator.region,
-        STACK_NAME,
-        parameters,
-        REPO / ".tools/sam/bin/sam",
-        REPO / ".aws-sam",
-        say=say,
-    )
+    with _secrets_filled(sources, emulator, credentials):
+        outputs = deploy.deploy(
+            REPO,
+            emulator.endpoint_url,
+            credentials,
+            emulator.region,
+            STACK_NAME,
+            parameters,
+            REPO / ".tools/sam/bin/sam",
+            REPO / ".aws-sam",
+            say=say,
+        )
     connection = {
         "endpoint_url": emulator.endpoint_url,
         "region_name": emulator.region,
         "aws_access_key_id": emulator.access_key_id,
         "aws_secret_access_key": emulator.secret_access_key,
     }
-    stack = stack_from_outputs(STACK_NAME, outputs, connection, local=True)
-    for source in sources:
-        deploy.fill_secret(stack.sources[source.provider].secret, source.secret, stack.client("secretsmanager"))
-    return stack
+    return stack_from_outputs(STACK_NAME, outputs, connection, local=True)
+
+
+@contextmanager
+def _secrets_filled(
+    sources: tuple[RealSource, ...], emulator: Emulator, credentials: deploy.Credentials
+) -> Iterator[None]:
+    """Fill each secret as soon as the deployment has made it: the schedules fire before that is over."""
+    client = deploy.client("secretsmanager", emulator.endpoint_url, credentials, emulator.region)
+    with ThreadPoolExecutor(max(1, len(sources))) as pool:
+        over = threading.Event()
+        filling = [pool.submit(_fill, client, source, over) for source in sources]
+        try:
+            yield
+        finally:
+            over.set()
+        for future in filling:
+            future.result()
+
+
+def _fill(client: Any, source: RealSource, over: threading.Event) -> None:
+    name = f"call-lake/{STACK_NAME}/sources/{source.provider}"
+    while True:
+        last_try = over.is_set()
+        try:
+            deploy.fill_secret(name, source.secret, client)
+        except client.exceptions.ResourceNotFoundException:
+            if last_try:
+                raise UserError(f"the deployment made no secret {name}") from None
+            over.wait(SECRET_POLL_S)
+        else:
+            return
 
 
 def _write(

@@ -10,8 +10,6 @@ sys.path[0] = str(Path(__file__).resolve().parents[2])
 from local.processes import exit_with_parent  # noqa: E402
 
 MINISTACK = "1.5.33"
-# ministack looks for due schedules every 10 s; a demo should not wait for that.
-SCHEDULE_TICK_S = 1.0
 
 
 def main() -> None:
@@ -19,12 +17,11 @@ def main() -> None:
     if (found := version("ministack")) != MINISTACK:
         sys.exit(f"the Athena adapter is made for ministack {MINISTACK}, but {found} is installed")
     import ministack.app
-    import ministack.services.scheduler
 
-    from local.ministack import athena_adapter
+    from local.ministack import athena_adapter, patience
 
     athena_adapter.install()
-    ministack.services.scheduler._SCHEDULE_TICK_INTERVAL = SCHEDULE_TICK_S
+    patience.install()
     ministack.app.main()
 
 

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,12 @@ class Shell:
 
     folder: Path
 
-    def type(self, *arguments: str, timeout_s: float = 300, **environment: str) -> Typed:
+    def type(self, *arguments: str, timeout_s: float = 300, environment: Mapping[str, str] | None = None) -> Typed:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
         done = subprocess.run(
             [CALL_LAKE, *arguments],
             cwd=self.folder,
-            env=kept | {"COLUMNS": "200", "NO_COLOR": "1"} | environment,
+            env=kept | {"COLUMNS": "200", "NO_COLOR": "1"} | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

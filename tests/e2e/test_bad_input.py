@@ -21,7 +21,7 @@ def thulium() -> Iterator[str]:
 
 
 def refused(shell: Shell, *arguments: str, says: str, **environment: str) -> None:
-    typed = shell.type(*arguments, **environment)
+    typed = shell.type(*arguments, environment=environment)
 
     assert typed.code != 0
     assert says in typed.err

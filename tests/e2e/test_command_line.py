@@ -16,7 +16,7 @@ FILE_KEYS = {
 
 def truth(laptop: Shell) -> dict[str, dict[str, object]]:
     facts = json.loads((laptop.folder / ".call-lake/local.json").read_text())
-    found = {}
+    found: dict[str, dict[str, object]] = {}
     for base in (facts["thulium_url"].removesuffix("/api"), facts["conpeek_url"]):
         found |= {one["provider_key"]: one for one in requests.get(f"{base}/_sim/truth", timeout=60).json()}
     return found

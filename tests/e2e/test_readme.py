@@ -5,10 +5,11 @@ import json
 import re
 import shlex
 import subprocess
+from typing import Any
 
-import click
 import jsonschema
 import pytest
+import typer
 import typer.main
 
 from cli.main import app
@@ -46,10 +47,10 @@ def test_there_are_three_queries() -> None:
 def test_every_command_exists_with_these_options(line: str) -> None:
     words = shlex.split(line)
     words = words[next(n for n, word in enumerate(words) if word.endswith("call-lake")) + 1 :]
-    command: click.Command = typer.main.get_command(app)
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands") and words and not words[0].startswith("-"):
         command = command.commands[words.pop(0)]
-    with contextlib.suppress(click.exceptions.Exit):  # --help
+    with contextlib.suppress(typer.Exit):  # --help
         command.make_context("call-lake", words)
 
 
@@ -75,12 +76,12 @@ def test_the_columns_it_lists_are_the_tables() -> None:
 
 
 def test_every_command_of_the_command_line_explains_itself() -> None:
-    def walk(command: click.Command) -> None:
+    def walk(command: Any) -> None:
         assert command.help, f"{command.name} has no help"
         for parameter in command.params:
-            if isinstance(parameter, click.Option):
+            if parameter.param_type_name == "option":
                 assert parameter.help, f"{command.name} {parameter.opts} has no help"
-        if isinstance(command, click.Group):
+        if hasattr(command, "commands"):
             for child in command.commands.values():
                 walk(child)
 

@@ -15,6 +15,7 @@ from call_lake.lake_layout import MANIFEST, Partition
 from call_lake.lake_manifest import read_manifest
 from call_lake.lake_rows import table_of
 from call_lake.recording import COLUMNS, Row
+from tests.fakes.calls import Call, Proceed
 from tests.fakes.world import World
 
 TODAY = date(2026, 10, 20)  # the fake clock's
@@ -82,9 +83,19 @@ def erase_in_ledger(world: World, recording_id: str) -> None:
     world.table.update(recording_id, {"state": "ERASED"})
 
 
-def at_every_call(make: Callable[[], World], act: Callable[[World], Any]) -> range:
-    """The numbers of the calls that ``act`` makes in an undisturbed world."""
-    world = make()
-    before = len(world.calls.log)
-    act(world)
-    return range(1, len(world.calls.log) - before + 1)
+class Before:
+    """Lets ``act`` happen once, right before the ``number``-th call from now."""
+
+    def __init__(self, world: World, number: int, act: Callable[[], Any]) -> None:
+        self.happened = False
+        self._left = number
+        self._act = act
+        self._stop = world.calls.on_call(self)
+
+    def __call__(self, call: Call, proceed: Proceed) -> Any:
+        self._left -= 1
+        if self._left == 0:
+            self.happened = True
+            self._stop()
+            self._act()
+        return proceed()

@@ -192,7 +192,12 @@ def backfill(monkeypatch) -> tuple[World, list[Row]]:
 
 def test_what_does_not_fit_into_one_run_is_carried_on_by_the_next_until_the_inbox_is_empty(monkeypatch):
     world, rows = backfill(monkeypatch)
-    world.calls.on_call(lambda call, proceed: (world.clock.advance(timedelta(seconds=1)), proceed())[1])
+
+    def slow(call, proceed):
+        world.clock.advance(timedelta(seconds=1))
+        return proceed()
+
+    world.calls.on_call(slow)
     runs = 0
     left = [60]
     while left[-1]:

@@ -1,6 +1,8 @@
 """Commits and removals of one partition (design rules 16, 18, 20)."""
 
+import contextlib
 from datetime import timedelta
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,11 +12,21 @@ from hypothesis import strategies as st
 
 from call_lake.errors import Transient
 from call_lake.lake import Lake, OutOfTime, partitions, read_partition
-from call_lake.lake_layout import DATA, Partition
+from call_lake.lake_layout import DATA, MANIFEST, Partition
 from call_lake.recording import Row
-from tests.fakes.calls import Fault, FaultAt
+from tests.fakes.calls import Died, Fault, FaultAt
 from tests.fakes.world import World
-from tests.unit.lake_samples import TODAY, erase_in_ledger, files_of, ids_in, lake_of, row_of, rows_in, table_from
+from tests.unit.lake_samples import (
+    TODAY,
+    Before,
+    erase_in_ledger,
+    files_of,
+    ids_in,
+    lake_of,
+    row_of,
+    rows_in,
+    table_from,
+)
 
 PARTITION = Partition("thulium", TODAY)
 CLOSED = Partition("thulium", TODAY - timedelta(days=2))
@@ -235,36 +247,31 @@ def test_a_removal_changes_the_manifest_even_where_no_row_stands():
 @pytest.mark.parametrize("standing", [[], [3]])
 def test_an_erasure_at_any_moment_of_a_commit_leaves_nothing_behind(standing):
     """Even where the commit dies: so it must not lean on what it would do afterwards."""
-    number = 0
-    while True:
-        number += 1
+    for number in range(1, 100):
         world = World.make()
         if standing:
             commit(world, [row_of(n) for n in standing])
-        seen = 0
-
-        def erase_then(call, proceed, world=world, number=number):
-            nonlocal seen
-            seen += 1
-            if seen == number:
-                stop()
-                erase_in_ledger(world, row_of(1)["recording_id"])
-                lake_of(world).remove(PARTITION, set(ids(1)))
-                world.calls.on_call(die_after_swap)
-            return proceed()
-
-        def die_after_swap(call, proceed, world=world):
-            answer = proceed()
-            if call.method == "put" and row_of(1)["recording_id"] in ids_in(world):
-                raise KeyboardInterrupt("killed right after its swap")
-            return answer
-
-        stop = world.calls.on_call(erase_then)
-        lake_of(world).commit(PARTITION, table_from([row_of(1), row_of(2)], PARTITION))
-        if seen < number:
+        erasure = Before(world, number, partial(erase_and_kill_the_commit_after_its_swap, world))
+        with contextlib.suppress(Died):
+            lake_of(world).commit(PARTITION, table_from([row_of(1), row_of(2)], PARTITION))
+        if not erasure.happened:
             break
-        assert ids_in(world) == ids(2, *standing), f"erased before call {number}"
+        assert row_of(1)["recording_id"] not in ids_in(world), f"erased before call {number}"
     assert number > 5
+
+
+def erase_and_kill_the_commit_after_its_swap(world: World) -> None:
+    erase_in_ledger(world, row_of(1)["recording_id"])
+    lake_of(world).remove(PARTITION, set(ids(1)))
+
+    def die_after_swap(call, proceed):
+        before = world.store.bodies(MANIFEST)
+        answer = proceed()
+        if world.store.bodies(MANIFEST) != before:
+            raise Died
+        return answer
+
+    world.calls.on_call(die_after_swap)
 
 
 def test_after_a_lost_race_nothing_is_deleted_and_both_commits_stand():

@@ -75,6 +75,7 @@ def test_what_the_writer_knows_of_a_file_is_what_a_reader_finds_in_it():
     world = World.make()
     file = written(world)
     found = opened(world, file).known()
+    assert found.versions is not None
     assert found.versions.equals(file.known.versions)
     assert (found.key, found.size_bytes, found.rows, found.facts) == (
         file.known.key,

@@ -1,12 +1,13 @@
 """Collection (design rule 17): nothing that is or may yet be named, everything else in the end."""
 
 from datetime import timedelta
+from functools import partial
 
 from call_lake.lake_garbage import Garbage
 from call_lake.lake_layout import DATA, GARBAGE, Partition
 from call_lake.lake_manifest import data_key
 from tests.fakes.world import World
-from tests.unit.lake_samples import IN_TIME_S, TODAY, files_of, ids_in, lake_of, row_of, table_from
+from tests.unit.lake_samples import IN_TIME_S, TODAY, Before, files_of, ids_in, lake_of, row_of, table_from
 
 PARTITION = Partition("thulium", TODAY)
 GRACE_S = 3600
@@ -70,29 +71,18 @@ def test_an_old_mark_of_a_lost_race_does_not_shorten_the_grace_of_a_file_replace
 
 
 def test_a_file_replaced_while_the_collector_works_keeps_its_whole_grace():
-    calls = 0
-    for number in range(1, 10):
+    for number in range(1, 100):
         world = World.make()
         commit(world, 1)
-        Garbage(world.store, world.clock, GRACE_S).replace(PARTITION, files_of(world, PARTITION))
-        world.clock.advance(timedelta(seconds=GRACE_S))
         old = files_of(world, PARTITION)
-        seen = 0
-
-        def replace_before(call, proceed, world=world, number=number):
-            nonlocal seen
-            seen += 1
-            if seen == number:
-                stop()
-                commit(world, 1, stored=1)
-            return proceed()
-
-        stop = world.calls.on_call(replace_before)
+        Garbage(world.store, world.clock, GRACE_S).replace(PARTITION, old)
+        world.clock.advance(timedelta(seconds=GRACE_S))
+        replacement = Before(world, number, partial(commit, world, 1, stored=1))
         collect(world)
-        if seen == number:
-            calls += 1
-            assert old[0] in world.store.bodies(), f"replaced before call {number} of the collector"
-    assert calls >= 4
+        if not replacement.happened:
+            break
+        assert old[0] in world.store.bodies(), f"replaced before call {number} of the collector"
+    assert number > 4
 
 
 def test_a_collector_that_died_between_file_and_mark_ends_its_work_the_next_time():
