@@ -6,14 +6,15 @@
                      \\          |  ^
                       `-------> FAILED   (leaves FAILED by ``redrive`` or by an attempt that succeeds after all)
 
+STORED goes back to PUBLISHED by an operator's repair alone, where the stored object is lost (``repaired``).
 One DynamoDB item per recording under its recording id; sources and jobs have items of their own (sources.py).
 An item is in the sparse index ``open`` while somebody has to come back to it: under its source from ``due_at`` on.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +24,8 @@ from call_lake.recording import Recording, StoredAudio, iso, parse_iso, recordin
 
 ITEM_VERSION = 1
 HISTORY_LENGTH = 20
+INDEX_LIMIT = 1_000_000
+REPAIRED = "repaired"
 NEVER = "9999-12-31T00:00:00.000Z"
 """``due_at`` of what failed for good: listed in the index, never due."""
 
@@ -157,17 +160,48 @@ class Ledger:
 
     # -- the operator's side
 
+    def failures(self, source: str) -> list[Entry]:
+        """What failed for good, in no order. From the sparse index: as new as the index is, some seconds."""
+        open_items = self.table.query_open(source, NEVER, INDEX_LIMIT)
+        items = self.table.get_many([found["id"] for found in open_items if found["due_at"] == NEVER])
+        return [entry_of(item) for item in items.values() if item["state"] == State.FAILED]
+
     def redriven(self, id: str) -> bool:
-        """Send a failed recording round again: its deadlines count anew. False where it is not FAILED."""
-        now = self._clock.now()
-        changes = {
-            "state": State.PUBLISHED,
-            "attempts": 0,
-            "first_published_at": iso(now),
-            "published_at": iso(now),
-            "due_at": iso(now + self._republish_after),
-        }
+        """Send a failed recording round again: its deadlines count anew, and it is due until it is ``republished``.
+        False where it is not FAILED."""
+        changes = self._anew() | {"state": State.PUBLISHED}
         return self._update_if(id, changes, OneOf((State.FAILED,)))
+
+    def repaired(self, entry: Entry) -> bool:
+        """Fetch a stored recording again, as its object is lost: it is due at once, and its deadlines count anew.
+
+        The one way out of STORED but erasure, for an operator's repair alone: a person, or another program, deleted
+        what the ledger promises. What the object was stays in the history. False where the entry is not as it was:
+        somebody else repaired or erased it meanwhile.
+        """
+        if entry.audio is None or entry.recording is None:
+            return False
+        was = f"{entry.audio.key} of SHA-256 {entry.audio.facts.sha256} was gone"
+        note = {"at": iso(self._clock.now()), "reason": REPAIRED, "detail": was}
+        changes = self._anew() | {
+            "state": State.PUBLISHED,
+            "open_in": entry.source,
+            "audio": None,
+            "stored_at": None,
+            "history": [*entry.history, note][-HISTORY_LENGTH:],
+        }
+        expect: Expectation = {"state": OneOf((State.STORED,)), "stored_at": OneOf((iso(entry.audio.stored_at),))}
+        try:
+            self.table.update(entry.recording_id, changes, expect)
+        except PreconditionFailed:
+            return False
+        return True
+
+    def days(self, first: date, last: date) -> Iterator[tuple[str, str, date]]:
+        """Recording id, source and call date of everything that was called on these days. Reads the whole ledger."""
+        for item in self.table.scan():
+            if first.isoformat() <= item.get("call_date", "") <= last.isoformat():
+                yield item["id"], item["source"], date.fromisoformat(item["call_date"])
 
     def erased(self, ids: Iterable[str]) -> set[str]:
         """Those of the ids that are tombstones."""
@@ -190,6 +224,10 @@ class Ledger:
             "due_at": iso(now + self._republish_after),
         }
         return item | ({"connection_id": recording.connection_id} if recording.connection_id else {})
+
+    def _anew(self) -> dict[str, Any]:
+        now = iso(self._clock.now())
+        return {"attempts": 0, "first_published_at": now, "published_at": now, "due_at": now}
 
     def _failure(self, entry: Entry, error: StepFailed) -> dict[str, Any]:
         note = {"at": iso(self._clock.now()), "reason": error.reason, "detail": error.detail[:300]}

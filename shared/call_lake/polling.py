@@ -111,13 +111,21 @@ class Poller:
             self._run(job)
 
     def _run(self, job: Job) -> None:
+        if job.kind is JobKind.GAP:
+            self._run_gap(job)
+            return
         for outcome in self._read(job.rest):
             if isinstance(outcome, Hole):
-                if job.kind is JobKind.GAP:
-                    self._book.postpone(job, GAP_RETRY)
-                    return
                 self._open_gap(outcome)
             job = self._book.progress(job, outcome.window.end)
+
+    def _run_gap(self, job: Job) -> None:
+        """All of it that can be read now; closed only when nothing of it fails any more."""
+        self._book.postpone(job, GAP_RETRY)
+        outcomes = list(self._read(job.window))
+        whole = bool(outcomes) and not any(isinstance(outcome, Hole) for outcome in outcomes)
+        if whole and outcomes[-1].window.end >= job.window.end:
+            self._book.progress(job, job.window.end)
 
     # -- helpers
 

@@ -16,7 +16,7 @@ from call_lake.recording import Window
 COMFORTABLE = 1.1  # this much above the target is still read in one piece
 READS_BEFORE_SPLIT = 2  # a window that failed is read again once before it is split
 READS_AT_SMALLEST = 5
-HOLES_IN_A_ROW = 8  # neighbours touch each other by a unit, so one bad row makes about three; more is an outage
+HOLES_IN_A_ROW = 8  # neighbours touch each other by a unit, so one bad row makes two or three; more is an outage
 PAUSE_MAX_S = 60.0  # the longest Retry-After that is waited for within one poll
 WHOLE_PROVIDER = {Reason.UNAUTHORIZED, Reason.RATE_LIMITED, Reason.CONNECTION, Reason.AWS, Reason.BUSY}
 """Trouble that no splitting of the window mends."""
@@ -50,6 +50,11 @@ class Stride:
 
     def failed(self, tried: Window) -> None:
         self._known.append((tried.start + tried.width / 2, 0))
+
+    def skipped(self, hole: Window) -> None:
+        """Nothing is known of what comes next but that it may fail, too."""
+        self._known = [(end, left) for end, left in self._known if end > hole.end]
+        self._guess = self._unit
 
     def read(self, done: Window, rows: int) -> None:
         """A sub-window was read: its density is the best guess for the next one; never more than four times wider."""
@@ -91,8 +96,10 @@ def read_forward(
     stride = Stride(provider.unit, target)
     position, reads, holes = window.start, 0, 0
     while clock.monotonic() < until_s:
-        sub = Window(position, stride.next_end(position, window.end))
-        smallest = sub.width <= provider.unit
+        # Behind a hole the steps grow: many minutes may be one and the same question (the repeated hour of autumn).
+        step = provider.unit * 2**holes
+        sub = Window(position, min(max(stride.next_end(position, window.end), position + step), window.end))
+        smallest = sub.width <= step
         seen = 0
         try:
             for page in provider.list_window(sub, may_be_wide=smallest):
@@ -115,7 +122,7 @@ def read_forward(
                 stride.failed(sub)
                 continue
             outcome = Hole(sub, failure)
-            stride.read(sub, 0)
+            stride.skipped(sub)
         reads, holes = 0, holes + 1 if isinstance(outcome, Hole) else 0
         yield outcome
         position = sub.end

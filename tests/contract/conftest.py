@@ -25,6 +25,9 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     wrong = request.node.get_closest_marker("wrong_in")
     if wrong and request.param in wrong.args:
         request.applymarker(pytest.mark.xfail(strict=True, reason=wrong.kwargs["reason"]))
+    unsafe = request.node.get_closest_marker("unsafe_in")
+    if unsafe and request.param in unsafe.args:
+        pytest.skip(unsafe.kwargs["reason"])
     match request.param:
         case "memory":
             yield MemoryCloud()
@@ -75,4 +78,5 @@ def secrets_kit(cloud: Cloud) -> kits.SecretsKit:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "unsafe_in(*clouds, reason): these stand-ins are no judge of this; skipped")
     config.addinivalue_line("markers", "wrong_in(*clouds, reason): these stand-ins differ from AWS here; strict")

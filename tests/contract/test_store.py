@@ -92,6 +92,7 @@ def test_a_first_write_is_refused_where_an_object_stands(store):
     assert store.get("key")[0] == b"first"
 
 
+@pytest.mark.unsafe_in("moto", reason="its checks and writes are not one step: threads race")
 def test_eight_racing_first_writes_create_one_object(store):
     counted = outcomes(lambda number: store.put("key", b"%d" % number, if_none_match=True))
 
@@ -117,6 +118,7 @@ def test_a_replacement_of_an_object_that_is_gone_is_a_conflict(store):
     assert store.get("manifest") is None
 
 
+@pytest.mark.unsafe_in("moto", reason="its checks and writes are not one step: threads race")
 def test_of_eight_racing_replacements_one_wins(store):
     etag = store.put("manifest", b"before")
 

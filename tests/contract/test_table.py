@@ -84,6 +84,7 @@ def test_a_second_item_of_one_id_is_refused_and_the_first_stays(table):
     assert table.get("a") == {"id": "a", "state": "STORED"}
 
 
+@pytest.mark.unsafe_in("moto", reason="its checks and writes are not one step: threads race")
 def test_eight_racing_writers_create_one_item(table):
     counted = outcomes(lambda number: table.put({"id": "a", "by": number}))
 
@@ -212,6 +213,7 @@ def test_a_refused_update_of_a_missing_item_creates_nothing(table):
     assert table.get("a") is None
 
 
+@pytest.mark.unsafe_in("moto", reason="its checks and writes are not one step: threads race")
 def test_racing_updates_that_only_go_forward_end_at_the_furthest(table):
     counted = outcomes(lambda number: table.update("source", {"checkpoint": number}, {"checkpoint": Below(number)}))
 

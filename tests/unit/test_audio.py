@@ -8,6 +8,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from call_lake import audio_header
 from call_lake.audio import Spooled, inspect
 from call_lake.errors import NotReady, Reason, StepFailed, Terminal, Transient
 from call_lake.recording import AudioFacts
@@ -171,6 +172,13 @@ def test_the_other_formats_are_recognised(data, kind, rate, channels):
 def test_an_m4a_whose_last_box_is_cut_is_truncated():
     data = struct.pack(">I", 16) + b"ftypM4A \0\0\0\0" + struct.pack(">I", 800) + b"mdat" + bytes(100)
     assert refusal(data) == (Transient, Reason.TRUNCATED)
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MAX_READS", 3), ("MAX_READ_BYTES", 10)])
+def test_a_header_that_takes_too_much_to_read_gives_no_facts(limit, value, monkeypatch):
+    monkeypatch.setattr(audio_header, limit, value)
+    found = facts(encoded("OGG", "VORBIS"))
+    assert (found.format, found.seconds) == ("ogg", None)
 
 
 # What comes in place of audio

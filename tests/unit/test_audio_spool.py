@@ -164,3 +164,25 @@ def test_bodies_that_all_wait_to_grow_do_not_wait_for_ever():
     with ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(one, range(2))) == [str(16 * MIB), Reason.BUSY]
     assert budget.used_bytes == 0
+
+
+def test_a_body_under_way_grows_before_new_ones_are_let_in():
+    budget, begun = BytesBudget(16 * MIB, wait_s=10), threading.Event()
+
+    def growing() -> Iterator[bytes]:
+        yield b"x" * 8 * MIB
+        begun.set()
+        while not budget._queue:
+            threading.Event().wait(0.001)
+        yield b"x" * 8 * MIB
+
+    def newcomer() -> None:
+        begun.wait()
+        with budget.claim(16 * MIB):
+            pass
+
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(newcomer)
+        with spool(Stream(growing()), budget, 2**40) as body:
+            assert body.size == 16 * MIB
+        waiting.result()

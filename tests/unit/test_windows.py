@@ -159,3 +159,19 @@ def test_it_stops_in_time_with_what_it_finished() -> None:
 
     assert outcomes
     assert outcomes[-1].window.end < at(2000)
+
+
+def test_a_bad_row_that_many_minutes_share_does_not_look_like_an_outage() -> None:
+    """The repeated hour of autumn: every minute of two hours asks the provider the same."""
+    provider = FakeProvider()
+    provider.rows = [make_recording(n, listed_at=at(n)) for n in range(900)]
+
+    def poisoned(window: Window) -> None:
+        if window.start <= at(420) and window.end >= at(300):
+            raise Transient(Reason.HTTP_ERROR, "500")
+
+    provider.on_list = poisoned
+    outcomes, seen = read(provider, Window(at(0), at(900)))
+
+    assert any(isinstance(outcome, Hole) for outcome in outcomes)
+    assert {row for row in provider.rows if row.listed_at and row.listed_at >= at(640)} <= seen

@@ -96,7 +96,7 @@ class Body:
         return bytes(data)
 
     def _read(self) -> bytes:
-        # read() would wait for a full chunk, and a slow drip would never be seen.
+        # read() would gather full chunks in a buffer of its own first.
         return self._raw.read1(CHUNK_BYTES, decode_content=self._decode)
 
     def _left_s(self) -> float:
