@@ -1,5 +1,6 @@
 """Errors for the person at the terminal: one line that says what to do, exit code 1, no stack trace."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from call_lake.errors import CallLakeError
 from local.processes import LocalStackError
 
+STARTED = time.monotonic()
 err = Console(stderr=True, soft_wrap=True)
 
 
@@ -35,6 +37,11 @@ def explained() -> Iterator[None]:
         fail(f"AWS refused: {error}")
     except requests.RequestException as error:
         fail(f"no answer: {error}")
+
+
+def say(line: str) -> None:
+    """One line of progress, with the seconds since the command began."""
+    err.print(f"{time.monotonic() - STARTED:6.1f} s  {line}", highlight=False, markup=False)
 
 
 def fail(message: str) -> None:

@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.census import SourceCensus, total
-from cli.errors import UserError, err, explained
+from cli.errors import UserError, err, explained, say
 from cli.output import Format, print_json, print_rows
 from cli.stack import find_stack
 
@@ -66,7 +66,7 @@ def up(
             parameters=_parameters(set_ or []),
             simulator_arguments=(*simulators, *(["--faults", faults] if faults else [])),
         )
-        stack = local_stack.up(plan, Path.cwd(), lambda line: err.print(line, highlight=False, markup=False))
+        stack = local_stack.up(plan, Path.cwd(), say)
         file = Path.cwd() / ".call-lake/local.json"
         if json_:
             sys.stdout.write(file.read_text())

@@ -7,8 +7,12 @@ import typer
 from cli import local_commands
 from cli.census import SourceCensus, take_census
 from cli.errors import explained
+from cli.failed import failed, redrive
+from cli.options import AsJson, StackName
 from cli.output import Format, print_json, print_rows
+from cli.show import show
 from cli.stack import find_stack
+from cli.verify import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,14 +21,11 @@ app = typer.Typer(
 )
 app.add_typer(local_commands.app, name="local")
 
-StackName = Annotated[
-    str | None,
-    typer.Option("--stack", envvar="CALL_LAKE_STACK", help="A stack in AWS; without it the one on this machine."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+for command in (verify, failed, redrive, show):
+    app.command()(command)
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # SQL may begin with a comment
 def query(
     sql: Annotated[str, typer.Argument(help="A SELECT over the table calls, in Athena's SQL.")],
     form: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import typer
 
 from call_lake.recording import recording_id
 from cli.athena import run_query
-from cli.errors import UserError, err, explained
+from cli.census import SourceCensus, total
+from cli.errors import UserError, explained, say
 from cli.local_commands import CENSUS_COLUMNS, census_row
 from cli.output import Format, print_rows
 from cli.stack import Stack
@@ -41,7 +43,6 @@ SELECT started_at, source, agent, talk_s, audio_uri FROM calls ORDER BY talk_s D
 
 
 def main() -> None:
-    started = time.monotonic()
     keep = os.environ.get("KEEP", "") not in ("", "0")
     with explained():
         shutil.rmtree(ROOT / "bucket", ignore_errors=True)
@@ -50,23 +51,22 @@ def main() -> None:
         plan = local_stack.Plan(
             detach=keep, parameters={"FirstPollFrom": first.isoformat()}, simulator_arguments=arguments
         )
-        stack = local_stack.up(plan, ROOT, _say)
+        stack = local_stack.up(plan, ROOT, say)
         try:
             wrong = _run(stack)
         finally:
             if not keep:
                 local_stack.down(ROOT)
-        _say(f"done in {time.monotonic() - started:.0f} s")
+        say("done")
         if keep:
-            _say(f"it still runs: go to {ROOT} and ask it with call-lake query; call-lake local down ends it")
+            say(f"it still runs: go to {ROOT} and ask it with call-lake query; call-lake local down ends it")
         if wrong:
             raise UserError("the demo found differences: " + "; ".join(wrong))
 
 
 def _run(stack: Stack) -> list[str]:
     _wait_for_the_schedules(stack)
-    _say("settling: what the schedules have started is carried to its end")
-    ok, census = settle(stack, None, None, 180.0, lambda step, counts: None)
+    ok, census = settle(stack, None, None, 300.0, _Progress().tell)
     truth = _truth(stack)
     rows = run_query(stack, "SELECT source, recording_id, audio_sha256, audio_uri FROM calls").as_dicts()
     print_rows(CENSUS_COLUMNS, [census_row(one) for one in census], Format.TABLE, "What became of the recordings")
@@ -79,15 +79,29 @@ def _run(stack: Stack) -> list[str]:
         print_rows(answer.columns, answer.rows, Format.TABLE, title)
     events = _events(stack)
     copied = _copy_out(stack)
-    _say(f"events seen on the bus: {len(events)} Recording Stored, of {len(set(events))} recordings")
-    _say(f"everything lies in {ROOT / 'bucket'}: {copied} objects, audio/ and lake/calls/")
+    say(f"events seen on the bus: {len(events)} Recording Stored, of {len(set(events))} recordings")
+    say(f"everything lies in {ROOT / 'bucket'}: {copied} objects, audio/ and lake/calls/")
     wrong = [] if ok else ["not everything came to rest"]
     return wrong + _differences(stack, truth, rows, events)
 
 
+class _Progress:
+    """A line whenever another tenth of the recordings has become rows or has been copied."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    def tell(self, step: str, census: Sequence[SourceCensus]) -> None:
+        listed, stored, rows = (total(census, name) for name in ("listed", "stored", "rows"))
+        tenths = f"{step} {stored * 10 // max(listed, 1)} {rows * 10 // max(listed, 1)}"
+        if tenths != self._told:
+            self._told = tenths
+            say(f"{step}: {listed} listed, {stored} stored, {rows} rows")
+
+
 def _wait_for_the_schedules(stack: Stack) -> None:
     """Until EventBridge Scheduler has polled each source: nobody else starts the demo's work."""
-    _say("waiting for the schedules to poll each source (every minute)")
+    say("waiting for the schedules to poll each source (every minute)")
     deadline = time.monotonic() + SCHEDULE_DEADLINE_S
     while time.monotonic() < deadline:
         items = [stack.table.get(f"source#{name}") or {} for name in stack.sources]
@@ -154,10 +168,6 @@ def _copy_out(stack: Stack) -> int:
             s3.download_file(stack.bucket, info.key, str(file))
             number += 1
     return number
-
-
-def _say(line: str) -> None:
-    err.print(line, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

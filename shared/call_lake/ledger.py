@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Any
 
 from call_lake.errors import StepFailed
-from call_lake.ports import Absent, Clock, Item, OneOf, PreconditionFailed, Table
+from call_lake.ports import Absent, Clock, Expectation, Item, OneOf, PreconditionFailed, Table
 from call_lake.recording import Recording, StoredAudio, iso, parse_iso, recording_id
 
 ITEM_VERSION = 1
@@ -116,13 +116,9 @@ class Ledger:
         What counts is what the first write froze. A known key with another connection id is a recording of its own
         (rule 6), whatever id the message carries.
         """
-        for candidate in (_by_key(recording), recording.as_collision()):
-            item = self.table.get(candidate.recording_id)
-            if item is None:
-                self.discovered(candidate)
-                item = self.table.get(candidate.recording_id) or self._new_item(candidate)
-            if same_recording(item.get("connection_id"), recording.connection_id):
-                break
+        item = self._item_of(_by_key(recording))
+        if not same_recording(item.get("connection_id"), recording.connection_id):
+            item = self._item_of(recording.as_collision())
         return entry_of(item)
 
     def entry(self, id: str) -> Entry | None:
@@ -208,6 +204,14 @@ class Ledger:
         return {id for id, item in self.table.get_many(list(ids)).items() if item.get("state") == State.ERASED}
 
     # -- inside
+
+    def _item_of(self, recording: Recording) -> Item:
+        """The recording's item, which is written if it is missing."""
+        item = self.table.get(recording.recording_id)
+        if item is None:
+            self.discovered(recording)
+            item = self.table.get(recording.recording_id)
+        return item or self._new_item(recording)
 
     def _new_item(self, recording: Recording) -> Item:
         now = self._clock.now()

@@ -18,9 +18,9 @@ class Invocation:
     the other functions, and other processes of this one, can do now."""
 
     name: str
-    run: Callable[[], None]
-    twin: Callable[[], None]
-    others: Callable[[], None]
+    run: Callable[[], object]
+    twin: Callable[[], object]
+    others: Callable[[], object]
 
 
 class Run(Protocol):
@@ -44,7 +44,11 @@ class Run(Protocol):
         """What it came to: equal for runs that nobody could tell apart afterwards."""
 
 
-def settle(run: Run, faults: Sequence[FaultAt] = ()) -> list[str]:
+def _nothing(invocation: Invocation) -> None:
+    """Before each invocation, most of the time."""
+
+
+def settle(run: Run, faults: Sequence[FaultAt] = (), before_each: Callable[[Invocation], None] = _nothing) -> list[str]:
     """Run to rest under these faults; give what went wrong on the way. Raises AssertionError where it never rests."""
     troubles: list[str] = []
     for fault in faults:
@@ -52,6 +56,7 @@ def settle(run: Run, faults: Sequence[FaultAt] = ()) -> list[str]:
     for _ in range(ROUNDS_MAX):
         before = len(troubles)
         for invocation in run.round():
+            before_each(invocation)
             try:
                 invocation.run()
             except Died as death:
@@ -67,18 +72,19 @@ def settle(run: Run, faults: Sequence[FaultAt] = ()) -> list[str]:
     raise AssertionError(f"not at rest after {ROUNDS_MAX} rounds; on the way: {troubles}")
 
 
-def count_calls(run: Run) -> int:
-    """How many calls an undisturbed run makes until it rests."""
-    troubles = settle(run)
+def count_calls(run: Run) -> tuple[int, tuple[int, ...]]:
+    """How many calls an undisturbed run makes until it rests, and the numbers of those that end an invocation."""
+    ends: list[int] = []
+    troubles = settle(run, before_each=lambda invocation: ends.append(len(run.calls.log)))
     assert not troubles, f"the undisturbed run must not fail: {troubles}"
-    return len(run.calls.log)
+    return len(run.calls.log), (*(end for end in dict.fromkeys(ends) if end), len(run.calls.log))
 
 
 class Interleaved:
     """At the ``number``-th call, before or right after it, other processes run from beginning to end: ``meanwhile``
     picks them from the invocation under way."""
 
-    def __init__(self, number: int, meanwhile: Callable[[Invocation], Callable[[], None]], *, after: bool) -> None:
+    def __init__(self, number: int, meanwhile: Callable[[Invocation], Callable[[], object]], *, after: bool) -> None:
         self.current: Invocation | None = None
         self.struck: Call | None = None
         self._number = number
@@ -100,14 +106,10 @@ class Interleaved:
         finally:
             meanwhile()
 
+    def began(self, invocation: Invocation) -> None:
+        self.current = invocation
 
-def settle_interleaved(run: Run, interleaved: Interleaved) -> None:
+
+def settle_interleaved(run: Run, interleaved: Interleaved, faults: Sequence[FaultAt] = ()) -> list[str]:
     run.calls.on_call(interleaved)
-    for _ in range(ROUNDS_MAX):
-        for invocation in run.round():
-            interleaved.current = invocation
-            invocation.run()
-        if run.is_settled():
-            return
-        run.wait()
-    raise AssertionError(f"not at rest after {ROUNDS_MAX} rounds")
+    return settle(run, faults, interleaved.began)

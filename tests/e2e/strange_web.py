@@ -219,7 +219,7 @@ class Server(ThreadingHTTPServer):
             found = [call for call in self.shown if low <= call.filtered < high]
             page = found[offset : offset + limit + (7 if trouble == "larger" else 0)]
             self.given[f"listing {trouble}"] += 1
-        body = json.dumps(self.envelope([call.row for call in page], len(found))).encode()
+        body = json.dumps(self.envelope([call.row for call in page], len(found)), ensure_ascii=False).encode()
         if trouble == "error 200":
             web.json(200, {"request_id": "5e", "success": False, "errors": [{"message": "DB", "code": 1}]})
         elif trouble == "cut json":

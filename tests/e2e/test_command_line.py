@@ -4,9 +4,11 @@ import csv
 import io
 import json
 
+import jsonschema
 import requests
 
-from tests.e2e.conftest import Shell
+from cli.stack import read_local
+from tests.e2e.conftest import REPO, Shell
 
 FILE_KEYS = {
     "endpoint_url", "region", "access_key_id", "secret_access_key", "bucket", "queues", "dlq_url", "ledger_table",
@@ -96,3 +98,18 @@ def test_a_second_stack_in_the_same_folder_is_refused(laptop: Shell) -> None:
     assert typed.code == 1
     assert "call-lake local down" in typed.err
     assert laptop.running() == ["emulator", "simulators"]
+
+
+def test_every_recording_was_announced_by_an_event_that_fits_its_schema(laptop: Shell) -> None:
+    facts = json.loads((laptop.folder / ".call-lake/local.json").read_text())
+    sqs = read_local(laptop.folder / ".call-lake/local.json").client("sqs")
+    schema = json.loads((REPO / "events/recording-stored.schema.json").read_text())
+    announced = set()
+    while messages := sqs.receive_message(QueueUrl=facts["tap_url"], MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            event = json.loads(message["Body"])
+            jsonschema.validate(event["detail"], schema)
+            announced.add(event["detail"]["recording_id"])
+
+    rows = json.loads(laptop.type("query", "SELECT recording_id FROM calls", "--json").out)
+    assert announced == {row["recording_id"] for row in rows}

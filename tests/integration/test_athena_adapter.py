@@ -1,6 +1,7 @@
 """Athena's API on the local stack: which files a table is, how results are printed, what else it is asked for."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import pyarrow as pa
@@ -115,10 +116,10 @@ def test_a_column_of_another_type_than_declared_fails_as_it_does_in_athena(lake:
 
 
 def test_a_date_partition_column_is_a_date(lake: Lake) -> None:
-    definition = lake.glue.get_table(DatabaseName=lake.name, Name="calls")["Table"]
+    definition: Any = lake.glue.get_table(DatabaseName=lake.name, Name="calls")["Table"]
     kept = ("Name", "TableType", "Parameters", "StorageDescriptor")
     keys = [{"Name": "source", "Type": "string"}, {"Name": "call_date", "Type": "date"}]
-    table = {name: definition[name] for name in kept} | {"PartitionKeys": keys}
+    table: Any = {name: definition[name] for name in kept} | {"PartitionKeys": keys}
     lake.glue.update_table(DatabaseName=lake.name, TableInput=table)
     lake.commit("thulium", "2026-10-25", lake.write([Row("a", CALL)]))
     answer = lake.ask("SELECT call_date FROM calls WHERE call_date = date '2026-10-25'")

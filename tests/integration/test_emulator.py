@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -17,7 +18,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 def test_what_it_stores_is_gone_after_a_reset_and_when_it_stops(tmp_path: Path) -> None:
     with start_emulator(ministack_python(), tmp_path) as emulator:
-        s3 = boto3.client(
+        s3: Any = boto3.client(
             "s3",
             endpoint_url=emulator.endpoint_url,
             aws_access_key_id=emulator.access_key_id,

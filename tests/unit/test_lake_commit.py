@@ -260,6 +260,21 @@ def test_an_erasure_at_any_moment_of_a_commit_leaves_nothing_behind(standing):
     assert number > 5
 
 
+def test_a_tombstone_written_during_the_swap_is_honoured_right_after_it():
+    world = World.make()
+
+    def erase_during_the_swap(call, proceed):
+        answer = proceed()
+        if world.store.bodies(MANIFEST):
+            stop()
+            erase_in_ledger(world, row_of(1)["recording_id"])
+        return answer
+
+    stop = world.calls.on_call(erase_during_the_swap)
+    commit(world, [row_of(1), row_of(2)])
+    assert ids_in(world) == ids(2)
+
+
 def erase_and_kill_the_commit_after_its_swap(world: World) -> None:
     erase_in_ledger(world, row_of(1)["recording_id"])
     lake_of(world).remove(PARTITION, set(ids(1)))

@@ -1,0 +1,89 @@
+"""The domain's parts for a stack, as its functions have them, with the operator's own credentials."""
+
+from datetime import date, datetime
+from typing import Any
+
+from call_lake.aws import SecretsManagerSecrets, SqsQueue, SystemClock
+from call_lake.config import SourceSettings
+from call_lake.ledger import Ledger
+from call_lake.providers import make_provider
+from call_lake.providers.base import Provider
+from call_lake.redriving import HIDDEN_S, DeadLetter
+from cli.errors import UserError
+from cli.stack import Stack
+
+CLOCK = SystemClock()
+
+
+def sources_of(stack: Stack, only: str | None) -> dict[str, SourceSettings]:
+    """Settings of one source or of all. Raises UserError for a source that is not there."""
+    if only is None:
+        return stack.sources
+    if only not in stack.sources:
+        raise UserError(f"there is no source {only!r}; there are: {', '.join(stack.sources) or 'none'}")
+    return {only: stack.sources[only]}
+
+
+def ledger_of(stack: Stack) -> Ledger:
+    """A message lives in its queue for as long as the ledger waits before it publishes again (template.yaml)."""
+    some_queue = next(iter(stack.sources.values())).queue_url
+    wanted = "MessageRetentionPeriod"
+    found = stack.client("sqs").get_queue_attributes(QueueUrl=some_queue, AttributeNames=[wanted])
+    return Ledger(stack.table, CLOCK, float(found["Attributes"][wanted]))
+
+
+def queue_of(stack: Stack, source: SourceSettings) -> SqsQueue:
+    return SqsQueue(stack.client("sqs"), source.queue_url)
+
+
+def provider_of(stack: Stack, source: SourceSettings) -> Provider:
+    """Raises ConfigError; its calls raise SecretEmpty and ConfigError for the secret."""
+    secrets = SecretsManagerSecrets(stack.client("secretsmanager"))
+    return make_provider(source, lambda fresh: secrets.get(source.secret, fresh=fresh), CLOCK)
+
+
+class SqsDeadLetters:
+    """The dead-letter queue of a stack."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = url
+        self._queue = SqsQueue(client, url)
+
+    def __len__(self) -> int:
+        """About how many there are, hidden ones included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
+        return sum(int(found.get(name, 0)) for name in names)
+
+    def receive(self) -> list[DeadLetter]:
+        answer = self._client.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=HIDDEN_S,
+            WaitTimeSeconds=1,  # above 0 all of SQS's servers are asked, so that empty means empty
+            MessageAttributeNames=["All"],
+        )
+        return [
+            DeadLetter(
+                message["MessageId"],
+                message["Body"],
+                message["ReceiptHandle"],
+                {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()},
+            )
+            for message in answer.get("Messages", ())
+        ]
+
+    def delete(self, receipt_handle: str) -> None:
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt_handle)
+
+    def release(self, receipt_handle: str) -> None:
+        self._queue.delay(receipt_handle, 0)
+
+
+def day(text: str) -> date:
+    """Raises UserError."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day
+    except ValueError:
+        raise UserError(f"{text!r} is no day: write it like 2026-10-25") from None
