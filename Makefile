@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is set up on first use (local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test lint format test-fast test-integration test-e2e lock clean
+.PHONY: help setup demo test lint format test-fast test-integration test-e2e mutations queries bench-copy bench-poll lock clean
 
 PYTHON3 ?= python3
 SETUP := @$(PYTHON3) -m local.bootstrap
@@ -41,6 +41,22 @@ test-integration: setup ## the tests that run on the local stack
 
 test-e2e: setup ## the tests that type what a person types
 	$(BIN)/pytest -m e2e
+
+mutations: ## take the rules of correctness out of the code, one by one: a test has to fail each time
+	$(SETUP) --only venv
+	$(BIN)/python -m tests.mutations
+
+queries: ## write docs/queries into the template as named queries
+	$(SETUP) --only venv
+	$(BIN)/python -m local.named_queries
+
+bench-copy: ## copy recordings beside boto3, smart_open, rclone and curl with aws; writes bench/RESULTS.md
+	$(SETUP) --only venv
+	$(BIN)/python -m bench.copy --write bench/RESULTS.md
+
+bench-poll: ## list 20,000 simulated recordings beside dlt, singer-sdk and airbyte-cdk; writes bench/RESULTS.md
+	$(SETUP) --only venv
+	$(BIN)/python -m bench.poll --write bench/RESULTS.md
 
 lock: ## move requirements to their newest versions and hash them
 	$(SETUP) --lock

@@ -27,7 +27,7 @@ def failed(
         here = find_stack(stack)
         _check(reason)
         entries = failures(ledger_of(here), list(sources_of(here, source)), reason)
-        lines = [_line(entry) for entry in entries]
+        lines = [line_of(entry) for entry in entries]
         counts = Counter((line["source"], line["reason"]) for line in lines)
         by_reason = [{"source": s, "reason": r, "recordings": n} for (s, r), n in sorted(counts.items())]
         dead = len(_dead_letters(here))
@@ -72,7 +72,8 @@ def failures(ledger: Ledger, sources: list[str], reason: str | None) -> list[Ent
     return sorted(found, key=lambda entry: (entry.source, entry.reason or ""))
 
 
-def _line(entry: Entry) -> dict[str, Any]:
+def line_of(entry: Entry) -> dict[str, Any]:
+    """One failed recording, without anything personal."""
     last = entry.history[-1] if entry.history else {}
     return {
         "recording_id": entry.recording_id,

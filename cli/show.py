@@ -1,5 +1,6 @@
 """``call-lake show``: one recording's whole story. The one command that shows personal data on the terminal."""
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,8 @@ from cli.options import AsJson, StackName
 from cli.output import Format, print_json, print_rows
 from cli.parts import ledger_of
 from cli.stack import Stack, find_stack
+
+ID = re.compile(r"[a-z0-9-]{1,32}-[0-9a-f]{32}")
 
 
 def show(
@@ -42,7 +45,7 @@ def show(
 
 def find_entries(ledger: Ledger, sources: list[str], name: str) -> list[Entry]:
     """By recording id, else by provider key: one entry of each source that has it (two sources may use one key)."""
-    entry = ledger.entry(name) if "#" not in name else None  # items of sources and jobs have a # in their id
+    entry = ledger.entry(name) if ID.fullmatch(name) else None
     if entry:
         return [entry]
     return [entry for source in sources if (entry := ledger.entry(recording_id(source, name)))]

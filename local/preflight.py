@@ -46,4 +46,6 @@ def _explain(settings: SourceSettings, error: StepFailed, say: Callable[[str], N
         raise UserError(
             f"{name}: {url} cannot be reached: check --{settings.provider}-url and the network ({error.detail})"
         )
+    if "answered 404" in error.detail:  # http_error like any other to the poller, which goes on asking
+        raise UserError(f"{name}: {url} is no address of its API: check --{settings.provider}-url ({error.detail})")
     say(f"{name}: {url} answers with trouble ({error}); it will be tried again")

@@ -8,7 +8,7 @@ from datetime import time as clock_time
 
 from call_lake.config import SourceSettings
 from call_lake.recording import iso
-from cli.census import SourceCensus, take_census
+from cli.census import SourceCensus, take_census, total
 from cli.errors import UserError
 from cli.stack import Stack
 
@@ -27,21 +27,33 @@ def settle(
 ) -> tuple[bool, list[SourceCensus]]:
     """Whether all came to rest within ``timeout_s`` seconds, and the counts. ``tell`` hears of each step.
 
-    ``first`` and ``last`` are calendar days of each source's own time zone, both included.
+    ``first`` and ``last`` are calendar days of each source's own time zone, both included. They are listed until a
+    listing finds nothing new: where one row came and another went between two pages, neither count nor overlap tells.
+    A poll needs no such second look, for the next ones look back.
     """
     deadline = time.monotonic() + timeout_s
-    for name, source in stack.sources.items():
-        payload = {"source": name} | (_backfill(source, first, last) if first and last else {})
-        _invoke(stack, "poller", payload)
+    listed_before: int | None = None
+    _list(stack, first, last)
     while True:
         census = take_census(stack)
         active = [one for one in census if not one.unused]
         if all(one.settled and not one.trouble for one in active):
-            return True, census
+            listed = total(active, "listed")
+            if not (first and last) or listed == listed_before:
+                return True, census
+            listed_before = listed
+            tell("listing again", census)
+            _list(stack, first, last)
+            continue
         if time.monotonic() > deadline:
             return False, census
         tell(_step(stack, census), census)
         time.sleep(PAUSE_S)
+
+
+def _list(stack: Stack, first: date | None, last: date | None) -> None:
+    for name, source in stack.sources.items():
+        _invoke(stack, "poller", {"source": name} | (_backfill(source, first, last) if first and last else {}))
 
 
 def _step(stack: Stack, census: Sequence[SourceCensus]) -> str:

@@ -5,7 +5,7 @@ no time from the other's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -18,54 +18,20 @@ from call_lake.lake_layout import Partition
 from call_lake.ledger import Entry, entry_of
 from call_lake.polling import PollResult
 from call_lake.providers import make_provider
-from call_lake.recording import Row, parse_iso, recording_from_message
+from call_lake.recording import Row, parse_iso
 from local.simulators import transport
-from local.simulators.clock import SimClock
 from local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simulation
 from local.simulators.thulium import USER
 from local.simulators.world import World as CallWorld
-from tests.fakes import Calls, FakeClock, MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, World
 from tests.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
+from tests.simulated_parts import SOURCES, Asked, CountedQueue, LaneClock, ProviderClock, Watched, make_world
 
-SOURCES = ("thulium", "conpeek")
 URLS = {"thulium": transport.THULIUM_URL, "conpeek": transport.CONPEEK_URL}
 SWEEP_AT = time(2, 17)
-EVERY_5_MINUTES = timedelta(minutes=5)
+EVERY_5_MINUTES, EVERY_15_MINUTES = timedelta(minutes=5), timedelta(minutes=15)
+SETTLED = timedelta(minutes=5)
 
 type Span = tuple[timedelta, timedelta]
-
-
-class LaneClock(FakeClock):
-    """A clock that can be turned to where another lane is."""
-
-    def turn_to(self, moment: datetime) -> None:
-        with self._lock:
-            self._passed = moment - self._start
-
-
-class ProviderClock(SimClock):
-    """The providers live in the same time."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def now(self) -> datetime:
-        return self._clock.now()
-
-
-class CountedQueue(MemoryQueue):
-    """``published``: messages by recording. ``peak``: the most messages that it ever held."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.published: Counter[str] = Counter()
-        self.peak = 0
-
-    def send(self, bodies: Sequence[str], *, attributes: Mapping[str, str] | None = None) -> None:
-        super().send(bodies, attributes=attributes)
-        self.published.update(recording_from_message(body).recording_id for body in bodies)
-        self.peak = max(self.peak, len(self))
 
 
 class SimulatedTime:
@@ -83,10 +49,12 @@ class SimulatedTime:
     ) -> None:
         self.clock = LaneClock()
         self.start = self.moment = self.clock.now()
-        self.world = _world(self.clock)
+        self.world = make_world(self.clock)
         self.simulation = Simulation.of(calls, faults, clock=ProviderClock(self.clock))
         self.results: dict[str, list[PollResult]] = {source: [] for source in SOURCES}
         session = transport.session(self.simulation, self.clock.sleep)
+        self._watched = Watched(session.get_adapter(URLS["thulium"]), self.clock)
+        session.mount("http://", self._watched)
         providers = {}
         for source in SOURCES:
             settings = SourceSettings(source, source, URLS[source], requests_per_second=requests_per_second)
@@ -102,6 +70,15 @@ class SimulatedTime:
         self._plans: list[tuple[datetime, Callable[[], None]]] = []
 
     # -- what happens to it
+
+    @property
+    def asked(self) -> list[Asked]:
+        """Every request so far that was answered."""
+        return self._watched.asked
+
+    def requests(self, source: str) -> int:
+        """How many the provider saw so far."""
+        return int(self.simulation.providers[source].stats.snapshot()["requests"])
 
     def queue(self, source: str) -> CountedQueue:
         queue = self.world.queues[source]
@@ -124,12 +101,14 @@ class SimulatedTime:
 
     # -- how it goes
 
-    def run_for(self, span: timedelta, step: timedelta = EVERY_5_MINUTES) -> None:
-        """Let the schedules fire every ``step`` until ``span`` has passed."""
+    def run_for(self, span: timedelta, step: timedelta | None = None) -> None:
+        """Let the schedules fire every ``step`` until ``span`` has passed; by default every five minutes while people
+        telephone, and every fifteen else."""
         end = self.moment + span
         while self.moment < end:
-            self._step(self.moment + step)
-            self.moment += step
+            until = self.moment + (step or _usual_step(self.moment))
+            self._step(until)
+            self.moment = until
 
     def _step(self, until: datetime) -> None:
         for plan in [plan for plan in self._plans if plan[0] <= self.moment]:
@@ -174,12 +153,14 @@ class SimulatedTime:
         return self.simulation.providers[source].truth()
 
     def waits(self, source: str) -> dict[str, timedelta]:
-        """By recording, how long after its listing began to show it it was stored."""
+        """By recording, how long after listings began to show it it was stored. Only what appeared after the start."""
         stored = {entry.recording.provider_key: entry for entry in self.entries(source) if entry.recording}
         return {
             truth["provider_key"]: audio.stored_at - parse_iso(truth["available_at"])
             for truth in self.truth(source)
-            if truth["provider_key"] in stored and (audio := stored[truth["provider_key"]].audio)
+            if parse_iso(truth["available_at"]) >= self.start
+            and truth["provider_key"] in stored
+            and (audio := stored[truth["provider_key"]].audio)
         }
 
     def differences(self) -> list[str]:
@@ -221,28 +202,16 @@ class SimulatedTime:
     def _stale(self) -> Iterator[str]:
         for source in SOURCES:
             checkpoint = self.pipeline.book(source).checkpoint()
-            if checkpoint is None or self.moment - checkpoint > timedelta(minutes=10):
+            if checkpoint is None or self.moment - checkpoint > SETTLED + EVERY_15_MINUTES:
                 yield f"{source}: the checkpoint is at {checkpoint}"
 
     def _secret(self, source: str) -> Callable[[bool], dict[str, str]]:
         return lambda fresh: self.world.secrets.get(source, fresh=fresh)
 
 
+def _usual_step(moment: datetime) -> timedelta:
+    return EVERY_5_MINUTES if moment.weekday() < 5 and 5 <= moment.hour < 19 else EVERY_15_MINUTES
+
+
 def _of(partition: Partition) -> tuple[str, date]:
     return partition.source, partition.call_date
-
-
-def _world(clock: FakeClock) -> World:
-    """As the template makes it, with queues that count."""
-    calls = Calls()
-    dlq = MemoryQueue("dlq", clock, calls)
-    return World(
-        clock=clock,
-        calls=calls,
-        store=MemoryStore("call-lake-test", clock, calls),
-        table=MemoryTable(clock, calls),
-        bus=MemoryBus(clock, calls),
-        queues={s: CountedQueue(f"recordings-{s}", clock, calls, retention_s=86_400, dlq=dlq) for s in SOURCES},
-        dlq=dlq,
-        secrets=MemorySecrets(clock, calls),
-    )

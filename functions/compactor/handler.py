@@ -8,20 +8,22 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from call_lake.aws import DynamoTable, S3ObjectStore, SystemClock, client
 from call_lake.compaction import compact
 from call_lake.config import CompactorSettings, from_environment
+from call_lake.lake_index import Index
 from call_lake.observability import count, log
 
 ANSWER_MARGIN_S = 20.0
 
 settings = from_environment(CompactorSettings)
 clock = SystemClock()
+store = S3ObjectStore(client("s3"), settings.bucket)
+table = DynamoTable(client("dynamodb"), settings.ledger_table)
+index = Index(store)  # a warm function knows the files that it has read
 
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     until_s = clock.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S
-    store = S3ObjectStore(client("s3"), settings.bucket)
-    table = DynamoTable(client("dynamodb"), settings.ledger_table)
-    result = compact(store, table, clock, settings, until_s)
+    result = compact(store, table, clock, settings, until_s, index=index)
     answer = asdict(result)
     log.info("compacted", **answer)
     count("RowsCommitted", result.rows)

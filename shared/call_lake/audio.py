@@ -3,10 +3,11 @@
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from tempfile import SpooledTemporaryFile
+from io import BytesIO
+from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
 from call_lake.audio_header import HEAD_BYTES, read_header
@@ -88,7 +89,7 @@ class BytesBudget:
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """A body that has arrived completely; ``sha256`` is hex, of every byte."""
+    """A body that has arrived completely; ``sha256`` is hex, of every byte. ``file`` is a BytesIO or lies on disk."""
 
     file: BinaryIO
     size: int
@@ -106,8 +107,8 @@ def spool(stream: AudioStream, budget: BytesBudget, max_bytes: int) -> Iterator[
     if declared is not None and declared > max_bytes:
         raise Terminal(Reason.TOO_LARGE, f"{declared} bytes; the source's max_bytes is {max_bytes}")
     first_bytes = STEP_BYTES if declared is None else max(declared, 1)
-    with budget.claim(first_bytes) as claim, SpooledTemporaryFile(MEMORY_BYTES) as temporary:
-        file = cast(BinaryIO, temporary)
+    with budget.claim(first_bytes) as claim, ExitStack() as files:
+        file: BinaryIO = BytesIO() if (declared or 0) <= MEMORY_BYTES else _on_disk(files)
         digest, size = sha256(), 0
         for chunk in stream:
             size += len(chunk)
@@ -115,6 +116,9 @@ def spool(stream: AudioStream, budget: BytesBudget, max_bytes: int) -> Iterator[
                 raise Terminal(Reason.TOO_LARGE, f"more than {max_bytes} bytes, the source's max_bytes")
             claim.cover(size)
             digest.update(chunk)
+            if size > MEMORY_BYTES and isinstance(file, BytesIO):
+                begun, file = file.getvalue(), _on_disk(files)
+                _write(file, begun)
             _write(file, chunk)
         if declared is not None and size != declared:
             raise Transient(Reason.TRUNCATED, f"{size} bytes arrived, {declared} were promised")
@@ -124,6 +128,14 @@ def spool(stream: AudioStream, budget: BytesBudget, max_bytes: int) -> Iterator[
         yield Spooled(file, size, digest.hexdigest())
 
 
+def _on_disk(files: ExitStack) -> BinaryIO:
+    """A file without a name in the temporary directory, closed with ``files``."""
+    try:
+        return cast(BinaryIO, files.enter_context(TemporaryFile()))
+    except OSError as error:
+        raise _no_room(error) from None
+
+
 def _write(file: BinaryIO, chunk: bytes) -> None:
     try:
         if chunk:
@@ -131,7 +143,11 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
         else:
             file.flush()  # or a full disk would be seen by whoever reads
     except OSError as error:
-        raise Transient(Reason.BUSY, f"no room in the temporary directory ({error.strerror})") from None
+        raise _no_room(error) from None
+
+
+def _no_room(error: OSError) -> Transient:
+    return Transient(Reason.BUSY, f"no room in the temporary directory ({error.strerror})")
 
 
 def inspect(body: Spooled, content_type: str | None = None) -> AudioFacts:

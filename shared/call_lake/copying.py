@@ -7,6 +7,7 @@ repeats from the top and ends the same: every step finds what the last attempt l
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -26,7 +27,7 @@ from call_lake.retry import RetryPolicy
 ANSWER_MARGIN_S = 15.0  # what rows, events and ledger of a batch may take at its end
 WORTH_STARTING_S = 5.0
 SECRET_WAIT_S = 900.0
-BUSY_WAIT_S = 30.0
+BUSY_WAIT_S = 120.0  # in a message's day fewer deliveries than SQS allows before it buries a message
 
 
 class Verdict(StrEnum):
@@ -116,6 +117,8 @@ class Copier:
             self._finish(secured, verdicts)
         except Exception:
             log.exception("rows, events or ledger of a batch failed; its messages come again")
+            for one in secured:
+                verdicts[one.message.id] = self._come_back(one.message, one.recording.source)
         return {m.id: verdicts.get(m.id, Verdict.AGAIN) for m in messages}
 
     # -- the audio of one recording
@@ -131,12 +134,16 @@ class Copier:
             return self._secure(message, recording)
         except Exception:
             log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
-            return Verdict.AGAIN
+            return self._come_back(message, recording.source)
 
     def _secure(self, message: Message, listed: Recording) -> Secured | Verdict:
         entry = self._ledger.claim(listed)
         recording = entry.recording
-        if recording is None or entry.state in (State.ERASED, State.FAILED):
+        if recording is None or entry.state is State.ERASED:
+            # An attempt may have died between its PUT and its look at the ledger.
+            self._drop_all(replace(listed, recording_id=entry.recording_id))
+            return Verdict.DONE
+        if entry.state is State.FAILED:
             return Verdict.DONE
         if entry.state is State.STORED and entry.audio is not None:
             self._drop_strays(recording, entry.audio)
@@ -156,11 +163,16 @@ class Copier:
             return Verdict.DONE
         return Secured(message, recording, audio)
 
+    def _drop_all(self, recording: Recording) -> None:
+        standing = self._archive.standing(recording)
+        if standing:
+            self._archive.delete([audio.key for audio in standing])
+
     def _download(self, recording: Recording) -> StoredAudio:
         route = self._route(recording.source)
         left_s = self._until_s - ANSWER_MARGIN_S - self._clock.monotonic()
         if left_s < WORTH_STARTING_S:
-            raise Transient(Reason.BUSY, "no time left in this invocation", retry_after_s=0.0)
+            raise Transient(Reason.BUSY, "no time left in this invocation")
         deadline_s = min(route.deadline_s, left_s)
         with (
             route.provider.open_audio(recording, deadline_s=deadline_s) as stream,
@@ -180,6 +192,8 @@ class Copier:
             self._bus.publish(RECORDING_STORED, [recording_stored(s.recording, s.audio) for s in secured])
         except PartialFailure as error:
             refused = frozenset(error.failed)
+            for position in refused:
+                self._come_back(secured[position].message, secured[position].recording.source)
         announced = [s for position, s in enumerate(secured) if position not in refused]
         for one, ok in zip(announced, self._map(self._settle_safely, announced), strict=True):
             verdicts[one.message.id] = Verdict.DONE if ok else Verdict.AGAIN
@@ -217,8 +231,7 @@ class Copier:
 
     def _failed(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Verdict:
         if error.reason is Reason.BUSY:  # our own limit, not the recording's fault: no attempt is counted
-            wait_s = BUSY_WAIT_S if error.retry_after_s is None else error.retry_after_s
-            self._delay(recording.source, message, wait_s)
+            self._delay(recording.source, message, BUSY_WAIT_S)
             return Verdict.AGAIN
         verdict = self._policy.verdict(error, entry.first_published_at, self._clock.now())
         key = (recording.source, verdict.reason)
@@ -236,7 +249,7 @@ class Copier:
             )
             return Verdict.DONE
         delay_s = self._policy.delay_s(verdict, entry.attempts, self._jitter)
-        in_queue = delay_s <= self._policy.queue_max_s
+        in_queue = self._policy.waits_in_queue(delay_s, entry.attempts)
         self._ledger.retrying(entry, verdict, delay_s, in_queue=in_queue)
         self.counts.retried += 1
         log.warning(
@@ -250,6 +263,12 @@ class Copier:
         if not in_queue:
             return Verdict.DONE
         self._delay(recording.source, message, delay_s)
+        return Verdict.AGAIN
+
+    def _come_back(self, message: Message, source: str) -> Verdict:
+        """Not at once, and not only when the queue's visibility ends, if that can be had."""
+        with suppress(Exception):
+            self._delay(source, message, self._policy.queue_max_s)
         return Verdict.AGAIN
 
     def _delay(self, source: str, message: Message, seconds: float) -> None:

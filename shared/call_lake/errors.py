@@ -55,12 +55,14 @@ class Drifted(CallLakeError):
 class TooWide(CallLakeError):
     """A window holds more rows than paging by offset should walk: split it (rule 4).
 
-    ``rows`` is the provider's own count, or None where it gives none.
+    ``rows`` is the provider's own count, or None where it gives none; ``fits`` is how many rows would be well, where
+    that is more than the few pages that are always read.
     """
 
-    def __init__(self, rows: int | None) -> None:
+    def __init__(self, rows: int | None, *, fits: int | None = None) -> None:
         super().__init__(f"window holds {rows if rows is not None else 'too many'} rows")
         self.rows = rows
+        self.fits = fits
 
 
 class StepFailed(CallLakeError):

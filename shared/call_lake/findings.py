@@ -165,11 +165,10 @@ def _missing_row(audio: StoredAudio, seen: Seen, now: datetime) -> tuple[Kind, s
 
 def story(entry: Entry) -> str:
     """What the ledger knows, in one line: state, since when, attempts, the last failure, when it is due."""
-    parts = [f"{entry.state}"]
     if entry.state is State.STORED and entry.audio is not None:
-        parts.append(f"at {iso(entry.audio.stored_at)}")
+        parts = [f"STORED at {iso(entry.audio.stored_at)}"]
     else:
-        parts.append(f"first published {iso(entry.first_published_at)}, {entry.attempts} failed attempts")
+        parts = [f"{entry.state}, first published {iso(entry.first_published_at)}, {entry.attempts} failed attempts"]
     if entry.history and entry.state is not State.STORED:
         last = entry.history[-1]
         parts.append(f"last {last['reason']} at {last['at']}: {last['detail']}")

@@ -72,7 +72,8 @@ class DataFile:
     def __init__(self, store: ObjectStore, key: str, size_bytes: int) -> None:
         self.key = key
         self.size_bytes = size_bytes
-        self._file = pq.ParquetFile(_source(store, key, size_bytes), buffer_size=READ_BYTES)
+        # Else it would hold whole row groups of every file of a merge.
+        self._file = pq.ParquetFile(_source(store, key, size_bytes), buffer_size=READ_BYTES, pre_buffer=False)
         footer = {name.decode(): value.decode() for name, value in (self._file.metadata.metadata or {}).items()}
         version = int(footer["call_lake.schema_version"])
         if version > SCHEMA_VERSION:

@@ -13,7 +13,7 @@ An item is in the sparse index ``open`` while somebody has to come back to it: u
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -114,11 +114,18 @@ class Ledger:
         """The entry of a recording that arrived by message, created where the poller's write is missing.
 
         What counts is what the first write froze. A known key with another connection id is a recording of its own
-        (rule 6), whatever id the message carries.
+        (rule 6): whatever id the message carries, it is found under its key or, where that is another's, apart from it.
         """
-        item = self._item_of(_by_key(recording))
-        if not same_recording(item.get("connection_id"), recording.connection_id):
-            item = self._item_of(recording.as_collision())
+        for id in dict.fromkeys((recording.recording_id, *ids_of(recording))):
+            known = self.table.get(id)
+            if known is not None and same_recording(known.get("connection_id"), recording.connection_id):
+                return entry_of(known)
+        # As the message says, for the poller's write may still come.
+        for candidate in (recording, recording.as_collision()):
+            self.discovered(candidate)
+            item = self.table.get(candidate.recording_id) or self._new_item(candidate)
+            if same_recording(item.get("connection_id"), recording.connection_id):
+                break
         return entry_of(item)
 
     def entry(self, id: str) -> Entry | None:
@@ -254,5 +261,6 @@ def same_recording(known: str | None, listed: str | None) -> bool:
     return known is None or listed is None or known == listed
 
 
-def _by_key(recording: Recording) -> Recording:
-    return replace(recording, recording_id=recording_id(recording.source, recording.provider_key))
+def ids_of(recording: Recording) -> tuple[str, str]:
+    """Under which the ledger may know it: that of its key, and that of key and connection id (rule 6)."""
+    return recording_id(recording.source, recording.provider_key), recording.as_collision().recording_id

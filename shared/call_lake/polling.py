@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from call_lake.config import PollerSettings, SourceSettings
-from call_lake.errors import SecretEmpty, StepFailed
+from call_lake.errors import Reason, SecretEmpty, StepFailed
 from call_lake.ledger import Ledger
 from call_lake.observability import log
 from call_lake.ports import Clock, Queue
 from call_lake.providers.base import Page, Provider
 from call_lake.publishing import Publisher
 from call_lake.recording import Window, iso
+from call_lake.retry import RETRY_AFTER_MAX_S
 from call_lake.sources import Job, JobKind, SourceBook
 from call_lake.windows import Done, Hole, read_forward
 
@@ -71,10 +72,10 @@ class Poller:
         now = self._clock.now()
         horizon = now - timedelta(seconds=self._settings.settle_s)
         if sweep:
-            self._book.open_job(JobKind.SWEEP, Window(horizon - timedelta(days=self._settings.sweep_days), horizon))
+            self._book.open_sweep(Window(horizon - timedelta(days=self._settings.sweep_days), horizon))
         if backfill:
             self._book.open_job(JobKind.BACKFILL, Window(backfill.start, max(min(backfill.end, now), backfill.start)))
-        listing_works = self._try(lambda: self._regular(horizon))
+        listing_works = self._may_ask(now) and self._try(lambda: self._regular(horizon))
         self._try(lambda: self._publish_due(DUE_PER_POLL if listing_works else DUE_WHILE_DOWN))
         if listing_works:
             self._try(self._jobs)
@@ -165,6 +166,13 @@ class Poller:
         first = datetime.fromisoformat(self._settings.first_poll_from)
         return first if first.tzinfo else first.replace(tzinfo=self._source.zone).astimezone(UTC)
 
+    def _may_ask(self, now: datetime) -> bool:
+        quiet_until = self._book.quiet_until()
+        if quiet_until is None or quiet_until <= now:
+            return True
+        self._result.trouble = f"{Reason.RATE_LIMITED}: the provider asked for no request before {iso(quiet_until)}"
+        return False
+
     def _try(self, part: Callable[[], None]) -> bool:
         try:
             part()
@@ -173,6 +181,9 @@ class Poller:
             return False
         except StepFailed as error:
             self._result.trouble = f"{error.reason}: {error.detail}"
+            if error.retry_after_s:
+                wait = timedelta(seconds=min(error.retry_after_s, RETRY_AFTER_MAX_S))
+                self._book.note(quiet_until=iso(self._clock.now() + wait))
             return False
         return True
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from call_lake.errors import Reason, Transient
-from call_lake.ledger import Entry, Ledger, same_recording
+from call_lake.ledger import Entry, Ledger, ids_of, same_recording
 from call_lake.ports import PartialFailure, Queue
 from call_lake.recording import Recording, message_of
 
@@ -69,12 +69,14 @@ class Publisher:
         candidates = list(recordings)
         while candidates:
             self._learn([r.recording_id for r in candidates])
+            # A key can be free while its collision is known: the owner's message was refused.
+            self._learn([ids_of(r)[1] for r in candidates if r.recording_id not in self._known])
             collisions = []
             for recording in candidates:
                 id = recording.recording_id
                 twin = found[id].connection_id if id in found else self._known.get(id)
                 if id not in found and id not in self._known:
-                    found[id] = recording
+                    found |= {id: recording} if ids_of(recording)[1] not in self._known else {}
                 elif not same_recording(twin, recording.connection_id) and recording.as_collision().recording_id != id:
                     collisions.append(recording.as_collision())
             self.counts.collisions += sum(1 for r in collisions if r.recording_id not in self._known)

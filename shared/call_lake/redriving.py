@@ -115,8 +115,10 @@ class Redriver:
         dead = self._look_up(letter)
         if dead.source is None or not self._matches(dead.source, dead.reason):
             return False
-        is_settled = dead.entry is not None and dead.entry.state in (State.STORED, State.ERASED)
-        if is_settled or dead.recording_id in self._sent:
+        state = dead.entry.state if dead.entry else None
+        if dead.recording_id in self._sent and state is State.FAILED:
+            return False  # it has failed again already: this is its new dead letter
+        if state in (State.STORED, State.ERASED) or dead.recording_id in self._sent:
             self.counts.dropped += 1
         elif dead.entry is None:  # the ledger has lost it: the copier writes a new item
             self._send_as_it_is(dead)

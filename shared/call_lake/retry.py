@@ -6,6 +6,11 @@ from datetime import datetime, timedelta
 
 from call_lake.errors import NotReady, Reason, StepFailed, Terminal
 
+RETRY_AFTER_MAX_S = 86_400.0
+"""A longer Retry-After is a slip (a date of another century), and must not stop anything for good."""
+QUEUE_ATTEMPTS = 20
+"""So many failed attempts may wait in the queue. SQS counts every delivery, and buries a message at 1,000 of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -20,7 +25,11 @@ class RetryPolicy:
         """Exponential from ``base_s`` to ``ceiling_s``, with a quarter of jitter; never sooner than Retry-After."""
         delay = min(self.ceiling_s, self.base_s * 2.0 ** min(attempts, 32))
         delay *= 1.0 - 0.25 * jitter.random()
-        return max(delay, error.retry_after_s or 0.0)
+        return max(delay, min(error.retry_after_s or 0.0, RETRY_AFTER_MAX_S))
+
+    def waits_in_queue(self, delay_s: float, attempts: int) -> bool:
+        """Else the message is finished, and the ledger publishes the recording when it is due."""
+        return delay_s <= self.queue_max_s and attempts < QUEUE_ATTEMPTS
 
     def verdict(self, error: StepFailed, first_published_at: datetime, now: datetime) -> StepFailed:
         """``error``, or what it has become: audio that is not ready by its deadline will never be."""

@@ -77,6 +77,11 @@ class SourceBook:
         self.note(holes=[h for h in holes if h is not old] + [hole | {"seen": iso(now)}])
         return parse_iso(hole["since"])
 
+    def quiet_until(self) -> datetime | None:
+        """Until when the provider has asked to be left alone."""
+        text = self.facts().get("quiet_until")
+        return parse_iso(text) if text else None
+
     # -- jobs
 
     def open_job(self, kind: JobKind, window: Window, due_in: timedelta = timedelta()) -> Job:
@@ -97,6 +102,16 @@ class SourceBook:
         except PreconditionFailed:
             return _job(self._table.get(id) or {"id": id} | item)
 
+    def open_sweep(self, window: Window) -> Job:
+        """One sweep at a time: what earlier ones have not read, in an outage of weeks, is part of this one."""
+        earlier = [job for job in self.open_jobs() if job.kind is JobKind.SWEEP]
+        start = min([window.start, *(job.position for job in earlier)])
+        sweep = self.open_job(JobKind.SWEEP, Window(start, window.end))
+        for job in earlier:
+            if job.id != sweep.id:
+                self.progress(job, job.window.end)
+        return sweep
+
     def open_gap(self, window: Window, due_in: timedelta) -> bool:
         """Keep an unreadable window as a job, a little wider as the next poll cuts its windows elsewhere; False where
         an open one covers it already."""
@@ -111,7 +126,8 @@ class SourceBook:
         return self._jobs("9999", 1000)
 
     def due_jobs(self) -> list[Job]:
-        return self._jobs(iso(self._clock.now()), 10)
+        """Backfills last: one of a year must not keep the sweeps waiting."""
+        return sorted(self._jobs(iso(self._clock.now()), 10), key=lambda job: job.kind is JobKind.BACKFILL)
 
     def _jobs(self, due_before: str, limit: int) -> list[Job]:
         found = self._table.query_open(f"job#{self.source}", due_before, limit)

@@ -1,65 +1,86 @@
 """How far the next sub-window should reach to hold what suits the provider (design rule 4).
 
-Nothing here decides what is read or believed, only how it is cut: a wrong guess costs requests, never a row.
+Nothing here decides what is read or believed, only how time is cut: a wrong guess costs requests, never a row.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from call_lake.errors import TooWide
 from call_lake.recording import Window
 
 HOUR = timedelta(hours=1)
 FIRST_WIDTH = timedelta(days=1)
-"""Of the first sub-window: its rows are counted, and its hours known, before wider ones are tried."""
+"""What is tried first where all at once is too wide by nobody knows how much."""
+PAGES = 1.8  # full enough, and seldom more than two
 COMFORTABLE = 1.1  # this much above the target is still read in one piece
 GROWTH = 4  # a sub-window is at most so many times as wide as the last one
-MEMORY = 0.8  # what a week weighs in the next one
-TRUST_HOURS = 0.25  # an hour of the week that was seen for so long counts as much as what is like it
+TRUST_HOURS = 0.5  # an hour of the week that was seen for so long counts as much as the same hour of other days
+WEEK_MEMORY = 0.8  # what an hour of one week weighs beside that of the next
+LEVEL_MEMORY = 0.8  # the same, of one sub-window and the next
+LEVEL_ROWS = 200  # so many rows above what was expected double a level that was trusted before
 
 
 class Rhythm:
-    """Rows per hour by hour of the week (UTC), learned from what was read: calls follow the week."""
+    """Rows per hour, learned from what was read: by hour of the week (UTC), for calls follow the week, and by the level
+    that recent windows had against it (holidays, growth)."""
 
     def __init__(self) -> None:
         self._rows = [0.0] * 168
         self._hours = [0.0] * 168
-        self._rates: list[float] | None = None
+        self._rates: list[float] | None = None  # None: to be made anew
+        self._came, self._expected = 0.0, 0.0
 
     def learn(self, window: Window, moments: Sequence[datetime]) -> None:
-        """``window`` was read whole, and these are the moments of its rows."""
-        for start, end in _hours_of(window):
-            hour, share = _hour_of_week(start), (end - start) / HOUR
-            kept = MEMORY**share
+        """``window`` was read whole, and its rows lie at these moments."""
+        inside = [moment for moment in moments if window.start <= moment < window.end]
+        self.weigh(window, len(inside))
+        for hour, share in _hours_of(window):
+            kept = WEEK_MEMORY**share
             self._rows[hour] *= kept
             self._hours[hour] = self._hours[hour] * kept + share
-        for moment in moments:
-            if window.start <= moment < window.end:
-                self._rows[_hour_of_week(moment)] += 1
+        for moment in inside:
+            self._rows[_hour_of_week(moment)] += 1
         self._rates = None
 
+    def weigh(self, window: Window, rows: int) -> None:
+        """``window`` holds so many rows."""
+        expected = self._usual(window)
+        if expected:
+            self._came = self._came * LEVEL_MEMORY + rows
+            self._expected = self._expected * LEVEL_MEMORY + expected
+
     def rows_in(self, window: Window) -> float:
-        return sum(self._rate(start) * ((end - start) / HOUR) for start, end in _hours_of(window))
+        """How many rows are to be expected."""
+        return self._level * self._usual(window)
 
     def reach(self, window: Window, rows: float) -> datetime:
         """The moment of the window before which so many rows are to be expected, or its end."""
-        left = rows
-        for start, end in _hours_of(window):
-            here = self._rate(start) * ((end - start) / HOUR)
-            if here > 0 and here >= left:
-                return start + (end - start) * (left / here)
-            left -= here
+        at, left, rates = window.start, rows / self._level, self._learned()
+        for hour, share in _hours_of(window):
+            here = rates[hour] * share
+            if here and here >= left:
+                return at + HOUR * (share * left / here)
+            at, left = at + HOUR * share, left - here
         return window.end
 
-    def _rate(self, moment: datetime) -> float:
-        if self._rates is None:
-            self._rates = self._learned()
-        return self._rates[_hour_of_week(moment)]
+    def _usual(self, window: Window) -> float:
+        if not any(self._rows):
+            return 0.0
+        rates = self._learned()
+        return sum(rates[hour] * share for hour, share in _hours_of(window))
 
     def _learned(self) -> list[float]:
         """Of an hour that was hardly seen, what the same hour of other days had; failing that, any hour."""
-        overall = sum(self._rows) / max(sum(self._hours), TRUST_HOURS)
-        daily = [_mean(sum(self._rows[h::24]), sum(self._hours[h::24]), overall) for h in range(24)]
-        return [_mean(self._rows[h], self._hours[h], daily[h % 24]) for h in range(168)]
+        if self._rates is None:
+            overall = sum(self._rows) / max(sum(self._hours), TRUST_HOURS)
+            daily = [_mean(sum(self._rows[h::24]), sum(self._hours[h::24]), overall) for h in range(24)]
+            self._rates = [_mean(self._rows[h], self._hours[h], daily[h % 24]) for h in range(168)]
+        return self._rates
+
+    @property
+    def _level(self) -> float:
+        return (self._came + LEVEL_ROWS) / (self._expected + LEVEL_ROWS)
 
 
 class Stride:
@@ -71,17 +92,16 @@ class Stride:
 
     def __init__(self, unit: timedelta, target: int) -> None:
         self._unit = unit
-        self._target = target
+        self._target = self._asked = target
         self._rhythm = Rhythm()
         self._width: timedelta | None = None  # of the last sub-window that was read
         self._known: list[tuple[datetime, int]] = []  # (end, rows left before it), the nearest end last
 
     def next_end(self, position: datetime, end: datetime) -> datetime:
+        reach = end
         if self._known:
             reach = self._within_known(position)
-        elif self._width is None:
-            reach = position + FIRST_WIDTH
-        else:
+        elif self._width is not None:
             ahead = Window(position, min(position + max(self._width, self._unit) * GROWTH, end))
             reach = self._rhythm.reach(ahead, self._target)
         return min(max(reach, position + self._unit), end)
@@ -95,19 +115,32 @@ class Stride:
         expected = self._rhythm.rows_in(rest)
         return self._rhythm.reach(rest, expected * share) if expected else position + rest.width * share
 
-    def too_wide(self, tried: Window, rows: int | None, moments: Sequence[datetime]) -> None:
-        """``rows``: the provider's count, or None; ``moments``: of the rows that came before it was given up."""
-        if rows is None:
-            # Given in order they fill a part of the window, given in none they are a sample of it.
-            span = max(max(moments) - min(moments), self._unit) if moments else tried.width
-            rows = round(len(moments) * max(tried.width / span, 2.0))
-        self._known.append((tried.end, max(rows, round(self._target * COMFORTABLE) + 1)))
+    def too_wide(self, tried: Window, error: TooWide, pages: Sequence[int]) -> None:
+        """``pages``: how many rows came in each before it was given up."""
+        # The first of several is full: a server may cap its pages below what is asked.
+        limit = max(round(pages[0] * PAGES), 1) if pages else self._asked
+        self._target = error.fits or min(self._asked, limit)
+        seen = sum(pages)
+        self._rhythm.weigh(tried, error.rows or 2 * seen)
+        if error.rows is not None:
+            self._known.append((tried.end, max(error.rows, round(self._target * COMFORTABLE) + 1)))
+            return
+        width = tried.width * min(self._target / max(2 * seen, 1), 0.5)
+        self._cut(tried, width if self._width else min(width, FIRST_WIDTH))
 
     def failed(self, tried: Window) -> None:
-        self._known.append((tried.start + tried.width / 2, 0))
+        self._cut(tried, tried.width / 2)
+
+    def skipped(self, hole: Window) -> None:
+        """Nothing is known of what comes next but that it may fail, too."""
+        self._known = [(end, left) for end, left in self._known if end > hole.end]
+        self._width = self._unit
+
+    def _cut(self, tried: Window, width: timedelta) -> None:
+        self._known.append((tried.start + width, 0))
 
     def read(self, done: Window, moments: Sequence[datetime]) -> None:
-        """A sub-window was read, with these rows."""
+        """A sub-window was read whole, with these rows."""
         self._known = [(end, max(left - len(moments), 0)) for end, left in self._known if end > done.end]
         self._width = done.width
         self._rhythm.learn(done, moments)
@@ -122,10 +155,10 @@ def _hour_of_week(moment: datetime) -> int:
     return moment.weekday() * 24 + moment.hour
 
 
-def _hours_of(window: Window) -> Iterator[tuple[datetime, datetime]]:
-    """The window hour by hour."""
-    start = window.start
+def _hours_of(window: Window) -> Iterator[tuple[int, float]]:
+    """The window hour by hour: which of the week's 168, and how much of it."""
+    start = window.start.astimezone(UTC)
     while start < window.end:
         end = min(start.replace(minute=0, second=0, microsecond=0) + HOUR, window.end)
-        yield start, end
+        yield _hour_of_week(start), (end - start) / HOUR
         start = end

@@ -1,66 +1,27 @@
 """Read a long stretch of time in sub-windows that suit the provider (design rules 2, 3, 4).
 
 Paging by offset makes a provider walk all rows before the offset, so a window of n rows in pages of p costs it about
-n²/2p rows. ``Stride`` keeps the windows at about two pages: some 1.5 rows walked for each row returned.
+n²/2p rows. ``Stride`` keeps the windows at about two pages: some 1.6 rows walked for each row of a long backfill.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from call_lake.errors import Drifted, Reason, StepFailed, TooWide, Transient
 from call_lake.ports import Clock
 from call_lake.providers.base import Page, Provider
-from call_lake.recording import Window
+from call_lake.recording import Recording, Window
+from call_lake.stride import Stride
 
-COMFORTABLE = 1.1  # this much above the target is still read in one piece
 READS_BEFORE_SPLIT = 2  # a window that failed is read again once before it is split
 READS_AT_SMALLEST = 5
 HOLES_IN_A_ROW = 8  # neighbours touch each other by a unit, so one bad row makes two or three; more is an outage
 PAUSE_MAX_S = 60.0  # the longest Retry-After that is waited for within one poll
 WHOLE_PROVIDER = {Reason.UNAUTHORIZED, Reason.RATE_LIMITED, Reason.CONNECTION, Reason.AWS, Reason.BUSY}
 """Trouble that no splitting of the window mends."""
-
-
-class Stride:
-    """Where the next sub-window should end to hold about ``target`` rows.
-
-    Counts that the provider gave for windows that were too wide are kept until their end is reached: what is left of
-    such a window is known, however unevenly its rows lie.
-    """
-
-    def __init__(self, unit: timedelta, target: int) -> None:
-        self._unit = unit
-        self._target = target
-        self._guess: timedelta | None = None  # None: try all that is left
-        self._known: list[tuple[datetime, int]] = []  # (end, rows left before it), the nearest end last
-
-    def next_end(self, position: datetime, end: datetime) -> datetime:
-        width = self._guess or end - position
-        if self._known:
-            until, rows = self._known[-1]
-            width = until - position
-            if rows > self._target * COMFORTABLE:
-                width = width * (self._target / rows)
-        return min(position + max(width, self._unit), end)
-
-    def too_wide(self, tried: Window, rows: int | None, seen: int) -> None:
-        """``rows``: the provider's count, or None; ``seen``: rows that came before it was given up."""
-        self._known.append((tried.end, max(rows or seen * 2, round(self._target * COMFORTABLE) + 1)))
-
-    def failed(self, tried: Window) -> None:
-        self._known.append((tried.start + tried.width / 2, 0))
-
-    def skipped(self, hole: Window) -> None:
-        """Nothing is known of what comes next but that it may fail, too."""
-        self._known = [(end, left) for end, left in self._known if end > hole.end]
-        self._guess = self._unit
-
-    def read(self, done: Window, rows: int) -> None:
-        """A sub-window was read: its density is the best guess for the next one; never more than four times wider."""
-        self._known = [(end, max(left - rows, 0)) for end, left in self._known if end > done.end]
-        ideal = done.width * (self._target / rows) if rows else done.width * 4
-        self._guess = max(min(ideal, done.width * 4), done.width / 4, self._unit)
+ONCE = {Reason.UNAUTHORIZED, Reason.TIMEOUT, Reason.AWS}
+"""Trouble that is the same a moment later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +52,40 @@ def read_forward(
     """Read ``window`` from its start on, giving each sub-window as it is done, until ``clock.monotonic() > until_s``.
 
     Every page goes to ``sink`` at once: repeats are harmless. Raises what stands for the provider as a whole
-    (Transient, Terminal, SecretEmpty), also when many neighbouring sub-windows fail at their smallest.
+    (Transient, Terminal, SecretEmpty): also when nothing else can be read either, when many neighbouring sub-windows
+    fail at their smallest, and when the provider asks for a longer wait than a poll has.
     """
     stride = Stride(provider.unit, target)
-    position, reads, holes = window.start, 0, 0
+    position, reads, holes, answers = window.start, 0, 0, False
     while clock.monotonic() < until_s:
         # Behind a hole the steps grow: many minutes may be one and the same question (the repeated hour of autumn).
         step = provider.unit * 2**holes
         sub = Window(position, min(max(stride.next_end(position, window.end), position + step), window.end))
         smallest = sub.width <= step
-        seen = 0
+        rows: list[int] = []  # of each page
+        moments: list[datetime] = []
         try:
             for page in provider.list_window(sub, may_be_wide=smallest):
-                seen += len(page.recordings) + len(page.bad)
+                rows.append(len(page.recordings) + len(page.bad))
+                moments += map(_moment, page.recordings)
                 sink(page)
-            outcome: Done | Hole = Done(sub, seen)
-            stride.read(sub, seen)
+            outcome: Done | Hole = Done(sub, sum(rows))
+            stride.read(sub, moments)
+            answers = True
         except TooWide as error:
-            stride.too_wide(sub, error.rows, seen)
+            stride.too_wide(sub, error, rows)
             continue
         except (Drifted, Transient) as error:
             failure = _as_failure(error)
             reads += 1
-            if reads < (READS_AT_SMALLEST if smallest else READS_BEFORE_SPLIT) and _pause(failure, clock, until_s):
+            enough = reads >= (READS_AT_SMALLEST if smallest else READS_BEFORE_SPLIT) or failure.reason in ONCE
+            hopeless = failure.reason in WHOLE_PROVIDER or holes >= HOLES_IN_A_ROW
+            if (enough and hopeless) or not _wait(failure, clock, until_s):
+                raise failure from error
+            if not enough:
                 continue
-            if failure.reason in WHOLE_PROVIDER or holes >= HOLES_IN_A_ROW:
+            answers = answers or isinstance(error, Drifted) or _answers(provider, clock, sink)
+            if not answers:
                 raise failure from error
             reads = 0
             if not smallest:
@@ -130,12 +100,29 @@ def read_forward(
             return
 
 
-def _pause(failure: Transient, clock: Clock, until_s: float) -> bool:
-    """Wait before the same window is read again; False where that makes no sense within this poll."""
-    if failure.reason in (Reason.UNAUTHORIZED, Reason.TIMEOUT, Reason.AWS):
+def _moment(recording: Recording) -> datetime:
+    """What the provider's filter compares, or what is near to it."""
+    return recording.listed_at or recording.started_at
+
+
+def _answers(provider: Provider, clock: Clock, sink: Callable[[Page], None]) -> bool:
+    """Whether the provider lists anything at all: its last moments, which another poll asks for anew. To split a window
+    until its smallest parts fail, too, would be a hundred requests to a provider that is down, at every poll."""
+    now = clock.now()
+    try:
+        for page in provider.list_window(Window(now - provider.unit, now), may_be_wide=True):
+            sink(page)
+    except Drifted:
+        return True
+    except Transient:
         return False
+    return True
+
+
+def _wait(failure: Transient, clock: Clock, until_s: float) -> bool:
+    """Wait as long as the provider asks before its next request; False where that is longer than this poll may."""
     wait_s = failure.retry_after_s or (1.0 if failure.reason in WHOLE_PROVIDER else 0.0)
-    if wait_s > PAUSE_MAX_S or clock.monotonic() + wait_s >= until_s:
+    if wait_s > PAUSE_MAX_S or (wait_s and clock.monotonic() + wait_s >= until_s):
         return False
     clock.sleep(wait_s)
     return True

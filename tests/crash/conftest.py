@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Iterator
 
+import pyarrow.parquet as pq
 import pytest
 
+from tests.crash.parquet_memory import RememberingWriter
 from tests.crash.points import COVERED, DIFFERENCES, Points
 
 
@@ -13,6 +15,13 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pq, "ParquetWriter", RememberingWriter)
+        yield
 
 
 @pytest.fixture

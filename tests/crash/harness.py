@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tests.fakes import Call, Calls, Died, FaultAt
+from tests.fakes import Call, Calls, Died, Fault, FaultAt
 
 ROUNDS_MAX = 400
+READS = {"get", "get_many", "get_range", "head", "list", "query_open", "scan"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,31 @@ def settle(run: Run, faults: Sequence[FaultAt] = (), before_each: Callable[[Invo
     raise AssertionError(f"not at rest after {ROUNDS_MAX} rounds; on the way: {troubles}")
 
 
-def count_calls(run: Run) -> tuple[int, tuple[int, ...]]:
-    """How many calls an undisturbed run makes until it rests, and the numbers of those that end an invocation."""
+@dataclass(frozen=True)
+class Course:
+    """The calls of an undisturbed run, and the numbers of those that end an invocation."""
+
+    log: Sequence[Call]
+    ends: Sequence[int]
+
+    def same_as(self, number: int, fault: Fault) -> tuple[int, Fault] | None:
+        """Which fault nobody, neither the process nor the world, can tell from this one; None: from no fault at all.
+
+        Between two calls of an invocation nothing happens but in memory, which dies: dying after the one is dying
+        before the other. A read that was answered in vain is a read that was refused; one that was repeated, nothing.
+        """
+        if fault is Fault.DIE_AFTER and number not in self.ends:
+            return number + 1, Fault.DIE_BEFORE
+        if self.log[number - 1].method in READS:
+            return {Fault.ANSWER_LOST: (number, Fault.REFUSED), Fault.REPEATED: None}.get(fault, (number, fault))
+        return number, fault
+
+
+def course_of(run: Run) -> Course:
     ends: list[int] = []
     troubles = settle(run, before_each=lambda invocation: ends.append(len(run.calls.log)))
     assert not troubles, f"the undisturbed run must not fail: {troubles}"
-    return len(run.calls.log), (*(end for end in dict.fromkeys(ends) if end), len(run.calls.log))
+    return Course(tuple(run.calls.log), (*(end for end in dict.fromkeys(ends) if end), len(run.calls.log)))
 
 
 class Interleaved:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.harness import Run, count_calls
+from tests.crash.harness import Course, course_of
 from tests.crash.outcome import Outcome
 from tests.crash.small_world import SmallWorld
 
@@ -17,11 +17,11 @@ type Scene = Callable[[], SmallWorld]
 
 
 @cache
-def undisturbed(scene: Scene) -> tuple[Outcome, int, tuple[int, ...]]:
-    """How a scene ends when nothing breaks, after how many calls, and which of them end an invocation."""
+def undisturbed(scene: Scene) -> tuple[Outcome, Course]:
+    """How a scene ends when nothing breaks, and on what course."""
     run = scene()
-    calls, ends = count_calls(run)
-    return run.outcome(), calls, ends
+    course = course_of(run)
+    return run.outcome(), course
 
 
 class Points:
@@ -36,9 +36,6 @@ class Points:
         self._covered += 1
         if found != expected:
             self._differences.append(f"{where}: {_unlike(found, expected)}; on the way: {list(story)}")
-
-    def judge_run(self, where: object, run: Run, expected: Outcome, story: Sequence[str] = ()) -> None:
-        self.judge(where, run.outcome(), expected, story)
 
     def check(self) -> None:
         self._test.user_properties += [(COVERED, self._covered), (DIFFERENCES, len(self._differences))]

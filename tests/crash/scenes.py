@@ -142,4 +142,3 @@ class Pair(SmallWorld):
         listed_at = self.start - timedelta(minutes=30)
         self.victim, self.bystander = (make_recording(number, listed_at=listed_at) for number in (1, 2))
         self.providers["thulium"].add(self.victim, self.bystander)
-

@@ -1,7 +1,7 @@
 """One Call Lake in memory, driven as Scheduler, SQS and Lambda drive it, until it rests."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -49,17 +49,23 @@ class SmallWorld(ABC):
 
     def _watch(self, call: Call, proceed: Callable[[], Any]) -> Any:
         """Rule 7: nothing leaves STORED but to be erased, not even for a moment that a later poll would mend."""
-        try:
+        if (call.port, call.method) != ("table", "update"):
             return proceed()
-        finally:
-            if call.port == "table" and call.method in ("put", "update"):
-                states = {id: item["state"] for id, item in outcome.recordings(self.world).items()}
-                self._backwards += [
-                    f"{id} went from STORED to {states.get(id)} at {call}"
-                    for id in self._stored
-                    if states.get(id) not in (State.STORED, State.ERASED)
-                ]
-                self._stored = {id for id, state in states.items() if state == State.STORED}
+        try:
+            item = proceed()
+        except BaseException:  # the answer may be lost, and the item changed all the same
+            for item in outcome.recordings(self.world).values():
+                self._see(item, call)
+            raise
+        self._see(item, call)
+        return item
+
+    def _see(self, item: Mapping[str, Any], call: Call) -> None:
+        id, state = item["id"], item.get("state")
+        if state == State.STORED:
+            self._stored.add(id)
+        elif id in self._stored and state != State.ERASED:
+            self._backwards.append(f"{id} went from STORED to {state} at {call}")
 
     # -- how it goes
 

@@ -155,8 +155,8 @@ class Server(ThreadingHTTPServer):
             calls = [self._made_hostile(number, call) for number, call in enumerate(calls)]
         self.rng.shuffle(calls)
         self.calls = {call.key: call for call in calls}
-        moving = [call for call in calls if not call.troubles and call.fate == "stored"][:20] if self.hostile else []
-        self.to_come, self.to_go, self.gone = moving[:10], moving[10:], list[Call]()
+        moving = [call for call in calls if not call.troubles and call.fate == "stored"][:8] if self.hostile else []
+        self.to_come, self.to_go, self.gone = moving[:4], moving[4:], list[Call]()
         self.shown = [call for call in calls if call not in self.to_come]
 
     def _beginnings(self, count: int) -> list[datetime]:
@@ -213,7 +213,7 @@ class Server(ThreadingHTTPServer):
             turn, odd = divmod(self.asked["listing"], 2)
             trouble = LISTING_TROUBLES[turn % len(LISTING_TROUBLES)] if self.hostile and odd else ""
             if offset:
-                self._drift(low, high)
+                self._drift(low, high, offset)
             if trouble == "shuffle":
                 self.rng.shuffle(self.shown)
             found = [call for call in self.shown if low <= call.filtered < high]
@@ -227,20 +227,23 @@ class Server(ThreadingHTTPServer):
         elif not web.refuse(trouble):
             web.give(200, body, cut=trouble == "cut", Content_Type="application/json")
 
-    def _drift(self, low: str, high: str) -> None:
-        """Between two pages of a window: one row appears in it, the next time one vanishes."""
-        comes = self.asked["drift"] % 2 == 0
-        call = next((call for call in (self.to_come if comes else self.to_go) if low <= call.filtered < high), None)
-        if call is None:
+    def _drift(self, low: str, high: str, offset: int) -> None:
+        """Between two pages of a window: among the rows that were read, one comes and one goes; the next time only
+        one comes, then only one goes, then no more: a row that comes during the last listing could not be asked for."""
+        turn = self.asked["drift"]
+        read = [call for call in self.shown if low <= call.filtered < high][:offset]
+        comes = next((call for call in self.to_come if low <= call.filtered < high), None) if turn < 2 else None
+        goes = next((call for call in self.to_go if call in read), None) if turn != 1 else None
+        if turn > 2 or (turn < 2 and not comes) or (turn != 1 and not goes):
             return
         self.asked["drift"] += 1
         if comes:
-            self.to_come.remove(call)
-            self.shown.insert(self.rng.randrange(20), call)
-        else:
-            self.to_go.remove(call)
-            self.shown.remove(call)
-            self.gone.append(call)
+            self.to_come.remove(comes)
+            self.shown.insert(0, comes)
+        if goes:
+            self.to_go.remove(goes)
+            self.shown.remove(goes)
+            self.gone.append(goes)
 
     def find_audio(self, path: str, query: Mapping[str, str]) -> str:
         """The key of the recording that is asked for; any other text where there is none."""
@@ -271,10 +274,8 @@ class Server(ThreadingHTTPServer):
                 web.give(200, b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0@\x1f\0\0\x80>\0\0\2\0\x10\0data\0\0\0\0")
             case "pgp" | "noise":
                 web.give(200, PGP if trouble == "pgp" else random.Random(1).randbytes(5000), Content_Type=kind)
-            case "cut" | "cut chunked":
+            case "cut" | "cut chunked" | "cut close":
                 web.give(200, content, cut=True, how=trouble.removeprefix("cut").strip() or "length")
-            case "cut close":  # of an MP3 without a length nobody can tell
-                web.give(200, content, cut=True, how="chunked" if call.sound.format == "mp3" else "close")
             case _ if not web.refuse(trouble):
                 how = ("length", "chunked", "close")[len(call.key) % 3]
                 web.give(200, content, how=how, Content_Type=("application/octet-stream", kind)[len(content) % 2])

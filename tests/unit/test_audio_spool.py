@@ -74,14 +74,22 @@ def test_trouble_of_the_stream_passes_and_its_claim_ends():
     assert budget.used_bytes == 0
 
 
-def test_a_full_disk_is_busy(monkeypatch):
-    class Full(io.BytesIO):
-        def write(self, data: Any) -> int:
-            raise OSError(28, "No space left on device")
+class Full(io.RawIOBase):
+    def write(self, data: Any) -> int:
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(audio, "SpooledTemporaryFile", lambda size: Full())
-    budget = BytesBudget(MIB)
-    with pytest.raises(Transient, match="No space left") as caught, spool(Stream([b"x"], 1), budget, 100):
+
+def no_file() -> Full:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("disk", [Full, no_file])
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_full_disk_is_busy(monkeypatch, disk, declared):
+    monkeypatch.setattr(audio, "TemporaryFile", disk)
+    budget = BytesBudget(100 * MIB)
+    stream = Stream([b"x" * MIB] * 9, 9 * MIB if declared else None)
+    with pytest.raises(Transient, match="No space left") as caught, spool(stream, budget, 2**40):
         pass
     assert caught.value.reason is Reason.BUSY
     assert budget.used_bytes == 0

@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from call_lake import compaction
@@ -222,6 +224,17 @@ def test_a_commit_takes_no_more_bytes_than_its_memory_holds(monkeypatch):
         put_rows(world.store, [row_of(number)])
     compacted(world)
     assert len(files_of(world, PARTITION)) == 3
+
+
+def test_the_backfill_of_a_closed_day_writes_each_row_at_most_twice_over_all_commits_of_a_run(monkeypatch):
+    monkeypatch.setattr(compaction, "BYTES_A_COMMIT", 1)
+    world = World.make()
+    for number in range(6):
+        put_rows(world.store, [row_of(number, day=TODAY - timedelta(days=9))])
+    compacted(world)
+    written = [pq.ParquetFile(pa.BufferReader(body)).metadata.num_rows for body in world.store.bodies(DATA).values()]
+    assert sum(written) <= 2 * 6
+    assert len(rows_in(world)) == 6
 
 
 def test_partitions_are_worked_on_at_the_same_time(monkeypatch):

@@ -29,14 +29,32 @@ def test_every_row_of_every_window_is_listed_whatever_the_server_caps(sizes, cap
         assert sorted(set(found)) == sorted(item["dialog_uuid"] for item in server.rows)
 
 
-def test_a_short_page_is_the_end_only_once_a_longer_one_was_seen():
-    server = Tenant([row(number) for number in range(3)])
+@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (3, 2), (10, 2), (12, 2)])
+def test_a_short_page_is_the_end_only_where_one_as_long_as_was_asked_came_before(rows, requests):
+    server = Tenant([row(number) for number in range(rows)])
+    assert len(keys(server.provider(page_size=10).list_window(HOUR))) == rows
+    assert len(server.web.seen) == requests, "three rows may be all that the server gives at once"
+
+
+@pytest.mark.parametrize("cap", [10, 7])
+def test_a_page_larger_than_asked_makes_no_later_page_look_short(cap):
+    server = Tenant([row(number) for number in range(3 * cap)], cap=cap, more=4)
     provider = server.provider(page_size=10)
-    list(provider.list_window(HOUR))
-    assert len(server.web.seen) == 2, "three rows may be all that the server gives at once"
-    server.rows = server.rows[:2]
-    list(provider.list_window(HOUR))
-    assert len(server.web.seen) == 3
+    pages = provider.list_window(HOUR, may_be_wide=True)
+    found = keys([next(pages)])
+    server.more = 0
+    assert len({*found, *keys(pages)}) == 3 * cap
+    assert len(set(keys(provider.list_window(HOUR, may_be_wide=True)))) == 3 * cap
+
+
+def test_a_cap_that_was_met_twice_is_what_is_asked_for():
+    server = Tenant([row(number) for number in range(12)], cap=7)
+    provider = server.provider(page_size=10)
+    for requests in (3, 3, 2):
+        server.web.seen.clear()
+        assert len(keys(provider.list_window(HOUR))) == 12
+        assert len(server.web.seen) == requests
+    assert server.web.seen[0].query["limit"] == "7"
 
 
 def test_a_window_that_needs_a_third_page_is_too_wide_after_its_rows_were_given():

@@ -16,7 +16,7 @@ from call_lake.providers import fields
 from call_lake.providers.base import AudioStream, BadRecord, Page
 from call_lake.providers.http import Client, request_id
 from call_lake.providers.mapping import compile_mapping, moment, seconds
-from call_lake.providers.paging import Answer, Pager
+from call_lake.providers.paging import Answer, Pager, Steady
 from call_lake.recording import Recording, Window, recording_id
 
 PAGE_SIZE = 500  # the vendor's default; the maximum is unknown
@@ -38,10 +38,10 @@ class Conpeek:
     ) -> None:
         self._settings = settings
         self._secret = secret
+        self._clock = clock
         self._client = Client(settings, self._authorization, clock, session)
         self._mapping = compile_mapping(settings.name, settings.mapping)
-        self._limit = settings.page_size or PAGE_SIZE
-        self._pager = Pager()
+        self._pager = Pager(settings.page_size or PAGE_SIZE)
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
         """See ``Provider``. Filters on ``hangup_time``: nothing filters on when a recording became available."""
@@ -50,11 +50,12 @@ class Conpeek:
             {"property": "hangup_time", "operator": "gte", "value": date_from},
             {"property": "hangup_time", "operator": "lte", "value": date_to},
         ]
+        steady = Steady(self._clock)
 
-        def fetch(offset: int) -> Answer:
-            query = {"limit": self._limit, "offset": offset, "filter": json.dumps(condition, separators=(",", ":"))}
+        def fetch(offset: int, limit: int) -> Answer:
+            query = {"limit": limit, "offset": offset, "filter": json.dumps(condition, separators=(",", ":"))}
             url = f"{self._base}/cdr_dialog_recording?{urlencode(query, quote_via=quote)}"
-            return _answer(self._client.get_json(url))
+            return steady(lambda: _answer(self._client.get_json(url)))
 
         may_be_wide = may_be_wide or not _can_be_split(window)
         for rows in self._pager.walk(fetch, self._identity, may_be_wide=may_be_wide):

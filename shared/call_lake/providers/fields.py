@@ -5,9 +5,14 @@ import re
 from math import isfinite
 from typing import Any
 
+import orjson
+
 _LETTERS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _ASCII = json.JSONEncoder(separators=(",", ":"))
 SURROGATE = re.compile("[\ud800-\udfff]")
+_EXACT = 2**53
+_TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = b"0" * 20  # orjson would round it
 
 
 def text(value: Any) -> str | None:
@@ -19,7 +24,7 @@ def text(value: Any) -> str | None:
     elif not value.isascii():
         value = SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
     trimmed: str = value.strip()
-    return None if trimmed in ("", "null") else trimmed
+    return trimmed if trimmed and trimmed != "null" else None
 
 
 def key(value: Any) -> str | None:
@@ -31,13 +36,15 @@ def key(value: Any) -> str | None:
         return str(value)
     if not isinstance(value, str) or value in ("", "null"):
         return None
-    if SURROGATE.search(value):
+    if not value.isascii() and SURROGATE.search(value):
         raise ValueError("its key is no Unicode text")
     return value
 
 
 def number(value: Any) -> float | None:
     """A finite number, also from text."""
+    if type(value) is int and -_EXACT < value < _EXACT:  # nearly all of them
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
@@ -59,7 +66,24 @@ def direction(value: Any) -> str | None:
     return word if word in ("inbound", "outbound") else None
 
 
+def parse(document: bytes) -> Any:
+    """A JSON document; NaN and Infinity, which are no JSON, as None, so that the rest stays readable.
+
+    Raises ValueError, RecursionError.
+    """
+    if _LONG_NUMBER not in document.translate(_TO_ZEROS):
+        try:
+            return orjson.loads(document)
+        except ValueError:  # or one that only the standard library reads: lone surrogates, other encodings
+            pass
+    return json.loads(document, parse_constant=lambda _name: None)
+
+
 def compact(record: Any) -> str:
     """The record as JSON, complete; letters as letters, unless they cannot be written as UTF-8."""
+    try:
+        return orjson.dumps(record).decode()
+    except TypeError:  # lone surrogates, numbers of more than 64 bits, deep nesting
+        pass
     written = _LETTERS.encode(record)
     return written if written.isascii() or not SURROGATE.search(written) else _ASCII.encode(record)

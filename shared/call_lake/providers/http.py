@@ -4,13 +4,13 @@ Details of errors never hold what a provider or a URL may hold: phone numbers, n
 """
 
 import http.client
-import json
 import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -20,8 +20,10 @@ import urllib3
 from call_lake.config import SourceSettings
 from call_lake.errors import ConfigError, NotReady, Reason, StepFailed, Terminal, Transient
 from call_lake.ports import Clock
-from call_lake.providers.hosts import HostRules, Target
+from call_lake.providers import fields
+from call_lake.providers.hosts import HostRules, Origin, Target
 from call_lake.providers.transport import Request, make_session
+from call_lake.providers.watchdog import WATCHDOG
 
 REDIRECTS = {301, 302, 303, 307, 308}
 MAX_HOPS = 5
@@ -71,20 +73,16 @@ class Body:
     def __iter__(self) -> Iterator[bytes]:
         """Chunks as they come. Raises Transient(TIMEOUT, TRUNCATED, CONNECTION)."""
         late = threading.Event()
-        watchdog = threading.Timer(max(self._left_s(), 0), self._give_up, [late])
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            while chunk := self._read():
-                if self._left_s() <= 0:
+        with WATCHDOG.watch(max(self._left_s(), 0), partial(self._give_up, late)):
+            try:
+                while chunk := self._read():
+                    if self._left_s() <= 0:
+                        raise self._too_slow()
+                    yield chunk
+                if late.is_set():  # hung up by the watchdog: this was no end
                     raise self._too_slow()
-                yield chunk
-            if late.is_set():  # hung up by the watchdog: this was no end
-                raise self._too_slow()
-        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-            raise (self._too_slow() if late.is_set() else _network(error)) from None
-        finally:
-            watchdog.cancel()
+            except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+                raise (self._too_slow() if late.is_set() else _network(error)) from None
 
     def read_up_to(self, limit_bytes: int) -> bytes | None:
         """The whole body, or None if it is longer. Raises as iterating does."""
@@ -96,8 +94,10 @@ class Body:
         return bytes(data)
 
     def _read(self) -> bytes:
-        # read() would gather full chunks in a buffer of its own first.
-        return self._raw.read1(CHUNK_BYTES, decode_content=self._decode)
+        # Full chunks: one for each packet would cost as much as the bytes themselves. Packed ones as they come, for
+        # read() would hold what was unpacked a second time.
+        read = self._raw.read1 if self._decode else self._raw.read
+        return read(CHUNK_BYTES, decode_content=self._decode)
 
     def _left_s(self) -> float:
         return self._deadline_s - self._clock.monotonic()
@@ -134,6 +134,7 @@ class Client:
         self._timeout_s = settings.timeout_s
         self._pace = Pace(settings.requests_per_second, clock)
         self._session = session or make_session()
+        self._environments: dict[Origin, Any] = {}
 
     def get_json(self, url: str) -> Any:
         """A listing answer. Raises Transient (BAD_LISTING where it is no JSON), Terminal, SecretEmpty."""
@@ -145,7 +146,7 @@ class Client:
         if data is None:
             raise Transient(Reason.BAD_LISTING, f"the listing is longer than {LISTING_LIMIT_BYTES} bytes")
         try:
-            return json.loads(data, parse_constant=_no_number)
+            return fields.parse(data)
         except (ValueError, RecursionError):
             kind = "HTML" if data.lstrip()[:1] == b"<" else "no JSON"
             raise Transient(Reason.BAD_LISTING, f"the listing is {kind} ({len(data)} bytes)") from None
@@ -201,7 +202,7 @@ class Client:
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "call-lake"}
         if authorization is not None:
             headers["Authorization"] = authorization
-        environment = self._session.merge_environment_settings(target.url, {}, True, None, None)
+        environment = self._environment(target)
         if requests.utils.select_proxy(target.url, environment["proxies"]):
             pin = None  # the proxy resolves and connects
         self._pace.take()
@@ -220,6 +221,15 @@ class Client:
         except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
             raise _network(error) from None
 
+    def _environment(self, target: Target) -> Any:
+        """Proxies and certificates of the process's environment for this origin: read once, for that takes as long as
+        all the rest of preparing a request."""
+        try:
+            return self._environments[target.origin]
+        except KeyError:
+            settings = self._session.merge_environment_settings(target.url, {}, True, None, None)
+            return self._environments.setdefault(target.origin, settings)
+
     def _refusal(self, response: requests.Response, what: str) -> StepFailed:
         status = response.status_code
         detail = f"{what} answered {status}{self._request_id(response)}"
@@ -235,7 +245,7 @@ class Client:
         try:
             deadline_s = self._clock.monotonic() + self._timeout_s
             data = Body(response, self._clock, deadline_s).read_up_to(ERROR_LIMIT_BYTES)
-            return request_id(json.loads(data or b""))
+            return request_id(fields.parse(data or b""))
         except (StepFailed, ValueError, RecursionError):
             return ""
 
@@ -257,10 +267,6 @@ def retry_after(value: str | None, now: datetime) -> float | None:
             return None
         seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
     return max(seconds, 0.0) if isfinite(seconds) else None
-
-
-def _no_number(_name: str) -> None:
-    """NaN and Infinity are no JSON; the record stays readable without them."""
 
 
 def _network(error: Exception) -> Transient:

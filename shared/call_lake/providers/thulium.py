@@ -1,27 +1,36 @@
 """Thulium: ``GET recordings`` and ``GET recordings/download`` (docs/providers.md)."""
 
 import base64
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
 import requests
 
 from call_lake.config import SourceSettings
-from call_lake.errors import ConfigError, Reason, Transient
+from call_lake.errors import ConfigError, Reason, TooWide, Transient
 from call_lake.ports import Clock
 from call_lake.providers import fields, walltime
 from call_lake.providers.base import AudioStream, BadRecord, Page
 from call_lake.providers.http import Client, request_id
-from call_lake.providers.paging import Answer, Pager
+from call_lake.providers.paging import Answer, Pager, Steady
+from call_lake.providers.seeking import Later, Seeker, Span
 from call_lake.recording import Recording, Window, recording_id
 
 PAGE_SIZE = 100  # the vendor's maximum
 DOWNLOAD_URL = "{base_url}/recordings/download?filename={filename}"
 EPOCH_TOLERANCE = timedelta(minutes=5)
 """How far the connection's epoch may lie from the call's minute to be believed."""
+
+MINUTES = {f"{minute:02}": timedelta(minutes=minute) for minute in range(60)}
+
+type Reading = tuple[datetime, date]
+"""An instant (UTC) that a wall time can mean, and its day on the wall."""
 
 
 class Thulium:
@@ -37,26 +46,43 @@ class Thulium:
         session: requests.Session | None = None,
     ) -> None:
         self._settings = settings
+        self._zone = settings.zone
         self._secret = secret
+        self._clock = clock
         self._client = Client(settings, self._authorization, clock, session)
-        self._limit = settings.page_size or PAGE_SIZE
-        self._pager = Pager()
+        self._pager = Pager(settings.page_size or PAGE_SIZE)
+        self._seeker = Seeker(_identity, self._later)
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
         """See ``Provider``. Filters on the creation date of the recording (or of the call: it has changed before)."""
         date_from, date_to = self._range(window)
+        steady = Steady(self._clock)
 
-        def fetch(offset: int) -> Answer:
-            query = {"limit": self._limit, "offset": offset, "date_from": date_from, "date_to": date_to}
-            return _answer(self._client.get_json(f"{self._base}/recordings?{urlencode(query, quote_via=quote)}"))
+        def fetch(start: str, offset: int, limit: int) -> Answer:
+            query = {"limit": limit, "offset": offset, "date_from": start, "date_to": date_to}
+            url = f"{self._base}/recordings?{urlencode(query, quote_via=quote)}"
+            return steady(lambda: _answer(self._client.get_json(url)))
 
         may_be_wide = may_be_wide or not self._can_be_split(window)
-        for rows in self._pager.walk(fetch, _identity, may_be_wide=may_be_wide):
+        for rows in self._rows(Span(date_from, date_to, fetch), may_be_wide):
             items = [self._item(row) for row in rows]
             yield Page(
                 tuple(item for item in items if isinstance(item, Recording)),
                 tuple(item for item in items if isinstance(item, BadRecord)),
             )
+
+    def _rows(self, span: Span, may_be_wide: bool) -> Iterator[list[Any]]:
+        given = []
+        try:
+            for rows in self._pager.walk(partial(span.fetch, span.start), _identity, may_be_wide=may_be_wide):
+                given.append(rows)
+                yield rows
+            return
+        except TooWide as error:
+            if len(given) != 1:
+                raise
+            wide = error
+        yield from self._seeker.rest(span, given[0], wide)
 
     def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
         safe = "" if self._settings.encode_slashes else "/"
@@ -78,8 +104,21 @@ class Thulium:
         return f"Basic {base64.b64encode(pair).decode()}"
 
     def _range(self, window: Window) -> tuple[str, str]:
-        start, end = walltime.wall_range(window.start, window.end, self._settings.zone)
+        start, end = walltime.wall_range(window.start, window.end, self._zone)
         return f"{start:%Y-%m-%d %H:%M}", f"{end:%Y-%m-%d %H:%M}"
+
+    def _later(self, rows: list[Any]) -> Later | None:
+        """A minute before the last row's creation, if the rows are sorted by that."""
+        try:
+            texts = [row["created_at"] for row in rows]
+            possible = self._readings(texts[-1]) if texts == sorted(texts) else ()
+        except (TypeError, LookupError):
+            return None  # a row without it, or with something else
+        if not possible or not isinstance(texts[0], str):
+            return None
+        moment, _ = possible[0]
+        since, _ = self._range(Window(moment, moment))
+        return Later(since, len(texts) - bisect_left(texts, since))
 
     def _can_be_split(self, window: Window) -> bool:
         """Whether halves ask for less: not within one minute, nor within the repeated hour."""
@@ -99,21 +138,21 @@ class Thulium:
         key = fields.key(row.get("filename"))
         if key is None:
             raise ValueError("it has no filename")
-        wall = _wall(row.get("date"))
-        if wall is None:
+        possible = self._readings(row.get("date"))
+        if not possible:
             raise ValueError("it has no date that can be read")
         connection_id = fields.text(row.get("connection_id"))
-        started_at = _closest(walltime.readings(wall, self._settings.zone), _epoch(connection_id))
+        started_at, call_date = possible[0] if len(possible) == 1 else _closest(possible, _epoch(connection_id))
         return Recording(
             source=self._settings.name,
             provider=self._settings.provider,
             recording_id=recording_id(self._settings.name, key),
             provider_key=key,
             started_at=started_at,
-            call_date=started_at.astimezone(self._settings.zone).date(),
+            call_date=call_date,
             raw=fields.compact(row),
             connection_id=connection_id,
-            listed_at=self._listed_at(row, started_at),
+            listed_at=_first_from(started_at, self._readings(row.get("created_at"))),
             direction=fields.direction(row.get("type")),
             caller=fields.text(row.get("src")),
             callee=fields.text(row.get("dst")),
@@ -123,16 +162,10 @@ class Thulium:
             talk_s=fields.number(row.get("billsec")),
         )
 
-    def _listed_at(self, row: dict[str, Any], started_at: datetime) -> datetime | None:
-        """In the repeated hour the first reading that is not before the call."""
-        wall = _wall(row.get("created_at"))
-        if wall is None:
-            return None
-        try:
-            possible = walltime.readings(wall, self._settings.zone)
-        except (ValueError, OverflowError):
-            return None
-        return next((moment for moment in possible if moment >= started_at), possible[0])
+    def _readings(self, value: Any) -> tuple[Reading, ...]:
+        """What a time of the listing can mean; nothing where it cannot be read."""
+        text = fields.text(value)
+        return _readings(text, self._zone) if text else ()
 
 
 def _answer(body: Any) -> Answer:
@@ -146,12 +179,28 @@ def _identity(row: Any) -> Any:
     return row.get("filename") or row if isinstance(row, dict) else row
 
 
-def _wall(value: Any) -> datetime | None:
+def _readings(text: str, zone: ZoneInfo) -> tuple[Reading, ...]:
     """``2014-07-07 11:08``, to the minute; seconds and an offset are kept if they are there."""
+    minutes = MINUTES.get(text[14:])
+    hour = _steady_hour(text[:14], zone) if minutes is not None else None
+    if minutes is not None and hour is not None:  # a tenth of the time of what follows
+        moment, day = hour
+        return ((moment + minutes, day),)
     try:
-        return datetime.fromisoformat(fields.text(value) or "")
-    except ValueError:
+        moments = walltime.readings(datetime.fromisoformat(text), zone)
+        return tuple((moment, moment.astimezone(zone).date()) for moment in moments)
+    except (ValueError, OverflowError):
+        return ()
+
+
+@lru_cache(1024)
+def _steady_hour(text: str, zone: ZoneInfo) -> Reading | None:
+    """What ``2014-07-07 11:`` begins, where every minute of that hour has one meaning."""
+    try:
+        moment = walltime.steady_hour(datetime.fromisoformat(f"{text}00"), zone) if text.endswith(":") else None
+    except (ValueError, OverflowError):
         return None
+    return (moment, moment.astimezone(zone).date()) if moment is not None else None
 
 
 def _epoch(connection_id: str | None) -> datetime | None:
@@ -162,9 +211,16 @@ def _epoch(connection_id: str | None) -> datetime | None:
         return None
 
 
-def _closest(possible: tuple[datetime, ...], epoch: datetime | None) -> datetime:
-    """The reading that the epoch agrees with; where it agrees with none, the first."""
-    for moment in possible:
+def _closest(possible: tuple[Reading, ...], epoch: datetime | None) -> Reading:
+    """The reading that the connection's epoch agrees with; where it agrees with none, the first."""
+    for moment, day in possible:
         if epoch is not None and -EPOCH_TOLERANCE <= epoch - moment < walltime.MINUTE + EPOCH_TOLERANCE:
-            return moment
+            return moment, day
     return possible[0]
+
+
+def _first_from(started_at: datetime, possible: tuple[Reading, ...]) -> datetime | None:
+    """When it was listed: in the repeated hour the first reading that is not before the call."""
+    if len(possible) < 2:
+        return possible[0][0] if possible else None
+    return next((moment for moment, _ in possible if moment >= started_at), possible[0][0])

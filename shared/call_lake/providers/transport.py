@@ -5,17 +5,19 @@ the client talks to the adapter directly.
 """
 
 import socket
-import threading
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import HTTPResponse
 
 from call_lake.providers.hosts import Pin, Target
+from call_lake.providers.watchdog import WATCHDOG
 
 CONNECTIONS = 16
 
@@ -26,9 +28,9 @@ class Request(requests.PreparedRequest):
     def __init__(self, target: Target, headers: dict[str, str], pin: Pin | None) -> None:
         super().__init__()
         self.pin = pin  # None: connect to where the name leads
-        self.prepare(method="GET", url=f"{target.origin.scheme}://{target.origin.netloc}/", headers=headers)
-        self.headers["Host"] = target.origin.netloc
-        self.url = target.url
+        # Not prepare(): it would take the URL apart and put it together anew.
+        self.method, self.url = "GET", target.url
+        self.headers = CaseInsensitiveDict(headers | {"Host": target.origin.netloc})
 
 
 class _Watched(HTTPConnection):
@@ -40,13 +42,8 @@ class _Watched(HTTPConnection):
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3 itself
         if not isinstance(self.timeout, int | float):
             return super().getresponse()
-        watchdog = threading.Timer(2 * self.timeout, _hang_up, [self.sock])
-        watchdog.daemon = True
-        watchdog.start()
-        try:
+        with WATCHDOG.watch(2 * self.timeout, partial(_hang_up, self.sock)):
             return super().getresponse()
-        finally:
-            watchdog.cancel()
 
 
 class _WatchedTls(_Watched, HTTPSConnection):

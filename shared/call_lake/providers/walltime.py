@@ -39,6 +39,15 @@ def readings(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
     return (first, second) if first < second else (first,)
 
 
+def steady_hour(hour: datetime, zone: ZoneInfo) -> datetime | None:
+    """The instant (UTC) at which this hour on the wall begins, if the wall clock then runs through all of it once,
+    without a change: so that minutes can be added. Raises ValueError."""
+    last = hour + timedelta(minutes=59)
+    begins, ends = readings(hour, zone), readings(last, zone)
+    steady = len(begins) == len(ends) == 1 and ends[0] - begins[0] == last - hour
+    return begins[0] if steady else None
+
+
 def _is_ambiguous(moment: datetime, zone: ZoneInfo) -> bool:
     return len(readings(_wall(moment, zone), zone)) == 2
 

@@ -1,0 +1,1 @@
+"""The listing of 20,000 recordings, side by side: `python -m bench.poll`."""

@@ -1,0 +1,103 @@
+"""airbyte-cdk's low-code source: OffsetIncrement, basic auth, DatetimeBasedCursor on created_at. Its RECORD messages
+are what it hands on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from airbyte_cdk.entrypoint import launch
+from airbyte_cdk.models import AirbyteStateMessageSerializer, ConfiguredAirbyteCatalogSerializer
+from airbyte_cdk.sources.declarative.concurrent_declarative_source import ConcurrentDeclarativeSource
+
+from bench.poll.task import PAGE, WRITTEN, Task, Watch, standard_output_to
+
+task, watch = Task.given(), Watch()
+SCHEMA = {"type": "object", "properties": {"filename": {"type": "string"}, "created_at": {"type": "string"}}}
+
+
+def option(name: str) -> dict[str, str]:
+    return {"type": "RequestOption", "inject_into": "request_parameter", "field_name": name}
+
+
+MANIFEST: dict[str, Any] = {
+    "version": "6.0.0",
+    "type": "DeclarativeSource",
+    "check": {"type": "CheckStream", "stream_names": ["recordings"]},
+    "spec": {"type": "Spec", "connection_specification": {"type": "object", "properties": {}}},
+    "streams": [
+        {
+            "type": "DeclarativeStream",
+            "name": "recordings",
+            "primary_key": ["filename"],
+            "schema_loader": {"type": "InlineSchemaLoader", "schema": SCHEMA},
+            "incremental_sync": {
+                "type": "DatetimeBasedCursor",
+                "cursor_field": "created_at",
+                "datetime_format": WRITTEN,
+                "start_datetime": {"type": "MinMaxDatetime", "datetime": task.first, "datetime_format": WRITTEN},
+                "end_datetime": {"type": "MinMaxDatetime", "datetime": task.last, "datetime_format": WRITTEN},
+                "start_time_option": option("date_from"),
+                "end_time_option": option("date_to"),
+            },
+            "retriever": {
+                "type": "SimpleRetriever",
+                "requester": {
+                    "type": "HttpRequester",
+                    "url_base": task.url,
+                    "path": "/recordings",
+                    "http_method": "GET",
+                    "authenticator": {
+                        "type": "BasicHttpAuthenticator",
+                        "username": "{{ config['username'] }}",
+                        "password": "{{ config['password'] }}",
+                    },
+                },
+                "record_selector": {
+                    "type": "RecordSelector",
+                    "extractor": {"type": "DpathExtractor", "field_path": ["result"]},
+                },
+                "paginator": {
+                    "type": "DefaultPaginator",
+                    "pagination_strategy": {"type": "OffsetIncrement", "page_size": PAGE},
+                    "page_size_option": option("limit"),
+                    "page_token_option": option("offset"),
+                },
+            },
+        }
+    ],
+}
+CATALOG = {
+    "streams": [
+        {
+            "stream": {
+                "name": "recordings",
+                "json_schema": SCHEMA,
+                "supported_sync_modes": ["full_refresh", "incremental"],
+            },
+            "sync_mode": "incremental",
+            "destination_sync_mode": "append_dedup",
+        }
+    ]
+}
+folder = Path(task.folder)
+messages = folder / f"messages-{task.number}"
+config = {"username": task.user, "password": task.password}
+(folder / "config.json").write_text(json.dumps(config))
+(folder / "catalog.json").write_text(json.dumps(CATALOG))
+arguments = ["read", "--config", str(folder / "config.json"), "--catalog", str(folder / "catalog.json")]
+with watch.running():
+    states = json.loads(task.memory.read_text()) if task.memory.exists() else []
+    if states:
+        arguments += ["--state", str(task.memory)]
+    source = ConcurrentDeclarativeSource(
+        catalog=ConfiguredAirbyteCatalogSerializer.load(CATALOG),
+        config=config,
+        state=[AirbyteStateMessageSerializer.load(state) for state in states],
+        source_config=MANIFEST,
+    )
+    with standard_output_to(messages):
+        launch(source, arguments)
+
+found = [json.loads(line) for line in messages.read_text().splitlines() if line.startswith("{")]
+task.memory.write_text(json.dumps([message["state"] for message in found if message["type"] == "STATE"][-1:]))
+watch.answer(task, [message["record"]["data"]["filename"] for message in found if message["type"] == "RECORD"])

@@ -1,0 +1,67 @@
+"""Call Lake's listing: windows, pages, canonical recordings, dedupe by recording id. AWS aside: what would be published
+is counted, and the ids that the ledger would know are kept in a file."""
+
+import json
+import math
+import time
+from datetime import UTC, datetime, timedelta
+
+from bench.poll.task import Task, Watch
+from call_lake.config import PollerSettings, SourceSettings
+from call_lake.polling import ROWS_PER_WINDOW
+from call_lake.providers import make_provider
+from call_lake.providers.base import Page
+from call_lake.recording import Window, parse_iso
+from call_lake.windows import Hole, read_forward
+
+NAME = "thulium"
+UNLIMITED = 1e6  # requests per second: the provider's patience is not what is measured
+
+
+class RealClock:
+    """The one of call_lake.aws brings boto3 with it, which a listing does not need."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+task, watch, clock = Task.given(), Watch(), RealClock()
+settings = SourceSettings(name=NAME, provider="thulium", base_url=task.url, requests_per_second=UNLIMITED)
+rules = PollerSettings(ledger_table="", sources_path="")
+
+
+def windows(checkpoint: datetime | None) -> list[Window]:
+    """The first poll is told where to begin; a later one looks back, and the daily sweep further."""
+    horizon = parse_iso(task.now) - timedelta(seconds=rules.settle_s)
+    if checkpoint is None:
+        return [Window(task.begin().replace(tzinfo=settings.zone).astimezone(UTC), horizon)]
+    regular = Window(checkpoint - timedelta(seconds=rules.lookback_s), horizon)
+    return [regular, Window(horizon - timedelta(days=rules.sweep_days), horizon)]
+
+
+with watch.running():
+    remembered = json.loads(task.memory.read_text()) if task.memory.exists() else {"known": [], "checkpoint": None}
+    known = set(remembered["known"])
+    keys: list[str] = []
+
+    def take(page: Page) -> None:
+        for recording in page.recordings:
+            if recording.recording_id not in known:
+                known.add(recording.recording_id)
+                keys.append(recording.provider_key)
+
+    provider = make_provider(settings, lambda fresh: {"username": task.user, "password": task.password}, clock)
+    asked = windows(parse_iso(remembered["checkpoint"]) if remembered["checkpoint"] else None)
+    for window in asked:
+        target = ROWS_PER_WINDOW[NAME]
+        for outcome in read_forward(provider, window, take, target=target, clock=clock, until_s=math.inf):
+            if isinstance(outcome, Hole):
+                raise SystemExit(f"{outcome.window} cannot be read: {outcome.error}")
+task.memory.write_text(json.dumps({"known": sorted(known), "checkpoint": asked[0].end.isoformat()}))
+watch.answer(task, keys)

@@ -1,0 +1,87 @@
+"""The simulators of `local`, with a Thulium whose rows come and go while a client pages: `python -m bench.poll.server`.
+
+Every few listing requests one row vanishes and one appears, wherever they lie, whatever the client asks for.
+"""
+
+import argparse
+import json
+import random
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+from call_lake.recording import parse_iso
+from local.processes import exit_with_parent
+from local.simulators.clock import SimClock
+from local.simulators.conpeek import Conpeek
+from local.simulators.exchange import Answer
+from local.simulators.faults import FaultPlan
+from local.simulators.provider import Query
+from local.simulators.serving import running
+from local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simulation
+from local.simulators.thulium import USER, Thulium
+from local.simulators.world import World
+
+SEED = 7
+MOVES_MOST = 20  # of each kind: then the rows come to rest
+APPEAR_WITHIN = timedelta(days=12)  # before the end: what is listed later than that, no tool looks for
+
+
+class Restless(Thulium):
+    """Moves until a new plan of faults is set."""
+
+    def __init__(self, world: World, clock: SimClock, period: int) -> None:
+        """``period``: listing requests between two moves."""
+        self._restless = FaultPlan(SEED)
+        super().__init__(world, FAKE_PASSWORD, clock, self._restless)
+        self._period, self._asked = period, 0
+
+    def _list(self, query: Query) -> Answer:
+        if self.plan is self._restless:
+            self._move()
+        return super()._list(query)
+
+    def _move(self) -> None:
+        with self._lock:
+            self._asked += 1
+            turn, rest = divmod(self._asked, self._period)
+            if rest or turn > MOVES_MOST:
+                return
+            luck = random.Random(turn)
+            rows = self.catalog.rows()
+            self.catalog.delete(luck.choice(rows).index)
+            appears = rows[-1].started_at - luck.random() * APPEAR_WITHIN
+            self.catalog.insert(self.world.make(self.kind, self.catalog.next_index(), appears.replace(microsecond=0)))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    exit_with_parent()
+    parser = argparse.ArgumentParser(prog="python -m bench.poll.server")
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--days", type=int, required=True)
+    parser.add_argument("--until", type=date.fromisoformat, required=True)
+    parser.add_argument("--now", type=parse_iso, required=True)
+    parser.add_argument("--period", type=int, required=True)
+    parser.add_argument("--ready-file", type=Path, required=True)
+    asked = parser.parse_args(arguments)
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    first = asked.until - timedelta(days=asked.days - 1)
+    world = World.generate(SEED, kinds=("thulium",), count=asked.count, start=first, days=asked.days)
+    clock = SimClock(asked.now)
+    conpeek = Conpeek(world, FAKE_KEY, clock, FaultPlan(SEED), url_in_record=True)
+    simulation = Simulation(world, clock, Restless(world, clock, asked.period), conpeek)
+    with running(world, simulation=simulation) as handles:
+        facts = {"thulium_url": handles.thulium_url, "thulium_user": USER, "thulium_password": FAKE_PASSWORD}
+        half = asked.ready_file.with_suffix(".half")
+        half.write_text(json.dumps(facts))
+        half.replace(asked.ready_file)
+        ended.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

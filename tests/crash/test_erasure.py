@@ -1,0 +1,137 @@
+"""An operator erases a recording at any call of its copy: nothing of it comes back (design rules 7, 15, 18)."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from call_lake.archive import Archive
+from call_lake.inbox import list_inbox, read_lines
+from call_lake.lake import Lake
+from call_lake.lake_layout import Partition
+from call_lake.ledger import State
+from tests.crash import outcome
+from tests.crash.duos import Works, stops, together
+from tests.crash.harness import Interleaved, settle_interleaved
+from tests.crash.points import Points, undisturbed
+from tests.crash.scenes import Pair
+from tests.fakes import Call, Fault, FaultAt
+from tests.pipeline import COMPACTOR
+
+NOTHING_LEFT: dict[str, Any] = {
+    "audio": [],
+    "rows": [],
+    "inbox": [],
+    "record": None,
+    "state": State.ERASED,
+    "oddities": (),
+}
+BYSTANDER = (1, 1, State.STORED)
+
+
+def erase(run: Pair) -> bool:
+    """The tombstone first, then audio, rows and what waits in the inbox; False where the ledger knows nothing yet."""
+    victim, world = run.victim, run.world
+    if world.table.get(victim.recording_id) is None:
+        return False
+    gone = dict.fromkeys(("record", "audio", "open_in", "due_at", "connection_id"))
+    world.table.update(victim.recording_id, {"state": State.ERASED} | gone)
+    archive = Archive(world.store)
+    archive.delete([audio.key for audio in archive.standing(victim)])
+    lake = Lake(world.store, world.table, world.clock, COMPACTOR.grace_s)
+    lake.remove(Partition(victim.source, victim.call_date), {victim.recording_id})
+    for waiting in list_inbox(world.store):
+        if all(victim.recording_id in line for line in read_lines(world.store, waiting.key)):
+            world.store.delete([waiting.key])
+    return True
+
+
+def what_is_left(run: Pair) -> tuple[dict[str, Any], tuple[int, int, str]]:
+    """Of the erased recording and of the other one: objects, rows, state."""
+    world, victim, other = run.world, run.victim.recording_id, run.bystander.recording_id
+    found, items = run.outcome(), outcome.recordings(world)
+    left = {
+        "audio": [key for key in found.audio if victim in key],
+        "rows": [id for id in found.rows if id == victim],
+        "inbox": [key for key, body in world.store.bodies("inbox/").items() if victim.encode() in body],
+        "record": items[victim].get("record"),
+        "state": items[victim]["state"],
+        "oddities": found.oddities,
+    }
+    bystander = sum(other in key for key in found.audio), sum(id == other for id in found.rows), items[other]["state"]
+    return left, bystander
+
+
+class CopierBreaks(FaultAt):
+    """A fault of the copier, which spares the operator's own calls."""
+
+    spared = False
+
+    def __call__(self, call: Call, proceed: Callable[[], Any]) -> Any:
+        return proceed() if self.spared else super().__call__(call, proceed)
+
+
+def erasing(run: Pair, told: list[bool], broken: CopierBreaks | None = None) -> Callable[[object], Callable[[], None]]:
+    def erased() -> None:
+        if broken:
+            broken.spared = True
+        told.append(erase(run))
+        if broken:
+            broken.spared = False
+
+    return lambda invocation: erased
+
+
+def copier_and_operator(run: Pair) -> Works:
+    run.poll("thulium")
+    return partial(run.copy, "thulium", run.receive("thulium")), partial(erase, run)
+
+
+def compactor_and_operator(run: Pair) -> Works:
+    run.poll("thulium")
+    run.copy("thulium", run.receive("thulium"))
+    return run.compact, partial(erase, run)
+
+
+def test_what_is_erased_at_any_call_stays_erased(points: Points) -> None:
+    _, course = undisturbed(Pair)
+
+    for number, after in [(call.number, False) for call in course.log] + [(number, True) for number in course.ends]:
+        run, told = Pair(), list[bool]()
+        story = settle_interleaved(run, Interleaved(number, erasing(run, told), after=after))
+        if told == [True]:
+            points.judge(f"erased at call {number}", what_is_left(run), (NOTHING_LEFT, BYSTANDER), story)
+
+    points.check()
+
+
+@pytest.mark.parametrize("fault", [Fault.DIE_BEFORE, Fault.ANSWER_LOST], ids=str)
+def test_what_is_erased_while_a_copier_works_that_breaks_later_stays_erased(points: Points, fault: Fault) -> None:
+    polled, copied = undisturbed(Pair)[1].ends[:2]
+
+    for number in range(polled + 1, copied + 1):
+        for later in range(number, copied + 1):
+            run, told = Pair(), list[bool]()
+            broken = CopierBreaks(later, fault)
+            interleaved = Interleaved(number, erasing(run, told, broken), after=False)
+            story = settle_interleaved(run, interleaved, [broken])
+            points.judge(f"erased at call {number}, {broken}", what_is_left(run), (NOTHING_LEFT, BYSTANDER), story)
+
+    points.check()
+
+
+def test_an_operator_and_a_copier_that_stop_for_each_other_at_any_call_leave_nothing(points: Points) -> None:
+    for stop in stops(Pair, copier_and_operator):
+        found = what_is_left(together(Pair, copier_and_operator, stop))
+        points.judge(f"copier and operator {stop}", found, (NOTHING_LEFT, BYSTANDER))
+
+    points.check()
+
+
+def test_an_operator_and_a_compactor_that_stop_for_each_other_at_any_call_leave_nothing(points: Points) -> None:
+    for stop in stops(Pair, compactor_and_operator):
+        found = what_is_left(together(Pair, compactor_and_operator, stop))
+        points.judge(f"compactor and operator {stop}", found, (NOTHING_LEFT, BYSTANDER))
+
+    points.check()

@@ -1,0 +1,165 @@
+"""Break a running stack behind Call Lake's back; the operator's commands find it, tell it and mend it."""
+
+import json
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.config import Config
+
+from tests.e2e.conftest import Shell
+
+DAYS = ("--from", "2026-10-18", "--to", "2026-10-31")
+
+
+class Laptop:
+    """The stack that `call-lake local up` started: commands, and boto3 past them."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+        self.facts = json.loads((shell.folder / ".call-lake/local.json").read_text())
+
+    def client(self, service: str) -> Any:
+        names = {"endpoint_url": "endpoint_url", "region_name": "region"}
+        names |= {f"aws_{name}": name for name in ("access_key_id", "secret_access_key")}
+        arguments = {argument: self.facts[fact] for argument, fact in names.items()}
+        return botocore.session.get_session().create_client(service, config=Config(), **arguments)
+
+    def rows(self, source: str) -> list[dict[str, Any]]:
+        sql = f"SELECT recording_id, call_date, audio_uri, provider_key FROM calls WHERE source = '{source}' ORDER BY 1"
+        return list(json.loads(self.shell.type("query", sql, "--json").out))
+
+    def verify(self, *options: str) -> tuple[int, dict[str, Any]]:
+        typed = self.shell.type("verify", *DAYS, *options, "--json")
+        assert "Traceback" not in typed.err
+        return typed.code, json.loads(typed.out)
+
+    def settle(self) -> None:
+        typed = self.shell.type("local", "settle", *DAYS)
+        assert typed.code == 0, typed.err + typed.out
+
+    def lose_audio(self, row: dict[str, Any]) -> None:
+        key = row["audio_uri"].removeprefix(f"s3://{self.facts['bucket']}/")
+        self.client("s3").delete_object(Bucket=self.facts["bucket"], Key=key)
+
+    def lose_item(self, row: dict[str, Any]) -> None:
+        key = {"id": {"S": row["recording_id"]}}
+        self.client("dynamodb").delete_item(TableName=self.facts["ledger_table"], Key=key)
+
+    def lose_partition(self, row: dict[str, Any]) -> None:
+        path = f"lake/calls/manifest/source={row['recording_id'].rpartition('-')[0]}/call_date={row['call_date']}/"
+        self.client("s3").delete_object(Bucket=self.facts["bucket"], Key=f"{path}symlink.txt")
+
+    def fail(self, row: dict[str, Any]) -> None:
+        """As a copier does that was refused: a dead letter, and the ledger's FAILED."""
+        table, key = self.facts["ledger_table"], {"id": {"S": row["recording_id"]}}
+        dynamodb = self.client("dynamodb")
+        item = dynamodb.get_item(TableName=table, Key=key)["Item"]
+        body = json.dumps({"version": 1, "recording": json.loads(item["record"]["S"])})
+        labels = {"reason": "forbidden", "recording_id": row["recording_id"], "source": item["source"]["S"]}
+        attributes = {name: {"DataType": "String", "StringValue": text} for name, text in labels.items()}
+        self.client("sqs").send_message(QueueUrl=self.facts["dlq_url"], MessageBody=body, MessageAttributes=attributes)
+        note = {"at": "2026-10-30T10:00:00.000Z", "reason": "forbidden", "detail": "the download answered 403"}
+        failed = {"state": {"S": "FAILED"}, "reason": {"S": "forbidden"}, "open_in": item["source"]}
+        failed |= {"due_at": {"S": "9999-12-31T00:00:00.000Z"}, "attempts": {"N": "1"}}
+        failed |= {"history": {"L": [{"M": {name: {"S": text} for name, text in note.items()}}]}}
+        dynamodb.put_item(TableName=table, Item={name: v for name, v in (item | failed).items() if name != "audio"})
+
+
+@pytest.fixture
+def stack(laptop: Shell) -> Laptop:
+    return Laptop(laptop)
+
+
+def kinds(answer: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(finding["recording_id"], finding["kind"]) for finding in answer["findings"] if finding["difference"]}
+
+
+def test_a_settled_stack_differs_in_nothing(stack: Laptop) -> None:
+    code, answer = stack.verify()
+
+    assert (code, answer["differences"]) == (0, 0)
+    assert [(one["source"], one["listed"], one["right"]) for one in answer["sources"]] == [
+        ("conpeek", 30, 30),
+        ("thulium", 30, 30),
+    ]
+    assert "thulium" in stack.shell.type("verify", *DAYS, "--source", "thulium").out
+
+
+def test_verify_finds_what_was_lost_and_repair_mends_it(stack: Laptop) -> None:
+    first, second, third, *_ = stack.rows("thulium")
+    other = stack.rows("conpeek")[0]
+    alone = [row for row in stack.rows("conpeek") if row["call_date"] == other["call_date"]]
+    stack.lose_audio(first)
+    stack.lose_item(second)
+    stack.lose_audio(third)
+    stack.lose_partition(other)
+    expected = {(first["recording_id"], "object_missing"), (second["recording_id"], "not_in_ledger")}
+    expected |= {(third["recording_id"], "object_missing")}
+    expected |= {(row["recording_id"], "row_missing") for row in alone}
+
+    code, found = stack.verify()
+    assert (code, kinds(found)) == (1, expected)
+    assert stack.shell.type("verify", *DAYS).code == 1, "finding is not mending"
+
+    code, mended = stack.verify("--repair")
+    assert (code, set(mended["repaired"])) == (1, {id for id, _ in expected})
+
+    stack.settle()
+    assert stack.verify()[0] == 0
+
+
+def test_what_failed_is_listed_and_redriven(stack: Laptop) -> None:
+    one, other = stack.rows("thulium")[0], stack.rows("conpeek")[0]
+    for row in (one, other):
+        stack.fail(row)
+
+    listed = json.loads(stack.shell.type("failed", "--json").out)
+    assert (listed["failed"], listed["dead_letters"]) == (2, 2)
+    assert {(r["recording_id"], r["reason"], r["detail"]) for r in listed["recordings"]} == {
+        (row["recording_id"], "forbidden", "the download answered 403") for row in (one, other)
+    }
+    assert kinds(stack.verify()[1]) == {(row["recording_id"], "failed") for row in (one, other)}
+
+    none = json.loads(stack.shell.type("redrive", "--reason", "encrypted", "--json").out)
+    some = json.loads(stack.shell.type("redrive", "--source", "thulium", "--json").out)
+    rest = json.loads(stack.shell.type("redrive", "--reason", "forbidden", "--json").out)
+    assert [(counts["sent"], counts["kept"]) for counts in (none, some, rest)] == [(0, 2), (1, 1), (1, 0)]
+
+    stack.settle()
+    assert json.loads(stack.shell.type("failed", "--json").out)["dead_letters"] == 0
+    assert stack.verify()[0] == 0
+
+
+def test_show_tells_one_recordings_story_by_id_and_by_key(stack: Laptop) -> None:
+    row = stack.rows("thulium")[5]
+
+    by_id = json.loads(stack.shell.type("show", row["recording_id"], "--json").out)
+    by_key = json.loads(stack.shell.type("show", row["provider_key"], "--json").out)
+
+    assert by_id == by_key
+    assert by_id["state"] == "STORED"
+    assert by_id["waits"] is None
+    assert by_id["listing"]["provider_key"] == row["provider_key"]
+    assert by_id["object"]["sha256"] == by_id["rows"][0]["audio_sha256"]
+    assert row["recording_id"] in stack.shell.type("show", row["recording_id"]).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("show", "no-such-recording"), "the ledger knows no such recording"),
+        (("verify", "--from", "yesterday", "--to", "2026-10-31"), "write it like"),
+        (("verify", "--from", "2026-10-31", "--to", "2026-10-18"), "is before"),
+        (("verify", *DAYS, "--source", "tulium"), "there is no source 'tulium'; there are: conpeek, thulium"),
+        (("failed", "--source", "tulium"), "there is no source"),
+        (("redrive", "--reason", "forbiden"), "there is no reason 'forbiden'"),
+    ],
+)
+def test_a_mistake_is_one_line(stack: Laptop, arguments: tuple[str, ...], says: str) -> None:
+    typed = stack.shell.type(*arguments)
+
+    assert typed.code == 1
+    assert typed.err.startswith("error: ")
+    assert says in typed.err
+    assert "Traceback" not in typed.err

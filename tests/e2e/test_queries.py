@@ -1,0 +1,50 @@
+"""The deployed view, the queries' files and the reading examples, as somebody with a laptop's stack uses them."""
+
+import json
+import os
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+from tests.e2e.conftest import REPO, Shell
+from tests.integration.tools import peers_python
+
+READING = REPO / "docs/reading"
+DAILY = "SELECT source, call_date, calls, inbound, outbound, talk_s FROM calls_daily ORDER BY source, call_date"
+
+
+def test_the_deployed_view_counts_the_tables_rows(laptop: Shell) -> None:
+    days = json.loads(laptop.type("query", DAILY, "--json").out)
+    rows = json.loads(laptop.type("query", "SELECT source, call_date, direction FROM calls", "--json").out)
+
+    counted = Counter((row["source"], row["call_date"]) for row in rows)
+    assert {(day["source"], day["call_date"]): day["calls"] for day in days} == counted
+    directions = Counter(row["direction"] for row in rows)
+    assert sum(day["inbound"] for day in days) == directions["inbound"] > 0
+    assert sum(day["outbound"] for day in days) == directions["outbound"] > 0
+
+
+def test_a_file_of_a_query_can_be_typed_as_it_is(laptop: Shell) -> None:
+    typed = laptop.type("query", (REPO / "docs/queries/09-newest-stored.sql").read_text(), "--json")
+
+    assert typed.code == 0, typed.err
+    assert isinstance(json.loads(typed.out), list)
+
+
+def test_a_reader_finds_the_laptops_lake_by_what_laptop_py_prints(laptop: Shell, tmp_path: Path) -> None:
+    script = f'eval "$("$1" {READING}/laptop.py)"; exec "$1" -B {READING}/read_polars.py 2026-10-18 2026-10-30'
+    ran = subprocess.run(
+        ["sh", "-euc", script, "sh", peers_python()],
+        cwd=laptop.folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    days = json.loads(laptop.type("query", DAILY, "--json").out)
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines() == [
+        f"{day['source']} {day['call_date']} {day['calls']} {day['talk_s']}" for day in days
+    ]

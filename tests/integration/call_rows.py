@@ -1,0 +1,59 @@
+"""Whole rows of ``calls`` on the emulator, as the compactor would leave them, and the queries asked of them."""
+
+import io
+import json
+import re
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pyarrow.parquet as pq
+
+from call_lake.lake_layout import Partition
+from call_lake.lake_rows import table_of
+from call_lake.recording import COLUMNS, Row
+from local.named_queries import query_files
+from tests.integration.athena_lake import Lake
+
+OFFICE = ZoneInfo("Europe/Warsaw")
+TODAY = "2026-10-30"  # a Friday; the clocks went back on the 25th
+FILES = {file.stem.partition("-")[2]: file for file in query_files()}
+
+
+def call(start: str, source: str = "thulium", **fields: Any) -> Row:
+    """A row whose call started at ``start`` on the clock of the office, like ``2026-10-26 08:30``."""
+    moment = datetime.fromisoformat(start).replace(tzinfo=OFFICE)
+    at = f"{moment.astimezone(ZoneInfo('UTC')):%Y-%m-%dT%H:%M:%S}.000Z"
+    given = {"started_at": at, "stored_at": at, "raw": "{}", "schema_version": 1, "direction": "inbound"}
+    return dict.fromkeys(COLUMNS) | given | {"source": source, "call_date": start[:10]} | fields
+
+
+def create_calls(lake: Lake) -> None:
+    lake.create_calls(columns=tuple(COLUMNS.items()))
+
+
+def write_calls(lake: Lake, *rows: Row) -> None:
+    """One file and one manifest for each partition; recordings are numbered in the order given."""
+    partitions = defaultdict(list)
+    for number, row in enumerate(rows):
+        numbered = {"recording_id": f"{row['source']}-{number:032x}"} | {k: v for k, v in row.items() if v is not None}
+        partitions[row["source"], row["call_date"]].append(json.dumps(numbered))
+    for (source, call_date), lines in partitions.items():
+        table, rejected = table_of(lines, Partition(source, datetime.fromisoformat(call_date).date()))
+        assert not rejected
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer)
+        folder = f"lake/calls/data/source={source}/call_date={call_date}"
+        lake.commit(source, call_date, lake.put(f"{folder}/{uuid4()}.parquet", buffer.getvalue()))
+
+
+def answer(lake: Lake, query: str, *rows: Row, **edits: str) -> list[tuple[str | None, ...]]:
+    """The query's rows as if today were TODAY; ``edits`` are what an analyst changes in the line of ``params``."""
+    sql = FILES[query].read_text().replace("current_date", f"date '{TODAY}'")
+    for name, value in edits.items():
+        sql, replaced = re.subn(rf"('[^']*'|[^\s,]+) AS {name}\b", f"{value} AS {name}", sql, count=1)
+        assert replaced, f"{query} has no parameter {name}"
+    write_calls(lake, *rows)
+    return lake.rows(sql)

@@ -1,0 +1,156 @@
+"""Rules 9 to 11: what is tried again, and when."""
+
+from tests.mutations.mutation import Mutation
+
+COPYING = ("unit/test_copying.py",)
+HTTP = ("unit/test_http.py",)
+AWS = ("contract/test_aws_adapters.py",)
+RULES = ("unit/test_copying_rules.py",)
+
+MUTATIONS = (
+    Mutation(
+        9,
+        "Retry-After is ignored between attempts",
+        "retry.py",
+        "return max(delay, min(error.retry_after_s or 0.0, RETRY_AFTER_MAX_S))",
+        "return delay",
+        COPYING,
+    ),
+    Mutation(
+        9,
+        "Retry-After is ignored within a poll",
+        "windows.py",
+        "if wait_s > PAUSE_MAX_S or",
+        "if",
+        ("unit/test_windows.py",),
+    ),
+    Mutation(
+        9,
+        "Retry-After as a date is not understood",
+        "providers/http.py",
+        'moment = parsedate_to_datetime(value or "")',
+        "return None",
+        ("unit/test_http.py", "unit/test_http_wire.py"),
+    ),
+    Mutation(
+        9,
+        "audio that never comes is waited for for ever",
+        "retry.py",
+        "if isinstance(error, NotReady) and",
+        "if False and",
+        COPYING,
+    ),
+    Mutation(
+        9,
+        "an outage has the deadline of audio that is not ready",
+        "retry.py",
+        "if isinstance(error, NotReady) and",
+        "if isinstance(error, StepFailed) and",
+        COPYING,
+    ),
+    Mutation(
+        9,
+        "a long delay stays in the queue",
+        "copying.py",
+        "in_queue = self._policy.waits_in_queue(delay_s, entry.attempts)",
+        "in_queue = True",
+        COPYING,
+    ),
+    Mutation(
+        9,
+        "what cannot succeed is tried again",
+        "copying.py",
+        "if isinstance(verdict, Terminal):",
+        "if False:",
+        COPYING,
+    ),
+    Mutation(
+        9,
+        "what failed for good is tried again by a stray message",
+        "copying.py",
+        "if entry.state is State.FAILED:",
+        "if False:",
+        COPYING,
+    ),
+    Mutation(
+        9,
+        "silence after a publish is never noticed",
+        "ledger.py",
+        '            "open_in": recording.source,\n            "due_at": iso(now + self._republish_after),\n',
+        '            "open_in": recording.source,\n            "due_at": NEVER,\n',
+        ("unit/test_ledger.py",),
+    ),
+    Mutation(
+        9,
+        "a file that is not there yet is an outage",
+        "providers/http.py",
+        "raise NotReady(Reason.NOT_FOUND,",
+        "raise Transient(Reason.NOT_FOUND,",
+        HTTP,
+    ),
+    Mutation(
+        10,
+        "a batch answer is taken as one verdict for all",
+        "aws_client.py",
+        "    if again:\n        raise PartialFailure",
+        "    if False:\n        raise PartialFailure",
+        AWS,
+    ),
+    Mutation(
+        10,
+        "DynamoDB's unprocessed keys are forgotten",
+        "aws_table.py",
+        'request = answer.get("UnprocessedKeys") or {}',
+        "request = {}",
+        AWS,
+    ),
+    Mutation(
+        10,
+        "refused messages count as sent",
+        "publishing.py",
+        "            return frozenset(error.failed)\n",
+        "            del error\n",
+        ("unit/test_polling.py",),
+    ),
+    Mutation(
+        10,
+        "the ledger is written before the message is sent",
+        "publishing.py",
+        "        refused = self._send([message for _, message in fitting])\n",
+        "        self._discover([recording for recording, _ in fitting])\n"
+        "        refused = self._send([message for _, message in fitting])\n",
+        ("unit/test_polling.py",),
+    ),
+    Mutation(
+        10,
+        "after a 401 the secret is not read again",
+        "providers/http.py",
+        "if response.status_code == 401 and trusted:",
+        "if False:",
+        HTTP,
+    ),
+    Mutation(
+        11,
+        "one bad message brings its whole batch back",
+        "copying.py",
+        "return {m.id: verdicts.get(m.id, Verdict.AGAIN) for m in messages}",
+        "return {m.id: min([verdicts.get(n.id, Verdict.AGAIN) for n in messages]) for m in messages}",
+        COPYING,
+    ),
+    Mutation(
+        11,
+        "a download may take longer than the function has",
+        "copying.py",
+        "deadline_s = min(route.deadline_s, left_s)",
+        "deadline_s = route.deadline_s",
+        RULES,
+    ),
+    Mutation(
+        11,
+        "a download is begun when the time is over",
+        "copying.py",
+        "if left_s < WORTH_STARTING_S:",
+        "if False:",
+        RULES,
+    ),
+)
