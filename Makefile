@@ -34,7 +34,7 @@ format: ## rewrite the code as `make lint` wants it
 
 test-fast: ## all tests that need no local stack: unit, contract, crash
 	$(SETUP) --only venv
-	$(BIN)/pytest -m 'not integration and not e2e'
+	$(BIN)/pytest -n 2 -m 'not integration and not e2e'
 
 test-integration: setup ## the tests that run on the local stack
 	$(BIN)/pytest -m integration
