@@ -99,7 +99,7 @@ COPIER = Contender("Call Lake, whole copier", _module("run_copier"), _our_key)
 BOTO3 = Contender("boto3 upload_fileobj", _module("run_boto3", peer=True))
 SMART_OPEN = Contender("smart_open", _module("run_smart_open", peer=True))
 RCLONE = Contender("rclone copy", _rclone)
-CURL = Contender("curl to aws s3 cp -", _curl, limit=16)
+CURL = Contender("curl to aws s3 cp -", _curl, limit=8)
 COMMANDS = (RCLONE, CURL)  # timed from outside, their start included
 
 

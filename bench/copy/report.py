@@ -62,7 +62,9 @@ def _named(contender: Contender, samples: Sequence[Sample]) -> str:
 
 
 def title(work: wav.Work, rounds: int) -> str:
-    return f"### {work.count} recordings of {work.size_bytes / 1e6:g} MB ({work.name}), {rounds} rounds"
+    return (
+        f"### {work.count} recordings of {work.size_bytes / 1e6:g} MB ({work.name}), {rounds} round{'s' * (rounds > 1)}"
+    )
 
 
 def machine(load_before: float, load_after: float, cores: int | None) -> str:

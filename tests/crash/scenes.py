@@ -142,3 +142,11 @@ class Pair(SmallWorld):
         listed_at = self.start - timedelta(minutes=30)
         self.victim, self.bystander = (make_recording(number, listed_at=listed_at) for number in (1, 2))
         self.providers["thulium"].add(self.victim, self.bystander)
+
+
+class Namesakes(SmallWorld):
+    """Two recordings under one key."""
+
+    def furnish(self) -> None:
+        first = make_recording(1, listed_at=self.start - timedelta(minutes=30), connection_id="100.1")
+        self.providers["thulium"].add(first, replace(first, connection_id="200.2"))
