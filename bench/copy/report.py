@@ -62,9 +62,8 @@ def _named(contender: Contender, samples: Sequence[Sample]) -> str:
 
 
 def title(work: wav.Work, rounds: int) -> str:
-    return (
-        f"### {work.count} recordings of {work.size_bytes / 1e6:g} MB ({work.name}), {rounds} round{'s' * (rounds > 1)}"
-    )
+    times = "1 round" if rounds == 1 else f"{rounds} rounds"
+    return f"### {work.count} recordings of {work.size_bytes / 1e6:g} MB ({work.name}), {times}"
 
 
 def machine(load_before: float, load_after: float, cores: int | None) -> str:

@@ -68,7 +68,7 @@ def late(found: Found, appeared: int) -> str:
     return f"""### Late arrivals
 
 One row in ten is listed only 3 to 30 hours after its own creation time. Between the polls, 31 hours, {appeared}
-recordings appear: most with a creation time after the first poll, the late ones before it.
+recordings appear: new ones, and late ones whose creation time lies before the first poll.
 
 {_two_polls(found)}
 """
