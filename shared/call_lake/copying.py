@@ -237,6 +237,9 @@ class Copier:
         key = (recording.source, verdict.reason)
         self.failures[key] = self.failures.get(key, 0) + 1
         if isinstance(verdict, Terminal):
+            now = self._ledger.entry(recording.recording_id)
+            if now is not None and now.state is State.ERASED:  # the message is personal data: it ends here
+                return Verdict.DONE
             attributes = {"reason": verdict.reason, "recording_id": recording.recording_id, "source": recording.source}
             self._dlq.send([message.body], attributes=attributes)
             self._ledger.failed(entry, verdict)

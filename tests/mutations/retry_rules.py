@@ -127,7 +127,7 @@ MUTATIONS = (
         "providers/http.py",
         "if response.status_code == 401 and trusted:",
         "if False:",
-        HTTP,
+        ("unit/test_thulium.py",),
     ),
     Mutation(
         11,
