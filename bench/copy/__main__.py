@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.copy import peers, report, wav
 from bench.copy.contenders import (
     BOTO3,
+    BOTO3_UNSIGNED,
     COPIER,
     CURL,
     FLOOR,
@@ -27,8 +28,8 @@ SMALL = wav.Work("small", 400, 500_000)
 LARGE = wav.Work("large", 3, 200_000_000)
 MEDIUM = wav.Work("medium", 40, 8_000_000)
 FAULTY = wav.Work("faulty", 100, 500_000)
-EVERYBODY = (FLOOR, OURS, COPIER, BOTO3, SMART_OPEN, RCLONE)
-# The largest that stay in memory: the most that the copier ever holds.
+EVERYBODY = (FLOOR, OURS, COPIER, BOTO3, BOTO3_UNSIGNED, SMART_OPEN, RCLONE)
+# Eight at once of more bytes than the copier may hold.
 OF_MEMORY = (OURS, COPIER)
 
 

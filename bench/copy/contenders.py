@@ -66,10 +66,10 @@ class Sample:
         return self.megabytes / self.seconds
 
 
-def _module(name: str, *, peer: bool = False) -> Callable[[Job], Sequence[str]]:
+def _module(name: str, *more: str, peer: bool = False) -> Callable[[Job], Sequence[str]]:
     def command(job: Job) -> Sequence[str]:
         python = str(peers.python()) if peer else sys.executable
-        return [python, "-m", f"bench.copy.{name}", json.dumps(asdict(job))]
+        return [python, "-m", f"bench.copy.{name}", json.dumps(asdict(job)), *more]
 
     return command
 
@@ -97,6 +97,7 @@ FLOOR = Contender("put_object from memory", _module("run_floor"), downloads=Fals
 OURS = Contender("Call Lake", _module("run_ours"), _our_key)
 COPIER = Contender("Call Lake, whole copier", _module("run_copier"), _our_key)
 BOTO3 = Contender("boto3 upload_fileobj", _module("run_boto3", peer=True))
+BOTO3_UNSIGNED = Contender("boto3 upload_fileobj, unsigned", _module("run_boto3", "unsigned", peer=True))
 SMART_OPEN = Contender("smart_open", _module("run_smart_open", peer=True))
 RCLONE = Contender("rclone copy", _rclone)
 CURL = Contender("curl to aws s3 cp -", _curl, limit=8)

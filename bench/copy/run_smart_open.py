@@ -8,7 +8,7 @@ from smart_open import open as smart_open  # type: ignore[import-not-found]  # o
 
 from bench.copy.client import WARM_UP, Job, in_threads, measure
 
-CONFIG = Config(s3={"payload_signing_enabled": False}, max_pool_connections=64)  # as in run_boto3
+CONFIG = Config(s3={"payload_signing_enabled": False}, max_pool_connections=64)  # as over TLS: see run_boto3
 
 
 def main() -> None:
