@@ -1,11 +1,12 @@
 # `make` alone lists the targets. Everything is set up on first use (local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test lint format test-fast test-integration test-e2e mutations queries bench-copy bench-poll lock clean
+.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries bench-import bench-copy bench-poll lock clean
 
 PYTHON3 ?= python3
 SETUP := @$(PYTHON3) -m local.bootstrap
 BIN := .venv/bin
+AUDITED := shared/requirements.txt functions/compactor/requirements.txt requirements/dev.txt
 # Without compiled files each start of sam and the emulator takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -16,7 +17,11 @@ demo: ## deploy on this machine, move simulated recordings, answer from Athena
 	$(SETUP) --only venv --only sam --only ministack
 	@$(BIN)/python -m local.demo
 
-test: setup lint test-fast test-integration test-e2e ## everything that CI checks
+deploy: ## deploy to the AWS account of your credentials, or upgrade there (options: ARGS="--set Key=Value")
+	$(SETUP) --only venv --only sam
+	@$(BIN)/python -m local.cloud $(ARGS)
+
+test: setup lint scan test-fast test-integration test-e2e ## everything that CI checks
 
 setup: ## make the environments (.venv, .tools) that are missing or out of date
 	$(SETUP)
@@ -26,6 +31,15 @@ lint: ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+scan: ## bandit over the code, checkov over the template (cfn-lint is among the tests)
+	$(SETUP) --only checks
+	.tools/checks/bin/bandit --quiet --configfile pyproject.toml --recursive shared functions cli local
+	.tools/checks/bin/checkov --config-file .checkov.yaml
+
+audit: ## known vulnerabilities of what is locked; asks the Python Package Index, so it is no part of `make test`
+	$(SETUP) --only checks
+	.tools/checks/bin/pip-audit --strict --disable-pip --require-hashes $(addprefix -r ,$(AUDITED))
 
 format: ## rewrite the code as `make lint` wants it
 	$(SETUP) --only venv
@@ -49,6 +63,10 @@ mutations: ## take the rules of correctness out of the code, one by one: a test 
 queries: ## write docs/queries into the template as named queries
 	$(SETUP) --only venv
 	$(BIN)/python -m local.named_queries
+
+bench-import: ## time the functions' imports as they are deployed; writes bench/RESULTS.md
+	$(SETUP) --only venv --only sam
+	$(BIN)/python -m bench.imports --write bench/RESULTS.md
 
 bench-copy: ## copy recordings beside boto3, smart_open, rclone and curl with aws; writes bench/RESULTS.md
 	$(SETUP) --only venv

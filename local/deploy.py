@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from call_lake.errors import CallLakeError
+from local import packaging
 
 PYTHON = "python3.13"  # the template's Runtime; sam looks for an interpreter of this very name on PATH
 ARTIFACTS_BUCKET = "call-lake-artifacts"  # sam's own --resolve-s3 deploys a second stack, which takes longer than ours
@@ -44,11 +45,14 @@ def machine_architecture() -> str:
     return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
 
 
-def build(repo: Path, sam: Path, build_dir: Path, *, say: Callable[[str], None] = print) -> Path:
-    """Run ``sam build`` where its inputs have changed, and return the built template. Raises DeployError."""
+def build(
+    repo: Path, sam: Path, build_dir: Path, architecture: str = "", *, say: Callable[[str], None] = print
+) -> Path:
+    """Run ``sam build`` where its inputs have changed, and return the built template. ``architecture``: the template's,
+    by default this machine's. Raises DeployError."""
     built = build_dir / "build" / "template.yaml"
     mark = build_dir / "inputs.sha256"
-    architecture = machine_architecture()
+    architecture = architecture or machine_architecture()
     inputs = _hash_of_inputs(repo, architecture, sam)
     if built.exists() and mark.exists() and mark.read_text() == inputs:
         say("build: nothing has changed")
@@ -60,6 +64,7 @@ def build(repo: Path, sam: Path, build_dir: Path, *, say: Callable[[str], None] 
     command += ["--build-dir", str(built.parent), "--cache-dir", str(build_dir / "cache"), "--cached", "--parallel"]
     command += ["--parameter-overrides", f"Architecture={architecture}"]
     _run("sam build", command, _build_environment(), build_dir)
+    packaging.prepare(built.parent)
     _pack(built)
     mark.write_text(inputs)
     say(f"build: done in {time.monotonic() - started:.1f} s")
@@ -136,13 +141,14 @@ def fill_secret(secret: str, values: Mapping[str, str], secretsmanager: Any) -> 
 def _hash_of_inputs(repo: Path, architecture: str, sam: Path) -> str:
     digest = hashlib.sha256(f"{architecture} {sys.version_info[:3]} {sam}\n".encode())
     for path in _inputs(repo):
-        digest.update(f"{path.relative_to(repo)}\0{path.stat().st_mode & 0o777:o}\0".encode())
+        digest.update(f"{path.relative_to(repo, walk_up=True)}\0{path.stat().st_mode & 0o777:o}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
 def _inputs(repo: Path) -> Iterable[Path]:
     yield repo / "template.yaml"
+    yield Path(packaging.__file__)
     for folder in ("functions", "shared"):
         for path in sorted((repo / folder).rglob("*")):
             if path.is_file() and not _IGNORED.intersection(path.parts):

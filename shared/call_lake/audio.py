@@ -16,8 +16,8 @@ from call_lake.errors import NotReady, Reason, Terminal, Transient
 from call_lake.providers.base import AudioStream
 from call_lake.recording import AudioFacts
 
-MEMORY_BYTES = 8 * 1024 * 1024
-"""A body stays in memory up to here; then it moves to the temporary directory (Lambda's /tmp)."""
+MEMORY_BYTES = 2 * 1024 * 1024
+"""A body stays in memory up to here; then it moves to the temporary directory (Lambda's /tmp). See ADR 0007."""
 STEP_BYTES = 8 * 1024 * 1024
 """A body of unknown length claims its bytes in such steps."""
 
