@@ -4,6 +4,7 @@ buried, nothing storms, and the other source does not notice."""
 import logging
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 from math import ceil
 
 import pytest
@@ -13,6 +14,7 @@ from call_lake.errors import Reason, Transient
 from call_lake.ledger import State
 from call_lake.polling import DUE_WHILE_DOWN
 from call_lake.recording import message_of, parse_iso
+from local.simulators.faults import FaultPlan
 from local.simulators.world import World as CallWorld
 from tests.fakes.provider import FakeProvider, make_recording
 from tests.pipeline import POLICY, POLLER, Pipeline
@@ -75,6 +77,27 @@ def test_an_outage_of_one_provider(down: str, other: str, outage: timedelta, ste
     assert max(run.queue(down).published.values()) <= publications_at_most(outage)
     assert meanwhile / (outage / step) <= 3 + DUE_WHILE_DOWN, "requests per poll to a provider that is down"
     assert max(run.waits(other).values()) <= PROMPT, "the other source does not notice"
+    assert set(run.queue(other).published.values()) == {1}
+
+
+@pytest.mark.parametrize(("down", "other"), [("thulium", "conpeek"), ("conpeek", "thulium")])
+def test_a_provider_that_lists_but_gives_no_audio_for_twenty_days(down: str, other: str) -> None:
+    start, end = DAY, 21 * DAY
+    run = SimulatedTime(calls(60, 21), compact_every=DAY)
+    provider = run.simulation.providers[down]
+    run.at(start, partial(setattr, provider, "plan", FaultPlan.parse("truncated:1!")))
+    run.at(end, partial(setattr, provider, "plan", FaultPlan()))
+    run.run_for(23 * DAY, HOUR)
+    run.run_for(HOUR)
+
+    assert run.differences() == []
+    assert provider.stats.snapshot()["faults"]["truncated"] > 0
+    waiting = appeared(run, down, start - HOUR, end)
+    assert waiting >= 20
+    assert run.queue(down).peak <= waiting
+    assert max(run.queue(down).published.values()) <= publications_at_most(end - start)
+    assert all(result.trouble is None for result in run.results[down]), "the listing goes on"
+    assert max(run.waits(other).values()) <= PROMPT + HOUR, "the other source does not notice"
     assert set(run.queue(other).published.values()) == {1}
 
 
