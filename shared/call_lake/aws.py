@@ -48,7 +48,7 @@ class SecretsManagerSecrets:
 
 
 def _fill(name: str) -> str:
-    return f"secret {name} has no value yet: fill it with `aws secretsmanager put-secret-value --secret-id {name}`"
+    return f"secret {name} has no value yet: fill it with `call-lake secrets set SOURCE`"
 
 
 def _secret_error(name: str, error: GetParameterError) -> Exception:

@@ -2,12 +2,13 @@
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
 from call_lake.aws_client import calling, code_of, in_batches, send_all, status_of
-from call_lake.ports import ObjectInfo, PreconditionFailed, WriteConflict
+from call_lake.ports import ObjectInfo, ObjectVersion, PreconditionFailed, WriteConflict
 
 DELETE_BATCH = 1000  # DeleteObjects
 
@@ -43,7 +44,9 @@ class S3ObjectStore:
             request["ChecksumSHA256"] = base64.b64encode(bytes.fromhex(sha256)).decode()
         if metadata:
             request["Metadata"] = dict(metadata)
-        if not isinstance(body, bytes):
+        if type(body) is BytesIO:
+            request["Body"] = body.getvalue()  # no copy; a file is sent in pieces of 16 KiB, at three times the CPU
+        elif not isinstance(body, bytes):
             body.seek(0)
         with calling(f"PutObject {key}"):
             try:
@@ -111,3 +114,36 @@ class S3ObjectStore:
             return {position: refused[keys[position]] for position in positions if keys[position] in refused}
 
         send_all("DeleteObjects", in_batches(len(keys), DELETE_BATCH), send)
+
+    def list_versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        with calling(f"ListObjectVersions {prefix}"):
+            for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
+                bodies = [_version(found, is_marker=False) for found in page.get("Versions", ())]
+                markers = [_version(found, is_marker=True) for found in page.get("DeleteMarkers", ())]
+                yield from sorted([*markers, *bodies], key=lambda v: (v.key.encode(), not v.is_latest))
+
+    def get_version(self, version: ObjectVersion) -> bytes | None:
+        with calling(f"GetObject {version.key}"):
+            try:
+                answer = self._client.get_object(Bucket=self.bucket, Key=version.key, VersionId=version.version_id)
+            except ClientError as error:
+                if status_of(error) == 404:
+                    return None
+                raise
+            return bytes(answer["Body"].read())
+
+    def delete_versions(self, versions: Sequence[ObjectVersion]) -> None:
+        def send(positions: Sequence[int]) -> dict[int, str]:
+            some = [versions[position] for position in positions]
+            wanted = {"Objects": [{"Key": one.key, "VersionId": one.version_id} for one in some], "Quiet": True}
+            with calling("DeleteObjects"):
+                answer = self._client.delete_objects(Bucket=self.bucket, Delete=wanted)
+            refused = {(error["Key"], error.get("VersionId")): error["Code"] for error in answer.get("Errors", ())}
+            found = {position: (versions[position].key, versions[position].version_id) for position in positions}
+            return {position: refused[name] for position, name in found.items() if name in refused}
+
+        send_all("DeleteObjects", in_batches(len(versions), DELETE_BATCH), send)
+
+
+def _version(found: dict[str, Any], *, is_marker: bool) -> ObjectVersion:
+    return ObjectVersion(found["Key"], found["VersionId"], found["LastModified"], found["IsLatest"], is_marker)

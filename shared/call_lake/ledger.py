@@ -11,6 +11,7 @@ One DynamoDB item per recording under its recording id; sources and jobs have it
 An item is in the sparse index ``open`` while somebody has to come back to it: under its source from ``due_at`` on.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,10 @@ class State(StrEnum):
     ERASED = "ERASED"
 
 
+TOMBSTONE = frozenset({"id", "version", "state", "source", "call_date", "connection_id", "erased_at", "erasing"})
+"""All that an item keeps when its recording is erased; ``connection_id`` as a digest."""
+CALL = ("record", "audio", "history", "reason", "attempts", "stored_at", "published_at", "first_published_at")
+
 IN_FLIGHT = OneOf((State.PUBLISHED, State.RETRYING))
 NOT_STORED = OneOf((State.PUBLISHED, State.RETRYING, State.FAILED))
 
@@ -64,7 +69,7 @@ def entry_of(item: Item) -> Entry:
         state=State(item["state"]),
         source=item["source"],
         recording=Recording.from_json(json.loads(item["record"])) if "record" in item else None,
-        first_published_at=parse_iso(item["first_published_at"]),
+        first_published_at=parse_iso(item.get("first_published_at") or item["erased_at"]),
         attempts=int(item.get("attempts", 0)),
         reason=item.get("reason"),
         audio=StoredAudio.from_json(item["audio"]) if "audio" in item else None,
@@ -210,6 +215,29 @@ class Ledger:
         """Those of the ids that are tombstones."""
         return {id for id, item in self.table.get_many(list(ids)).items() if item.get("state") == State.ERASED}
 
+    def erase(self, id: str, source: str, call_date: date) -> None:
+        """Leave a tombstone of a recording, from any state and for good; one that the ledger lost gets one, too.
+
+        It says ``erasing`` until ``erasure_ended``: by that an erasure that died is found again, for nothing else is
+        left to find it by. A connection id begins with the call's start; its digest still tells collisions apart.
+        """
+        item = self.table.get(id) or {}
+        # By name, too: what another writer adds between this look and the write.
+        changes = dict.fromkeys((*item.keys() - TOMBSTONE, *CALL, "open_in", "due_at")) | {
+            "version": ITEM_VERSION,
+            "state": State.ERASED,
+            "source": item.get("source", source),
+            "call_date": item.get("call_date", call_date.isoformat()),
+            "erased_at": iso(self._clock.now()),
+            "erasing": True,
+            "connection_id": digest_of(item["connection_id"]) if "connection_id" in item else None,
+        }
+        self._update_if(id, changes, OneOf((None, *NOT_STORED.values, State.STORED)))
+
+    def erasure_ended(self, id: str) -> None:
+        """Nothing is left of it anywhere."""
+        self._update_if(id, {"erasing": None}, OneOf((State.ERASED,)))
+
     # -- inside
 
     def _item_of(self, recording: Recording) -> Item:
@@ -257,8 +285,13 @@ class Ledger:
 
 
 def same_recording(known: str | None, listed: str | None) -> bool:
-    """Whether one key with these connection ids is one recording; an unknown connection matches any."""
-    return known is None or listed is None or known == listed
+    """Whether one key with these connection ids is one recording; an unknown connection matches any. ``known`` may be
+    a tombstone's."""
+    return known is None or listed is None or known == listed or known == digest_of(listed)
+
+
+def digest_of(connection_id: str) -> str:
+    return "sha256:" + hashlib.sha256(connection_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def ids_of(recording: Recording) -> tuple[str, str]:

@@ -71,6 +71,32 @@ class ObjectStore(Protocol):
         """Delete any number of objects; absent ones are fine. Raises PartialFailure."""
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """One version of an object. ``is_marker``: a deletion that a versioned bucket remembers; it has no bytes."""
+
+    key: str
+    version_id: str  # "null" in a bucket that was never versioned
+    last_modified: datetime
+    is_latest: bool
+    is_marker: bool = False
+
+
+class VersionedStore(ObjectStore, Protocol):
+    """What erasure alone needs of a bucket: a deletion of a key leaves older versions, where the bucket keeps them."""
+
+    def list_versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        """Every version and marker under ``prefix``, by key, a key's latest first; pages are followed. In a bucket
+        without versioning the objects that stand. Needs ``s3:ListBucketVersions``."""
+
+    def get_version(self, version: ObjectVersion) -> bytes | None:
+        """The body of one version, or None where it is gone. Needs ``s3:GetObjectVersion``."""
+
+    def delete_versions(self, versions: Sequence[ObjectVersion]) -> None:
+        """Delete versions and markers for good; absent ones are fine. Needs ``s3:DeleteObjectVersion``.
+        Raises PartialFailure."""
+
+
 class Queue(Protocol):
     """One SQS queue."""
 

@@ -39,7 +39,13 @@ class MemoryCloud(Cloud):
         def conflict() -> None:
             store.conflicts = 1
 
-        return StoreKit(store, lambda what, times: store.refuse_deletes(*what, times=times), conflict, lambda: None)
+        def keep_versions() -> None:
+            store.versioned = True
+
+        def refuse(what: Mapping[int, str], times: int) -> None:
+            store.refuse_deletes(*what, times=times)
+
+        return StoreKit(store, refuse, conflict, lambda: None, keep_versions)
 
     def queue(self) -> QueueKit:
         world = self.world
@@ -111,14 +117,23 @@ class BotoCloud(Cloud):
             entries=lambda request: request["Delete"]["Objects"],
             text=lambda entry: entry["Key"],
             refuse=lambda answer, entry, _: answer.setdefault("Errors", []).append(
-                {"Key": entry["Key"], "Code": "InternalError"}
+                {name: entry[name] for name in ("Key", "VersionId") if name in entry} | {"Code": "InternalError"}
             ),
         )
+
+        def pages() -> None:
+            small_pages(client, "s3.ListObjectsV2", "MaxKeys")
+            small_pages(client, "s3.ListObjectVersions", "MaxKeys")
+
+        def keep_versions() -> None:
+            client.put_bucket_versioning(Bucket=self._unique, VersioningConfiguration={"Status": "Enabled"})
+
         return StoreKit(
             S3ObjectStore(client, self._unique),
             refuser.refuse,
             lambda: answer_conflict(client),
-            lambda: small_pages(client, "s3.ListObjectsV2", "MaxKeys"),
+            pages,
+            keep_versions,
         )
 
     def queue(self) -> QueueKit:

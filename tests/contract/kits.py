@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from call_lake.ports import EventBus, ObjectStore, Queue, Secrets, Table
+from call_lake.ports import EventBus, Queue, Secrets, Table, VersionedStore
 from tests.fakes import Received
 
 DEADLINE_S = 30.0
@@ -18,11 +18,13 @@ type Refuse = Callable[[Mapping[int, str], int], None]
 
 @dataclass(frozen=True)
 class StoreKit:
-    store: ObjectStore
+    store: VersionedStore
     refuse: Refuse
     conflict: Callable[[], None]
     """Answer the next conditional write with 409."""
     small_pages: Callable[[], None]
+    keep_versions: Callable[[], None]
+    """From now on the bucket keeps what is replaced or deleted."""
 
 
 @dataclass(frozen=True)

@@ -1,49 +1,41 @@
 """An operator erases a recording at any call of its copy: nothing of it comes back (design rules 7, 15, 18)."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
-from call_lake.archive import Archive
-from call_lake.inbox import list_inbox, read_lines
-from call_lake.lake import Lake
-from call_lake.lake_layout import Partition
-from call_lake.ledger import State
+from call_lake.erasing_targets import UnknownRecording
+from call_lake.ledger import TOMBSTONE, State
 from tests.crash import outcome
 from tests.crash.duos import Works, stops, together
 from tests.crash.harness import Interleaved, settle_interleaved
 from tests.crash.points import Points, undisturbed
 from tests.crash.scenes import Pair
+from tests.erasing import eraser_of, recording_ids
 from tests.fakes import Call, Fault, FaultAt
-from tests.pipeline import COMPACTOR
 
 NOTHING_LEFT: dict[str, Any] = {
     "audio": [],
     "rows": [],
     "inbox": [],
-    "record": None,
+    "kept": frozenset(),
     "state": State.ERASED,
     "oddities": (),
 }
 BYSTANDER = (1, 1, State.STORED)
+WHOLE = 1000
+"""Calls: more than an erasure makes."""
 
 
 def erase(run: Pair) -> bool:
-    """The tombstone first, then audio, rows and what waits in the inbox; False where the ledger knows nothing yet."""
-    victim, world = run.victim, run.world
-    if world.table.get(victim.recording_id) is None:
+    """Without waiting, so that nothing helps copier and compactor; False where the ledger knows nothing yet."""
+    try:
+        eraser_of(run.world).erase(recording_ids(run.victim.recording_id), None)
+    except UnknownRecording:
         return False
-    gone = dict.fromkeys(("record", "audio", "open_in", "due_at", "connection_id"))
-    world.table.update(victim.recording_id, {"state": State.ERASED} | gone)
-    archive = Archive(world.store)
-    archive.delete([audio.key for audio in archive.standing(victim)])
-    lake = Lake(world.store, world.table, world.clock, COMPACTOR.grace_s)
-    lake.remove(Partition(victim.source, victim.call_date), {victim.recording_id})
-    for waiting in list_inbox(world.store):
-        if all(victim.recording_id in line for line in read_lines(world.store, waiting.key)):
-            world.store.delete([waiting.key])
     return True
 
 
@@ -55,7 +47,7 @@ def what_is_left(run: Pair) -> tuple[dict[str, Any], tuple[int, int, str]]:
         "audio": [key for key in found.audio if victim in key],
         "rows": [id for id in found.rows if id == victim],
         "inbox": [key for key, body in world.store.bodies("inbox/").items() if victim.encode() in body],
-        "record": items[victim].get("record"),
+        "kept": frozenset(items[victim].keys() - TOMBSTONE),
         "state": items[victim]["state"],
         "oddities": found.oddities,
     }
@@ -88,6 +80,13 @@ def copier_and_operator(run: Pair) -> Works:
     return partial(run.copy, "thulium", run.receive("thulium")), partial(erase, run)
 
 
+def poller_and_operator(run: Pair) -> Works:
+    """The messages were lost, and both recordings are due again."""
+    run.poll("thulium")
+    run.world.clock.advance(timedelta(days=1, minutes=1))
+    return partial(run.twin_poll, "thulium"), partial(erase, run)
+
+
 def compactor_and_operator(run: Pair) -> Works:
     run.poll("thulium")
     run.copy("thulium", run.receive("thulium"))
@@ -117,6 +116,14 @@ def test_what_is_erased_while_a_copier_works_that_breaks_later_stays_erased(poin
             interleaved = Interleaved(number, erasing(run, told, broken), after=False)
             story = settle_interleaved(run, interleaved, [broken])
             points.judge(f"erased at call {number}, {broken}", what_is_left(run), (NOTHING_LEFT, BYSTANDER), story)
+
+    points.check()
+
+
+def test_what_is_erased_at_any_call_of_a_poll_that_publishes_it_again_stays_erased(points: Points) -> None:
+    for call in sorted({first for first, _ in stops(Pair, poller_and_operator)}):
+        found = what_is_left(together(Pair, poller_and_operator, (call, WHOLE)))
+        points.judge(f"erased at call {call} of the poll", found, (NOTHING_LEFT, BYSTANDER))
 
     points.check()
 

@@ -71,7 +71,7 @@ class MemoryQueue:
         visibility_s: float = 1800,
         retention_s: float = DAYS_14_S,
         dlq: "MemoryQueue | None" = None,
-        max_receive_count: int = 100,
+        max_receive_count: int = 1000,
     ) -> None:
         self.name = name
         self.arn = f"arn:aws:sqs:eu-central-1:000000000000:{name}"

@@ -1,11 +1,13 @@
 import hashlib
+import itertools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import BinaryIO
 
 from call_lake.errors import Reason, Transient
-from call_lake.ports import Clock, ObjectInfo, PreconditionFailed, WriteConflict
+from call_lake.ports import Clock, ObjectInfo, ObjectVersion, PreconditionFailed, WriteConflict
 from tests.fakes.calls import Batches, Calls
 
 
@@ -15,18 +17,31 @@ class _Object:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """``found`` is None for a deletion's marker."""
+
+    id: str
+    at: datetime
+    found: _Object | None
+
+
 class MemoryStore:
-    """One bucket. ``conflicts``: how many of the next conditional writes are answered with 409."""
+    """One bucket. ``conflicts``: how many of the next conditional writes are answered with 409. ``versioned``: whether
+    it keeps what is replaced or deleted; to be set before the first write."""
 
     def __init__(self, bucket: str, clock: Clock, calls: Calls) -> None:
         self.bucket = bucket
         self.conflicts = 0
+        self.versioned = False
         self._clock = clock
         self._calls = calls
         self._objects: dict[str, _Object] = {}
+        self._versions: dict[str, list[_Version]] = {}  # of each key, the latest last
+        self._version_ids = itertools.count(1)
         self._lock = threading.RLock()
         self._deletes = Batches(calls, "store", "delete", 1000)
-        self.refuse_deletes = self._deletes.refuse
+        self._version_deletes = Batches(calls, "store", "delete_versions", 1000)
 
     def put(
         self,
@@ -48,10 +63,28 @@ class MemoryStore:
                 etag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
                 written_at = self._clock.now().replace(microsecond=0)
                 lower = {name.lower(): value for name, value in (metadata or {}).items()}
-                self._objects[key] = _Object(ObjectInfo(key, len(data), etag, written_at, lower, sha256), data)
+                self._stand(key, _Object(ObjectInfo(key, len(data), etag, written_at, lower, sha256), data))
                 return etag
 
         return str(self._calls.run("store", "put", act))
+
+    def _stand(self, key: str, found: _Object | None) -> None:
+        """Let this be the key's latest version; None for a deletion."""
+        if self.versioned:
+            version = _Version(f"v{next(self._version_ids)}", self._clock.now().replace(microsecond=0), found)
+            self._versions.setdefault(key, []).append(version)
+        elif found:
+            self._versions[key] = [_Version("null", found.info.last_modified, found)]
+        else:
+            self._versions.pop(key, None)
+        self._show_latest(key)
+
+    def _show_latest(self, key: str) -> None:
+        latest = self._versions[key][-1].found if self._versions.get(key) else None
+        if latest:
+            self._objects[key] = latest
+        else:
+            self._objects.pop(key, None)
 
     def _check(self, key: str, if_none_match: bool, if_match: str | None) -> None:
         if (if_none_match or if_match is not None) and self.conflicts:
@@ -94,10 +127,52 @@ class MemoryStore:
 
     def delete(self, keys: Sequence[str]) -> None:
         def accept(position: int) -> bool:
-            self._objects.pop(keys[position], None)
+            with self._lock:
+                self._stand(keys[position], None)
             return True
 
         self._deletes.send(len(keys), accept)
+
+    def refuse_deletes(self, *positions: int, times: int = 2) -> None:
+        """Refuse these positions of the next deletion, of objects or of versions (``Batches.refuse``)."""
+        self._deletes.refuse(*positions, times=times)
+        self._version_deletes.refuse(*positions, times=times)
+
+    def list_versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        def act() -> list[ObjectVersion]:
+            with self._lock:
+                return [
+                    ObjectVersion(key, version.id, version.at, version is kept[-1], version.found is None)
+                    for key, kept in sorted(self._versions.items(), key=lambda item: item[0].encode())
+                    if key.startswith(prefix)
+                    for version in reversed(kept)
+                ]
+
+        return iter(self._calls.run("store", "list_versions", act))
+
+    def get_version(self, version: ObjectVersion) -> bytes | None:
+        def act() -> bytes | None:
+            kept = self._versions.get(version.key, [])
+            return next((one.found.body for one in kept if one.id == version.version_id and one.found), None)
+
+        body: bytes | None = self._calls.run("store", "get_version", act)
+        return body
+
+    def delete_versions(self, versions: Sequence[ObjectVersion]) -> None:
+        def accept(position: int) -> bool:
+            key, id = versions[position].key, versions[position].version_id
+            with self._lock:
+                self._versions[key] = [one for one in self._versions.get(key, []) if one.id != id]
+                if not self._versions[key]:
+                    del self._versions[key]
+                self._show_latest(key)
+            return True
+
+        self._version_deletes.send(len(versions), accept)
+
+    def every_version(self) -> Iterator[tuple[str, bytes]]:
+        """Key and body of what is kept, older versions included, for a test to look at: no call of the world."""
+        return ((key, one.found.body) for key, ones in sorted(self._versions.items()) for one in ones if one.found)
 
     def bodies(self, prefix: str = "") -> dict[str, bytes]:
         """What stands, for a test to look at: no call of the world."""

@@ -132,7 +132,7 @@ MUTATIONS = (
         15,
         "nobody looks whether it was erased meanwhile",
         "copying.py",
-        "if now is not None and now.state is State.ERASED:",
+        "if now is not None and now.state is State.ERASED:  # rule 15",
         "if False:",
         COPYING,
     ),

@@ -1,0 +1,99 @@
+"""Rules 7, 15 and 18, as far as an erasure keeps them: final, nothing brought back, nobody else touched."""
+
+from tests.mutations.mutation import Mutation
+
+ERASE = ("unit/test_erase.py",)
+COMPACTORS = (
+    "crash/test_erasure.py::test_an_operator_and_a_compactor_that_stop_for_each_other_at_any_call_leave_nothing",
+)
+
+MUTATIONS = (
+    Mutation(
+        7,
+        "a tombstone keeps the call's record",
+        "ledger.py",
+        "(*item.keys() - TOMBSTONE, *CALL,",
+        '(*item.keys() - TOMBSTONE - {"record"},',
+        ERASE,
+    ),
+    Mutation(
+        7,
+        "a recording under the key of an erased one is taken for it",
+        "ledger.py",
+        'digest_of(item["connection_id"]) if "connection_id" in item else None',
+        "None",
+        ERASE,
+    ),
+    Mutation(
+        7,
+        "what is erased is listed as a namesake of its tombstone",
+        "ledger.py",
+        " or known == digest_of(listed)",
+        "",
+        ERASE,
+    ),
+    Mutation(
+        7,
+        "an erasure that died is not found again",
+        "erasing_targets.py",
+        'item.get("erasing") or ',
+        "",
+        ERASE,
+    ),
+    Mutation(
+        7,
+        "everything is deleted before the tombstones stand",
+        "erasing.py",
+        """            for target in targets.all:
+                self._ledger.erase(target.recording_id, target.partition.source, target.partition.call_date)
+            self._clear((self._rows, *self._copies), targets)
+""",
+        """            self._clear((self._rows, *self._copies), targets)
+            for target in targets.all:
+                self._ledger.erase(target.recording_id, target.partition.source, target.partition.call_date)
+""",
+        ("crash/test_erasure.py::test_an_operator_and_a_copier_that_stop_for_each_other_at_any_call_leave_nothing",),
+    ),
+    Mutation(
+        15,
+        "an erasure does not look a second time",
+        "erasing.py",
+        """                wait(moment)
+                self._clear(self._copies, targets)
+""",
+        "                wait(moment)\n",
+        ERASE,
+    ),
+    Mutation(
+        15,
+        "older versions of an erased object stay",
+        "erasing_objects.py",
+        "                dead += versions\n",
+        "                dead += versions[:1]\n",
+        ERASE,
+    ),
+    Mutation(
+        18,
+        "a partition without the erased rows keeps its manifest",
+        "erasing_places.py",
+        "            self._lake.remove(partition, ids)",
+        "            if holders(self._store, partition, ids).named:\n                self._lake.remove(partition, ids)",
+        COMPACTORS,
+    ),
+    Mutation(
+        18,
+        "old files go before a query has ended that reads them",
+        "erasing.py",
+        "            if wait is not None and (moment",
+        "            self._clear((self._old_files,), targets)\n            if wait is not None and (moment",
+        ERASE,
+    ),
+    Mutation(
+        18,
+        "an inbox object is deleted with the rows of others",
+        "erasing_objects.py",
+        "        if kept:\n",
+        "        if False:\n",
+        ERASE,
+    ),
+)

@@ -1,0 +1,63 @@
+"""The command's own parts: the jobs of Amazon Transcribe, the waiting, what is printed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from call_lake.errors import Transient
+from cli.erase import TranscribeJobs
+from cli.main import app
+
+ID = "thulium-" + "0" * 32
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.client("transcribe", "eu-central-1", aws_access_key_id="testing", aws_secret_access_key="testing")
+
+
+def start(client: Any, name: str) -> None:
+    media = {"MediaFileUri": "s3://bucket/audio.wav"}
+    client.start_transcription_job(TranscriptionJobName=name, LanguageCode="pl-PL", Media=media)
+
+
+def test_a_job_stands_until_it_is_deleted(client: Any) -> None:
+    jobs = TranscribeJobs(client)
+    start(client, ID)
+
+    assert jobs.stands(ID)
+    jobs.delete(ID)
+    assert not jobs.stands(ID)
+    jobs.delete(ID)
+
+
+def test_a_refusal_of_transcribe_is_no_absent_job(client: Any) -> None:
+    def refuse(**_: Any) -> tuple[Any, dict[str, Any]]:
+        return type("Answered", (), {"status_code": 400}), {
+            "Error": {"Code": "AccessDeniedException", "Message": "no right"},
+            "ResponseMetadata": {"HTTPStatusCode": 400},
+        }
+
+    client.meta.events.register("before-call.transcribe.GetTranscriptionJob", refuse)
+
+    with pytest.raises(Transient, match="AccessDenied"):
+        TranscribeJobs(client).stands(ID)
+
+
+def test_without_anybody_named_nothing_is_looked_for() -> None:
+    done = CliRunner().invoke(app, ["erase"])
+
+    assert done.exit_code == 1
+    assert "name --number, --agent or --recording-id" in done.stderr
+
+
+def test_the_help_says_that_nothing_asks_again() -> None:
+    shown = CliRunner().invoke(app, ["erase", "--help"]).stdout
+
+    assert "--dry-run" in shown
+    assert "nothing asks again" in " ".join(shown.split())
