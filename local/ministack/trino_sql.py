@@ -86,13 +86,18 @@ def to_duckdb(statement: exp.Expression) -> exp.Expression:
 
 
 def zone_of(projection: exp.Expression) -> str | None:
-    """The time zone that an output column carries in Trino, where DuckDB leaves its local time alone."""
+    """The time zone that an output column carries in Trino, where DuckDB leaves its local time alone. Raises
+    UnsupportedSql for one that is not written out: it may differ from row to row."""
     node = projection.unalias()
-    if isinstance(node, exp.AtTimeZone) and isinstance(zone := node.args["zone"], exp.Literal):
-        return str(zone.this)
-    if isinstance(node, exp.Anonymous) and node.name.lower() == "at_timezone":
-        return str(node.expressions[1].name)
-    return None
+    if isinstance(node, exp.AtTimeZone):
+        zone = node.args["zone"]
+    elif isinstance(node, exp.Anonymous) and node.name.lower() == "at_timezone":
+        zone = node.expressions[1] if len(node.expressions) == 2 else None
+    else:
+        return None
+    if not isinstance(zone, exp.Literal) or not zone.is_string:
+        raise UnsupportedSql("an output column's time zone has to be written out here, like 'Europe/Warsaw'")
+    return str(zone.this)
 
 
 def _name_columns(select: exp.Select) -> None:

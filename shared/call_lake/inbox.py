@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import batched
 
 from call_lake.lake_layout import INBOX, QUARANTINE, Partition
@@ -34,6 +34,24 @@ class Rejected:
     key: str
     text: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """One row of the quarantine: under which key it lies, since when, and why."""
+
+    key: str
+    at: datetime
+    rejected: Rejected
+
+    @property
+    def partition(self) -> Partition | None:
+        """That of the inbox object; None where its key named none."""
+        return Partition.of_key(self.rejected.key, INBOX)
+
+    @property
+    def recording_id(self) -> str | None:
+        return id_of(self.rejected.text)
 
 
 def put_rows(store: ObjectStore, rows: Iterable[Row]) -> list[str]:
@@ -80,9 +98,50 @@ def quarantine(store: ObjectStore, rejected: Rejected) -> str:
     return key
 
 
-def list_quarantine(store: ObjectStore) -> Iterator[tuple[str, Rejected]]:
-    """Every row set aside, with the key it lies under."""
+def set_aside(store: ObjectStore) -> Iterator[SetAside]:
+    """Every row of the quarantine, by key."""
     for info in store.list(QUARANTINE):
         found = store.get(info.key)
         if found is not None:
-            yield info.key, Rejected(**json.loads(found[0]))
+            yield SetAside(info.key, info.last_modified, Rejected(**json.loads(found[0])))
+
+
+def list_quarantine(store: ObjectStore) -> Iterator[tuple[str, Rejected]]:
+    """Every row set aside, with the key it lies under."""
+    for one in set_aside(store):
+        yield one.key, one.rejected
+
+
+def put_back(store: ObjectStore, one: SetAside) -> str:
+    """Move one row from the quarantine to the inbox, for the compactor to try again; return its key there.
+
+    The quarantine's object goes last, so that a row is never in neither. The inbox object's name is made of that key:
+    moved twice, it is one object; and if the row is refused again, it is set aside under another key than the one that
+    is deleted here.
+    """
+    home = _place_of(one.rejected.text) or one.partition
+    digest = hashlib.sha256(f"{one.key}\n{one.rejected.text}".encode()).hexdigest()
+    key = f"{home.inbox if home else INBOX}{digest[:40]}.json"
+    store.put(key, f"{one.rejected.text}\n".encode(), content_type="application/x-ndjson")
+    store.delete([one.key])
+    return key
+
+
+def id_of(line: str) -> str | None:
+    """The recording of one row; None for what is no row, which the compactor will set aside."""
+    id = _fields_of(line).get("recording_id")
+    return id if isinstance(id, str) else None
+
+
+def _place_of(line: str) -> Partition | None:
+    """The partition that a row itself names: where it belongs, should it have lain under another's key."""
+    row = _fields_of(line)
+    return Partition.of_key(f"{INBOX}source={row.get('source')}/call_date={row.get('call_date')}/", INBOX)
+
+
+def _fields_of(line: str) -> Row:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return row if isinstance(row, dict) else {}

@@ -4,7 +4,7 @@ import json
 import re
 from datetime import date
 
-from call_lake.inbox import read_lines
+from call_lake.inbox import id_of, read_lines
 from call_lake.lake_layout import QUARANTINE, Partition
 from call_lake.ports import ObjectStore
 
@@ -29,7 +29,7 @@ def ids_in_inbox(store: ObjectStore, source: str, day: date) -> set[str]:
         if named:
             found.add(named[1])
         else:
-            found.update(id for line in read_lines(store, info.key) if (id := _id_of(line)))
+            found.update(id for line in read_lines(store, info.key) if (id := id_of(line)))
     return found
 
 
@@ -39,16 +39,6 @@ def ids_set_aside(store: ObjectStore, source: str, day: date) -> dict[str, str]:
     for info in store.list(QUARANTINE + Partition(source, day).path):
         body = store.get(info.key)
         rejected = json.loads(body[0]) if body else {}
-        if id := _id_of(rejected.get("text", "")):
+        if id := id_of(rejected.get("text", "")):
             found[id] = str(rejected.get("reason"))
     return found
-
-
-def _id_of(line: str) -> str | None:
-    """The recording of one row; None for what is no row, which the compactor will set aside."""
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    id = row.get("recording_id") if isinstance(row, dict) else None
-    return id if isinstance(id, str) else None
