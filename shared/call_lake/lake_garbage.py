@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from call_lake.lake_layout import GARBAGE, Partition
 from call_lake.lake_manifest import data_key, read_manifest
+from call_lake.lake_open import OpenTable
 from call_lake.ports import Clock, ObjectStore
 
 _TIME = "%Y%m%dT%H%M%S%fZ"
@@ -33,8 +34,9 @@ class _Mark:
 class Garbage:
     """``grace_s``: how long a replaced file stays for those who planned to read it. Safe to use from threads."""
 
-    def __init__(self, store: ObjectStore, clock: Clock, grace_s: float) -> None:
+    def __init__(self, store: ObjectStore, clock: Clock, grace_s: float, open_table: OpenTable | None = None) -> None:
         self._store = store
+        self._open_table = open_table
         self._clock = clock
         self._grace = timedelta(seconds=grace_s)
         self._lock = threading.Lock()
@@ -67,15 +69,19 @@ class Garbage:
             collected += self._collect(partition)
         return collected
 
+    def replaced_at(self, partition: Partition) -> dict[str, datetime]:
+        """Of each marked file when that was last: for one that a manifest named, right before it was replaced."""
+        return _newest(self._marks(partition.garbage))
+
     def _collect(self, partition: Partition) -> int:
         # In this order: a swap that the manifest shows has put its marks before, so this listing holds them.
         named = set(read_manifest(self._store, partition).keys)
         marks = list(self._marks(partition.garbage))
-        newest: dict[str, datetime] = {}
-        for mark in marks:
-            newest[mark.data_key] = max(mark.at, newest.get(mark.data_key, mark.at))
+        newest = _newest(marks)
         due = {key for key, at in newest.items() if self._is_due(at)}
         dead = sorted(due - named)
+        if self._open_table and dead:
+            self._open_table.drop(partition, dead)
         self._store.delete(dead)
         # The marks go last: what dies in between finds them again. A file that is named after all loses its mark too.
         self._store.delete([mark.key for mark in marks if mark.data_key in due])
@@ -88,6 +94,13 @@ class Garbage:
         for info in self._store.list(prefix):
             partition = Partition.of_key(info.key, GARBAGE)
             if partition is not None:
-                stem, _, moment = info.key.removeprefix(partition.garbage).partition(".")
+                stem, _, moment = info.key.removeprefix(partition.garbage).rpartition(".")
                 at = datetime.strptime(moment, _TIME).replace(tzinfo=UTC)
                 yield _Mark(info.key, partition, data_key(partition, stem), at)
+
+
+def _newest(marks: Iterable[_Mark]) -> dict[str, datetime]:
+    newest: dict[str, datetime] = {}
+    for mark in marks:
+        newest[mark.data_key] = max(mark.at, newest.get(mark.data_key, mark.at))
+    return newest

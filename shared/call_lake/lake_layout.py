@@ -10,6 +10,8 @@ DATA = "lake/calls/data/"
 MANIFEST = "lake/calls/manifest/"
 GARBAGE = "lake/calls/garbage/"
 QUARANTINE = "lake/calls/quarantine/"
+OPEN_DATA = "lake/open/data/"
+OPEN_MANIFEST = "lake/open/manifest/"
 
 _PARTITION = re.compile(r"source=([a-z0-9-]{1,32})/call_date=(\d{4}-\d{2}-\d{2})/")
 
@@ -40,6 +42,10 @@ class Partition:
     @property
     def garbage(self) -> str:
         return GARBAGE + self.path
+
+    @property
+    def open_manifest(self) -> str:
+        return f"{OPEN_MANIFEST}{self.path}symlink.txt"
 
     @classmethod
     def of_key(cls, key: str, prefix: str) -> Self | None:

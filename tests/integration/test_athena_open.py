@@ -1,0 +1,52 @@
+"""What analysts ask Athena: the table ``calls_open``, written by the compactor, defined by the template."""
+
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from call_lake.aws import S3ObjectStore
+from call_lake.compaction import compact
+from call_lake.inbox import put_rows
+from local.emulator import Emulator
+from tests.fakes import World
+from tests.integration.athena_lake import SYMLINK, Lake
+from tests.unit.lake_samples import IN_TIME_S, SETTINGS, TODAY, row_of
+from tests.unit.template import properties
+
+
+@pytest.fixture(scope="module")
+def lake(aws: boto3.Session, emulator: Emulator) -> Lake:
+    lake = Lake(aws, emulator)
+    world = World.make()
+    store = S3ObjectStore(lake.s3, lake.bucket)
+    put_rows(store, [row_of(1, talk_s=10.0), row_of(2, talk_s=20.0)])
+    settings = replace(SETTINGS, open_table=True)
+    result = compact(store, world.table, world.clock, settings, IN_TIME_S, threads=1)
+    assert result.rows == 2
+    lake.glue.create_table(DatabaseName=lake.name, TableInput=_of_template(lake))
+    return lake
+
+
+def _of_template(lake: Lake) -> Any:
+    given = properties("CallsOpenTable")["TableInput"]
+    location = f"s3://{lake.bucket}/lake/open/manifest"
+    parameters = given["Parameters"] | {
+        "projection.source.values": "thulium,conpeek",
+        "projection.call_date.range": "2015-01-01,NOW+1DAYS",
+        "storage.location.template": location + "/source=${source}/call_date=${call_date}/",
+    }
+    storage = given["StorageDescriptor"] | {"Location": f"{location}/"}
+    assert storage["InputFormat"] == SYMLINK
+    return given | {"Parameters": parameters, "StorageDescriptor": storage}
+
+
+def test_it_counts_and_sums_as_the_table_does(lake: Lake) -> None:
+    (row,) = lake.rows(f"SELECT count(*), sum(talk_s) FROM calls_open WHERE call_date = '{TODAY}'")
+    assert row == ("2", "30.0")
+
+
+@pytest.mark.parametrize("column", ["caller", "callee", "agent", "raw", "provider_key", "audio_uri"])
+def test_it_knows_no_personal_column(lake: Lake, column: str) -> None:
+    assert lake.ask(f"SELECT {column} FROM calls_open").state == "FAILED"

@@ -1,0 +1,53 @@
+"""Poller and copier can be put into a network with one outgoing address (docs/outgoing-address.md)."""
+
+import re
+
+import pytest
+from cfnlint.api import lint_all  # type: ignore[import-untyped]
+
+from tests.unit.template import ROOT, default, of_type, parse, properties, resource
+
+NETWORK = (ROOT / "docs/examples/outgoing-address.yaml").read_text()
+PAGE = (ROOT / "docs/outgoing-address.md").read_text()
+GIVEN = {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": {"Ref": "SecurityGroupIds"}}
+
+
+def test_no_function_is_in_a_network_by_default() -> None:
+    assert default("SubnetIds") == default("SecurityGroupIds") == ""
+
+
+def test_poller_and_copier_alone_are_put_into_the_network_that_is_given() -> None:
+    placed = {
+        name: body["Properties"]["VpcConfig"]
+        for name, body in of_type("AWS::Serverless::Function").items()
+        if "VpcConfig" in body["Properties"]
+    }
+    assert placed == dict.fromkeys(("Poller", "Copier"), {"Fn::If": ["InVpc", GIVEN, {"Ref": "AWS::NoValue"}]})
+
+
+def test_lambda_may_keep_their_interfaces_and_their_own_code_may_not() -> None:
+    assert resource("InterfacesInVpc")["Condition"] == "InVpc"
+    allow, deny = properties("InterfacesInVpc")["PolicyDocument"]["Statement"]
+    assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
+    assert allow["Action"] == deny["Action"]
+    assert "lambda:SourceFunctionArn" in deny["Condition"]["ArnLike"]
+    assert properties("InterfacesInVpc")["Roles"] == [{"Ref": "PollerRole"}, {"Ref": "CopierRole"}]
+
+
+def test_the_example_network_is_valid() -> None:
+    assert [str(match) for match in lint_all(NETWORK) if match.rule.id[0] in "EW"] == []
+
+
+@pytest.mark.parametrize("name", ["SubnetIds", "SecurityGroupIds"])
+def test_the_example_gives_what_the_stack_asks_for(name: str) -> None:
+    assert name in parse(NETWORK)["Outputs"]
+    assert name in parse()["Parameters"]
+    assert f"--set {name}=" in PAGE
+
+
+def test_what_goes_to_s3_and_dynamodb_passes_no_nat_gateway() -> None:
+    resources = parse(NETWORK)["Resources"].values()
+    endpoints = [one["Properties"] for one in resources if one["Type"] == "AWS::EC2::VPCEndpoint"]
+    services = {re.sub(r".*\.", "", one["ServiceName"]["Fn::Sub"]) for one in endpoints}
+    assert services == {"s3", "dynamodb"}
+    assert all(one["RouteTableIds"] == [{"Ref": "InsideRoutes"}] for one in endpoints)
