@@ -1,6 +1,6 @@
 """Make what ``make`` needs from a bare machine: git, make and a Python of 3.11 or later. Standard library only.
 
-``python3 -m local.bootstrap [--only venv|sam|ministack|peers ...]`` makes the environments below, each from the
+``python3 -m local.bootstrap [--only venv|sam|ministack|peers|checks ...]`` makes the environments below, each from the
 hashed lock file in ``requirements/``, and does nothing where the lock file is the one that was installed. Everything
 lies inside the repository; only the package caches lie outside. ``--lock`` recomputes the lock files.
 """
@@ -51,6 +51,7 @@ ENVIRONMENTS = (
     Environment("sam", ".tools/sam", "requirements/sam.txt"),
     Environment("ministack", ".tools/ministack", "requirements/ministack.txt"),
     Environment("peers", ".tools/peers", "requirements/peers.txt"),
+    Environment("checks", ".tools/checks", "requirements/checks.txt"),
 )
 
 # Output, arguments of `uv pip compile`. Order matters: the development lock takes the versions that ship.
@@ -68,6 +69,7 @@ LOCKS = (
     ("requirements/sam.txt", ("requirements/sam.in",)),
     ("requirements/ministack.txt", ("requirements/ministack.in",)),
     ("requirements/peers.txt", ("requirements/peers.in",)),
+    ("requirements/checks.txt", ("requirements/checks.in",)),
 )
 
 

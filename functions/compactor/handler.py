@@ -9,7 +9,7 @@ from call_lake.aws import DynamoTable, S3ObjectStore, SystemClock, client
 from call_lake.compaction import compact
 from call_lake.config import CompactorSettings, from_environment
 from call_lake.lake_index import Index
-from call_lake.observability import count, log
+from call_lake.observability import log, measure
 
 ANSWER_MARGIN_S = 20.0
 
@@ -26,8 +26,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     result = compact(store, table, clock, settings, until_s, index=index)
     answer = asdict(result)
     log.info("compacted", **answer)
-    count("RowsCommitted", result.rows)
-    count("RowsQuarantined", result.quarantined)
-    count("PartitionsFailed", len(result.failed))
-    count("CommitConflicts", result.conflicts)
+    measure(
+        {
+            "RowsCommitted": result.rows,
+            "RowsInQuarantine": result.in_quarantine,
+            "PartitionsFailed": len(result.failed),
+            "CommitConflicts": result.conflicts,
+        },
+        Function="compactor",
+    )
     return answer

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from call_lake.config import CopierSettings, from_environment
 from call_lake.copying import Copier, Message, Verdict
-from call_lake.observability import count, log
+from call_lake.observability import log, measure
 from call_lake.wiring import CLOCK, CopierParts
 
 ANSWER_MARGIN_S = 5.0
@@ -30,7 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 def _report(copier: Copier) -> None:
     counts = copier.counts
     log.info("copied", stored=counts.stored, already=counts.already, retried=counts.retried, failed=counts.failed)
-    count("RecordingsStored", counts.stored)
-    count("BytesStored", counts.stored_bytes, MetricUnit.Bytes)
+    for source, sizes_bytes in copier.stored.items():
+        measure({"RecordingsStored": len(sizes_bytes), "BytesStored": sum(sizes_bytes)}, Source=source)
     for (source, reason), number in copier.failures.items():
-        count("AttemptsFailed", number, Source=source, Reason=reason)
+        measure({"AttemptsFailed": number}, Source=source, Reason=reason)

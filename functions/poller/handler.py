@@ -3,12 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from call_lake.config import PollerSettings, from_environment
 from call_lake.errors import ConfigError
-from call_lake.observability import count, log
+from call_lake.observability import log, measure
 from call_lake.polling import PollResult
 from call_lake.recording import Window, parse_iso
 from call_lake.wiring import CLOCK, PollerParts
@@ -38,12 +37,15 @@ def _window(event: dict[str, Any]) -> Window | None:
 
 def _report(result: PollResult) -> None:
     log.info("polled", **asdict(result))
-    source = result.source
-    count("RecordingsDiscovered", result.published, Source=source)
-    count("RecordingsRepublished", result.republished, Source=source)
-    count("PollSucceeded", 0 if result.trouble else 1, Source=source)
-    for name, value in (("BadRecords", result.bad_records), ("Collisions", result.collisions), ("Gaps", result.gaps)):
-        if value:
-            count(name, value, Source=source)
+    values: dict[str, float] = {
+        "PollSucceeded": int(result.is_well),
+        "RecordingsDiscovered": result.published,
+        "GapsOpen": result.gaps_open,
+    }
     if result.checkpoint_lag_s is not None:
-        count("CheckpointLag", result.checkpoint_lag_s, MetricUnit.Seconds, Source=source)
+        values["CheckpointLag"] = result.checkpoint_lag_s
+    rare = {"RecordsUnusable": result.bad_records + result.too_long, "RecordingsExcluded": result.excluded}
+    values |= {name: value for name, value in rare.items() if value}
+    measure(values, Source=result.source)
+    if result.collisions:
+        measure({"Collisions": result.collisions}, Function="poller")

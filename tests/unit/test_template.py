@@ -11,11 +11,13 @@ from jsonschema import Draft202012Validator
 
 from call_lake.config import CompactorSettings, CopierSettings, PollerSettings, from_environment
 from call_lake.lake_layout import Partition
+from call_lake.lake_open import PERSONAL
 from call_lake.recording import COLUMNS, PARTITION_COLUMNS
 from tests.unit.template import ROOT, default, of_type, parse, properties, resource
 
 SETTINGS = {"Poller": PollerSettings, "Copier": CopierSettings, "Compactor": CompactorSettings}
 FUNCTIONS = (*SETTINGS, "Transcriber")
+COMPACTOR = {"LEDGER_TABLE": "ledger", "BUCKET": "bucket", "SOURCES": "thulium"}
 
 
 # -- as a whole
@@ -44,6 +46,8 @@ def test_a_default_fits_its_own_pattern(name):
         ("PollEvery", "5 minutes"),
         ("SourceNames", "Thulium"),
         ("AlarmTopicArn", "ring"),
+        ("KmsKeyArn", "alias/mine"),
+        ("KmsKeyArn", "arn:aws:kms:eu-central-1:123456789012:alias/mine"),
     ],
 )
 def test_a_value_that_would_break_the_stack_is_refused_before_it_is_made(name, value):
@@ -125,11 +129,6 @@ def test_only_the_compactor_carries_pyarrow(function):
         assert not file.exists() or "pyarrow" not in file.read_text()
 
 
-def test_a_function_in_the_cloud_stays_out_of_any_vpc():
-    assert "VpcConfig" not in parse()["Globals"]["Function"]
-    assert not any("VpcConfig" in properties(function) for function in FUNCTIONS)
-
-
 # -- queues
 
 
@@ -141,11 +140,6 @@ def test_a_message_stays_hidden_for_six_times_the_copiers_time_limit(queue):
 @pytest.mark.parametrize("queue", ["ThuliumQueue", "ConpeekQueue"])
 def test_a_message_is_gone_when_the_ledger_publishes_the_recording_again(queue):
     assert properties(queue)["MessageRetentionPeriod"] == {"Ref": "RepublishAfterSeconds"}
-
-
-@pytest.mark.parametrize("queue", of_type("AWS::SQS::Queue"))
-def test_a_queue_is_encrypted(queue):
-    assert properties(queue)["SqsManagedSseEnabled"] is True
 
 
 @pytest.mark.parametrize("source", ["Thulium", "Conpeek"])
@@ -163,21 +157,6 @@ def test_the_dead_letters_are_kept_as_long_as_sqs_can():
 def test_the_bucket_is_closed_to_the_public_and_owned_by_the_account():
     assert set(properties("Bucket")["PublicAccessBlockConfiguration"].values()) == {True}
     assert properties("Bucket")["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-
-
-def test_the_bucket_refuses_plain_http():
-    (statement,) = properties("BucketPolicy")["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
-    assert len(statement["Resource"]) == 2  # the bucket and its objects
-
-
-def test_unfinished_uploads_and_query_results_expire_and_audio_only_on_request():
-    uploads, results, audio = properties("Bucket")["LifecycleConfiguration"]["Rules"]
-    assert uploads["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
-    assert (results["Prefix"], results["ExpirationInDays"]) == ("athena-results/", 7)
-    assert audio["Fn::If"][0] == "AudioExpires"
-    assert default("AudioRetentionDays") == 0
 
 
 def test_the_ledger_can_be_taken_back_to_any_moment():
@@ -224,3 +203,28 @@ def test_the_projection_covers_every_source_from_a_fixed_start():
     assert parameters["projection.source.values"] == {"Fn::Join": [",", {"Ref": "SourceNames"}]}
     assert parameters["projection.call_date.range"] == {"Fn::Sub": "${FirstCallDate},NOW+1DAYS"}
     assert properties("Compactor")["Environment"]["Variables"]["FIRST_CALL_DATE"] == {"Ref": "FirstCallDate"}
+
+
+def test_the_open_table_has_every_column_that_is_not_personal():
+    columns = properties("CallsOpenTable")["TableInput"]["StorageDescriptor"]["Columns"]
+    assert {column["Name"]: column["Type"] for column in columns} == {
+        name: kind for name, kind in COLUMNS.items() if name not in PERSONAL
+    }
+
+
+def test_the_open_table_is_the_table_but_for_columns_and_place():
+    def shape(table: Any) -> Any:
+        storage = table["StorageDescriptor"] | {"Columns": None}
+        return json.loads(
+            json.dumps(table | {"Name": "", "Description": "", "StorageDescriptor": storage}).replace(
+                "/lake/open/", "/lake/calls/"
+            )
+        )
+
+    assert shape(properties("CallsOpenTable")["TableInput"]) == shape(table())
+
+
+def test_the_compactor_is_told_whether_there_is_an_open_table():
+    assert properties("Compactor")["Environment"]["Variables"]["OPEN_TABLE"] == {"Ref": "AnalystsTable"}
+    assert from_environment(CompactorSettings, COMPACTOR | {"OPEN_TABLE": "true"}).open_table
+    assert not from_environment(CompactorSettings, COMPACTOR | {"OPEN_TABLE": "false"}).open_table

@@ -15,8 +15,13 @@ def statements(name: str) -> list[Any]:
         if role.startswith(name)
         for policy in body["Properties"].get("Policies", [body["Properties"]])
         if "PolicyDocument" in policy
-        for statement in policy["PolicyDocument"]["Statement"]
+        for statement in map(_granted, policy["PolicyDocument"]["Statement"])
     ]
+
+
+def _granted(statement: Any) -> Any:
+    """The statement as it is where it is granted at all."""
+    return statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
 def actions(statement: Any) -> list[str]:
@@ -74,7 +79,7 @@ def test_the_copier_cannot_touch_the_lake_nor_read_the_inbox():
 
 def test_the_compactor_knows_no_provider_no_queue_and_no_audio():
     services = {action.split(":")[0] for action in allowed("Compactor")}
-    assert services == {"logs", "xray", "dynamodb", "s3"}
+    assert services == {"logs", "xray", "dynamodb", "s3", "kms"}
     places = {place["Fn::Sub"] for action in ("s3:GetObject", "s3:PutObject") for place in allowed("Compactor")[action]}
     assert places == {"${Bucket.Arn}/inbox/*", "${Bucket.Arn}/lake/*"}
     assert [a for a in allowed("Compactor") if a.startswith("dynamodb:")] == [

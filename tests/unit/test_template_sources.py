@@ -11,7 +11,13 @@ from call_lake.config import SourceSettings
 from tests.unit.template import TEXT, parse, properties
 
 SOURCES = ("thulium", "conpeek")
-NAMED = {"AWS::SSM::Parameter", "AWS::SecretsManager::Secret", "AWS::SQS::Queue", "AWS::Scheduler::Schedule"}
+NAMED = {
+    "AWS::SSM::Parameter": "Name",
+    "AWS::SecretsManager::Secret": "Name",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::Scheduler::Schedule": "Name",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+}
 
 
 def blocks(source: str) -> list[str]:
@@ -83,9 +89,14 @@ def test_a_second_tenant_is_a_copy_of_the_block_and_the_template_has_no_lint():
     template = parse(text)
     assert [str(match) for match in lint(text, config=ManualArgs(regions=["eu-central-1"]))] == []
     added = {name: body for name, body in template["Resources"].items() if name not in parse()["Resources"]}
-    assert {body["Type"] for body in added.values()} == {*NAMED, "AWS::Lambda::EventSourceMapping"}
+    assert {body["Type"] for body in added.values()} == {
+        *NAMED,
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::SQS::QueuePolicy",
+    }
     assert '"provider": "thulium"' in added["NorthSource"]["Properties"]["Value"]["Fn::Sub"]
     assert json.loads(added["NorthPoll"]["Properties"]["Target"]["Input"]) == {"source": "north"}
+    assert added["NorthSilentAlarm"]["Properties"]["Dimensions"] == [{"Name": "Source", "Value": "north"}]
 
 
 def test_a_second_tenant_shares_nothing_with_the_first():
@@ -94,7 +105,7 @@ def test_a_second_tenant_shares_nothing_with_the_first():
         if name.startswith("North"):
             assert not [other for other in references(body) if other.startswith("Thulium")], name
     names = [
-        json.dumps(body["Properties"].get("QueueName") or body["Properties"]["Name"])
+        body["Type"] + json.dumps(body["Properties"][NAMED[body["Type"]]])
         for body in template["Resources"].values()
         if body["Type"] in NAMED
     ]

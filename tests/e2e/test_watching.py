@@ -1,0 +1,52 @@
+"""What the deployed functions logged while the stack settled: the metrics of the alarms, and nothing personal."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Shell
+from tests.e2e.test_operator_commands import Laptop
+from tests.unit.functions_in_memory import metrics_in
+
+RARE = {"Collisions", "RecordsUnusable"}  # only where there are any
+
+
+@pytest.fixture(scope="module")
+def stack(laptop: Shell) -> Laptop:
+    return Laptop(laptop)
+
+
+@pytest.fixture(scope="module")
+def written(stack: Laptop) -> str:
+    """All that poller, copier and compactor have logged."""
+    pages = stack.client("logs").get_paginator("filter_log_events")
+    groups = [f"/aws/lambda/{stack.facts['stack']}-{name}" for name in ("poller", "copier", "compactor")]
+    events = [event for group in groups for page in pages.paginate(logGroupName=group) for event in page["events"]]
+    return "\n".join(event["message"] for event in events)
+
+
+def alarms_of(stack: Laptop) -> list[dict[str, Any]]:
+    found = stack.client("cloudwatch").describe_alarms(MaxRecords=100)["MetricAlarms"]
+    return [alarm for alarm in found if alarm["Namespace"].startswith("CallLake/")]
+
+
+def test_the_deployed_functions_emit_what_the_deployed_alarms_watch(stack: Laptop, written: str) -> None:
+    emitted = {(metric.namespace, metric.name, metric.dimensions) for metric in metrics_in(written)}
+    watched = {
+        (alarm["Namespace"], alarm["MetricName"], frozenset((one["Name"], one["Value"]) for one in alarm["Dimensions"]))
+        for alarm in alarms_of(stack)
+    }
+    assert {name for _, name, _ in watched} > RARE
+    assert {one for one in watched if one[1] not in RARE} - emitted == set()
+
+
+def test_the_logs_of_a_whole_run_hold_no_number_no_name_and_no_file_name(stack: Laptop, written: str) -> None:
+    sql = "SELECT caller, callee, agent, provider_key FROM calls"
+    columns = ("caller", "callee", "agent", "provider_key")
+    rows = stack.shell.type("query", sql, "--json").out
+    personal = {text for text in re.findall(rf'"(?:{"|".join(columns)})": "([^"]+)"', rows) if len(text) > 5}
+    personal |= {text.rpartition("/")[2] for text in personal}
+    assert len(personal) > 50
+    assert len(written) > 5_000
+    assert [text for text in personal if text in written] == []
