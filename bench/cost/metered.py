@@ -1,0 +1,247 @@
+"""AWS in memory that counts what AWS would bill: not calls, but units of them.
+
+DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
+SQS, EventBridge and S3: their pages in docs/prices.json.
+"""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from itertools import batched
+from math import ceil
+from typing import Any, BinaryIO
+
+from call_lake.ports import Clock, Expectation, Item, ObjectInfo, PreconditionFailed
+from tests.fakes import Calls, FakeClock, MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, World
+from tests.fakes.queue import Received
+from tests.fakes.table import INDEXED
+
+WRITE_BYTES = 1024  # of one DynamoDB write unit
+READ_BYTES = 4096  # of one DynamoDB read unit
+CHUNK_BYTES = 64 * 1024  # SQS and EventBridge bill larger payloads as several
+LIST_KEYS = 1000  # of one ListObjectsV2 answer
+BATCH = 10
+
+
+class Unit(StrEnum):
+    """What is counted; the names are those of ``docs/prices.json`` where a price is for just this."""
+
+    DYNAMODB_WRITE = "dynamodb_write"
+    DYNAMODB_READ = "dynamodb_read"
+    SQS_REQUEST = "sqs_request"
+    S3_WRITE = "s3_write"
+    S3_READ = "s3_read"
+    EVENT = "event"
+    POLLER_RUN = "poller_run"
+    COPIER_RUN = "copier_run"
+    COMPACTOR_RUN = "compactor_run"
+
+
+class Meter:
+    """Counts, from any thread."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[Unit] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, unit: Unit, amount: float) -> None:
+        with self._lock:
+            self._counts[unit] += amount  # type: ignore[assignment]  # halves of read units
+
+    def take(self) -> dict[Unit, float]:
+        """What was counted since the last time."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        return dict(counts)
+
+
+class MeteredTable(MemoryTable):
+    """A write is billed by the larger of the item before and after, a refused one by the item that stands; the index is
+    written apart, twice where its key changes."""
+
+    def __init__(self, clock: Clock, calls: Calls, meter: Meter) -> None:
+        super().__init__(clock, calls)
+        self._meter = meter
+
+    def get(self, id: str) -> Item | None:
+        item = super().get(id)
+        self._meter.add(Unit.DYNAMODB_READ, _read_units(item))
+        return item
+
+    def get_many(self, ids: Sequence[str]) -> dict[str, Item]:
+        found = super().get_many(ids)
+        self._meter.add(Unit.DYNAMODB_READ, sum(_read_units(found.get(id)) for id in dict.fromkeys(ids)))
+        return found
+
+    def put(self, item: Item) -> None:
+        before = self._items.get(item["id"])
+        try:
+            super().put(item)
+        except PreconditionFailed:
+            self._meter.add(Unit.DYNAMODB_WRITE, _units(before or {}, WRITE_BYTES))
+            raise
+        self._meter.add(Unit.DYNAMODB_WRITE, _units(item, WRITE_BYTES) + _index_units({}, item))
+
+    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> Item:
+        before = self._items.get(id, {})
+        try:
+            after = super().update(id, changes, expect)
+        except PreconditionFailed:
+            self._meter.add(Unit.DYNAMODB_WRITE, _units(before, WRITE_BYTES))
+            raise
+        larger = max(_units(before, WRITE_BYTES), _units(after, WRITE_BYTES))
+        self._meter.add(Unit.DYNAMODB_WRITE, larger + _index_units(before, after))
+        return after
+
+    def query_open(self, open_in: str, due_before: str, limit: int) -> list[Item]:
+        found = super().query_open(open_in, due_before, limit)
+        size = sum(item_bytes(item) for item in found)
+        self._meter.add(Unit.DYNAMODB_READ, max(1, ceil(size / READ_BYTES)) / 2)  # eventually consistent
+        return found
+
+
+class MeteredStore(MemoryStore):
+    """Deletions are free: https://aws.amazon.com/s3/pricing/"""
+
+    def __init__(self, bucket: str, clock: Clock, calls: Calls, meter: Meter) -> None:
+        super().__init__(bucket, clock, calls)
+        self._meter = meter
+
+    def put(
+        self,
+        key: str,
+        body: bytes | BinaryIO,
+        *,
+        if_none_match: bool = False,
+        if_match: str | None = None,
+        sha256: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> str:
+        self._meter.add(Unit.S3_WRITE, 1)
+        return super().put(
+            key,
+            body,
+            if_none_match=if_none_match,
+            if_match=if_match,
+            sha256=sha256,
+            metadata=metadata,
+            content_type=content_type,
+        )
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        self._meter.add(Unit.S3_READ, 1)
+        return super().get(key)
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        self._meter.add(Unit.S3_READ, 1)
+        return super().get_range(key, start, length)
+
+    def head(self, key: str) -> ObjectInfo | None:
+        self._meter.add(Unit.S3_READ, 1)
+        return super().head(key)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        found = [*super().list(prefix)]
+        self._meter.add(Unit.S3_WRITE, max(1, ceil(len(found) / LIST_KEYS)))
+        return iter(found)
+
+
+class MeteredQueue(MemoryQueue):
+    """With the receives and deletions that Lambda makes for its function. Receives of an empty queue are not counted:
+    they come from the time that passes (``Assumptions.idle_receives``)."""
+
+    def __init__(self, name: str, clock: Clock, calls: Calls, meter: Meter, **settings: Any) -> None:
+        super().__init__(name, clock, calls, **settings)
+        self._meter = meter
+
+    def send(self, bodies: Sequence[str], *, attributes: Mapping[str, str] | None = None) -> None:
+        for batch in batched(bodies, BATCH, strict=False):
+            self._meter.add(Unit.SQS_REQUEST, _chunks(sum(len(body.encode()) for body in batch)))
+        super().send(bodies, attributes=attributes)
+
+    def delay(self, receipt_handle: str, seconds: int) -> None:
+        self._meter.add(Unit.SQS_REQUEST, 1)
+        super().delay(receipt_handle, seconds)
+
+    def receive(self, max_messages: int = BATCH) -> list[Received]:
+        received = super().receive(max_messages)
+        if received:
+            deletion = 1
+            self._meter.add(Unit.SQS_REQUEST, _chunks(sum(len(one.body.encode()) for one in received)) + deletion)
+        return received
+
+
+class MeteredBus(MemoryBus):
+    def __init__(self, clock: Clock, calls: Calls, meter: Meter) -> None:
+        super().__init__(clock, calls)
+        self._meter = meter
+
+    def publish(self, detail_type: str, details: Sequence[Mapping[str, Any]]) -> None:
+        self._meter.add(Unit.EVENT, sum(_chunks(len(json.dumps(detail).encode())) for detail in details))
+        super().publish(detail_type, details)
+
+
+def metered_world(sources: Sequence[str], meter: Meter) -> World:
+    """An empty account; the queues are as the template makes them."""
+    clock, calls = FakeClock(), Calls()
+    dlq = MeteredQueue("dlq", clock, calls, meter)
+    settings = {"visibility_s": 1800, "retention_s": 86_400, "dlq": dlq}
+    return World(
+        clock=clock,
+        calls=calls,
+        store=MeteredStore("call-lake-cost", clock, calls, meter),
+        table=MeteredTable(clock, calls, meter),
+        bus=MeteredBus(clock, calls, meter),
+        queues={name: MeteredQueue(f"recordings-{name}", clock, calls, meter, **settings) for name in sources},
+        dlq=dlq,
+        secrets=MemorySecrets(clock, calls),
+    )
+
+
+def item_bytes(item: Mapping[str, Any]) -> int:
+    """The size that DynamoDB bills: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
+
+
+def _value_bytes(value: Any) -> int:
+    match value:
+        case None | bool():
+            return 1
+        case str():
+            return len(value.encode())
+        case list():
+            return 3 + sum(1 + _value_bytes(inner) for inner in value)
+        case Mapping():
+            return 3 + len(value) + item_bytes(value)
+    return len(str(value)) // 2 + 2
+
+
+def _units(item: Mapping[str, Any], unit_bytes: int) -> int:
+    return max(1, ceil(item_bytes(item) / unit_bytes))
+
+
+def _read_units(item: Item | None) -> int:
+    """Strongly consistent; of what is not there, too."""
+    return _units(item or {}, READ_BYTES)
+
+
+def _index_units(before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+    old, new = _projected(before), _projected(after)
+    if old == new:
+        return 0
+    if old and new and (old["open_in"], old["due_at"]) == (new["open_in"], new["due_at"]):
+        return max(_units(old, WRITE_BYTES), _units(new, WRITE_BYTES))
+    return sum(_units(entry, WRITE_BYTES) for entry in (old, new) if entry)
+
+
+def _projected(item: Mapping[str, Any]) -> dict[str, Any]:
+    if "open_in" not in item or "due_at" not in item:
+        return {}
+    return {name: item[name] for name in INDEXED if name in item}
+
+
+def _chunks(size_bytes: int) -> int:
+    return max(1, ceil(size_bytes / CHUNK_BYTES))
