@@ -4,12 +4,19 @@ from typing import Annotated
 
 import typer
 
-from cli import local_commands
+from cli import local_commands, quarantine, secrets
+from cli.backfill import backfill
 from cli.census import SourceCensus, take_census
+from cli.doctor import doctor
+from cli.erase import erase
 from cli.errors import explained
 from cli.failed import failed, redrive
+from cli.get import get
 from cli.options import AsJson, StackName
 from cli.output import Format, print_json, print_rows
+from cli.pause import pause, resume
+from cli.probe import probe
+from cli.rebuild import rebuild
 from cli.show import show
 from cli.stack import find_stack
 from cli.verify import verify
@@ -20,8 +27,10 @@ app = typer.Typer(
     help="Call recordings in your own cloud: look into Call Lake and run it.",
 )
 app.add_typer(local_commands.app, name="local")
+app.add_typer(secrets.app, name="secrets")
+app.add_typer(quarantine.app, name="quarantine")
 
-for command in (verify, failed, redrive, show):
+for command in (verify, failed, redrive, show, get, backfill, probe, doctor, pause, resume, rebuild, erase):
     app.command()(command)
 
 

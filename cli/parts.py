@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from call_lake.aws import SecretsManagerSecrets, SqsQueue, SystemClock
-from call_lake.config import SourceSettings
+from call_lake.config import CompactorSettings, SourceSettings, from_environment
 from call_lake.ledger import Ledger
 from call_lake.providers import make_provider
 from call_lake.providers.base import Provider
@@ -30,6 +30,12 @@ def ledger_of(stack: Stack) -> Ledger:
     wanted = "MessageRetentionPeriod"
     found = stack.client("sqs").get_queue_attributes(QueueUrl=some_queue, AttributeNames=[wanted])
     return Ledger(stack.table, CLOCK, float(found["Attributes"][wanted]))
+
+
+def compactor_settings(stack: Stack) -> CompactorSettings:
+    """As the stack's compactor has them: which days and sources the table shows, and after what files are collected."""
+    found = stack.client("lambda").get_function_configuration(FunctionName=stack.functions["compactor"])
+    return from_environment(CompactorSettings, found["Environment"]["Variables"])
 
 
 def queue_of(stack: Stack, source: SourceSettings) -> SqsQueue:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from call_lake.audio import BytesBudget
 from call_lake.compaction import CompactionResult, compact
@@ -26,13 +27,15 @@ FUNCTION_TIME_S = 240.0
 
 @dataclass
 class Pipeline:
-    """One deployed Call Lake in memory. ``known`` is what a warm poller remembers; a restart forgets it."""
+    """One deployed Call Lake in memory. ``known`` is what a warm poller remembers; a restart forgets it. ``more``:
+    further settings of every source."""
 
     world: World
     providers: Mapping[str, Provider]
     known: dict[str, dict[str, str | None]] = field(default_factory=dict)
     policy: RetryPolicy = POLICY
     counts: CopyCounts = field(default_factory=CopyCounts)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ledger(self) -> Ledger:
@@ -47,7 +50,7 @@ class Pipeline:
         self.world.secrets.forget()
 
     def poll(self, source: str, *, sweep: bool = False, backfill: Window | None = None) -> PollResult:
-        settings = SourceSettings(source, source, URLS[source])
+        settings = SourceSettings(source, source, URLS[source], **self.more)
         poller = Poller(
             settings,
             self.providers[source],
@@ -69,7 +72,7 @@ class Pipeline:
             world.store,
             world.bus,
             world.dlq,
-            lambda name: Route(self.providers[name], world.queues[name], 5_000_000_000, 200.0),
+            self._route,
             world.clock,
             self.policy,
             BytesBudget(64_000_000),
@@ -77,6 +80,10 @@ class Pipeline:
             threads=1,
             jitter=random.Random(0),
         )
+
+    def _route(self, name: str) -> Route:
+        is_paused = self.book(name).paused_since() is not None
+        return Route(self.providers[name], self.world.queues[name], 5_000_000_000, 200.0, is_paused)
 
     def copy_once(self, source: str, batch: int = 10) -> int:
         """One invocation by the queue's event source mapping; how many messages it was given."""

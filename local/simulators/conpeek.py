@@ -33,9 +33,11 @@ _LISTS = ("project_id", "tenant_user_id", "number_list", "custom_tag_id_list")
 
 
 class Conpeek(SimulatedProvider):
-    """``url_in_record``: the record names its audio as ``recording_url``. ``limit_max`` caps a page without a word."""
+    """``url_in_record``: the record names its audio as ``recording_url``. ``limit_max`` caps a page without a word.
+    ``talk_unit_s``: of ``talking_time``."""
 
     kind = "conpeek"
+    talk_unit_s = 0.001
 
     def __init__(
         self,
@@ -102,7 +104,7 @@ class Conpeek(SimulatedProvider):
             "answer_time": datetime.fromtimestamp(answered, recording.ended_at.tzinfo).strftime(_UTC),
             "hangup_time": ended,
             "serve_time": recording.talk_s * 1000,
-            "talking_time": recording.talk_s * 1000,
+            "talking_time": round(recording.talk_s / self.talk_unit_s),
             "alert_time": 0,
             "ring_time": (recording.duration_s - recording.talk_s) * 1000,
             "waiting_time": 0,

@@ -44,6 +44,7 @@ class SimulatedProvider(ABC):
     def __init__(self, world: World, secret: str, clock: SimClock, plan: FaultPlan) -> None:
         self.world, self.clock, self.stats = world, clock, Stats()
         self.foreign_url = ""  # of the other host, once it has one
+        self.more_headers: Mapping[str, str] = {}  # of every answer
         self._secrets: tuple[str, ...] = (secret,)
         self._plan = plan
         self._pager, self._attempts, self._lock = Pager(), Counter[str](), RLock()
@@ -92,7 +93,8 @@ class SimulatedProvider(ABC):
         self._secrets = (secret, *self._secrets) if keep_old else (secret,)
 
     def handle(self, request: Request) -> Answer:
-        return self.stats.exchange(request, self._answer(request))
+        right = self._answer(request)
+        return self.stats.exchange(request, right.but(headers={**right.headers, **self.more_headers}))
 
     def _answer(self, request: Request) -> Answer:
         if self._plan.is_out(self.clock.now()):

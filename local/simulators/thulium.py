@@ -2,6 +2,8 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -16,11 +18,17 @@ _LIMIT_MAX = 100
 _WALL = "%Y-%m-%d %H:%M"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}( \d{2}:\d{2})?")
 _OPTIONAL = ("src", "dst", "disposition", "duration", "billsec", "user", "type")
+FORMS = ("query", "query_slashes", "path", "path_slashes", "stream")
 _DOWNLOAD = re.compile(r"/api/recordings/(?:download|stream)(?:/(?P<key>.+))?")
 
 
 class Thulium(SimulatedProvider):
+    """``forms``: those of the download's address that it knows. ``limit_max`` caps a page without a word; None refuses
+    to be asked for more than the documented 100."""
+
     kind = "thulium"
+    forms: Collection[str] = FORMS
+    limit_max: int | None = _LIMIT_MAX
 
     def stamp(self, recording: SimRecording) -> str:
         by_call = "filter_by_call_date" in self.plan.active and not recording.broken
@@ -32,8 +40,10 @@ class Thulium(SimulatedProvider):
 
     def route(self, request: Request) -> Answer:
         if request.path == "/api/recordings":
-            return self._list(_query(request.query))
+            return self._list(self._query(request.query))
         if found := _DOWNLOAD.fullmatch(request.path):
+            if _form(request, found["key"]) not in self.forms:
+                return self.refusal(404, "Not found")
             key = request.query.get("filename", "") if found["key"] is None else unquote(found["key"])
             return self.serve_audio(self.catalog.find(key), request, key)
         return self.refusal(404, "Not found")
@@ -44,6 +54,12 @@ class Thulium(SimulatedProvider):
 
     def audio_path(self, recording: SimRecording) -> str:
         return "/api/recordings/stream?filename=" + quote(self.catalog.key_of(recording), safe="")
+
+    def _query(self, asked: dict[str, str]) -> Query:
+        query = _query(asked)
+        if self.limit_max is None and query.limit > _LIMIT_MAX:
+            raise BadQuery(f"limit must not be above {_LIMIT_MAX}")
+        return replace(query, limit=min(query.limit, self.limit_max or _LIMIT_MAX))
 
     def _list(self, query: Query) -> Answer:
         rows = self.catalog.between(query.first, query.last)
@@ -74,6 +90,14 @@ class Thulium(SimulatedProvider):
         return troubled(row, subject(recording), _OPTIONAL, self.plan)
 
 
+def _form(request: Request, key: str | None) -> str:
+    """How the file was asked for: a name without a slash looks the same in both spellings."""
+    if "/stream" in request.path:
+        return "stream"
+    kind, written = ("query", request.query_string) if key is None else ("path", key)
+    return f"{kind}_slashes" if "/" in written else kind
+
+
 def _query(asked: dict[str, str]) -> Query:
     for name in ("date_from", "date_to"):
         if asked.get(name) and not _DATE.fullmatch(asked[name]):
@@ -82,7 +106,7 @@ def _query(asked: dict[str, str]) -> Query:
     return Query(
         first=asked.get("date_from", ""),
         last=asked.get("date_to", ""),
-        limit=min(whole_number(asked, "limit", _LIMIT_MAX), _LIMIT_MAX),
+        limit=whole_number(asked, "limit", _LIMIT_MAX),
         offset=whole_number(asked, "offset", 0),
         filters=filters,
     )

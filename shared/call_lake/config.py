@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import jmespath
 
 from call_lake.errors import ConfigError
+from call_lake.filters import Rule, Rules
 
 PROVIDERS = ("thulium", "conpeek")
 SOURCE_NAME = re.compile(r"[a-z0-9-]{1,32}")
@@ -40,6 +41,8 @@ class SourceSettings:
     encode_slashes: bool = True
     mapping: Mapping[str, str] = field(default_factory=dict)  # JMESPath by canonical field, over the defaults
     max_bytes: int = 5_000_000_000  # S3's limit for one PUT is 5 GB
+    include: tuple[Rule, ...] = ()  # if any: only recordings that fit one of them
+    exclude: tuple[Rule, ...] = ()  # never recordings that fit one of them
 
     def __post_init__(self) -> None:
         where = f"source {self.name!r}"
@@ -82,6 +85,10 @@ class SourceSettings:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.include, self.exclude)
+
     @classmethod
     def from_json(cls, name: str, text: str) -> Self:
         """Settings as the template writes them: every value may be a string, ``more`` holds further ones. Raises
@@ -108,6 +115,8 @@ class SourceSettings:
 
 
 def _coerce(source: str, key: str, kind: Any, value: Any) -> Any:
+    if key in ("include", "exclude"):
+        return _rules(source, key, value)
     try:
         if kind is bool:
             return {"true": True, "false": False}[str(value).lower()]
@@ -121,6 +130,16 @@ def _coerce(source: str, key: str, kind: Any, value: Any) -> Any:
         return str(value)
     except (KeyError, ValueError, TypeError):
         raise ConfigError(f"source {source!r}: setting {key} cannot be {value!r}") from None
+
+
+def _rules(source: str, key: str, value: Any) -> tuple[Rule, ...]:
+    try:
+        given = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(given, list):
+            raise ValueError("it must be a JSON list of rules")
+        return tuple(Rule.from_json(rule) for rule in given)
+    except ValueError as error:
+        raise ConfigError(f"source {source!r}: setting {key}: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +178,7 @@ class CompactorSettings:
     sources: tuple[str, ...]
     first_call_date: str = "2015-01-01"
     grace_s: int = 86_400
+    open_table: bool = False  # whether the table calls_open is kept (ADR 0009)
 
 
 def from_environment[T](kind: type[T], environment: Mapping[str, str] | None = None) -> T:
@@ -171,6 +191,9 @@ def from_environment[T](kind: type[T], environment: Mapping[str, str] | None = N
             continue
         if item.name == "sources":
             values[item.name] = tuple(name.strip() for name in text.split(",") if name.strip())
+            continue
+        if item.type is bool:
+            values[item.name] = text == "true"
             continue
         try:
             values[item.name] = item.type(text)  # type: ignore[operator]

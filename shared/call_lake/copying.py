@@ -27,6 +27,7 @@ from call_lake.retry import RetryPolicy
 ANSWER_MARGIN_S = 15.0  # what rows, events and ledger of a batch may take at its end
 WORTH_STARTING_S = 5.0
 SECRET_WAIT_S = 900.0
+PAUSE_WAIT_S = 900.0
 BUSY_WAIT_S = 120.0  # in a message's day fewer deliveries than SQS allows before it buries a message
 
 
@@ -70,6 +71,7 @@ class Route:
     queue: Queue
     max_bytes: int
     deadline_s: float
+    paused: bool = False
 
 
 class Copier:
@@ -106,6 +108,7 @@ class Copier:
         self._threads = threads
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self.counts = CopyCounts()
+        self.stored: dict[str, list[int]] = {}  # bytes of each recording, by source
         self.failures: dict[tuple[str, Reason], int] = {}
 
     def copy_batch(self, messages: Sequence[Message]) -> dict[str, Verdict]:
@@ -151,6 +154,9 @@ class Copier:
             return Verdict.DONE
         try:
             standing = self._archive.standing(recording)
+            if not standing and self._route(recording.source).paused:
+                self._delay(recording.source, message, PAUSE_WAIT_S)
+                return Verdict.AGAIN
             audio = standing[0] if standing else self._download(recording)
         except SecretEmpty:
             self._delay(recording.source, message, SECRET_WAIT_S)
@@ -215,6 +221,7 @@ class Copier:
         else:
             self.counts.stored += 1
             self.counts.stored_bytes += one.audio.facts.bytes
+            self.stored.setdefault(one.recording.source, []).append(one.audio.facts.bytes)
 
     def _drop_strays(self, recording: Recording, winner: StoredAudio) -> None:
         """Two formats raced: the ledger's stays. Its row is written again, later than the loser's, then that goes."""

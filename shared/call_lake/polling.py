@@ -13,7 +13,7 @@ from call_lake.providers.base import Page, Provider
 from call_lake.publishing import Publisher
 from call_lake.recording import Window, iso
 from call_lake.retry import RETRY_AFTER_MAX_S
-from call_lake.sources import Job, JobKind, SourceBook
+from call_lake.sources import PAUSED, Job, JobKind, SourceBook
 from call_lake.windows import Done, Hole, read_forward
 
 DUE_PER_POLL = 2_000
@@ -24,15 +24,20 @@ ROWS_PER_WINDOW = {"thulium": 180, "conpeek": 900}  # about two pages
 
 @dataclass(slots=True)
 class PollResult:
-    """What one poll did; the poller's answer and its metrics. ``trouble`` is None when the listing worked."""
+    """What one poll did; the poller's answer and its metrics. ``trouble`` is None when the listing worked. ``is_well``:
+    it did, or the source has never been set up, which is no reason to wake anybody."""
 
     source: str
     listed: int = 0
     published: int = 0
     republished: int = 0
     bad_records: int = 0
+    too_long: int = 0
+    excluded: int = 0  # listed rows that the source's rules leave out, repeats included
     collisions: int = 0
     gaps: int = 0
+    gaps_open: int = 0
+    is_well: bool = False
     trouble: str | None = None
     caught_up: bool = False
     jobs_open: int = 0
@@ -75,6 +80,8 @@ class Poller:
             self._book.open_sweep(Window(horizon - timedelta(days=self._settings.sweep_days), horizon))
         if backfill:
             self._book.open_job(JobKind.BACKFILL, Window(backfill.start, max(min(backfill.end, now), backfill.start)))
+        if self._is_paused():
+            return self._finish(now, listing_works=False)
         listing_works = self._may_ask(now) and self._try(lambda: self._regular(horizon))
         self._try(lambda: self._publish_due(DUE_PER_POLL if listing_works else DUE_WHILE_DOWN))
         if listing_works:
@@ -138,7 +145,9 @@ class Poller:
         for bad in page.bad:
             self._result.bad_records += 1
             log.warning("a listed record is unusable", source=self._source.name, why=bad.why)
-        self._publisher.publish_new(page.recordings)
+        wanted = self._source.rules.wanted(page.recordings)
+        self._result.excluded += len(page.recordings) - len(wanted)
+        self._publisher.publish_new(wanted)
 
     def _given_up(self, hole: Hole) -> bool:
         """Whether a hole has stood for so long that it is a gap, which the checkpoint may pass."""
@@ -166,6 +175,13 @@ class Poller:
         first = datetime.fromisoformat(self._settings.first_poll_from)
         return first if first.tzinfo else first.replace(tzinfo=self._source.zone).astimezone(UTC)
 
+    def _is_paused(self) -> bool:
+        since = self._book.paused_since()
+        if since is None:
+            return False
+        self._result.trouble = f"{PAUSED} since {iso(since)}"
+        return True
+
     def _may_ask(self, now: datetime) -> bool:
         quiet_until = self._book.quiet_until()
         if quiet_until is None or quiet_until <= now:
@@ -178,6 +194,7 @@ class Poller:
             part()
         except SecretEmpty as error:
             self._result.trouble = f"secret_empty: {error}"
+            self._result.is_well = "last_ok_at" not in self._book.facts()
             return False
         except StepFailed as error:
             self._result.trouble = f"{error.reason}: {error.detail}"
@@ -189,8 +206,11 @@ class Poller:
 
     def _finish(self, now: datetime, listing_works: bool) -> PollResult:
         result, counts = self._result, self._publisher.counts
-        result.listed, result.published, result.republished = counts.listed, counts.new, counts.due
-        result.collisions = counts.collisions
+        result.listed = counts.listed + result.excluded
+        result.published, result.republished = counts.new, counts.due
+        result.collisions, result.too_long = counts.collisions, len(counts.too_long)
+        result.is_well = result.is_well or listing_works
+        result.gaps_open = self._book.gaps_open()
         result.notes += [f"{id}: its record is longer than a message may be" for id in counts.too_long]
         result.jobs_open = len(self._book.due_jobs())
         self._book.note(

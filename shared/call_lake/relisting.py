@@ -105,7 +105,7 @@ class Relisting:
             id = recording.recording_id
             item, twin = items.get(id), self.unknown.get(id)
             if item is None and twin is None:
-                if self._belongs(recording, recording.call_date):
+                if self._belongs(recording, recording.call_date) and self._settings.rules.wanted([recording]):
                     self.unknown[id] = recording
                 continue
             connection = item.get("connection_id") if item else twin.connection_id if twin else None

@@ -2,6 +2,9 @@
 
 A job is a stretch of the past that has still to be read: the daily sweep, a backfill, a gap. It never moves the
 checkpoint. It stands in the ledger's sparse index under ``job#<source>`` until it is done.
+
+A backfill is read twice, the second time a day after the first: where one row came and another went between the same
+two pages, nothing tells, and a past that no sweep reaches would be read only once.
 """
 
 from dataclasses import dataclass, replace
@@ -19,13 +22,16 @@ class JobKind(StrEnum):
     GAP = "gap"
 
 
-OPEN, DONE = "OPEN", "DONE"
+OPEN, AGAIN, DONE = "OPEN", "AGAIN", "DONE"
+"""AGAIN: a backfill that was read once, and waits for its second reading or is in it."""
+SECOND_READING = timedelta(days=1)
+PAUSED = "paused"
 HOLE_MEMORY = timedelta(hours=3)  # a hole that was not met for so long is mended or behind the look-back
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """``window`` is what has to be read, all before ``position`` was."""
+    """``window`` is what has to be read, all before ``position`` was. ``again``: it is the second reading."""
 
     id: str
     source: str
@@ -33,6 +39,7 @@ class Job:
     window: Window
     position: datetime
     done: bool = False
+    again: bool = False
 
     @property
     def rest(self) -> Window:
@@ -82,11 +89,23 @@ class SourceBook:
         text = self.facts().get("quiet_until")
         return parse_iso(text) if text else None
 
+    def pause(self) -> None:
+        """No poll lists or publishes, and no copier downloads, until ``resume``."""
+        since = iso(self._clock.now())
+        self.note(paused_since=since, trouble=f"{PAUSED} since {since}")
+
+    def resume(self) -> None:
+        self.note(paused_since=None, trouble=None)
+
+    def paused_since(self) -> datetime | None:
+        text = self.facts().get("paused_since")
+        return parse_iso(text) if text else None
+
     # -- jobs
 
     def open_job(self, kind: JobKind, window: Window, due_in: timedelta = timedelta()) -> Job:
-        """Start a job, or find the one of the same kind and window as it stands; a finished one begins again."""
-        id = f"job#{self.source}#{kind}#{iso(window.start)}#{iso(window.end)}"
+        """Start a job, or find the one of the same kind and window as it stands; one that was read begins again."""
+        id = job_id(self.source, kind, window)
         item = {
             "state": OPEN,
             "job": kind,
@@ -98,9 +117,14 @@ class SourceBook:
             "due_at": iso(self._clock.now() + due_in),
         }
         try:
-            return _job(self._table.update(id, item, {"state": OneOf((None, DONE))}))
+            return _job(self._table.update(id, item, {"state": OneOf((None, AGAIN, DONE))}))
         except PreconditionFailed:
             return _job(self._table.get(id) or {"id": id} | item)
+
+    def job(self, kind: JobKind, window: Window) -> Job | None:
+        """The job of this kind and window, whatever became of it."""
+        item = self._table.get(job_id(self.source, kind, window))
+        return _job(item) if item else None
 
     def open_sweep(self, window: Window) -> Job:
         """One sweep at a time: what earlier ones have not read, in an outage of weeks, is part of this one."""
@@ -121,6 +145,11 @@ class SourceBook:
         self.open_job(JobKind.GAP, Window(window.start - window.width, window.end + window.width), due_in)
         return True
 
+    def gaps_open(self) -> int:
+        """How many stretches were passed over and are still to be read."""
+        found = self._table.query_open(f"job#{self.source}", "9999", 1000)
+        return sum(1 for key in found if key["id"].startswith(f"job#{self.source}#{JobKind.GAP}#"))
+
     def open_jobs(self) -> list[Job]:
         """Every job that is not done, due or not."""
         return self._jobs("9999", 1000)
@@ -132,20 +161,27 @@ class SourceBook:
     def _jobs(self, due_before: str, limit: int) -> list[Job]:
         found = self._table.query_open(f"job#{self.source}", due_before, limit)
         items = self._table.get_many([key["id"] for key in found])
-        return [_job(item) for item in items.values() if item["state"] == OPEN]
+        return [_job(item) for item in items.values() if item["state"] in (OPEN, AGAIN)]
 
     def progress(self, job: Job, position: datetime) -> Job:
         """Keep how far the job came; done when that is its end. Two runners may race: the position never goes back."""
+        state = OneOf((AGAIN if job.again else OPEN,))
         changes: dict[str, Any] = {"position": iso(position)}
-        expect: Expectation = {"position": Below(iso(position))}
+        expect: Expectation = {"position": Below(iso(position)), "state": state}
         if position >= job.window.end:
-            changes |= {"state": DONE, "open_in": None, "due_at": None}
-            expect = {"state": OneOf((OPEN,))}
+            changes |= self._end_of(job)
+            expect = {"state": state}
         try:
             return _job(self._table.update(job.id, changes, expect))
         except PreconditionFailed:
             item = self._table.get(job.id)
             return _job(item) if item else replace(job, position=position)
+
+    def _end_of(self, job: Job) -> dict[str, Any]:
+        if job.kind is JobKind.BACKFILL and not job.again:
+            due_at = iso(self._clock.now() + SECOND_READING)
+            return {"state": AGAIN, "position": iso(job.window.start), "due_at": due_at}
+        return {"state": DONE, "open_in": None, "due_at": None}
 
     def postpone(self, job: Job, wait: timedelta) -> None:
         changes = {"due_at": iso(self._clock.now() + wait)}
@@ -153,6 +189,10 @@ class SourceBook:
             self._table.update(job.id, changes, {"state": OneOf((OPEN,))})
         except PreconditionFailed:
             return
+
+
+def job_id(source: str, kind: JobKind, window: Window) -> str:
+    return f"job#{source}#{kind}#{iso(window.start)}#{iso(window.end)}"
 
 
 def _overlap(one: Window, other: Window) -> bool:
@@ -167,4 +207,5 @@ def _job(item: Item) -> Job:
         window=Window(parse_iso(item["start"]), parse_iso(item["end"])),
         position=parse_iso(item["position"]),
         done=item["state"] == DONE,
+        again=item["state"] == AGAIN,
     )

@@ -24,6 +24,7 @@ from call_lake.retry import RetryPolicy
 from call_lake.sources import SourceBook
 
 CLOCK = SystemClock()
+PAUSE_SEEN_S = 30.0  # a warm copier notices a pause, and its end, within so many seconds
 
 
 @cache
@@ -69,6 +70,7 @@ class CopierParts:
         self._sources = SourceParameters(client("ssm"), settings.sources_path)
         self._table = DynamoTable(client("dynamodb"), settings.ledger_table)
         self._budget = BytesBudget(settings.bytes_in_flight)
+        self._paused: dict[str, tuple[float, bool]] = {}
         self._policy = RetryPolicy(
             base_s=settings.retry_base_s,
             ceiling_s=settings.retry_ceiling_s,
@@ -95,7 +97,15 @@ class CopierParts:
         source = self._sources.one(name)
         queue = SqsQueue(client("sqs"), source.queue_url)
         max_bytes = min(source.max_bytes, self._settings.storage_mib * 1024 * 1024)
-        return Route(_provider(source), queue, max_bytes, source.recording_deadline_s)
+        return Route(_provider(source), queue, max_bytes, source.recording_deadline_s, self._is_paused(name))
+
+    def _is_paused(self, name: str) -> bool:
+        """Asked seldom: a route is made for each recording."""
+        asked_s, paused = self._paused.get(name, (-PAUSE_SEEN_S, False))
+        if CLOCK.monotonic() - asked_s >= PAUSE_SEEN_S:
+            paused = SourceBook(self._table, CLOCK, name).paused_since() is not None
+            self._paused[name] = (CLOCK.monotonic(), paused)
+        return paused
 
 
 _providers: dict[str, tuple[SourceSettings, Provider]] = {}

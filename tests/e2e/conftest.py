@@ -1,6 +1,7 @@
 """What a person types, as a process of its own."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,11 +31,10 @@ class Shell:
     folder: Path
 
     def type(self, *arguments: str, timeout_s: float = 300, environment: Mapping[str, str] | None = None) -> Typed:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
         done = subprocess.run(
             [CALL_LAKE, *arguments],
             cwd=self.folder,
-            env=kept | {"COLUMNS": "200", "NO_COLOR": "1"} | dict(environment or {}),
+            env=_environment() | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -43,10 +43,36 @@ class Shell:
         )
         return Typed(done.returncode, done.stdout, done.stderr)
 
+    def break_off(self, *arguments: str, until: str) -> str:
+        """Type a command and press Ctrl-C when it prints ``until`` on stderr; what it printed there."""
+        said: list[str] = []
+        with subprocess.Popen(
+            [CALL_LAKE, *arguments],
+            cwd=self.folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            assert running.stderr is not None
+            for line in running.stderr:
+                said.append(line)
+                if until in line:
+                    running.send_signal(signal.SIGINT)
+            assert running.wait(timeout=60) != 0
+        assert until in "".join(said), said
+        return "".join(said)
+
     def running(self) -> list[str]:
         """The local stack's processes that are left in this folder."""
         state = self.folder / ".call-lake"
         return [name for name in ("emulator", "simulators") if processes.find(name, state)]
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+    return kept | {"COLUMNS": "200", "NO_COLOR": "1"}
 
 
 @pytest.fixture

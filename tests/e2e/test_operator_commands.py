@@ -145,6 +145,38 @@ def test_show_tells_one_recordings_story_by_id_and_by_key(stack: Laptop) -> None
     assert row["recording_id"] in stack.shell.type("show", row["recording_id"]).out
 
 
+def test_a_caller_is_erased_with_a_proof_and_all_others_stay(stack: Laptop) -> None:
+    sql = "SELECT caller AS number, count(*) AS calls FROM calls WHERE caller IS NOT NULL GROUP BY caller ORDER BY 2, 1"
+    number = json.loads(stack.shell.type("query", sql, "--json").out)[0]["number"]
+    theirs = f"SELECT recording_id, audio_uri FROM calls WHERE caller = '{number}' OR callee = '{number}'"
+    victims = json.loads(stack.shell.type("query", theirs, "--json").out)
+    ids = sorted(row["recording_id"] for row in victims)
+    everybody = {row["recording_id"] for source in ("conpeek", "thulium") for row in stack.rows(source)}
+
+    dry = stack.shell.type("erase", "--number", number, "--dry-run", "--json")
+    assert (dry.code, sorted(one["recording_id"] for one in json.loads(dry.out)["recordings"])) == (0, ids)
+    assert json.loads(stack.shell.type("query", theirs, "--json").out) == victims, "a dry run changes nothing"
+    broken = stack.shell.break_off("erase", "--number", number, until="waiting until")
+    assert json.loads(stack.shell.type("query", theirs, "--json").out) == []
+    assert number not in broken
+    erased = stack.shell.type("erase", "--number", number, "--now", "--json")
+
+    proof = json.loads(erased.out)
+    assert (erased.code, proof["hits"]) == (0, 0), erased.err
+    assert [(one["recording_id"], one["state"]) for one in proof["recordings"]] == [(id, "ERASED") for id in ids]
+    assert proof["places"]["query_results"]["hits"] == 0
+    assert number not in erased.out
+    for row in victims:
+        listed = stack.client("s3").list_objects_v2(
+            Bucket=stack.facts["bucket"], Prefix=row["audio_uri"].removeprefix(f"s3://{stack.facts['bucket']}/")
+        )
+        assert listed["KeyCount"] == 0
+    stack.settle()
+    assert stack.verify()[0] == 0
+    left = {row["recording_id"] for source in ("conpeek", "thulium") for row in stack.rows(source)}
+    assert left == everybody - set(ids)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -154,6 +186,8 @@ def test_show_tells_one_recordings_story_by_id_and_by_key(stack: Laptop) -> None
         (("verify", *DAYS, "--source", "tulium"), "there is no source 'tulium'; there are: conpeek, thulium"),
         (("failed", "--source", "tulium"), "there is no source"),
         (("redrive", "--reason", "forbiden"), "there is no reason 'forbiden'"),
+        (("erase",), "whom or what to erase?"),
+        (("erase", "--recording-id", "thulium-0"), "the ledger knows no recording thulium-0, so nothing was erased"),
     ],
 )
 def test_a_mistake_is_one_line(stack: Laptop, arguments: tuple[str, ...], says: str) -> None:

@@ -45,6 +45,22 @@ MUTATIONS = (
     ),
     Mutation(
         2,
+        "a backfill is read only once",
+        "sources.py",
+        "if job.kind is JobKind.BACKFILL and not job.again:",
+        "if False:",
+        ("unit/test_backfill_twice.py",),
+    ),
+    Mutation(
+        2,
+        "a runner of the first reading moves the second one",
+        "sources.py",
+        "state = OneOf((AGAIN if job.again else OPEN,))",
+        "state = OneOf((AGAIN, OPEN))",
+        ("unit/test_backfill_twice.py",),
+    ),
+    Mutation(
+        2,
         "a hole never becomes a gap",
         "polling.py",
         "if now - since < timedelta(seconds=self._settings.gap_after_s):",
@@ -143,8 +159,8 @@ MUTATIONS = (
         5,
         "a row moves the checkpoint to its own date",
         "polling.py",
-        "self._publisher.publish_new(page.recordings)",
-        "self._publisher.publish_new(page.recordings)\n"
+        "self._publisher.publish_new(wanted)",
+        "self._publisher.publish_new(wanted)\n"
         "        for row in page.recordings:\n            self._book.advance(row.started_at)",
         ("unit/test_polling_rules.py",),
     ),

@@ -1,0 +1,115 @@
+"""What an operator types on the first days, on a running local stack."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.stack import read_local
+from tests.e2e.conftest import CALL_LAKE, Shell
+
+
+def status(laptop: Shell, source: str) -> dict[str, Any]:
+    return next(one for one in json.loads(laptop.type("status", "--json").out) if one["source"] == source)
+
+
+def pipe(laptop: Shell, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [CALL_LAKE, *arguments], cwd=laptop.folder, input=text, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_doctor_finds_nothing_wrong_and_its_canary_leaves_nothing(laptop: Shell) -> None:
+    typed = laptop.type("doctor", "--canary", "--json")
+    answer = json.loads(typed.out)
+
+    assert (typed.code, answer["ok"]) == (0, True), typed.out + typed.err
+    names = {check["name"] for check in answer["checks"] if check["level"] == "ok"}
+    assert {"credentials", "thulium: listing", "conpeek: copies", "canary: swaps", "canary: removed"} <= names
+    assert status(laptop, "thulium")["rows"] == 30
+
+
+@pytest.mark.parametrize("source", ["thulium", "conpeek"])
+def test_a_probe_of_a_source_needs_no_setting_and_prints_nothing_personal(laptop: Shell, source: str) -> None:
+    typed = laptop.type("probe", "--source", source, "--json")
+    found = json.loads(typed.out)
+
+    assert typed.code == 0, typed.err
+    assert (found["works"], found["settings"]) == (True, {})
+    rows = json.loads(laptop.type("query", "SELECT caller, callee, agent, provider_key FROM calls", "--json").out)
+    assert not [value for row in rows for value in row.values() if value and value in typed.out]
+
+
+def test_the_audio_of_a_recording_is_a_file_with_its_own_bytes(laptop: Shell, tmp_path: Path) -> None:
+    sql = "SELECT recording_id, provider_key, audio_format, audio_sha256 FROM calls ORDER BY recording_id LIMIT 1"
+    (row,) = json.loads(laptop.type("query", sql, "--json").out)
+
+    typed = laptop.type("get", row["recording_id"], "--output", str(tmp_path))
+    file = Path(typed.out.strip())
+
+    assert typed.code == 0, typed.err
+    assert file == tmp_path / f"{row['recording_id']}.{row['audio_format']}"
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == row["audio_sha256"]
+    again = laptop.type("get", row["provider_key"], "--output", str(tmp_path))
+    assert again.code == 1
+    assert "--force" in again.err
+
+
+def test_a_pause_is_shown_and_ends(laptop: Shell) -> None:
+    assert laptop.type("pause", "conpeek").code == 0
+    assert status(laptop, "conpeek")["trouble"].startswith("paused since")
+    refused = laptop.type("backfill", "--source", "conpeek", "--from", "2026-10-20", "--to", "2026-10-21", "--yes")
+    assert "call-lake resume conpeek" in refused.err
+
+    assert laptop.type("resume", "conpeek").code == 0
+    assert status(laptop, "conpeek")["trouble"] is None
+
+
+def test_a_backfill_is_read_by_the_schedules(laptop: Shell) -> None:
+    typed = laptop.type(
+        "backfill", "--source", "thulium", "--from", "2026-10-18", "--to", "2026-10-31", "--yes", "--json"
+    )
+
+    assert typed.code == 0, typed.err
+    assert json.loads(typed.out)["listed"] is True
+    assert status(laptop, "thulium")["rows"] == 30, "what is known is not stored twice"
+
+
+def test_credentials_that_the_provider_refuses_are_not_written(laptop: Shell) -> None:
+    here = read_local(laptop.folder / ".call-lake/local.json")
+    before = here.client("secretsmanager").get_secret_value(SecretId=here.sources["conpeek"].secret)["SecretString"]
+
+    wrong = pipe(laptop, '{"key": "another"}', "secrets", "set", "conpeek", "--stdin")
+    assert wrong.returncode == 1
+    assert "nothing was written" in wrong.stderr
+    right = pipe(laptop, before, "secrets", "set", "conpeek", "--stdin")
+    assert right.returncode == 0, right.stderr
+
+    after = here.client("secretsmanager").get_secret_value(SecretId=here.sources["conpeek"].secret)["SecretString"]
+    assert json.loads(after) == json.loads(before)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("secrets", "set", "conpeek"), "--stdin"),
+        (("secrets", "set", "conpek", "--stdin"), "there is no source"),
+        (("get", "nothing"), "knows no such recording"),
+        (("pause", "conpek"), "there is no source"),
+        (("backfill", "--source", "thulium", "--from", "2026-10-20", "--to", "2026-10-21"), "--yes"),
+        (("backfill", "--source", "thulium", "--from", "2099-01-01", "--to", "2099-01-02", "--yes"), "still to come"),
+        (("probe",), "--source S, or one of thulium, conpeek"),
+        (("probe", "thulium", "--base-url", "http://127.0.0.1:1"), "no terminal to ask at"),
+        (("probe", "--write"), "--write goes with --source"),
+    ],
+)
+def test_a_mistake_is_one_line(laptop: Shell, arguments: tuple[str, ...], says: str) -> None:
+    typed = laptop.type(*arguments)
+
+    assert typed.code == 1
+    assert typed.err.startswith("error: ")
+    assert says in typed.err
+    assert "Traceback" not in typed.err
