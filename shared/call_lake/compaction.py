@@ -16,7 +16,8 @@ from call_lake.config import CompactorSettings
 from call_lake.inbox import Rejected, Waiting, list_inbox, quarantine, read_lines
 from call_lake.lake import Lake, OutOfTime
 from call_lake.lake_index import Index
-from call_lake.lake_layout import Partition
+from call_lake.lake_layout import QUARANTINE, Partition
+from call_lake.lake_open import OpenTable
 from call_lake.lake_rows import table_of
 from call_lake.observability import log
 from call_lake.ports import Clock, ObjectStore, Table
@@ -26,18 +27,21 @@ READS_AT_ONCE = 16
 OBJECTS_A_RUN = 100_000
 OBJECTS_A_COMMIT = 5_000
 BYTES_A_COMMIT = 16 * 1024 * 1024
+QUARANTINE_COUNTED = 1_000  # one request: who has more has to look anyway
 
 
 @dataclass(slots=True)
 class CompactionResult:
     """``rows``: new in the lake, or a newer version. ``conflicts``: swaps that another compactor won. ``closed``: days
     made one file. ``collected``: files deleted. ``left_over``: inbox objects that were listed and are still there.
+    ``quarantined``: rows set aside by this run; ``in_quarantine``: all that lie there, up to 1,000.
     ``failed``: partitions that met an error, with its cause; they are tried again by the next run."""
 
     rows: int = 0
     partitions: int = 0
     conflicts: int = 0
     quarantined: int = 0
+    in_quarantine: int = 0
     closed: int = 0
     collected: int = 0
     left_over: int = 0
@@ -59,7 +63,9 @@ def compact(
     run = _Run(store, table, clock, settings, until_s, index, threads)
     run.drain_inbox()
     run.close_days()
+    run.follow()
     run.collect()
+    run.count_quarantine()
     return run.result
 
 
@@ -80,7 +86,10 @@ class _Run:
         self._settings = settings
         self._until_s = until_s
         self._threads = threads
-        self._lake = Lake(store, table, clock, settings.grace_s, until_s=until_s, index=index)
+        self._open_table = OpenTable(store, create=True) if settings.open_table else None
+        self._lake = Lake(
+            store, table, clock, settings.grace_s, until_s=until_s, index=index, open_table=self._open_table
+        )
         self._lock = threading.Lock()
 
     def drain_inbox(self) -> None:
@@ -95,10 +104,18 @@ class _Run:
     def close_days(self) -> None:
         self._each(self._close, self._lake.to_close())
 
+    def follow(self) -> None:
+        """What a run that died has left behind, or all, where the open table is new."""
+        if self._open_table:
+            self._each(self._open_table.follow, self._open_table.behind())
+
     def collect(self) -> None:
         self.result.collected = self._lake.garbage.collect(self._until_s)
 
-    def _each[P](self, work: Callable[[P], None], partitions: Iterable[P]) -> None:
+    def count_quarantine(self) -> None:
+        self.result.in_quarantine = sum(1 for _ in islice(self._store.list(QUARANTINE), QUARANTINE_COUNTED))
+
+    def _each[P](self, work: Callable[[P], object], partitions: Iterable[P]) -> None:
         """Work on all partitions, some at a time, while there is time."""
         queue = deque(partitions)
 
@@ -159,21 +176,25 @@ class _Run:
             return list(pool.map(lambda key: read_lines(self._store, key), keys))
 
     def _misplaced(self, partition: Partition | None) -> str:
-        """Why the table would not show this partition; empty where it does. The bounds are the table's projection."""
-        if partition is None:
-            return "the key names no partition"
-        if partition.source not in self._settings.sources:
-            return f"source {partition.source} is none of the stack's sources"
-        # A source's day may begin before UTC's does.
-        first, last = self._settings.first_call_date, self._clock.now().date() + timedelta(days=1)
-        if not date.fromisoformat(first) <= partition.call_date <= last:
-            return f"call_date {partition.call_date} is not within {first} and {last}"
-        return ""
+        return why_misplaced(partition, self._settings, self._clock.now().date())
 
     def _close(self, partition: Partition) -> None:
         self._lake.close(partition)
         with self._lock:
             self.result.closed += 1
+
+
+def why_misplaced(partition: Partition | None, settings: CompactorSettings, today: date) -> str:
+    """Why the table would not show this partition; empty where it does. The bounds are the table's projection."""
+    if partition is None:
+        return "the key names no partition"
+    if partition.source not in settings.sources:
+        return f"source {partition.source} is none of the stack's sources"
+    # A source's day may begin before UTC's does.
+    first, last = settings.first_call_date, today + timedelta(days=1)
+    if not date.fromisoformat(first) <= partition.call_date <= last:
+        return f"call_date {partition.call_date} is not within {first} and {last}"
+    return ""
 
 
 def _batched(objects: list[Waiting]) -> Iterator[list[Waiting]]:

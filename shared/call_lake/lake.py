@@ -20,6 +20,7 @@ from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
 from call_lake.lake_manifest import Manifest, list_partitions, read_manifest, swap_manifest
 from call_lake.lake_merge import choose_closed, choose_open, merged
+from call_lake.lake_open import OpenTable
 from call_lake.lake_rows import SCHEMA, is_one_of, newest_of, rank_of, rows_of, sorted_rows, without_ids
 from call_lake.ledger import State
 from call_lake.ports import Clock, ObjectStore, PreconditionFailed, Table, WriteConflict
@@ -66,7 +67,7 @@ class _TooSlow(Exception):
 
 class Lake:
     """``grace_s``: after which an unreferenced file is deleted. ``until_s`` (monotonic): when a merge that still runs
-    is given up with OutOfTime. Safe to use from threads."""
+    is given up with OutOfTime. ``open_table`` is made to follow each commit. Safe to use from threads."""
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Lake:
         *,
         until_s: float = math.inf,
         index: Index | None = None,
+        open_table: OpenTable | None = None,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -84,7 +86,8 @@ class Lake:
         self._slowest = timedelta(seconds=grace_s / 2)
         self._until_s = until_s
         self._index = index or Index(store)
-        self.garbage = Garbage(store, clock, grace_s)
+        self._open_table = open_table
+        self.garbage = Garbage(store, clock, grace_s, open_table)
         self._one_large_merge = threading.Lock()
 
     # -- changes
@@ -174,10 +177,10 @@ class Lake:
 
     def _lost_ties(self, file: Known, fresh: pa.Table, ties: set[str]) -> set[str]:
         """Of rows with the same ``stored_at`` nearly all are the same row, delivered twice."""
-        old = self._index.rows(file, ties).sort_by("recording_id")
         new = fresh.filter(is_one_of(fresh["recording_id"], ties)).sort_by("recording_id")
-        if old.equals(new):
+        if self._index.has_all(file, new):
             return set()
+        old = self._index.rows(file, ties).sort_by("recording_id")
         pairs = ((old.slice(n, 1), new.slice(n, 1)) for n in range(old.num_rows))
         return {after["recording_id"][0].as_py() for before, after in pairs if rank_of(after) > rank_of(before)}
 
@@ -238,6 +241,8 @@ class Lake:
             raise _TooSlow
         swap_manifest(self._store, partition, snapshot.manifest, keys)
         self._index.remember(written.known)
+        if self._open_table:
+            self._open_table.follow(partition)
 
     def _write(self, partition: Partition, change: Change, facts: Facts, rows: int) -> Written:
         files = [self._index.open(file.key, file.size_bytes) for file in change.replace if file.rows]

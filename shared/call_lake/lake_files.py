@@ -29,6 +29,7 @@ READ_BYTES = 256 * 1024  # and column, of a larger one
 TAIL_BYTES = 128 * 1024  # footer, page index and Bloom filters of most files
 INDEXED_ROWS = 200_000  # some 10 MB in memory
 SPOOL_BYTES = 32 * 1024 * 1024
+PAGE_BYTES = 256 * 1024  # a merge holds one page of each column of each file, unpacked
 BLOOM_FALSE_POSITIVES = 0.01
 
 # Nearly every value of these is another: a dictionary only costs.
@@ -141,9 +142,14 @@ def _writer(sink: Any, facts: Facts, bloom_rows: int) -> Any:
         use_dictionary=[name for name in COLUMNS if name not in _UNIQUE],
         write_statistics=True,
         write_page_index=True,
+        data_page_size=PAGE_BYTES,
         sorting_columns=[pq.SortingColumn(SCHEMA.get_field_index("started_at"))],
-        # Random ids defeat min and max: this is what lets a reader skip a file that does not hold one.
-        bloom_filter_options={"recording_id": {"ndv": bloom_rows, "fpp": BLOOM_FALSE_POSITIVES}},
+        # Random ids defeat min and max: this is what lets a reader skip a file that does not hold one. Of the two ends
+        # of a call one is nearly always ours, so each column has half as many numbers as rows at most.
+        bloom_filter_options={
+            name: {"ndv": max(bloom_rows // share, 1), "fpp": BLOOM_FALSE_POSITIVES}
+            for name, share in (("recording_id", 1), ("caller", 2), ("callee", 2))
+        },
         store_schema=False,  # Parquet's own types say all, and the blob is in the way of every small read
     )
     footer = {"schema_version": str(SCHEMA_VERSION), "tier": str(facts.tier), "since": iso(facts.since)}

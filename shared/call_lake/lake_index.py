@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from call_lake.lake_files import VERSION, DataFile, FileGone, Known
+from call_lake.lake_rows import DIGEST, digests_of
 from call_lake.ports import ObjectStore
 
-CACHE_BYTES = 64 * 1024 * 1024
+CACHE_BYTES = 96 * 1024 * 1024  # some 1.4 million rows
 SCAN_ROWS = 65_536
+DIGESTED_ROWS = 8192  # at a time: their text is in memory twice
 
 
 class Index:
@@ -23,6 +25,7 @@ class Index:
         self._budget = budget_bytes
         self._bytes = 0
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._digests: dict[str, pa.ChunkedArray] = {}
         self._lock = threading.Lock()
 
     def know(self, key: str, size_bytes: int | None) -> Known:
@@ -48,9 +51,15 @@ class Index:
             if known.key not in self._known:
                 self._known[known.key] = known
                 self._bytes += _bytes(known)
-                while self._bytes > self._budget:
-                    self._bytes -= _bytes(self._known.popitem(last=False)[1])
+                self._forget()
         return known
+
+    def _forget(self) -> None:
+        while self._bytes > self._budget:
+            key, known = self._known.popitem(last=False)
+            self._bytes -= _bytes(known)
+            if key in self._digests:
+                self._bytes -= self._digests.pop(key).nbytes
 
     def versions(self, known: Known, ids: pa.Array) -> dict[str, int]:
         """Of these recordings those that the file holds, with their ``stored_at`` in ms since the epoch.
@@ -65,6 +74,26 @@ class Index:
         if known.versions is not None:
             return [known.versions]
         return self.open(known.key, known.size_bytes).batches(SCAN_ROWS, VERSION)
+
+    def has_all(self, known: Known, rows: pa.Table) -> bool:
+        """Whether the file holds exactly these rows. Of a file whose ids are kept, what its rows are is read once: a
+        row that is delivered again is nearly always the same. False where the rows themselves have to be compared.
+        Raises FileGone."""
+        if known.versions is None:
+            return False
+        with self._lock:
+            digests = self._digests.get(known.key)
+        if digests is None:
+            parts = self.open(known.key, known.size_bytes).batches(DIGESTED_ROWS)
+            digests = pa.chunked_array([digests_of(part) for part in parts], DIGEST)
+            with self._lock:
+                if known.key in self._known and known.key not in self._digests:
+                    self._digests[known.key] = digests
+                    self._bytes += digests.nbytes
+                    self._forget()
+        places = pc.index_in(rows["recording_id"], value_set=known.versions["recording_id"].combine_chunks())
+        held: bool = digests.take(places).combine_chunks().equals(digests_of(rows))
+        return held
 
     def rows(self, known: Known, ids: set[str]) -> pa.Table:
         """The whole rows of these recordings. Raises FileGone."""

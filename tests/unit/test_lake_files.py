@@ -53,11 +53,11 @@ def test_the_footer_says_that_rows_are_sorted_by_started_at():
     assert not order.descending
 
 
-def test_recording_ids_have_a_bloom_filter_and_nothing_else_has():
+def test_recording_ids_and_numbers_have_a_bloom_filter_and_nothing_else_has():
     world = World.make()
     group = parquet(world, written(world)).metadata.row_group(0)
     filtered = [SCHEMA.names[n] for n in range(group.num_columns) if group.column(n).bloom_filter_offset]
-    assert filtered == ["recording_id"]
+    assert filtered == ["recording_id", "caller", "callee"]
 
 
 def test_times_are_milliseconds_in_utc():
@@ -161,3 +161,35 @@ def test_the_index_finds_recordings_whether_it_keeps_their_ids_or_not(monkeypatc
     ids = pa.array([row_of(5)["recording_id"], row_of(5000)["recording_id"]])
     stored_at = datetime(2026, 10, 20, 9, tzinfo=UTC)
     assert Index(world.store).versions(file.known, ids) == {ids[0].as_py(): int(stored_at.timestamp() * 1000)}
+
+
+def test_the_index_reads_a_file_once_however_often_its_rows_come_again():
+    world = World.make()
+    file = written(world)
+    index = Index(world.store)
+    index.remember(file.known)
+    assert index.has_all(file.known, TABLE.slice(0, 5))
+    before = len(world.calls.log)
+    assert index.has_all(file.known, TABLE.slice(10, 5))
+    assert len(world.calls.log) == before
+
+
+def test_the_index_knows_a_row_that_differs_in_a_single_column():
+    world = World.make()
+    file = written(world)
+    changed = TABLE.slice(0, 5).set_column(SCHEMA.get_field_index("agent"), "agent", pa.array(["A", *[None] * 4]))
+    assert not Index(world.store).has_all(file.known, changed)
+
+
+def test_the_index_forgets_what_rows_are_with_their_file():
+    world = World.make()
+    files = [written(world) for _ in range(3)]
+    index = Index(world.store, budget_bytes=2 * 80_000)
+    for file in files:
+        index.remember(file.known)
+        index.has_all(file.known, TABLE)
+    before = len(world.calls.log)
+    index.has_all(files[2].known, TABLE)
+    assert len(world.calls.log) == before
+    index.has_all(files[0].known, TABLE)
+    assert len(world.calls.log) > before

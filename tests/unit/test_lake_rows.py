@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.lake_layout import Partition
-from call_lake.lake_rows import SCHEMA, newest_of, rows_of, table_of
+from call_lake.lake_rows import SCHEMA, digests_of, newest_of, rows_of, table_of
 from call_lake.recording import COLUMNS, iso
 from tests.unit.lake_samples import TODAY, row_of, table_from
 
@@ -112,3 +112,13 @@ def test_the_later_stored_at_wins():
 def test_of_two_rows_stored_at_the_same_time_the_same_one_wins_in_any_order():
     one, other = table_from([row_of(1, agent="A")], PARTITION), table_from([row_of(1, agent="B")], PARTITION)
     assert newest_of(pa.concat_tables([one, other])).equals(newest_of(pa.concat_tables([other, one])))
+
+
+TEXT = st.none() | st.text(st.sampled_from(["a", ",", "1", "\0"]), max_size=3)
+
+
+@given(TEXT, TEXT, TEXT, TEXT)
+def test_two_rows_have_the_same_digest_exactly_if_they_are_the_same(caller, callee, other_caller, other_callee):
+    rows = [row_of(1, caller=caller, callee=callee), row_of(1, caller=other_caller, callee=other_callee)]
+    one, other = digests_of(table_from(rows, PARTITION))
+    assert (one == other) == (rows[0] == rows[1])
