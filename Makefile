@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is set up on first use (local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries bench-import bench-copy bench-poll lock clean
+.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries bench-import bench-copy bench-poll torture bench-compact cost lock clean
 
 PYTHON3 ?= python3
 SETUP := @$(PYTHON3) -m local.bootstrap
@@ -51,10 +51,10 @@ test-fast: ## all tests that need no local stack: unit, contract, crash
 	$(BIN)/pytest -n 2 -m 'not integration and not e2e'
 
 test-integration: setup ## the tests that run on the local stack
-	$(BIN)/pytest -m integration
+	$(BIN)/pytest -n 2 -m integration
 
 test-e2e: setup ## the tests that type what a person types
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -n 2 --dist loadscope -m e2e
 
 mutations: ## take the rules of correctness out of the code, one by one: a test has to fail each time
 	$(SETUP) --only venv
@@ -68,6 +68,10 @@ bench-import: ## time the functions' imports as they are deployed; writes bench/
 	$(SETUP) --only venv --only sam
 	$(BIN)/python -m bench.imports --write bench/RESULTS.md
 
+torture: ## write, merge, erase, collect and read the lake for a minute, all at once, and count what is wrong
+	$(SETUP) --only venv --only ministack
+	$(BIN)/python -m tests.torture
+
 bench-copy: ## copy recordings beside boto3, smart_open, rclone and curl with aws; writes bench/RESULTS.md
 	$(SETUP) --only venv
 	$(BIN)/python -m bench.copy --write bench/RESULTS.md
@@ -75,6 +79,14 @@ bench-copy: ## copy recordings beside boto3, smart_open, rclone and curl with aw
 bench-poll: ## list 20,000 simulated recordings beside dlt, singer-sdk and airbyte-cdk; writes bench/RESULTS.md
 	$(SETUP) --only venv
 	$(BIN)/python -m bench.poll --write bench/RESULTS.md
+
+bench-compact: ## merge increments into a lake beside pyarrow, DuckDB, Polars, Delta, Iceberg; writes bench/RESULTS.md
+	$(SETUP) --only venv
+	$(BIN)/python -m bench.compact --write bench/RESULTS.md
+
+cost: ## count the AWS calls of a recording and write docs/cost.md from docs/prices.json
+	$(SETUP) --only venv
+	$(BIN)/python -m bench.cost --write
 
 lock: ## move requirements to their newest versions and hash them
 	$(SETUP) --lock

@@ -3,6 +3,7 @@
 The laptop's stack is the cloud's stack: the same template, packages and roles. Only the endpoint differs.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -50,9 +51,15 @@ def build(
 ) -> Path:
     """Run ``sam build`` where its inputs have changed, and return the built template. ``architecture``: the template's,
     by default this machine's. Raises DeployError."""
+    build_dir.mkdir(parents=True, exist_ok=True)
+    with (build_dir / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two stacks that start at once build once
+        return _build(repo, sam, build_dir, architecture or machine_architecture(), say)
+
+
+def _build(repo: Path, sam: Path, build_dir: Path, architecture: str, say: Callable[[str], None]) -> Path:
     built = build_dir / "build" / "template.yaml"
     mark = build_dir / "inputs.sha256"
-    architecture = architecture or machine_architecture()
     inputs = _hash_of_inputs(repo, architecture, sam)
     if built.exists() and mark.exists() and mark.read_text() == inputs:
         say("build: nothing has changed")

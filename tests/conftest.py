@@ -1,10 +1,13 @@
 """What holds for every test: no test reaches a real account, none is judged by a clock, each knows its kind."""
 
 import os
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # On top of Hypothesis's own choice, which under CI is to be the same on every run.
 settings.register_profile("call-lake", settings.default, deadline=None)
@@ -31,3 +34,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(here).parts[0]
         if folder in FOLDERS_WITH_A_MARKER:
             item.add_marker(folder)
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """With ``--dist loadscope`` the tests of a file stay together; so do all that share the laptop's stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "laptop" if "laptop: Shell" in _text_of(file) else file
+
+
+@cache
+def _text_of(file: str) -> str:
+    return (Path(__file__).parents[1] / file).read_text()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return ByFile(config, log) if config.getvalue("dist") == "loadscope" else None

@@ -11,9 +11,6 @@ import pyarrow.compute as pc
 from call_lake.lake_layout import Partition
 from call_lake.recording import COLUMNS, PARTITION_COLUMNS, SCHEMA_VERSION, Row
 
-# The default pool, mimalloc, keeps what it once had: 70 MB more at the peak of small commits, and no faster.
-pa.set_memory_pool(pa.system_memory_pool())
-
 # Instants, so adjusted to UTC: Athena's timestamp(3) shows them in UTC, Spark and DuckDB in the session's zone.
 TIMESTAMP = pa.timestamp("ms", "UTC")
 _ARROW = {

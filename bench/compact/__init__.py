@@ -1,0 +1,1 @@
+"""A lake that grows by increments, side by side: `python -m bench.compact`."""

@@ -1,0 +1,101 @@
+"""What a process of the torture test is told, and the notes it keeps."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Self, TextIO
+
+import pyarrow as pa
+
+from call_lake.lake_layout import Partition
+from call_lake.lake_rows import SCHEMA
+from tests.torture.model import Note, as_json, from_json
+
+SOURCE = "thulium"
+DAYS_BACK = (0, 1, 10)  # one that fills, one that may still, one that is closed
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """``number`` of the writer or reader among its like. ``naive``: the lake that overwrites. ``endpoint_url``, bucket
+    and table of a local AWS."""
+
+    role: str
+    number: int
+    writers: int
+    naive: bool
+    endpoint_url: str
+    bucket: str
+    table: str
+    today: str
+    grace_s: float
+    notes: str
+    stop: str
+
+    @classmethod
+    def given(cls) -> Self:
+        return cls(**json.loads(sys.argv[1]))
+
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+    def is_ready(self) -> None:
+        """Told when all is imported and connected: the test's time begins when everybody is."""
+        (Path(self.notes) / f"{self.role}-{self.number}.ready").touch()
+
+    def goes_on(self) -> bool:
+        return not Path(self.stop).exists()
+
+    def partitions(self) -> list[Partition]:
+        today = date.fromisoformat(self.today)
+        return [Partition(SOURCE, today - timedelta(days=back)) for back in DAYS_BACK]
+
+
+class Notes:
+    """Written as they come, so that nothing is lost with a process."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def add(self, note: Note) -> None:
+        self._file.write(json.dumps(as_json(note)) + "\n")
+        self._file.flush()
+
+
+def notes_in(folder: Path) -> Iterator[Note]:
+    for file in sorted(folder.glob("*.notes")):
+        with file.open() as lines:
+            for line in lines:
+                yield from_json(json.loads(line))
+
+
+def name_of(writer: int, number: int) -> str:
+    return f"{SOURCE}-{writer:08x}{number:024x}"
+
+
+def table_of(partition: Partition, versions: dict[str, int]) -> pa.Table:
+    """Invented rows, one for each id; the same id and version is the same row, whoever makes it."""
+    noon = datetime(partition.call_date.year, partition.call_date.month, partition.call_date.day, 12, tzinfo=UTC)
+    rows = [
+        {
+            "recording_id": name,
+            "provider": SOURCE,
+            "provider_key": f"{name}.wav",
+            "started_at": noon + timedelta(milliseconds=int(name[-8:], 16) * 977 % 30_000_000),
+            "caller": f"000{int(name[-6:], 16):06d}",
+            "audio_bytes": int(name[-6:], 16),
+            "stored_at": datetime.fromtimestamp(stored_at / 1000, UTC),
+            "raw": "{}",
+            "schema_version": 1,
+        }
+        for name, stored_at in versions.items()
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def now_ns() -> int:
+    return time.monotonic_ns()

@@ -1,0 +1,116 @@
+"""What readers must have seen, told exactly from what writers had been promised by then.
+
+Times are of the system's monotonic clock, in ns, the same in every process. A reader notes it right before and right
+after it planned; a writer right before it began and right after it was told that all is done.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """``versions``: ``stored_at`` in ms by recording id. All of it is to be seen after ``done``."""
+
+    partition: str
+    versions: Mapping[str, int]
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """``begun`` before the tombstone was written: from then on nothing has to be seen, after ``done`` nothing may."""
+
+    partition: str
+    recording_id: str
+    begun: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What a writer did over all: files that it collected, races for a manifest that it lost."""
+
+    collected: int
+    conflicts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One query. ``rows``: id and ``stored_at`` in ms, or None where it ended in ``error``. ``read_s`` from plan to
+    end."""
+
+    reader: str
+    partition: str
+    before: int
+    after: int
+    read_s: float
+    rows: Sequence[tuple[str, int]] | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """``kind``: twice, missing, stale, risen (an erased row that is there), error."""
+
+    kind: str
+    reader: str
+    detail: str
+
+
+class History:
+    def __init__(self, committed: Iterable[Committed], erased: Iterable[Erased]) -> None:
+        self._promised: dict[str, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+        for one in committed:
+            for name, stored_at in one.versions.items():
+                self._promised[one.partition][name].append((one.done, stored_at))
+        self._erased = {one.recording_id: one for one in erased}
+
+    def anomalies(self, seen: Seen, grace_s: float) -> Iterator[Anomaly]:
+        """A query that takes longer than the grace period may meet a deleted file; nothing else is forgiven."""
+
+        def found(kind: str, detail: str) -> Anomaly:
+            return Anomaly(kind, seen.reader, f"{seen.partition} {detail}")
+
+        if seen.rows is None:
+            if seen.read_s < grace_s:
+                yield found("error", seen.error)
+            return
+        counts = Counter(name for name, _ in seen.rows)
+        yield from (found("twice", name) for name, count in counts.items() if count > 1)
+        newest: dict[str, int] = {}
+        for name, stored_at in seen.rows:
+            newest[name] = max(stored_at, newest.get(name, stored_at))
+        for name, promises in self._promised[seen.partition].items():
+            erased = self._erased.get(name)
+            if erased and erased.begun < seen.after:
+                continue
+            wanted = max((stored_at for done, stored_at in promises if done < seen.before), default=None)
+            if wanted is None:
+                continue
+            if name not in newest:
+                yield found("missing", name)
+            elif newest[name] < wanted:
+                yield found("stale", name)
+        for name in newest:
+            erased = self._erased.get(name)
+            if erased and erased.done < seen.before:
+                yield found("risen", name)
+
+
+type Note = Committed | Erased | Worked | Seen
+
+
+def as_json(one: Note) -> dict[str, Any]:
+    return {"type": type(one).__name__, **{name: getattr(one, name) for name in one.__dataclass_fields__}}
+
+
+def from_json(data: dict[str, Any]) -> Note:
+    kinds: dict[str, Any] = {"Committed": Committed, "Erased": Erased, "Worked": Worked, "Seen": Seen}
+    kind = kinds[data.pop("type")]
+    if kind is Seen and data["rows"] is not None:
+        data["rows"] = [(name, stored_at) for name, stored_at in data["rows"]]
+    made: Note = kind(**data)
+    return made

@@ -1,0 +1,117 @@
+"""One writer: `python -m tests.torture.writer JOB`. It commits rows, old ones and others' again, in several
+versions, erases some, closes days and collects, until it is told to stop."""
+
+import random
+from pathlib import Path
+from typing import Protocol
+
+import boto3
+import pyarrow as pa
+
+from call_lake.aws import DynamoTable, S3ObjectStore, SystemClock
+from call_lake.aws_client import CONFIG
+from call_lake.errors import Transient
+from call_lake.lake import Lake, Outcome
+from call_lake.lake_index import Index
+from call_lake.lake_layout import Partition
+from tests.torture.job import Job, Notes, name_of, now_ns, table_of
+from tests.torture.model import Committed, Erased, Worked
+from tests.torture.naive import NaiveLake
+
+NEW_ROWS = 12
+REPEATED_ROWS = 4
+VERSIONS = 3
+ERASE_EVERY, CLOSE_EVERY, COLLECT_EVERY = 7, 11, 5
+
+
+class Commits(Protocol):
+    def commit(self, partition: Partition, rows: pa.Table) -> Outcome: ...
+
+    def remove(self, partition: Partition, ids: set[str]) -> int: ...
+
+
+class Writer:
+    def __init__(self, job: Job, notes: Notes) -> None:
+        self._job, self._notes = job, notes
+        self._luck = random.Random(job.number)
+        self._partitions = job.partitions()
+        self._made = 0
+        self._turn = 0
+        self._collected = 0
+        self._conflicts = 0
+        self._store = S3ObjectStore(boto3.client("s3", config=CONFIG), job.bucket)
+        self._table = DynamoTable(boto3.client("dynamodb", config=CONFIG), job.table)
+        self._index = Index(self._store)
+
+    def turn(self) -> None:
+        self._turn += 1
+        lake = Lake(self._store, self._table, SystemClock(), self._job.grace_s, index=self._index)
+        partition = self._partitions[self._luck.randrange(len(self._partitions))]
+        self._commit(NaiveLake(self._store) if self._job.naive else lake, partition)
+        if self._turn % ERASE_EVERY == 0:
+            self._erase(NaiveLake(self._store) if self._job.naive else lake, partition)
+        if self._job.naive:
+            return
+        if self._turn % CLOSE_EVERY == 0:
+            lake.close(self._partitions[-1])
+        if self._turn % COLLECT_EVERY == 0:
+            self._collected += lake.garbage.collect(float("inf"))
+
+    def end(self) -> None:
+        self._notes.add(Worked(self._collected, self._conflicts))
+
+    def _commit(self, lake: Commits, partition: Partition) -> None:
+        names = [name_of(self._job.number, number) for number in range(self._made, self._made + NEW_ROWS)]
+        self._made += NEW_ROWS
+        # A recording lies in one partition for ever: which one follows from its number.
+        names = [name for name in names if self._place_of(name) == partition] + self._old_names(partition)
+        versions = {name: _stored_at(name, self._luck.randrange(VERSIONS)) for name in names}
+        if not versions:
+            return
+        try:
+            outcome = lake.commit(partition, table_of(partition, versions))
+        except Transient:
+            return  # too many races in a row: nothing was promised
+        self._conflicts += outcome.conflicts
+        self._notes.add(Committed(str(partition), versions, now_ns()))
+
+    def _old_names(self, partition: Partition) -> list[str]:
+        """Of any writer, delivered already or not, erased or not."""
+        drawn = [
+            name_of(self._luck.randrange(self._job.writers), self._luck.randrange(self._made))
+            for _ in range(REPEATED_ROWS * len(self._partitions))
+        ]
+        return [name for name in dict.fromkeys(drawn) if self._place_of(name) == partition]
+
+    def _erase(self, lake: Commits, partition: Partition) -> None:
+        mine = name_of(self._job.number, self._luck.randrange(self._made))
+        partition = self._place_of(mine)
+        begun = now_ns()
+        self._table.update(mine, {"state": "ERASED"})
+        try:
+            lake.remove(partition, {mine})
+        except Transient:
+            return
+        self._notes.add(Erased(str(partition), mine, begun, now_ns()))
+
+    def _place_of(self, name: str) -> Partition:
+        return self._partitions[int(name[-8:], 16) % len(self._partitions)]
+
+
+def _stored_at(name: str, version: int) -> int:
+    """In ms; a later version is a minute later."""
+    return 1_790_000_000_000 + int(name[-6:], 16) + 60_000 * version
+
+
+def main() -> None:
+    job = Job.given()
+    with (Path(job.notes) / f"writer-{job.number}.notes").open("w") as file:
+        writer = Writer(job, Notes(file))
+        job.is_ready()
+        while job.goes_on():
+            writer.turn()
+        writer.end()
+
+
+if __name__ == "__main__":
+    main()
