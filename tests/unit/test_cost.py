@@ -93,24 +93,6 @@ def test_twice_an_assumption_is_half_a_rate(name, value):
     assert total(marginal(COUNTED, PRICES.with_twice(name), VOLUMES[1])) > total(marginal(COUNTED, PRICES, VOLUMES[1]))
 
 
-@pytest.mark.parametrize(
-    ("ours", "price"),
-    [
-        ("S3_WRITE_USD", "s3_write"),
-        ("S3_READ_USD", "s3_read"),
-        ("S3_GIGABYTE_MONTH_USD", "s3_gb_month"),
-        ("DYNAMODB_WRITE_USD", "dynamodb_write"),
-        ("DYNAMODB_READ_USD", "dynamodb_read"),
-        ("SQS_REQUEST_USD", "sqs_request"),
-        ("EVENT_USD", "event"),
-        ("LAMBDA_REQUEST_USD", "lambda_request"),
-        ("LAMBDA_GIGABYTE_SECOND_USD", "lambda_gb_second"),
-    ],
-)
-def test_the_estimate_before_a_backfill_has_the_same_prices(ours, price):
-    assert getattr(estimates, ours) == pytest.approx(PRICES.prices[price].usd)
-
-
 def test_the_estimate_before_a_backfill_is_near_what_was_counted():
     assert pytest.approx(total(marginal(COUNTED, PRICES, VOLUMES[1])), rel=0.2) == estimates.PER_RECORDING_USD * 1e6
 
