@@ -22,6 +22,7 @@ from cli.census import SourceCensus, _count_recording
 from cli.errors import UserError
 from cli.get import stored_audio
 from cli.show import waits_where
+from tests.erasing import eraser_of, recording_ids, traces
 from tests.fakes import Call
 from tests.unit.lake_samples import TODAY, row_of, table_from
 from tests.unit.operator_bench import Bench, kinds
@@ -440,6 +441,26 @@ def test_show_says_that_the_row_of_what_expired_waits(bench: Bench) -> None:
 
     bench.pipeline.compact()
     assert waits_where(bench.world.store, entry(bench)) is None
+
+
+def test_an_erasure_leaves_nothing_of_what_has_expired(expired: Bench) -> None:
+    victim = expired.recordings[0]
+    texts = [text for text in (victim.provider_key, victim.connection_id, victim.caller) if text]
+
+    eraser_of(expired.world).erase(recording_ids(victim.recording_id), expired.world.clock.advance_to)
+
+    assert expired.states() == [State.ERASED, State.EXPIRED, State.EXPIRED]
+    assert traces(expired.world, *texts) == {}
+    assert len(table(expired)) == 2
+
+
+def test_nobody_is_told_that_what_is_stored_is_due(bench: Bench) -> None:
+    bench.world.store.delete([bench.audio_key(bench.recordings[0])])
+
+    (finding,) = bench.verify(audio_kept=KEPT).differences
+
+    assert finding.kind is Kind.NO_OBJECT
+    assert "due" not in finding.cause
 
 
 def test_the_census_counts_what_has_expired_among_the_stored(expired: Bench) -> None:
