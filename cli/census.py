@@ -14,11 +14,13 @@ from cli.stack import Stack
 
 @dataclass(slots=True)
 class SourceCensus:
-    """One source. ``listed`` counts the ledger's items that were not erased; ``rows`` what Athena sees."""
+    """One source. ``listed`` counts the ledger's items that were not erased; ``stored`` what was stored, ``expired``
+    what of that has expired since; ``rows`` what Athena sees."""
 
     source: str
     listed: int = 0
     stored: int = 0
+    expired: int = 0
     waiting: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     erased: int = 0
@@ -89,8 +91,9 @@ def _from_ledger(stack: Stack, counts: dict[str, SourceCensus]) -> None:
 def _count_recording(one: SourceCensus, item: dict[str, Any]) -> None:
     state = item["state"]
     one.listed += state != State.ERASED
-    if state == State.STORED:
+    if state in (State.STORED, State.EXPIRED):
         one.stored += 1
+        one.expired += state == State.EXPIRED
     elif state == State.FAILED:
         one.failed[item.get("reason", "unknown")] += 1
     elif state == State.ERASED:

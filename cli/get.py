@@ -52,6 +52,11 @@ def stored_audio(stack: Stack, found: list[Entry]) -> StoredAudio:
         ids = ", ".join(entry.recording_id for entry in found)
         raise UserError(f"several sources have this key; give one of the recording ids: {ids}")
     entry = found[0]
+    if entry.state is State.EXPIRED:
+        raise UserError(
+            f"the audio of {entry.recording_id} has expired: it was older than AudioRetentionDays, and gone when that "
+            f"was noticed at {entry.expired_at}; what it was stays in the table"
+        )
     if entry.state is not State.STORED or entry.audio is None:
         where = waits_where(stack.store, entry)
         waits = f"; it waits {where}" if where else ""

@@ -55,7 +55,7 @@ def _story(stack: Stack, entry: Entry) -> dict[str, Any]:
     head = stack.store.head(entry.audio.key) if entry.audio else None
     where = waits_where(stack.store, entry)
     rows = _rows(stack, entry.recording) if entry.recording else []
-    if entry.state is State.STORED and not rows and where is None:
+    if entry.state in (State.STORED, State.EXPIRED) and not rows and where is None:
         where = "nowhere: it has no row; call-lake verify --repair writes it again"
     return {
         "recording_id": entry.recording_id,
@@ -65,7 +65,8 @@ def _story(stack: Stack, entry: Entry) -> dict[str, Any]:
             "first_published_at": iso(entry.first_published_at),
             "attempts": entry.attempts,
             "reason": entry.reason,
-            "due_at": None if entry.due_at == NEVER else entry.due_at,
+            "due_at": None if entry.due_at == NEVER or entry.state is State.STORED else entry.due_at,
+            "expired_at": entry.expired_at,
             "history": list(entry.history),
             "audio": entry.audio.to_json() if entry.audio else None,
         },
@@ -84,7 +85,7 @@ def waits_where(store: ObjectStore, entry: Entry) -> str | None:
             return f"in the queue of {entry.source}; published again if it is silent until {entry.due_at}"
         case State.RETRYING:
             return f"for its next attempt, in the queue of {entry.source} or in the ledger until {entry.due_at}"
-        case State.STORED if entry.recording:
+        case State.STORED | State.EXPIRED if entry.recording:
             return _row_waits_where(store, entry.recording)
     return None
 

@@ -32,7 +32,11 @@ def verify(
     to: Annotated[str, typer.Option("--to", help="Last day to verify, included.")],
     source: SourceName = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Publish what is missing, fetch lost audio again, write lost rows again.")
+        bool,
+        typer.Option(
+            "--repair",
+            help="Publish what is missing, fetch lost audio again, write lost rows again, mark what expired.",
+        ),
     ] = False,
     json_: AsJson = False,
     stack: StackName = None,

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,7 +28,7 @@ FUNCTION_TIME_S = 240.0
 @dataclass
 class Pipeline:
     """One deployed Call Lake in memory. ``known`` is what a warm poller remembers; a restart forgets it. ``more``:
-    further settings of every source."""
+    further settings of every source. ``retention_days``: AudioRetentionDays; ``expire`` plays the bucket's rule."""
 
     world: World
     providers: Mapping[str, Provider]
@@ -36,6 +36,7 @@ class Pipeline:
     policy: RetryPolicy = POLICY
     counts: CopyCounts = field(default_factory=CopyCounts)
     more: Mapping[str, Any] = field(default_factory=dict)
+    retention_days: int = 0
 
     @property
     def ledger(self) -> Ledger:
@@ -58,7 +59,7 @@ class Pipeline:
             self.book(source),
             self.world.queues[source],
             self.world.clock,
-            POLLER,
+            replace(POLLER, retention_days=self.retention_days),
             until_s=self.world.clock.monotonic() + FUNCTION_TIME_S,
             known=self.known.setdefault(source, {}),
             threads=1,
@@ -78,6 +79,7 @@ class Pipeline:
             BytesBudget(64_000_000),
             until_s=world.clock.monotonic() + FUNCTION_TIME_S,
             threads=1,
+            retention_days=self.retention_days,
             jitter=random.Random(0),
         )
 
@@ -109,6 +111,11 @@ class Pipeline:
     def compact(self) -> CompactionResult:
         world = self.world
         return compact(world.store, world.table, world.clock, COMPACTOR, world.clock.monotonic() + FUNCTION_TIME_S)
+
+    def expire(self) -> None:
+        """What S3 does once a day: audio goes from the first midnight (UTC) on at which it is old enough."""
+        midnight = self.world.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        self.world.store.expire("audio/", midnight - timedelta(days=self.retention_days))
 
     def run_for(self, span: timedelta, step: timedelta = timedelta(minutes=5)) -> None:
         """Let the schedules fire until ``span`` has passed."""

@@ -1,5 +1,6 @@
 """Copy the recordings of one SQS batch; every message gets its own verdict."""
 
+from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -28,7 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 def _report(copier: Copier) -> None:
     counts = copier.counts
-    log.info("copied", stored=counts.stored, already=counts.already, retried=counts.retried, failed=counts.failed)
+    log.info("copied", **asdict(counts))
     for source, sizes_bytes in copier.stored.items():
         measure({"RecordingsStored": len(sizes_bytes), "BytesStored": sum(sizes_bytes)}, Source=source)
     for (source, reason), number in copier.failures.items():

@@ -64,6 +64,12 @@ class Archive:
                     raise
         raise WriteConflict(f"{key} appears and disappears")
 
+    def clear(self, recording: Recording) -> None:
+        """Delete all that stands for it. Raises PartialFailure."""
+        standing = self.standing(recording)
+        if standing:
+            self.delete([audio.key for audio in standing])
+
     def delete(self, keys: list[str]) -> None:
         """Raises PartialFailure."""
         self._store.delete(keys)

@@ -152,6 +152,7 @@ class PollerSettings:
     republish_after_s: int = 86_400
     gap_after_s: int = 21_600
     first_poll_from: str = ""  # ISO date of the first poll; empty: one look-back ago
+    retention_days: int = 0  # after which the bucket deletes audio; 0: never (ADR 0010)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ class CopierSettings:
     bytes_in_flight: int = 400_000_000
     storage_mib: int = 512  # disk of one copier; a larger recording has failed
     copy_threads: int = 8
+    retention_days: int = 0  # after which the bucket deletes audio; 0: never (ADR 0010)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from enum import StrEnum
 
 from call_lake import inbox
@@ -17,6 +16,7 @@ from call_lake.archive import Archive
 from call_lake.audio import BytesBudget, inspect, spool
 from call_lake.errors import Reason, SecretEmpty, StepFailed, Terminal, Transient
 from call_lake.events import RECORDING_STORED, recording_stored
+from call_lake.keeping import Keeper
 from call_lake.ledger import Entry, Ledger, State
 from call_lake.observability import log
 from call_lake.ports import Clock, EventBus, ObjectStore, PartialFailure, Queue
@@ -54,11 +54,20 @@ class Secured:
     audio: StoredAudio
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A STORED recording whose audio has expired, on the way to EXPIRED."""
+
+    message: Message
+    entry: Entry
+
+
 @dataclass(slots=True)
 class CopyCounts:
     stored: int = 0
     stored_bytes: int = 0
     already: int = 0
+    expired: int = 0
     retried: int = 0
     failed: int = 0
 
@@ -75,7 +84,8 @@ class Route:
 
 
 class Copier:
-    """Works one batch. ``route`` gives a source's provider and queue; ``threads`` recordings at once (1: in order).
+    """Works one batch. ``route`` gives a source's provider and queue; ``threads`` recordings at once (1: in order);
+    ``retention_days``: after which the bucket deletes audio, 0 for never.
 
     ``until_s`` is the monotonic time at which the function has to have answered.
     """
@@ -93,11 +103,13 @@ class Copier:
         *,
         until_s: float,
         threads: int = 8,
+        retention_days: int = 0,
         jitter: random.Random | None = None,
     ) -> None:
         self._ledger = ledger
         self._store = store
         self._archive = Archive(store)
+        self._keeper = Keeper(ledger, store, clock, retention_days)
         self._bus = bus
         self._dlq = dlq
         self._route = route
@@ -116,6 +128,7 @@ class Copier:
         results = self._map(self._secure_safely, messages)
         verdicts = {m.id: r for m, r in zip(messages, results, strict=True) if isinstance(r, Verdict)}
         secured = [r for r in results if isinstance(r, Secured)]
+        self._expire([r for r in results if isinstance(r, Gone)], verdicts)
         try:
             self._finish(secured, verdicts)
         except Exception:
@@ -126,7 +139,7 @@ class Copier:
 
     # -- the audio of one recording
 
-    def _secure_safely(self, message: Message) -> Secured | Verdict:
+    def _secure_safely(self, message: Message) -> Secured | Gone | Verdict:
         try:
             recording = recording_from_message(message.body)
         except ValueError as error:
@@ -139,17 +152,18 @@ class Copier:
             log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
             return self._come_back(message, recording.source)
 
-    def _secure(self, message: Message, listed: Recording) -> Secured | Verdict:
+    def _secure(self, message: Message, listed: Recording) -> Secured | Gone | Verdict:
         entry = self._ledger.claim(listed)
         recording = entry.recording
         if recording is None or entry.state is State.ERASED:
             # An attempt may have died between its PUT and its look at the ledger.
-            self._drop_all(replace(listed, recording_id=entry.recording_id))
+            self._archive.clear(replace(listed, recording_id=entry.recording_id))
             return Verdict.DONE
-        if entry.state is State.FAILED:
+        if entry.state in (State.FAILED, State.EXPIRED):
             return Verdict.DONE
         if entry.state is State.STORED and entry.audio is not None:
-            self._drop_strays(recording, entry.audio)
+            if self._keeper.has_expired(entry):
+                return Gone(message, entry)
             self.counts.already += 1
             return Verdict.DONE
         try:
@@ -168,11 +182,6 @@ class Copier:
             self._archive.delete([audio.key])
             return Verdict.DONE
         return Secured(message, recording, audio)
-
-    def _drop_all(self, recording: Recording) -> None:
-        standing = self._archive.standing(recording)
-        if standing:
-            self._archive.delete([audio.key for audio in standing])
 
     def _download(self, recording: Recording) -> StoredAudio:
         route = self._route(recording.source)
@@ -213,26 +222,24 @@ class Copier:
         return True
 
     def _settle(self, one: Secured) -> None:
-        entry = self._ledger.stored(one.recording.recording_id, one.audio)
+        entry = self._keeper.stored(one.recording, one.audio)
         if entry.state is State.ERASED:
             self._archive.delete([one.audio.key])
         elif entry.audio is not None and entry.audio.key != one.audio.key:
-            self._drop_strays(one.recording, entry.audio)
+            self._keeper.drop_strays(entry)
         else:
             self.counts.stored += 1
             self.counts.stored_bytes += one.audio.facts.bytes
             self.stored.setdefault(one.recording.source, []).append(one.audio.facts.bytes)
 
-    def _drop_strays(self, recording: Recording, winner: StoredAudio) -> None:
-        """Two formats raced: the ledger's stays. Its row is written again, later than the loser's, then that goes."""
-        strays = [audio for audio in self._archive.standing(recording) if audio.key != winner.key]
-        if not strays:
-            return
-        latest = max(audio.stored_at for audio in (winner, *strays)) + timedelta(milliseconds=1)
-        restamped = replace(winner, stored_at=max(self._clock.now(), latest))
-        self._ledger.restamped(recording.recording_id, restamped)
-        inbox.put_rows(self._store, [row_of(recording, restamped)])
-        self._archive.delete([audio.key for audio in strays])
+    def _expire(self, gone: Sequence[Gone], verdicts: dict[str, Verdict]) -> None:
+        try:
+            self._keeper.expire([one.entry for one in gone])
+            self.counts.expired += len(gone)
+            verdicts |= {one.message.id: Verdict.DONE for one in gone}
+        except Exception:
+            log.exception("what has expired could not be written down; its messages come again")
+            verdicts |= {one.message.id: self._come_back(one.message, one.entry.source) for one in gone}
 
     # -- failures
 

@@ -1,6 +1,6 @@
 """What a verification finds: one recording's listing, ledger entry, audio object and rows held against each other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -25,6 +25,7 @@ class Kind(StrEnum):
     FAILED = "failed"
     NO_OBJECT = "object_missing"
     OBJECT_DIFFERS = "object_differs"
+    STANDS = "object_after_expiry"
     NO_ROW = "row_missing"
     QUARANTINED = "row_in_quarantine"
     ROW_DIFFERS = "row_differs"
@@ -47,13 +48,14 @@ TO_DO = {
     Kind.FAILED: "remove the cause (docs/runbook.md), then call-lake redrive",
     Kind.NO_OBJECT: "call-lake verify --repair fetches it again, if the provider still has it",
     Kind.OBJECT_DIFFERS: "somebody wrote over it: restore it, or delete it and fetch it again with verify --repair",
+    Kind.STANDS: "somebody brought it back: delete it, or wait until AudioRetentionDays does",
     Kind.NO_ROW: "call-lake verify --repair writes it to the inbox again",
     Kind.QUARANTINED: "mend its reason (docs/runbook.md, section The compactor fails)",
     Kind.ROW_DIFFERS: "call-lake verify --repair writes the ledger's row over it",
     Kind.ROW_TWICE: "call-lake verify --repair writes one row over them",
     Kind.ROW_MISPLACED: "no command mends this: report it",
     Kind.UNLISTED: "nothing: it is kept here",
-    Kind.EXPIRED: "nothing: AudioRetentionDays is over",
+    Kind.EXPIRED: "nothing: AudioRetentionDays is over; a poll, or verify --repair at once, makes it EXPIRED",
     Kind.ORPHAN: "find out who wrote it; Call Lake did not",
     Kind.UNUSED: "fill its secret to use it (docs/runbook.md)",
 }
@@ -106,9 +108,13 @@ class Seen:
 def judge(entry: Entry, seen: Seen, now: datetime, audio_kept: timedelta | None) -> list[Finding]:
     """The differences of one recording. ``audio_kept``: after which S3 itself deletes audio, None for never."""
     found: list[tuple[Kind, str]] = []
-    if entry.state is State.STORED and entry.audio is not None:
-        found += _object(entry.audio, seen.head, now, audio_kept)
-        found += _rows(entry, entry.audio, seen, now)
+    if entry.state in (State.STORED, State.EXPIRED) and entry.audio is not None:
+        of_object = list(_object(entry, entry.audio, seen.head, now, audio_kept))
+        uris = {None if entry.state is State.EXPIRED else entry.audio.uri}
+        if Kind.EXPIRED in dict(of_object):
+            uris.add(None)  # the copier writes the row before the ledger: until then, either row is right
+        found += of_object
+        found += _rows(entry, entry.audio, seen, uris, now)
     elif entry.state is State.FAILED:
         found.append((Kind.FAILED, "it failed for good and is not stored"))
     elif entry.state is not State.ERASED:
@@ -121,8 +127,12 @@ def judge(entry: Entry, seen: Seen, now: datetime, audio_kept: timedelta | None)
 
 
 def _object(
-    audio: StoredAudio, head: ObjectInfo | None, now: datetime, audio_kept: timedelta | None
+    entry: Entry, audio: StoredAudio, head: ObjectInfo | None, now: datetime, audio_kept: timedelta | None
 ) -> Iterator[tuple[Kind, str]]:
+    if entry.state is State.EXPIRED:
+        if head is not None:
+            yield Kind.STANDS, f"{audio.key} is in the bucket though it had expired"
+        return
     if head is None:
         if audio_kept is not None and now - audio.stored_at >= audio_kept:
             yield Kind.EXPIRED, f"{audio.key} is past the bucket's retention"
@@ -137,7 +147,9 @@ def _object(
         yield Kind.OBJECT_DIFFERS, f"{audio.key} has SHA-256 {head.sha256}, the ledger says {audio.facts.sha256}"
 
 
-def _rows(entry: Entry, audio: StoredAudio, seen: Seen, now: datetime) -> Iterator[tuple[Kind, str]]:
+def _rows(
+    entry: Entry, audio: StoredAudio, seen: Seen, uris: Container[str | None], now: datetime
+) -> Iterator[tuple[Kind, str]]:
     if not seen.rows:
         yield _missing_row(audio, seen, now)
         return
@@ -150,8 +162,11 @@ def _rows(entry: Entry, audio: StoredAudio, seen: Seen, now: datetime) -> Iterat
     for row in seen.rows:
         if row.audio_sha256 != audio.facts.sha256:
             yield Kind.ROW_DIFFERS, f"its row says SHA-256 {row.audio_sha256}, the ledger says {audio.facts.sha256}"
-        elif row.audio_uri != audio.uri:
-            yield Kind.ROW_DIFFERS, f"its row says {row.audio_uri}, the ledger says {audio.uri}"
+        elif row.audio_uri not in uris and entry.state is State.EXPIRED and seen.waits:
+            yield Kind.ON_ITS_WAY, "its row without audio_uri waits in the inbox for the compactor"
+        elif row.audio_uri not in uris:
+            wanted = entry.state if entry.state is State.EXPIRED else audio.uri
+            yield Kind.ROW_DIFFERS, f"its row says {row.audio_uri}, the ledger says {wanted}"
 
 
 def _missing_row(audio: StoredAudio, seen: Seen, now: datetime) -> tuple[Kind, str]:
@@ -166,10 +181,11 @@ def _missing_row(audio: StoredAudio, seen: Seen, now: datetime) -> tuple[Kind, s
 def story(entry: Entry) -> str:
     """What the ledger knows, in one line: state, since when, attempts, the last failure, when it is due."""
     if entry.state is State.STORED and entry.audio is not None:
-        parts = [f"STORED at {iso(entry.audio.stored_at)}"]
-    else:
-        parts = [f"{entry.state}, first published {iso(entry.first_published_at)}, {entry.attempts} failed attempts"]
-    if entry.history and entry.state is not State.STORED:
+        return f"STORED at {iso(entry.audio.stored_at)}"
+    if entry.state is State.EXPIRED:
+        return f"EXPIRED, noticed at {entry.expired_at}"
+    parts = [f"{entry.state}, first published {iso(entry.first_published_at)}, {entry.attempts} failed attempts"]
+    if entry.history:
         last = entry.history[-1]
         parts.append(f"last {last['reason']} at {last['at']}: {last['detail']}")
     if entry.due_at and entry.due_at != NEVER:

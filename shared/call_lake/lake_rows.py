@@ -146,11 +146,11 @@ def without_ids(table: pa.Table, ids: set[str]) -> pa.Table:
 
 
 def newest_of(table: pa.Table) -> pa.Table:
-    """One row per recording id: the later ``stored_at``; of two with the same, the one whose text is greater."""
+    """One row per recording id: the one of the highest ``rank_of``."""
     ids = table["recording_id"]
     if pc.count_distinct(ids).as_py() == table.num_rows:
         return table
-    best: dict[str, tuple[tuple[int, str], int]] = {}
+    best: dict[str, tuple[tuple[int, bool, str], int]] = {}
     repeated = {c["values"] for c in pc.value_counts(ids).to_pylist() if c["counts"] > 1}
     mask = is_one_of(ids, repeated).to_pylist()
     for position in (p for p, again in enumerate(mask) if again):
@@ -176,8 +176,10 @@ def digests_of(table: pa.Table) -> pa.Array:
     return pa.array(hashed, DIGEST)
 
 
-def rank_of(row: pa.Table) -> tuple[int, str]:
-    """Which version of a recording wins: a total order, so that any two compactors decide alike."""
+def rank_of(row: pa.Table) -> tuple[int, bool, str]:
+    """Which version of a recording wins: the later ``stored_at``; of two with the same the one without ``audio_uri``,
+    for what has expired keeps its ``stored_at`` (ADR 0010); then the one whose text is greater. A total order, so that
+    any two compactors decide alike."""
     (values,) = row.to_pylist()
     text = json.dumps(values, sort_keys=True, default=str)
-    return row["stored_at"].cast(pa.int64())[0].as_py(), text
+    return row["stored_at"].cast(pa.int64())[0].as_py(), values["audio_uri"] is None, text

@@ -2,11 +2,12 @@
 
 ::
 
-    (absent) -> PUBLISHED <-> RETRYING -> STORED -> ERASED
+    (absent) -> PUBLISHED <-> RETRYING -> STORED -> EXPIRED      (each of them -> ERASED)
                      \\          |  ^
                       `-------> FAILED   (leaves FAILED by ``redrive`` or by an attempt that succeeds after all)
 
-STORED goes back to PUBLISHED by an operator's repair alone, where the stored object is lost (``repaired``).
+STORED becomes EXPIRED where the bucket's own rule deleted the audio (expiring.py), and goes back to PUBLISHED by an
+operator's repair alone, where the stored object is lost (``repaired``).
 One DynamoDB item per recording under its recording id; sources and jobs have items of their own (sources.py).
 An item is in the sparse index ``open`` while somebody has to come back to it: under its source from ``due_at`` on.
 """
@@ -36,12 +37,14 @@ class State(StrEnum):
     RETRYING = "RETRYING"
     FAILED = "FAILED"
     STORED = "STORED"
+    EXPIRED = "EXPIRED"
     ERASED = "ERASED"
 
 
 TOMBSTONE = frozenset({"id", "version", "state", "source", "call_date", "connection_id", "erased_at", "erasing"})
 """All that an item keeps when its recording is erased; ``connection_id`` as a digest."""
-CALL = ("record", "audio", "history", "reason", "attempts", "stored_at", "published_at", "first_published_at")
+MOMENTS = ("first_published_at", "published_at", "stored_at", "expired_at")
+CALL = ("record", "audio", "history", "reason", "attempts", *MOMENTS)
 
 IN_FLIGHT = OneOf((State.PUBLISHED, State.RETRYING))
 NOT_STORED = OneOf((State.PUBLISHED, State.RETRYING, State.FAILED))
@@ -49,7 +52,8 @@ NOT_STORED = OneOf((State.PUBLISHED, State.RETRYING, State.FAILED))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One recording as the ledger knows it. ``recording`` is frozen at the first write; None once erased."""
+    """One recording as the ledger knows it. ``recording`` is frozen at the first write; None once erased.
+    ``expired_at``: when it was noticed that its audio, which ``audio`` still describes, had expired."""
 
     recording_id: str
     state: State
@@ -60,6 +64,7 @@ class Entry:
     reason: str | None = None
     audio: StoredAudio | None = None
     due_at: str | None = None
+    expired_at: str | None = None
     history: tuple[dict[str, Any], ...] = field(default=())
 
 
@@ -74,6 +79,7 @@ def entry_of(item: Item) -> Entry:
         reason=item.get("reason"),
         audio=StoredAudio.from_json(item["audio"]) if "audio" in item else None,
         due_at=item.get("due_at"),
+        expired_at=item.get("expired_at"),
         history=tuple(item.get("history", ())),
     )
 
@@ -149,9 +155,10 @@ class Ledger:
         changes = self._failure(entry, error) | {"state": State.FAILED, "due_at": NEVER}
         self._update_if(entry.recording_id, changes, IN_FLIGHT)
 
-    def stored(self, id: str, audio: StoredAudio) -> Entry:
-        """Mark STORED; return the entry as it stands then: another attempt's audio, or ERASED, if that was first."""
-        settled = {"open_in": None, "due_at": None, "reason": None}
+    def stored(self, id: str, audio: StoredAudio, open_in: str | None = None) -> Entry:
+        """Mark STORED; return the entry as it stands then: another attempt's audio, or ERASED, if that was first.
+        ``open_in``: where the index keeps what can expire, by ``stored_at``; None where nothing does."""
+        settled = {"open_in": open_in, "due_at": iso(audio.stored_at) if open_in else None, "reason": None}
         changes = {"state": State.STORED, "audio": audio.to_json(), "stored_at": iso(audio.stored_at)} | settled
         try:
             return entry_of(self.table.update(id, changes, {"state": NOT_STORED}))
@@ -161,10 +168,11 @@ class Ledger:
                 raise RuntimeError(f"{id} vanished from the ledger; its items are never deleted") from None
             return entry
 
-    def restamped(self, id: str, audio: StoredAudio) -> None:
-        """Move ``stored_at`` of a stored recording forward, so that its row outranks a loser's (rule 13)."""
+    def restamped(self, entry: Entry, audio: StoredAudio) -> bool:
+        """Move ``stored_at`` forward, so that the recording's row outranks a loser's (rule 13). False, and no row may
+        be written, where its state is not the entry's any more: what expired meanwhile would be said to stand."""
         changes = {"audio": audio.to_json(), "stored_at": iso(audio.stored_at)}
-        self._update_if(id, changes, OneOf((State.STORED,)))
+        return self._update_if(entry.recording_id, changes, OneOf((entry.state,)))
 
     # -- the operator's side
 
@@ -183,8 +191,8 @@ class Ledger:
     def repaired(self, entry: Entry) -> bool:
         """Fetch a stored recording again, as its object is lost: it is due at once, and its deadlines count anew.
 
-        The one way out of STORED but erasure, for an operator's repair alone: a person, or another program, deleted
-        what the ledger promises. What the object was stays in the history. False where the entry is not as it was:
+        The one way back from STORED, for an operator's repair alone: a person, or another program, deleted what the
+        ledger promises. What the object was stays in the history. False where the entry is not as it was:
         somebody else repaired or erased it meanwhile.
         """
         if entry.audio is None or entry.recording is None:
@@ -232,21 +240,13 @@ class Ledger:
             "erasing": True,
             "connection_id": digest_of(item["connection_id"]) if "connection_id" in item else None,
         }
-        self._update_if(id, changes, OneOf((None, *NOT_STORED.values, State.STORED)))
+        self._update_if(id, changes, OneOf((None, *NOT_STORED.values, State.STORED, State.EXPIRED)))
 
     def erasure_ended(self, id: str) -> None:
         """Nothing is left of it anywhere."""
         self._update_if(id, {"erasing": None}, OneOf((State.ERASED,)))
 
     # -- inside
-
-    def _item_of(self, recording: Recording) -> Item:
-        """The recording's item, which is written if it is missing."""
-        item = self.table.get(recording.recording_id)
-        if item is None:
-            self.discovered(recording)
-            item = self.table.get(recording.recording_id)
-        return item or self._new_item(recording)
 
     def _new_item(self, recording: Recording) -> Item:
         now = self._clock.now()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from call_lake.config import PollerSettings, SourceSettings
 from call_lake.errors import Reason, SecretEmpty, StepFailed
+from call_lake.expiring import Expiring
 from call_lake.ledger import Ledger
 from call_lake.observability import log
 from call_lake.ports import Clock, Queue
@@ -18,6 +19,7 @@ from call_lake.windows import Done, Hole, read_forward
 
 DUE_PER_POLL = 2_000
 DUE_WHILE_DOWN = 10  # a provider whose listing fails gets a few probes, not its whole backlog
+EXPIRED_PER_POLL = 1_000  # some 280,000 a day: they must not crowd out what is new
 GAP_RETRY = timedelta(days=1)
 ROWS_PER_WINDOW = {"thulium": 180, "conpeek": 900}  # about two pages
 
@@ -69,11 +71,12 @@ class Poller:
         self._clock = clock
         self._settings = settings
         self._until_s = until_s
+        self._expiring = Expiring(ledger.table, clock, settings.retention_days)
         self._publisher = Publisher(ledger, queue, {} if known is None else known, threads)
         self._result = PollResult(source.name)
 
     def poll(self, sweep: bool = False, backfill: Window | None = None) -> PollResult:
-        """The regular window, then what is due, then jobs (``sweep`` and ``backfill`` each start one)."""
+        """The regular window, what is due or may have expired, then jobs (``sweep``, ``backfill`` start one)."""
         now = self._clock.now()
         horizon = now - timedelta(seconds=self._settings.settle_s)
         if sweep:
@@ -84,11 +87,12 @@ class Poller:
             return self._finish(now, listing_works=False)
         listing_works = self._may_ask(now) and self._try(lambda: self._regular(horizon))
         self._try(lambda: self._publish_due(DUE_PER_POLL if listing_works else DUE_WHILE_DOWN))
+        self._try(self._ask_what_expired)
         if listing_works:
             self._try(self._jobs)
         return self._finish(now, listing_works)
 
-    # -- the three parts
+    # -- the parts
 
     def _regular(self, horizon: datetime) -> None:
         """From the checkpoint, less the look-back, to the horizon; the checkpoint follows what was read whole."""
@@ -113,6 +117,11 @@ class Poller:
 
     def _publish_due(self, limit: int) -> None:
         self._publisher.publish_due(self._ledger.due(self._source.name, limit))
+
+    def _ask_what_expired(self) -> None:
+        """Needs no provider, so its trouble is no reason to wait."""
+        stored = self._expiring.to_ask(self._source.name, EXPIRED_PER_POLL)
+        self._publisher.publish_stored(stored, self._expiring.asked)
 
     def _jobs(self) -> None:
         for job in self._book.due_jobs():

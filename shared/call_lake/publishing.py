@@ -1,7 +1,7 @@
 """Put what is new into the source's queue, then into the ledger: in this order, so that a crash repeats a message
 instead of losing a recording (design rules 7, 10)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -48,7 +48,7 @@ class Publisher:
         refused = self._send([message for _, message in fitting])
         sent = [recording for position, (recording, _) in enumerate(fitting) if position not in refused]
         self.counts.new += len(sent)
-        self._discover(sent)
+        self._each(self._write, sent)
         if refused:
             raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(fitting)} messages")
 
@@ -62,6 +62,15 @@ class Publisher:
         self.counts.due += len(live) - len(refused)
         if refused:
             raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(live)} due messages")
+
+    def publish_stored(self, entries: Sequence[Entry], asked: Callable[[Entry], None] = lambda entry: None) -> None:
+        """Send what is stored once more, for the copier to see whether its audio has expired; then say that each was
+        ``asked``. Raises Transient when a message was refused."""
+        known = [(entry, entry.recording) for entry in entries if entry.recording is not None]
+        refused = self._send([message_of(recording) for _, recording in known])
+        self._each(asked, [entry for position, (entry, _) in enumerate(known) if position not in refused])
+        if refused:
+            raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(known)} messages of stored recordings")
 
     def _unknown(self, recordings: Sequence[Recording]) -> list[Recording]:
         """Each new recording once, collisions under the id of their own."""
@@ -97,13 +106,13 @@ class Publisher:
             return frozenset(error.failed)
         return frozenset()
 
-    def _discover(self, recordings: Sequence[Recording]) -> None:
-        if self._threads == 1 or len(recordings) < 2:
-            for recording in recordings:
-                self._write(recording)
+    def _each[T](self, step: Callable[[T], None], items: Sequence[T]) -> None:
+        if self._threads == 1 or len(items) < 2:
+            for item in items:
+                step(item)
             return
         with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(self._write, recordings))
+            list(pool.map(step, items))
 
     def _write(self, recording: Recording) -> None:
         if self._ledger.discovered(recording):

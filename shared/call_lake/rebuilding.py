@@ -161,7 +161,7 @@ class _Truth:
         for entry in here:
             audio = entry.audio or standing.get(entry.recording_id)
             if entry.recording is not None and audio is not None:
-                rows.append(row_of(entry.recording, audio))
+                rows.append(row_of(entry.recording, audio, expired=entry.state is State.EXPIRED))
         return rows, erased
 
     def _is_here(self, entry: Entry) -> bool:

@@ -211,12 +211,13 @@ type Row = dict[str, Any]
 """One line of table ``calls`` as JSON values: the columns above plus ``source`` and ``call_date``; times as ``iso``."""
 
 
-def row_of(recording: Recording, audio: StoredAudio) -> Row:
+def row_of(recording: Recording, audio: StoredAudio, *, expired: bool = False) -> Row:
+    """``expired``: the audio is gone by the bucket's own rule; the row says what it was, and has no ``audio_uri``."""
     listed = recording.to_json()
     facts = audio.facts
     row = {name: listed.get(name) for name in COLUMNS}
     row |= {
-        "audio_uri": audio.uri,
+        "audio_uri": None if expired else audio.uri,
         "audio_format": facts.format,
         "audio_bytes": facts.bytes,
         "audio_sha256": facts.sha256,

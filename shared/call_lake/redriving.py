@@ -118,7 +118,7 @@ class Redriver:
         state = dead.entry.state if dead.entry else None
         if dead.recording_id in self._sent and state is State.FAILED:
             return False  # it has failed again already: this is its new dead letter
-        if state in (State.STORED, State.ERASED) or dead.recording_id in self._sent:
+        if state in (State.STORED, State.EXPIRED, State.ERASED) or dead.recording_id in self._sent:
             self.counts.dropped += 1
         elif dead.entry is None:  # the ledger has lost it: the copier writes a new item
             self._send_as_it_is(dead)

@@ -25,16 +25,17 @@ class Repairer:
 
     def repair(self, report: Report) -> dict[str, str]:
         """What was done, by recording id. Raises Transient where AWS fails; what was done stays."""
-        done = self._publish(report)
+        expired = self._ask_what_expired(report)
+        done = self._publish(report) | expired
         kinds: dict[str, set[Kind]] = {}
         for finding in report.differences:
-            if finding.recording_id and finding.recording_id not in report.unknown:
+            if finding.recording_id and finding.recording_id not in done:
                 kinds.setdefault(finding.recording_id, set()).add(finding.kind)
         for id, found in kinds.items():
             entry = self._ledger.entry(id)
-            if entry is None or entry.state is not State.STORED:
+            if entry is None or entry.state not in (State.STORED, State.EXPIRED):
                 continue
-            if Kind.NO_OBJECT in found:
+            if Kind.NO_OBJECT in found and entry.state is State.STORED:
                 done |= self._fetch_again(entry)
             elif found & ROW_KINDS and not found & AUDIO_KINDS:
                 done |= self._write_row(entry)
@@ -46,6 +47,13 @@ class Repairer:
         publisher.publish_new(list(report.unknown.values()))
         done = dict.fromkeys(report.unknown, "published")
         return done | dict.fromkeys(publisher.counts.too_long, "not published: longer than a message may be")
+
+    def _ask_what_expired(self, report: Report) -> dict[str, str]:
+        """As the poller does, for what the index does not have: it was stored before AudioRetentionDays was set."""
+        ids = [f.recording_id for f in report.findings if f.kind is Kind.EXPIRED and f.recording_id]
+        entries = [entry for id in ids if (entry := self._ledger.entry(id)) and entry.state is State.STORED]
+        Publisher(self._ledger, self._queue, {}).publish_stored(entries)
+        return {entry.recording_id: "sent to the copier, to become EXPIRED" for entry in entries}
 
     def _fetch_again(self, entry: Entry) -> dict[str, str]:
         """The ledger first: it makes the recording due, so that a poll publishes it if this ends here. A message that
@@ -62,6 +70,7 @@ class Repairer:
         if entry.audio is None or entry.recording is None:
             return {}
         stamped = replace(entry.audio, stored_at=parse_iso(iso(self._clock.now())))
-        self._ledger.restamped(entry.recording_id, stamped)
-        put_rows(self._store, [row_of(entry.recording, stamped)])
+        if not self._ledger.restamped(entry, stamped):
+            return {}
+        put_rows(self._store, [row_of(entry.recording, stamped, expired=entry.state is State.EXPIRED)])
         return {entry.recording_id: "its row is in the inbox again"}

@@ -20,6 +20,8 @@ from call_lake.relisting import Days, Relisting, Tell
 from call_lake.standing import audio_keys, ids_in_inbox, ids_set_aside
 
 DAYS_AT_ONCE = 7
+KEPT = (State.STORED, State.EXPIRED)
+"""What has a row."""
 
 type RowReader = Callable[[str, Sequence[date]], list[RowSeen]]
 """The rows of a source's partitions, as a reader of the table sees them now."""
@@ -124,7 +126,7 @@ class Verifier:
         return _Partitions(audio, inbox, rows)
 
     def _heads(self, entries: Mapping[str, Entry]) -> dict[str, ObjectInfo | None]:
-        keys = {id: e.audio.key for id, e in entries.items() if e.state is State.STORED and e.audio is not None}
+        keys = {id: e.audio.key for id, e in entries.items() if e.state in KEPT and e.audio is not None}
         if self._threads == 1:
             return {id: self._store.head(key) for id, key in keys.items()}
         with ThreadPoolExecutor(self._threads) as pool:
@@ -132,7 +134,7 @@ class Verifier:
 
     def _set_aside(self, entries: Mapping[str, Entry], stand: _Partitions) -> dict[str, str]:
         """Asked last, and only where a row is missed: a row leaves the inbox for the lake or for the quarantine."""
-        missed = [e for id, e in entries.items() if e.state is State.STORED and id not in stand.rows]
+        missed = [e for id, e in entries.items() if e.state in KEPT and id not in stand.rows]
         days = {entry.recording.call_date for entry in missed if entry.recording}
         found: dict[str, str] = {}
         for day in days:

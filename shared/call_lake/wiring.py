@@ -91,6 +91,7 @@ class CopierParts:
             self._budget,
             until_s=until_s,
             threads=settings.copy_threads,
+            retention_days=settings.retention_days,
         )
 
     def _route(self, name: str) -> Route:

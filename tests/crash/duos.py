@@ -49,6 +49,18 @@ def two_compactors(run: SmallWorld) -> Works:
     return run.compact, run.compact
 
 
+def two_copiers_of_what_expired(run: SmallWorld) -> Works:
+    """SQS delivered to both what the poller asks about."""
+    run.poll("thulium")
+    run.copy("thulium", run.receive("thulium"))
+    run.compact()
+    run.wait()
+    run.poll("thulium")
+    assert len(run.world.queues["thulium"]) == 2
+    assert not run.world.store.bodies("audio/")
+    return partial(run.copy, "thulium", twice_received(run)), partial(run.copy, "thulium", run.receive("thulium"))
+
+
 def twice_received(run: SmallWorld) -> list[Any]:
     """A delivery that leaves its messages visible."""
     run.world.queues["thulium"].duplicates = len(run.world.queues["thulium"])

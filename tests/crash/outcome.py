@@ -87,8 +87,8 @@ def _oddities(world: World, audio: dict[str, str], seen: list[dict[str, Any]], l
     for row in seen:
         yield from _oddities_of_row(world, row, audio, ledger.get(row["recording_id"], {}))
     for id, item in ledger.items():
-        if item["state"] == State.STORED and id not in {row["recording_id"] for row in seen}:
-            yield f"{id} is STORED without a row"
+        if item["state"] in (State.STORED, State.EXPIRED) and id not in {row["recording_id"] for row in seen}:
+            yield f"{id} is {item['state']} without a row"
     for key in audio:
         if key not in {item["audio"]["key"] for item in ledger.values() if "audio" in item}:
             yield f"{key} is nobody's"
@@ -106,6 +106,12 @@ def _oddities_of_row(
     world: World, row: Mapping[str, Any], audio: Mapping[str, str], item: Mapping[str, Any]
 ) -> Iterator[str]:
     id = row["recording_id"]
+    if item.get("state") == State.EXPIRED:
+        if row["audio_uri"] is not None or row["audio_sha256"] != item["audio"]["facts"]["sha256"]:
+            yield f"{id} has expired, and its row says {row['audio_uri']}, {row['audio_sha256']}"
+        if item["audio"]["key"] in audio or "open_in" in item or "due_at" in item:
+            yield f"{id} has expired, and stands or is looked for"
+        return
     if item.get("state") != State.STORED:
         yield f"{id} has a row and is {item.get('state')}"
         return

@@ -144,6 +144,12 @@ class Pair(SmallWorld):
         self.providers["thulium"].add(self.victim, self.bystander)
 
 
+class Passing(Pair):
+    """The bucket deletes audio after a day; two recordings of one batch live to see it."""
+
+    retention_days = 1
+
+
 class Namesakes(SmallWorld):
     """Two recordings under one key."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from call_lake.compaction import compact
 from call_lake.copying import Message, Verdict
+from call_lake.expiring import SLACK
 from call_lake.lake_layout import INBOX
 from call_lake.ledger import NEVER, State
 from call_lake.polling import PollResult
@@ -29,13 +30,14 @@ class SmallWorld(ABC):
 
     sources: tuple[str, ...] = ("thulium",)
     compact_every = STEP
+    retention_days = 0
 
     def __init__(self) -> None:
         self.world = World.make(self.sources)
         self.calls: Calls = self.world.calls
         self.start = self.world.clock.now()
         self.providers = {source: FakeProvider(self.calls) for source in self.sources}
-        self._pipeline = Pipeline(self.world, self.providers)
+        self._pipeline = Pipeline(self.world, self.providers, retention_days=self.retention_days)
         self._idle_rounds = 0
         self._compact_at = self.start + self.compact_every - STEP
         self._stored: set[str] = set()
@@ -48,7 +50,8 @@ class SmallWorld(ABC):
         """Put recordings and trouble into the world."""
 
     def _watch(self, call: Call, proceed: Callable[[], Any]) -> Any:
-        """Rule 7: nothing leaves STORED but to be erased, not even for a moment that a later poll would mend."""
+        """Rule 7: nothing leaves STORED but to expire or to be erased, not even for a moment that a later poll would
+        mend."""
         if (call.port, call.method) != ("table", "update"):
             return proceed()
         try:
@@ -64,7 +67,7 @@ class SmallWorld(ABC):
         id, state = item["id"], item.get("state")
         if state == State.STORED:
             self._stored.add(id)
-        elif id in self._stored and state != State.ERASED:
+        elif id in self._stored and state not in (State.EXPIRED, State.ERASED):
             self._backwards.append(f"{id} went from STORED to {state} at {call}")
 
     # -- how it goes
@@ -97,7 +100,8 @@ class SmallWorld(ABC):
             raise RuntimeError(result.trouble)
 
     def twin_poll(self, source: str, **what: Any) -> PollResult:
-        return Pipeline(self.world, self.providers).poll(source, **what)
+        twin = Pipeline(self.world, self.providers, retention_days=self.retention_days)
+        return twin.poll(source, **what)
 
     def receive(self, source: str) -> list[Received]:
         return self.world.queues[source].receive()
@@ -121,13 +125,23 @@ class SmallWorld(ABC):
         now = self.world.clock.now()
         calm = now + PAST_GRACE if self._idle_rounds else now
         self.world.clock.advance_to(max(now + STEP, min(self._next_events(), default=calm)))
+        if self.retention_days:
+            self._pipeline.expire()
 
     def _next_events(self) -> list[datetime]:
         if self.world.store.bodies(INBOX):
             return [self._compact_at]
         visible = [queue.next_visible_at() for queue in self.world.queues.values()]
-        due = [item["due_at"] for item in self.world.table.items().values() if item.get("due_at", NEVER) != NEVER]
-        return [moment for moment in visible if moment] + [datetime.fromisoformat(text) for text in due]
+        due = [
+            datetime.fromisoformat(item["due_at"])
+            + (self._asked_after() if item["state"] == State.STORED else timedelta())
+            for item in self.world.table.items().values()
+            if item.get("due_at", NEVER) != NEVER
+        ]
+        return [moment for moment in visible if moment] + due
+
+    def _asked_after(self) -> timedelta:
+        return timedelta(days=self.retention_days) + SLACK
 
     def is_settled(self) -> bool:
         """Nothing is under way, days are closed, and what was replaced is collected; or has had time enough to be."""

@@ -174,6 +174,12 @@ class MemoryStore:
         """Key and body of what is kept, older versions included, for a test to look at: no call of the world."""
         return ((key, one.found.body) for key, ones in sorted(self._versions.items()) for one in ones if one.found)
 
+    def expire(self, prefix: str, before: datetime) -> None:
+        """What a rule of the bucket's lifecycle does with what was written before then: no call of the world."""
+        for key, item in list(self._objects.items()):
+            if key.startswith(prefix) and item.info.last_modified < before:
+                self._stand(key, None)
+
     def bodies(self, prefix: str = "") -> dict[str, bytes]:
         """What stands, for a test to look at: no call of the world."""
         return {key: item.body for key, item in sorted(self._objects.items()) if key.startswith(prefix)}

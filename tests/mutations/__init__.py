@@ -1,6 +1,14 @@
 """The proof that every rule of correctness (docs/architecture.md) has a test that fails without it."""
 
-from tests.mutations import copying_rules, erasing_rules, lake_rules, polling_rules, rebuild_rules, retry_rules
+from tests.mutations import (
+    copying_rules,
+    erasing_rules,
+    expiry_rules,
+    lake_rules,
+    polling_rules,
+    rebuild_rules,
+    retry_rules,
+)
 
 ALL = (
     *polling_rules.MUTATIONS,
@@ -9,4 +17,5 @@ ALL = (
     *lake_rules.MUTATIONS,
     *erasing_rules.MUTATIONS,
     *rebuild_rules.MUTATIONS,
+    *expiry_rules.MUTATIONS,
 )

@@ -68,8 +68,8 @@ MUTATIONS = (
         9,
         "what failed for good is tried again by a stray message",
         "copying.py",
-        "if entry.state is State.FAILED:",
-        "if False:",
+        "if entry.state in (State.FAILED, State.EXPIRED):",
+        "if entry.state is State.EXPIRED:",
         COPYING,
     ),
     Mutation(

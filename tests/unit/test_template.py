@@ -97,6 +97,14 @@ def test_the_copier_is_told_how_large_its_disk_is():
     assert told == properties("Copier")["EphemeralStorage"]["Size"] == {"Ref": "CopierStorageMiB"}
 
 
+@pytest.mark.parametrize("function", ["Poller", "Copier"])
+def test_who_finds_what_expired_is_told_when_the_bucket_deletes_it(function):
+    told = properties(function)["Environment"]["Variables"]["RETENTION_DAYS"]
+    rules = [r.get("Fn::If", [0, r])[1] for r in properties("Bucket")["LifecycleConfiguration"]["Rules"]]
+    (rule,) = [rule for rule in rules if rule["Id"] == "audio"]
+    assert told == rule["ExpirationInDays"] == {"Ref": "AudioRetentionDays"}
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_logs_under_its_own_name_for_a_limited_time(function):
     assert properties(function)["LoggingConfig"] == {"LogGroup": {"Ref": f"{function}Logs"}}

@@ -115,7 +115,7 @@ def test_nothing_else_leaves_stored(bench: Bench) -> None:
     assert entry is not None
     assert entry.audio is not None
 
-    bench.ledger.restamped(entry.recording_id, replace(entry.audio, stored_at=bench.world.clock.now()))
+    bench.ledger.restamped(entry, replace(entry.audio, stored_at=bench.world.clock.now()))
     assert bench.ledger.repaired(entry) is False, "it is not the object that was seen to be lost"
 
     bench.world.table.update(entry.recording_id, {"state": State.ERASED})

@@ -1,0 +1,96 @@
+"""What expired (ADR 0010), under the rules that it bends or leans on."""
+
+from tests.mutations.mutation import Mutation
+
+EXPIRY = ("unit/test_expiry.py",)
+
+MUTATIONS = (
+    Mutation(
+        7,
+        "what expired is published again by redrive or repair",
+        "expiring.py",
+        '{"state": State.EXPIRED, "expired_at"',
+        '{"state": State.FAILED, "expired_at"',
+        EXPIRY,
+    ),
+    Mutation(
+        7,
+        "what expired is fetched again when a message comes late",
+        "copying.py",
+        "if entry.state in (State.FAILED, State.EXPIRED):",
+        "if entry.state is State.FAILED:",
+        EXPIRY,
+    ),
+    Mutation(
+        7,
+        "an object that is lost has expired before its time",
+        "expiring.py",
+        "return bool(self._kept) and self._clock.now() - audio.stored_at >= self._kept",
+        "return bool(self._kept)",
+        EXPIRY,
+    ),
+    Mutation(
+        7,
+        "an object that stands has expired",
+        "keeping.py",
+        "return not standing and entry.audio is not None and",
+        "return entry.audio is not None and",
+        EXPIRY,
+    ),
+    Mutation(
+        7,
+        "what was stamped anew meanwhile has expired all the same",
+        "expiring.py",
+        '{"state": OneOf((State.STORED,)), "stored_at": OneOf((iso(entry.audio.stored_at),))}',
+        '{"state": OneOf((State.STORED,))}',
+        EXPIRY,
+    ),
+    Mutation(
+        7,
+        "a row is said to stand that expired meanwhile",
+        "ledger.py",
+        "return self._update_if(entry.recording_id, changes, OneOf((entry.state,)))",
+        "return self._update_if(entry.recording_id, changes, OneOf((State.STORED, State.EXPIRED)))",
+        EXPIRY,
+    ),
+    Mutation(
+        7,
+        "nobody asks what has expired",
+        "polling.py",
+        "        self._try(self._ask_what_expired)\n",
+        "",
+        EXPIRY,
+    ),
+    Mutation(
+        7,
+        "what was asked about is asked about by every poll",
+        "expiring.py",
+        'self._update_if(entry, {"due_at": iso(due_at)})',
+        "self._update_if(entry, {})",
+        EXPIRY,
+    ),
+    Mutation(
+        14,
+        "the row of what expired is forgotten",
+        "keeping.py",
+        "        inbox.put_rows(self._store, rows)\n",
+        "",
+        EXPIRY,
+    ),
+    Mutation(
+        18,
+        "of two rows of one time the one that names audio may win",
+        "lake_rows.py",
+        'values["audio_uri"] is None, text',
+        "False, text",
+        EXPIRY,
+    ),
+    Mutation(
+        18,
+        "a rebuild brings back the name of audio that expired",
+        "rebuilding.py",
+        "row_of(entry.recording, audio, expired=entry.state is State.EXPIRED)",
+        "row_of(entry.recording, audio)",
+        EXPIRY,
+    ),
+)
