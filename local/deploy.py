@@ -97,7 +97,8 @@ def deploy(
     """
     built = build(repo, sam, build_dir, say=say)
     chosen = {"IsCloud": "false", "Architecture": machine_architecture(), **parameters}
-    overrides = build_dir / "parameters.yaml"  # a file: sam's command line cannot carry JSON faithfully
+    # A file, as sam's command line cannot carry JSON faithfully; one for each process, as two may deploy at once.
+    overrides = build_dir / f"parameters-{os.getpid()}.yaml"
     overrides.write_text(json.dumps(chosen, indent=1))  # JSON is YAML
     _make_bucket(client("s3", endpoint_url, credentials, region), region)
     say(f"deploy: sam deploy of {stack_name} to {endpoint_url}")

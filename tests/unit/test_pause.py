@@ -64,7 +64,7 @@ def test_a_pause_counts_no_attempt_and_buries_no_message(bench: Bench) -> None:
     bench.pipeline.poll("thulium")
     bench.pipeline.book("thulium").pause()
 
-    bench.pipeline.run_for(timedelta(days=1), step=timedelta(minutes=1))
+    bench.pipeline.run_for(timedelta(days=1), step=timedelta(minutes=5))
 
     assert bench.world.dlq.waiting() == []
     assert [bench.item(recording).get("attempts", 0) for recording in bench.recordings] == [0, 0, 0]
