@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from call_lake.audio import BytesBudget
+from call_lake.budget import BytesBudget
 from call_lake.compaction import CompactionResult, compact
 from call_lake.config import CompactorSettings, PollerSettings, SourceSettings
 from call_lake.copying import Copier, CopyCounts, Message, Route, Verdict

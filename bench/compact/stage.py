@@ -17,6 +17,8 @@ from bench.compact.dataset import Dataset
 from bench.compact.task import Job
 from local.bootstrap import ROOT
 
+# As template.yaml sets them for the compactor: what was freed goes back to the system.
+MEMORY = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1000000"}
 JOB_S = 900.0
 HANG_S = 120.0
 
@@ -29,6 +31,7 @@ class Contender:
     name: str
     is_peer: bool = True
     most: int = 10_000
+    is_ours: bool = False
 
     @property
     def python(self) -> str:
@@ -105,7 +108,7 @@ class Stage:
 
     def _environment(self) -> dict[str, str]:
         ours = "" if self.contender.is_peer else f":{ROOT / 'shared'}"
-        return {
+        return (MEMORY if self.contender.is_ours else {}) | {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "PYTHONPATH": f"{ROOT}{ours}",

@@ -6,7 +6,7 @@ Its queue's clock is moved to the next delivery wherever a recording waits for o
 from bench.copy import ours
 from bench.copy.client import WARM_UP, Job, measure
 from bench.copy.recordings import SOURCE, recording_of
-from call_lake.audio import BytesBudget
+from call_lake.budget import BytesBudget
 from call_lake.copying import Copier, Message, Route, Verdict
 from call_lake.ledger import Ledger
 from call_lake.recording import message_of

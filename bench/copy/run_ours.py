@@ -4,7 +4,8 @@ from bench.copy import ours
 from bench.copy.client import WARM_UP, Job, in_threads, measure
 from bench.copy.recordings import STARTED_AT, recording_of
 from call_lake.archive import Archive
-from call_lake.audio import BytesBudget, inspect, spool
+from call_lake.audio import inspect, spool
+from call_lake.budget import BytesBudget
 
 
 def main() -> None:

@@ -6,14 +6,14 @@ and only then delete exactly those objects. Whatever dies in between is done aga
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import islice
+from itertools import batched, islice
 
 from call_lake.config import CompactorSettings
-from call_lake.inbox import Rejected, Waiting, list_inbox, quarantine, read_lines
+from call_lake.inbox import Rejected, Waiting, id_of, list_inbox, quarantine, read_lines
 from call_lake.lake import Lake, OutOfTime
 from call_lake.lake_index import Index
 from call_lake.lake_layout import QUARANTINE, Partition
@@ -23,7 +23,8 @@ from call_lake.observability import log
 from call_lake.ports import Clock, ObjectStore, Table
 
 PARTITIONS_AT_ONCE = 4
-READS_AT_ONCE = 16
+REQUESTS_AT_ONCE = 16  # of a partition: to read its inbox, to set rows aside
+SET_ASIDE_AT_ONCE = 100  # between two looks at the clock
 OBJECTS_A_RUN = 100_000
 OBJECTS_A_COMMIT = 5_000
 BYTES_A_COMMIT = 16 * 1024 * 1024
@@ -110,7 +111,7 @@ class _Run:
             self._each(self._open_table.follow, self._open_table.behind())
 
     def collect(self) -> None:
-        self.result.collected = self._lake.garbage.collect(self._until_s)
+        self._each(self._collect, self._lake.garbage.look())
 
     def count_quarantine(self) -> None:
         self.result.in_quarantine = sum(1 for _ in islice(self._store.list(QUARANTINE), QUARANTINE_COUNTED))
@@ -162,18 +163,38 @@ class _Run:
                 with self._lock:
                     self.result.rows += outcome.rows
                     self.result.conflicts += outcome.conflicts
-        for one in rejected:
-            log.error("row set aside", key=quarantine(self._store, one), reason=one.reason)
+        self._set_aside(rejected)
         self._store.delete(keys)
         with self._lock:
-            self.result.quarantined += len(rejected)
             self.result.left_over -= len(keys)
 
+    def _set_aside(self, rejected: list[Rejected]) -> None:
+        """Into the quarantine, but for what was erased meanwhile: an erasure writes its tombstone, then searches the
+        quarantine. So either we see the tombstone, or it finds the row."""
+        for some in batched(rejected, SET_ASIDE_AT_ONCE, strict=False):
+            if self._clock.monotonic() >= self._until_s:
+                raise OutOfTime
+            erased = self._erased(some)
+            kept = [one for one in some if id_of(one.text) not in erased]
+            keys = dict(zip(self._map(lambda one: quarantine(self._store, one), kept), kept, strict=True))
+            if erased := self._erased(kept):
+                self._store.delete([key for key, one in keys.items() if id_of(one.text) in erased])
+            for key, one in keys.items():
+                log.error("row set aside", key=key, reason=one.reason)
+            with self._lock:
+                self.result.quarantined += len(kept)
+
+    def _erased(self, rows: Iterable[Rejected]) -> set[str]:
+        return self._lake.erased({id for one in rows if (id := id_of(one.text))})
+
     def _read(self, keys: list[str]) -> list[list[str]]:
-        if self._threads == 1 or len(keys) == 1:
-            return [read_lines(self._store, key) for key in keys]
-        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-            return list(pool.map(lambda key: read_lines(self._store, key), keys))
+        return self._map(lambda key: read_lines(self._store, key), keys)
+
+    def _map[A, B](self, request: Callable[[A], B], items: Sequence[A]) -> list[B]:
+        if self._threads == 1 or len(items) < 2:
+            return [request(item) for item in items]
+        with ThreadPoolExecutor(min(REQUESTS_AT_ONCE, len(items))) as pool:
+            return list(pool.map(request, items))
 
     def _misplaced(self, partition: Partition | None) -> str:
         return why_misplaced(partition, self._settings, self._clock.now().date())
@@ -182,6 +203,11 @@ class _Run:
         self._lake.close(partition)
         with self._lock:
             self.result.closed += 1
+
+    def _collect(self, partition: Partition) -> None:
+        collected = self._lake.garbage.collect(partition)
+        with self._lock:
+            self.result.collected += collected
 
 
 def why_misplaced(partition: Partition | None, settings: CompactorSettings, today: date) -> str:

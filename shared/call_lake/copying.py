@@ -13,7 +13,8 @@ from enum import StrEnum
 
 from call_lake import inbox
 from call_lake.archive import Archive
-from call_lake.audio import BytesBudget, inspect, spool
+from call_lake.audio import inspect, spool
+from call_lake.budget import BytesBudget
 from call_lake.errors import Reason, SecretEmpty, StepFailed, Terminal, Transient
 from call_lake.events import RECORDING_STORED, recording_stored
 from call_lake.keeping import Keeper

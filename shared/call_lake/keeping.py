@@ -53,7 +53,7 @@ class Keeper:
 
     def expire(self, entries: Sequence[Entry]) -> None:
         """The row without ``audio_uri``, then the ledger: who dies in between leaves it STORED, to be asked about
-        again. The row keeps its ``stored_at``, so that it is the same one however often it is written (``rank_of``)."""
+        again. The row keeps its ``stored_at``, so that it is the same one however often it is written (rule 18)."""
         rows = [row_of(e.recording, e.audio, expired=True) for e in entries if e.recording and e.audio]
         inbox.put_rows(self._store, rows)
         for entry in entries:

@@ -5,7 +5,6 @@ one new file and swaps the manifest. Who loses the swap reads again, decides aga
 """
 
 import math
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,21 +12,23 @@ from itertools import batched
 
 import pyarrow as pa
 
+from call_lake.budget import BytesBudget
 from call_lake.errors import CallLakeError, Reason, Transient
-from call_lake.lake_files import Facts, FileGone, Known, Written, write_file
+from call_lake.lake_files import Facts, FileGone, Known, LakeDamaged, Written, write_file
 from call_lake.lake_garbage import Garbage
 from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
 from call_lake.lake_manifest import Manifest, list_partitions, read_manifest, swap_manifest
 from call_lake.lake_merge import choose_closed, choose_open, merged
 from call_lake.lake_open import OpenTable
-from call_lake.lake_rows import SCHEMA, is_one_of, newest_of, rank_of, rows_of, sorted_rows, without_ids
+from call_lake.lake_rows import SCHEMA, newest_of, rows_of, sorted_rows, versions_of, without_ids
 from call_lake.ledger import State
 from call_lake.ports import Clock, ObjectStore, PreconditionFailed, Table, WriteConflict
 from call_lake.recording import Row
 
 TRIES = 20
-LARGE_ROWS = 131_072  # merges above this take turns: memory is for one
+MERGES_BYTES = 60 * 1024 * 1024
+ROW_BYTES = 3500  # of a merge's rows, measured: as read, as sorted and as written
 LEDGER_BATCH = 1000
 
 
@@ -88,7 +89,7 @@ class Lake:
         self._index = index or Index(store)
         self._open_table = open_table
         self.garbage = Garbage(store, clock, grace_s, open_table)
-        self._one_large_merge = threading.Lock()
+        self._memory = BytesBudget(MERGES_BYTES, wait_s=None)
 
     # -- changes
 
@@ -104,7 +105,7 @@ class Lake:
             nonlocal committed
             # After the manifest was read: an erasure writes its tombstone first and then changes the manifest, so
             # either we see the tombstone here, or our swap fails.
-            erased = self._erased(ids)
+            erased = self.erased(ids)
             new, stale = self._decide(snapshot, without_ids(fresh, erased), erased)
             committed = new.num_rows
             if not committed and not stale:
@@ -117,7 +118,7 @@ class Lake:
             return Change(replace, sorted_rows(new), set().union(*stale.values()), tier)
 
         conflicts = self._swap(partition, plan)
-        if committed and (erased := self._erased(ids)):
+        if committed and (erased := self.erased(ids)):
             self.remove(partition, erased)
         return Outcome(committed, conflicts)
 
@@ -153,43 +154,32 @@ class Lake:
         return [
             listed.partition
             for listed in list_partitions(self._store)
-            if listed.several_files and self._is_closed(listed.partition) and listed.committed_at.date() < self._today()
+            if listed.files > 1 and self._is_closed(listed.partition) and listed.committed_at.date() < self._today()
         ]
 
-    # -- deciding
-
-    def _decide(self, snapshot: Snapshot, fresh: pa.Table, erased: set[str]) -> tuple[pa.Table, dict[str, set[str]]]:
-        """Which of the fresh rows are new or newer, and by file the recordings that have to leave it."""
-        wanted = pa.array([*fresh["recording_id"].to_pylist(), *erased], pa.string())
-        stored_at = dict(zip(wanted.to_pylist(), fresh["stored_at"].cast(pa.int64()).to_pylist(), strict=False))
-        stale: dict[str, set[str]] = {}
-        known: set[str] = set()
-        for file in snapshot.files:
-            held = self._index.versions(file, wanted)
-            leave = {name for name, at in held.items() if name in erased or stored_at[name] > at}
-            ties = {name for name, at in held.items() if name not in erased and stored_at[name] == at}
-            if ties:
-                leave |= self._lost_ties(file, fresh, ties)
-            known |= held.keys() - leave
-            if leave:
-                stale[file.key] = leave
-        return without_ids(fresh, known), stale
-
-    def _lost_ties(self, file: Known, fresh: pa.Table, ties: set[str]) -> set[str]:
-        """Of rows with the same ``stored_at`` nearly all are the same row, delivered twice."""
-        new = fresh.filter(is_one_of(fresh["recording_id"], ties)).sort_by("recording_id")
-        if self._index.has_all(file, new):
-            return set()
-        old = self._index.rows(file, ties).sort_by("recording_id")
-        pairs = ((old.slice(n, 1), new.slice(n, 1)) for n in range(old.num_rows))
-        return {after["recording_id"][0].as_py() for before, after in pairs if rank_of(after) > rank_of(before)}
-
-    def _erased(self, ids: set[str]) -> set[str]:
+    def erased(self, ids: Iterable[str]) -> set[str]:
+        """Which of these recordings have a tombstone."""
         erased = set()
         for some in batched(sorted(ids), LEDGER_BATCH, strict=False):
             items = self._ledger.get_many(some)
             erased |= {name for name, item in items.items() if item.get("state") == State.ERASED}
         return erased
+
+    # -- deciding
+
+    def _decide(self, snapshot: Snapshot, fresh: pa.Table, erased: set[str]) -> tuple[pa.Table, dict[str, set[str]]]:
+        """Which of the fresh rows are new or newer, and by file the recordings that have to leave it."""
+        ranks = dict(zip(*(column.to_pylist() for column in versions_of(fresh).columns), strict=True))
+        wanted = pa.array([*ranks, *erased], pa.string())
+        stale: dict[str, set[str]] = {}
+        known: set[str] = set()
+        for file in snapshot.files:
+            held = self._index.versions(file, wanted)
+            leave = {name for name, rank in held.items() if name in erased or ranks[name] > rank}
+            known |= held.keys() - leave
+            if leave:
+                stale[file.key] = leave
+        return without_ids(fresh, known), stale
 
     def _today(self) -> date:
         return self._clock.now().date()
@@ -203,46 +193,51 @@ class Lake:
     def _swap(self, partition: Partition, plan: Callable[[Snapshot], Change | None]) -> int:
         """Apply what ``plan`` makes of the partition as it stands; return how often that was in vain."""
         mine: set[str] = set()
-        for conflicts in range(TRIES):
+        conflicts = 0
+        broken: Manifest | None = None
+        while conflicts < TRIES:
+            remembered = self._index.take_manifest(partition)
+            manifest = remembered or read_manifest(self._store, partition)
+            if mine.intersection(manifest.keys):  # the SDK met its own success
+                return conflicts
             try:
-                snapshot = self._snapshot(partition)
-                if mine.intersection(snapshot.manifest.keys):  # the SDK met its own success
-                    return conflicts
+                snapshot = Snapshot(manifest, tuple(self._index.know(key, None) for key in manifest.keys))
                 change = plan(snapshot)
                 if change is not None:
-                    self._apply(partition, snapshot, change, mine)
+                    manifest = self._apply(partition, snapshot, change, mine)
+                elif remembered:
+                    continue  # that nothing is to be done can be said only of what stands now
+                self._index.keep_manifest(partition, manifest)
                 return conflicts
-            except (PreconditionFailed, WriteConflict, FileGone, _TooSlow):
-                continue
+            except FileGone as gone:
+                if manifest == broken:
+                    raise LakeDamaged.by(partition, gone) from None
+                broken = manifest  # or there is a newer one
+            except (PreconditionFailed, WriteConflict, _TooSlow):
+                pass
+            conflicts += 1
         raise Transient(Reason.BUSY, f"{partition}: {TRIES} commits in a row met a faster one; the next run goes on")
 
-    def _snapshot(self, partition: Partition) -> Snapshot:
-        sizes = {info.key: info.size for info in self._store.list(partition.data)}
-        manifest = read_manifest(self._store, partition)
-        self.garbage.orphans(partition, sorted(sizes.keys() - set(manifest.keys)))
-        return Snapshot(manifest, tuple(self._index.know(key, sizes.get(key)) for key in manifest.keys))
-
-    def _apply(self, partition: Partition, snapshot: Snapshot, change: Change, mine: set[str]) -> None:
+    def _apply(self, partition: Partition, snapshot: Snapshot, change: Change, mine: set[str]) -> Manifest:
         rows = change.new.num_rows + sum(file.rows for file in change.replace)
         since = min([self._clock.now(), *(file.facts.since for file in change.replace)])
         facts = Facts(change.tier, since)
-        if rows > LARGE_ROWS:
-            with self._one_large_merge:
-                written = self._write(partition, change, facts, rows)
-        else:
+        with self._memory.claim(rows * ROW_BYTES):
             written = self._write(partition, change, facts, rows)
-        replaced = {file.key for file in change.replace}
-        kept = [key for key in snapshot.manifest.keys if key not in replaced]
-        # A partition without rows names one file without rows: an empty manifest would be no manifest to Athena.
-        keys = [*kept, written.known.key] if written.known.rows or not kept else kept
         mine.add(written.known.key)
-        self.garbage.replace(partition, sorted({*snapshot.manifest.keys, written.known.key}.difference(keys)))
+        replaced = [file.key for file in change.replace]
+        # Always with the new file, rows or not: a manifest that came back to what it was would let those swap it who
+        # decided before. And one that names nothing is no manifest to Athena.
+        keys = [*(key for key in snapshot.manifest.keys if key not in replaced), written.known.key]
+        self.garbage.replace(partition, replaced)
         if self._clock.now() - written.put_at > self._slowest:
             raise _TooSlow
-        swap_manifest(self._store, partition, snapshot.manifest, keys)
-        self._index.remember(written.known)
+        swapped = swap_manifest(self._store, partition, snapshot.manifest, keys)
+        self._index.remember(written.known, written.body)
+        self._index.forget(replaced)
         if self._open_table:
             self._open_table.follow(partition)
+        return swapped
 
     def _write(self, partition: Partition, change: Change, facts: Facts, rows: int) -> Written:
         files = [self._index.open(file.key, file.size_bytes) for file in change.replace if file.rows]

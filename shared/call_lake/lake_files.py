@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Self, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from call_lake.errors import CallLakeError
 from call_lake.lake_layout import Partition
 from call_lake.lake_manifest import data_key
-from call_lake.lake_rows import SCHEMA, conform
+from call_lake.lake_rows import SCHEMA, VERSIONS, conform, versions_of
 from call_lake.ports import Clock, ObjectStore
 from call_lake.recording import COLUMNS, SCHEMA_VERSION, iso, parse_iso
 
@@ -35,12 +35,22 @@ BLOOM_FALSE_POSITIVES = 0.01
 # Nearly every value of these is another: a dictionary only costs.
 _UNIQUE = {"recording_id", "provider_key", "connection_id", "audio_uri", "audio_sha256", "raw"}
 
-VERSION = ["recording_id", "stored_at"]
-_NO_VERSIONS = SCHEMA.empty_table().select(VERSION)
+_OF_VERSIONS = ["recording_id", "stored_at", "audio_uri"]
 
 
 class FileGone(CallLakeError):
     """A data file was collected meanwhile: the manifest that named it is no longer the one that stands."""
+
+
+class LakeDamaged(CallLakeError):
+    """A manifest names a data file that is not there, and nobody is replacing it."""
+
+    @classmethod
+    def by(cls, partition: Partition, gone: FileGone) -> Self:
+        return cls(
+            f"{partition}: its manifest names {gone}, which somebody deleted; "
+            "`call-lake rebuild` writes the day anew, then type this command again"
+        )
 
 
 class NewerSchema(CallLakeError):
@@ -57,8 +67,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is worth remembering of a file, which never changes: ``versions`` holds the recording id and ``stored_at``
-    of every row, or None where they are too many."""
+    """What is worth remembering of a file, which never changes: ``versions`` holds id and rank of every row
+    (``lake_rows.VERSIONS``), or is None where they are too many."""
 
     key: str
     size_bytes: int
@@ -68,13 +78,14 @@ class Known:
 
 
 class DataFile:
-    """One file, opened: its footer is read, nothing else is kept."""
+    """One file, opened: its footer is read, nothing else is kept. ``body``: its bytes, where the caller has them."""
 
-    def __init__(self, store: ObjectStore, key: str, size_bytes: int) -> None:
+    def __init__(self, store: ObjectStore, key: str, size_bytes: int, body: bytes | None = None) -> None:
         self.key = key
         self.size_bytes = size_bytes
+        source = _source(store, key, size_bytes) if body is None else pa.BufferReader(body)
         # Else it would hold whole row groups of every file of a merge.
-        self._file = pq.ParquetFile(_source(store, key, size_bytes), buffer_size=READ_BYTES, pre_buffer=False)
+        self._file = pq.ParquetFile(source, buffer_size=READ_BYTES, pre_buffer=False)
         footer = {name.decode(): value.decode() for name, value in (self._file.metadata.metadata or {}).items()}
         version = int(footer["call_lake.schema_version"])
         if version > SCHEMA_VERSION:
@@ -83,8 +94,25 @@ class DataFile:
         self.facts = Facts(int(footer["call_lake.tier"]), parse_iso(footer["call_lake.since"]))
 
     def known(self) -> Known:
-        versions = self._file.read(VERSION, use_threads=False) if self.rows <= INDEXED_ROWS else None
+        versions = None
+        if self.rows <= INDEXED_ROWS:
+            versions = pa.concat_tables([VERSIONS.empty_table(), *self.versions(INDEXED_ROWS)]).combine_chunks()
         return Known(self.key, self.size_bytes, self.rows, self.facts, versions)
+
+    def versions(self, rows: int) -> Iterator[pa.Table]:
+        """Id and rank of all rows (``lake_rows.VERSIONS``), some at a time."""
+        nobody_expired = self._nulls("audio_uri") == 0
+        columns = _OF_VERSIONS[:2] if nobody_expired else _OF_VERSIONS
+        for part in self.batches(rows, columns):
+            yield versions_of(part)
+
+    def _nulls(self, name: str) -> int | None:
+        """How many rows have no value there, as the footer tells; None where it does not."""
+        column = self._file.schema_arrow.get_field_index(name)
+        groups = [self._file.metadata.row_group(n).column(column) for n in range(self._file.metadata.num_row_groups)]
+        if not all(one.statistics and one.statistics.has_null_count for one in groups):
+            return None
+        return sum(int(one.statistics.null_count) for one in groups)
 
     def batches(self, rows: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """The rows in the file's order, some at a time; all columns in today's schema, or those named."""
@@ -95,10 +123,11 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that stands since ``put_at`` at the earliest."""
+    """A file that stands since ``put_at`` at the earliest. ``body``: its bytes, unless they are many."""
 
     known: Known
     put_at: datetime
+    body: bytes | None
 
 
 def write_file(
@@ -113,14 +142,14 @@ def write_file(
                 writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 rows += group.num_rows
                 if rows <= INDEXED_ROWS:
-                    versions.append(group.select(VERSION))
+                    versions.append(versions_of(group))
         size_bytes = spool.tell()
         put_at = clock.now()
         spool.seek(0)
-        body = spool.read() if size_bytes <= SPOOL_BYTES else cast(BinaryIO, spool)
-        store.put(key, body, content_type="application/vnd.apache.parquet")
-    kept = pa.concat_tables([_NO_VERSIONS, *versions]).combine_chunks() if rows <= INDEXED_ROWS else None
-    return Written(Known(key, size_bytes, rows, facts, kept), put_at)
+        body = spool.read() if size_bytes <= SPOOL_BYTES else None
+        store.put(key, body or cast(BinaryIO, spool), content_type="application/vnd.apache.parquet")
+    kept = pa.concat_tables([VERSIONS.empty_table(), *versions]).combine_chunks() if rows <= INDEXED_ROWS else None
+    return Written(Known(key, size_bytes, rows, facts, kept), put_at, body)
 
 
 def _row_groups(chunks: Iterable[pa.Table]) -> Iterator[pa.Table]:

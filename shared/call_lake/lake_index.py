@@ -1,5 +1,9 @@
-"""Which recordings a file holds, in which version. Files never change, so what was read once stays true: a warm
-function asks S3 only for the files that somebody else wrote since."""
+"""What a warm function remembers of the lake: which recordings a file holds, in which version, the bytes of small files
+that it wrote itself, and the manifests that it left.
+
+Files never change, so what was read once stays true. A manifest may have been replaced since: whoever decides from one
+that is remembered has to swap it, or to read it again (``lake.py``).
+"""
 
 import threading
 from collections import OrderedDict
@@ -8,25 +12,30 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from call_lake.lake_files import VERSION, DataFile, FileGone, Known
-from call_lake.lake_rows import DIGEST, digests_of
+from call_lake.lake_files import DataFile, FileGone, Known
+from call_lake.lake_layout import Partition
+from call_lake.lake_manifest import Manifest
 from call_lake.ports import ObjectStore
 
 CACHE_BYTES = 96 * 1024 * 1024  # some 1.4 million rows
+SMALL_BYTES = 512 * 1024  # a file up to this is kept whole: it is merged again soon
 SCAN_ROWS = 65_536
-DIGESTED_ROWS = 8192  # at a time: their text is in memory twice
 
 
 class Index:
-    """``budget_bytes``: of ids kept in memory, the least recently used go first. Safe to use from threads."""
+    """``budget_bytes``: of ids and small files kept in memory, the least recently used go first. Safe to use from
+    threads."""
 
     def __init__(self, store: ObjectStore, budget_bytes: int = CACHE_BYTES) -> None:
         self._store = store
         self._budget = budget_bytes
         self._bytes = 0
         self._known: OrderedDict[str, Known] = OrderedDict()
-        self._digests: dict[str, pa.ChunkedArray] = {}
+        self._bodies: dict[str, bytes] = {}
+        self._manifests: dict[Partition, Manifest] = {}
         self._lock = threading.Lock()
+
+    # -- files
 
     def know(self, key: str, size_bytes: int | None) -> Known:
         """What is known of a file; ``size_bytes`` spares a request where the caller has it. Raises FileGone."""
@@ -39,6 +48,10 @@ class Index:
 
     def open(self, key: str, size_bytes: int | None = None) -> DataFile:
         """Raises FileGone."""
+        with self._lock:
+            body = self._bodies.get(key)
+        if body is not None:
+            return DataFile(self._store, key, len(body), body)
         if size_bytes is None:
             info = self._store.head(key)
             if info is None:
@@ -46,60 +59,54 @@ class Index:
             size_bytes = info.size
         return DataFile(self._store, key, size_bytes)
 
-    def remember(self, known: Known) -> Known:
+    def remember(self, known: Known, body: bytes | None = None) -> Known:
+        """``body``: the whole file, where the caller has it; kept if it is small."""
         with self._lock:
             if known.key not in self._known:
                 self._known[known.key] = known
                 self._bytes += _bytes(known)
-                self._forget()
+                if body is not None and len(body) <= SMALL_BYTES:
+                    self._bodies[known.key] = body
+                    self._bytes += len(body)
+                while self._bytes > self._budget:
+                    self._drop(next(iter(self._known)))
         return known
 
-    def _forget(self) -> None:
-        while self._bytes > self._budget:
-            key, known = self._known.popitem(last=False)
-            self._bytes -= _bytes(known)
-            if key in self._digests:
-                self._bytes -= self._digests.pop(key).nbytes
+    def forget(self, keys: Iterable[str]) -> None:
+        """Files that no manifest names any more."""
+        with self._lock:
+            for key in keys:
+                if key in self._known:
+                    self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        self._bytes -= _bytes(self._known.pop(key)) + len(self._bodies.pop(key, b""))
 
     def versions(self, known: Known, ids: pa.Array) -> dict[str, int]:
-        """Of these recordings those that the file holds, with their ``stored_at`` in ms since the epoch.
+        """Of these recordings those that the file holds, with the rank of their row (``lake_rows.versions_of``).
         Raises FileGone."""
         found: dict[str, int] = {}
         for part in self._versions(known):
             held = part.filter(pc.is_in(part["recording_id"], value_set=ids))
-            found |= zip(held["recording_id"].to_pylist(), held["stored_at"].cast(pa.int64()).to_pylist(), strict=True)
+            found |= zip(held["recording_id"].to_pylist(), held["rank"].to_pylist(), strict=True)
         return found
 
     def _versions(self, known: Known) -> Iterable[pa.Table]:
         if known.versions is not None:
             return [known.versions]
-        return self.open(known.key, known.size_bytes).batches(SCAN_ROWS, VERSION)
+        return self.open(known.key, known.size_bytes).versions(SCAN_ROWS)
 
-    def has_all(self, known: Known, rows: pa.Table) -> bool:
-        """Whether the file holds exactly these rows. Of a file whose ids are kept, what its rows are is read once: a
-        row that is delivered again is nearly always the same. False where the rows themselves have to be compared.
-        Raises FileGone."""
-        if known.versions is None:
-            return False
+    # -- manifests
+
+    def take_manifest(self, partition: Partition) -> Manifest | None:
+        """The one that stood when this process last looked, or None where that is not known. It is forgotten by that:
+        whoever comes to an end that leaves a known manifest says so with ``keep_manifest``."""
         with self._lock:
-            digests = self._digests.get(known.key)
-        if digests is None:
-            parts = self.open(known.key, known.size_bytes).batches(DIGESTED_ROWS)
-            digests = pa.chunked_array([digests_of(part) for part in parts], DIGEST)
-            with self._lock:
-                if known.key in self._known and known.key not in self._digests:
-                    self._digests[known.key] = digests
-                    self._bytes += digests.nbytes
-                    self._forget()
-        places = pc.index_in(rows["recording_id"], value_set=known.versions["recording_id"].combine_chunks())
-        held: bool = digests.take(places).combine_chunks().equals(digests_of(rows))
-        return held
+            return self._manifests.pop(partition, None)
 
-    def rows(self, known: Known, ids: set[str]) -> pa.Table:
-        """The whole rows of these recordings. Raises FileGone."""
-        wanted = pa.array(sorted(ids), pa.string())
-        batches = self.open(known.key, known.size_bytes).batches(SCAN_ROWS)
-        return pa.concat_tables(part.filter(pc.is_in(part["recording_id"], value_set=wanted)) for part in batches)
+    def keep_manifest(self, partition: Partition, manifest: Manifest) -> None:
+        with self._lock:
+            self._manifests[partition] = manifest
 
 
 def _bytes(known: Known) -> int:

@@ -4,7 +4,7 @@ One ``s3://`` URI a line, as Hive's SymlinkTextInputFormat, Trino's and Athena's
 File names are random and never used again, so the same content, and with it the same ETag, never comes back.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,10 +22,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One partition as a listing shows it, without reading its manifest."""
+    """One partition as a listing shows it, without reading its manifest: ``files`` follows from its size."""
 
     partition: Partition
-    several_files: bool
+    files: int
     committed_at: datetime
 
 
@@ -37,11 +37,15 @@ def read_manifest(store: ObjectStore, partition: Partition) -> Manifest:
     return Manifest(tuple(line[start:] for line in found[0].decode().splitlines()), found[1])
 
 
-def swap_manifest(store: ObjectStore, partition: Partition, old: Manifest, keys: Iterable[str]) -> None:
-    """Replace ``old`` by ``keys``, if it still stands. Raises PreconditionFailed or WriteConflict otherwise, and also
-    where the SDK sent the request twice and the first one succeeded: so a loser reads again before it does anything."""
+def swap_manifest(store: ObjectStore, partition: Partition, old: Manifest, keys: Sequence[str]) -> Manifest:
+    """Replace ``old`` by ``keys``, if it still stands, and return what stands then. Raises PreconditionFailed or
+    WriteConflict otherwise, and also where the SDK sent the request twice and the first one succeeded: so a loser reads
+    again before it does anything."""
     body = "".join(_uri(store, key) + "\n" for key in keys).encode()
-    store.put(partition.manifest, body, if_match=old.etag, if_none_match=old.etag is None, content_type="text/plain")
+    etag = store.put(
+        partition.manifest, body, if_match=old.etag, if_none_match=old.etag is None, content_type="text/plain"
+    )
+    return Manifest(tuple(keys), etag)
 
 
 def list_partitions(store: ObjectStore) -> Iterator[Listed]:
@@ -49,8 +53,8 @@ def list_partitions(store: ObjectStore) -> Iterator[Listed]:
     for info in store.list(MANIFEST):
         partition = Partition.of_key(info.key, MANIFEST)
         if partition is not None and info.key == partition.manifest:
-            one_line_bytes = len(_uri(store, data_key(partition, "0" * 32))) + 1
-            yield Listed(partition, info.size > one_line_bytes, info.last_modified)
+            line_bytes = len(_uri(store, data_key(partition, "0" * 32))) + 1
+            yield Listed(partition, info.size // line_bytes, info.last_modified)
 
 
 def data_key(partition: Partition, commit_id: str) -> str:

@@ -12,7 +12,7 @@ from call_lake.lake_rows import SCHEMA, sorted_rows, without_ids
 
 FILES_OF_A_TIER = 16  # one more, and they become one file of the next tier
 LATE_SHARE = 4  # late rows of a closed day stay apart while they are less than a quarter of it
-MERGED_ROWS = 32_768  # in memory at a time, over all files of a merge
+MERGED_ROWS = 8192  # in memory at a time, over all files of a merge
 SMALLEST_BATCH_ROWS = 1024
 
 

@@ -5,14 +5,16 @@ Each data file has a twin of the same name that leaves the personal columns out,
 Twins are made after the commit, so this table follows the other one: by moments, or by one compaction after a crash.
 """
 
-import io
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from call_lake.errors import Reason, Transient
-from call_lake.lake_files import DataFile, FileGone
+from call_lake.lake_files import SPOOL_BYTES, DataFile, FileGone
 from call_lake.lake_layout import MANIFEST, OPEN_DATA, OPEN_MANIFEST, Partition
 from call_lake.lake_manifest import read_manifest
 from call_lake.lake_rows import SCHEMA
@@ -51,7 +53,8 @@ class OpenTable:
                 self._store.put(partition.open_manifest, body, if_match=etag, if_none_match=etag is None)
             except (PreconditionFailed, WriteConflict, FileGone):
                 continue
-            return True
+            if read_manifest(self._store, partition).keys == keys:
+                return True  # else somebody committed meanwhile who may not follow, and ours would look newer than his
         raise Transient(Reason.BUSY, f"{partition}: the open table met faster ones; the next run follows")
 
     def drop(self, partition: Partition, keys: Iterable[str]) -> None:
@@ -79,20 +82,18 @@ class OpenTable:
             raise FileGone(key)
         if self._store.head(twin) is None:
             file = DataFile(self._store, key, info.size)
-            body = _without_people(file.batches(BATCH_ROWS))
-            try:
+            with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool, suppress(PreconditionFailed):
+                _write_without_people(file.batches(BATCH_ROWS), spool)
+                # Where it stands meanwhile, it has the same bytes: files never change.
+                body = cast(BinaryIO, spool)
                 self._store.put(twin, body, if_none_match=True, content_type="application/vnd.apache.parquet")
-            except PreconditionFailed:
-                return  # the same bytes: files never change
 
 
 def _twin(key: str, partition: Partition) -> str:
     return f"{OPEN_DATA}{partition.path}{key.rpartition('/')[2]}"
 
 
-def _without_people(batches: Iterable[pa.Table]) -> bytes:
-    sink = io.BytesIO()
+def _write_without_people(batches: Iterable[pa.Table], sink: Any) -> None:
     with pq.ParquetWriter(sink, OPEN_SCHEMA, compression="zstd", write_page_index=True, store_schema=False) as writer:
         for batch in batches:
             writer.write_table(batch.select(OPEN_SCHEMA.names))
-    return sink.getvalue()

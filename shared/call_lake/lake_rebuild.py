@@ -137,7 +137,6 @@ class PartitionRebuilder:
         manifest = read_manifest(self._store, partition)
         if done := next((mine[key] for key in manifest.keys if key in mine), None):
             return done
-        self._garbage.orphans(partition, sorted(sizes.keys() - set(manifest.keys)))
         standing = _Standing(manifest)
         for key in manifest.keys:
             try:

@@ -30,6 +30,7 @@ _PYTHON: dict[str, set[type]] = {
 SCHEMA = pa.schema([(name, _ARROW[kind]) for name, kind in COLUMNS.items()])
 REQUIRED = ("recording_id", "started_at", "stored_at")
 DIGEST = pa.binary(16)
+VERSIONS = pa.schema([("recording_id", pa.string()), ("rank", pa.int64())])
 ORDER = [("started_at", "ascending"), ("recording_id", "ascending")]
 _KNOWN = {*COLUMNS, *PARTITION_COLUMNS}
 
@@ -145,21 +146,26 @@ def without_ids(table: pa.Table, ids: set[str]) -> pa.Table:
     return table.filter(pc.invert(is_one_of(table["recording_id"], ids))) if ids else table
 
 
+def versions_of(table: pa.Table) -> pa.Table:
+    """``recording_id`` and ``rank`` of every row: of two rows of a recording the one of the higher rank is in force.
+    That is the later ``stored_at``; of two with the same the one without ``audio_uri``, for what has expired keeps its
+    ``stored_at`` (ADR 0010). Rows of the same rank are the same row, delivered twice: a recording's fields are frozen
+    by the ledger's first write, those of its audio by the object that was stored then (rules 6 and 13)."""
+    rank = pc.multiply(table["stored_at"].cast(pa.int64()), 2)
+    if "audio_uri" in table.column_names:  # a caller that knows of no expired row spares itself the column
+        rank = pc.add(rank, pc.is_null(table["audio_uri"]).cast(pa.int64()))
+    return pa.table({"recording_id": table["recording_id"], "rank": rank}, schema=VERSIONS)
+
+
 def newest_of(table: pa.Table) -> pa.Table:
-    """One row per recording id: the one of the highest ``rank_of``."""
-    ids = table["recording_id"]
-    if pc.count_distinct(ids).as_py() == table.num_rows:
+    """One row per recording id, the one of the highest rank, in their order."""
+    if pc.count_distinct(table["recording_id"]).as_py() == table.num_rows:
         return table
-    best: dict[str, tuple[tuple[int, bool, str], int]] = {}
-    repeated = {c["values"] for c in pc.value_counts(ids).to_pylist() if c["counts"] > 1}
-    mask = is_one_of(ids, repeated).to_pylist()
-    for position in (p for p, again in enumerate(mask) if again):
-        rank = rank_of(table.slice(position, 1))
-        name = ids[position].as_py()
-        if name not in best or rank > best[name][0]:
-            best[name] = (rank, position)
-    winners = {position for _, position in best.values()}
-    return table.filter(pa.array([not again or p in winners for p, again in enumerate(mask)]))
+    order = pc.sort_indices(versions_of(table), [("recording_id", "ascending"), ("rank", "descending")])
+    ids = table["recording_id"].take(order).combine_chunks()
+    is_first = pa.concat_arrays([pa.array([True]), pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1))])
+    winners = order.filter(is_first)
+    return table.take(winners.take(pc.sort_indices(winners)))
 
 
 def digests_of(table: pa.Table) -> pa.Array:
@@ -174,12 +180,3 @@ def digests_of(table: pa.Table) -> pa.Array:
     texts = pc.binary_join_element_wise(*parts, ",", null_handling="replace", null_replacement="")
     hashed = (blake2b(text, digest_size=16).digest() for text in texts.cast(pa.binary()).to_pylist())
     return pa.array(hashed, DIGEST)
-
-
-def rank_of(row: pa.Table) -> tuple[int, bool, str]:
-    """Which version of a recording wins: the later ``stored_at``; of two with the same the one without ``audio_uri``,
-    for what has expired keeps its ``stored_at`` (ADR 0010); then the one whose text is greater. A total order, so that
-    any two compactors decide alike."""
-    (values,) = row.to_pylist()
-    text = json.dumps(values, sort_keys=True, default=str)
-    return row["stored_at"].cast(pa.int64())[0].as_py(), values["audio_uri"] is None, text

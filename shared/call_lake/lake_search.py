@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from call_lake.errors import CallLakeError
-from call_lake.lake_files import FileGone
+from call_lake.lake_files import FileGone, LakeDamaged
 from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
 from call_lake.lake_manifest import list_partitions, read_manifest
@@ -23,10 +22,6 @@ from call_lake.ports import ObjectStore
 SEARCH_ROWS = 65_536
 NUMBER_COLUMNS = ("caller", "callee")
 PEOPLE = ["recording_id", *NUMBER_COLUMNS, "agent"]
-
-
-class LakeDamaged(CallLakeError):
-    """A manifest names a data file that is not there, and nobody is replacing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +85,7 @@ def _of_manifest[T](store: ObjectStore, partition: Partition, read: Callable[[tu
         except FileGone as gone:  # collected since the manifest was read: then there is a newer one
             newer = read_manifest(store, partition)
             if newer == manifest:
-                raise LakeDamaged(
-                    f"{partition}: its manifest names {gone}, which somebody deleted; "
-                    "`call-lake rebuild` writes the day anew, then type this command again"
-                ) from None
+                raise LakeDamaged.by(partition, gone) from None
             manifest = newer
 
 

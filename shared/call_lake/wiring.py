@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 
-from call_lake.audio import BytesBudget
+from call_lake.budget import BytesBudget
 from call_lake.aws import (
     DynamoTable,
     EventBridgeBus,

@@ -42,7 +42,7 @@ MUTATIONS = (
     Mutation(
         12,
         "bytes in flight are not budgeted",
-        "audio.py",
+        "budget.py",
         "if self._used + more_bytes <= self._limit or self._used == claim.held_bytes:",
         "if True:",
         AUDIO,

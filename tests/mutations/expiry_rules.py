@@ -81,8 +81,8 @@ MUTATIONS = (
         18,
         "of two rows of one time the one that names audio may win",
         "lake_rows.py",
-        'values["audio_uri"] is None, text',
-        "False, text",
+        'rank = pc.add(rank, pc.is_null(table["audio_uri"]).cast(pa.int64()))',
+        "pass",
         EXPIRY,
     ),
     Mutation(

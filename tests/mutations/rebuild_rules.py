@@ -41,14 +41,6 @@ MUTATIONS = (
     ),
     Mutation(
         17,
-        "a rebuild does not mark what it finds unreferenced",
-        "lake_rebuild.py",
-        "self._garbage.orphans(partition, sorted(sizes.keys() - set(manifest.keys)))",
-        "pass",
-        REBUILD,
-    ),
-    Mutation(
-        17,
         "a rebuild does not mark what it replaces",
         "lake_rebuild.py",
         "self._garbage.replace(",

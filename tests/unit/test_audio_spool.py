@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from call_lake import audio
-from call_lake.audio import BytesBudget, spool
+from call_lake.audio import spool
+from call_lake.budget import BytesBudget
 from call_lake.errors import NotReady, Reason, Terminal, Transient
 
 MIB = 1024 * 1024

@@ -74,7 +74,7 @@ def assert_as_undisturbed(world: World) -> None:
 
 
 def assert_nothing_is_left_but_what_is_named(world: World) -> None:
-    """After a commit to each partition, so that orphans are seen, a day to close them and two graces."""
+    """After a commit to each partition, a day to close them and two graces."""
     world.clock.advance(timedelta(days=4))
     for partition, number in ((OPEN, 900), (CLOSED, 901)):
         put_rows(world.store, [row_of(number, day=partition.call_date)])

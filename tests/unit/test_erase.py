@@ -9,8 +9,8 @@ import pytest
 from call_lake.erasing import Report
 from call_lake.erasing_targets import Request, UnknownRecording
 from call_lake.inbox import Rejected, put_rows, quarantine
+from call_lake.lake_files import LakeDamaged
 from call_lake.lake_layout import DATA, Partition
-from call_lake.lake_search import LakeDamaged
 from call_lake.ledger import TOMBSTONE, State
 from call_lake.recording import Recording, message_of
 from tests.erasing import eraser_of, recording_ids, traces

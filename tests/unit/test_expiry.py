@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -15,7 +14,7 @@ from call_lake.errors import Reason, Terminal, Transient
 from call_lake.findings import Kind
 from call_lake.lake_index import Index
 from call_lake.lake_layout import DATA, MANIFEST, Partition
-from call_lake.lake_rows import digests_of, newest_of, rank_of, rows_of
+from call_lake.lake_rows import digests_of, newest_of, rows_of, versions_of
 from call_lake.ledger import Entry, State
 from call_lake.recording import message_of
 from cli.census import SourceCensus, _count_recording
@@ -24,7 +23,8 @@ from cli.get import stored_audio
 from cli.show import waits_where
 from tests.erasing import eraser_of, recording_ids, traces
 from tests.fakes import Call
-from tests.unit.lake_samples import TODAY, row_of, table_from
+from tests.fakes.world import World
+from tests.unit.lake_samples import TODAY, lake_of, row_of, table_from
 from tests.unit.operator_bench import Bench, kinds
 from tests.unit.rebuild_bench import lose_all, rebuilt
 
@@ -317,10 +317,9 @@ def test_of_two_rows_stored_at_one_time_the_one_without_audio_wins(one: int, oth
 
 
 def test_a_row_that_is_stored_later_wins_over_one_without_audio() -> None:
-    gone = table_from([row_of(1)], PARTITION)
-    later = table_from([row_of(1, audio_uri=URI, stored_at="2099-01-01T00:00:00.000Z")], PARTITION)
+    gone, later = row_of(1), row_of(1, audio_uri=URI, stored_at="2099-01-01T00:00:00.000Z")
 
-    assert rank_of(later) > rank_of(gone)
+    assert rows_of(newest_of(table_from([gone, later], PARTITION)), PARTITION) == [later]
 
 
 def test_the_digest_tells_a_row_without_audio_from_the_one_with_it() -> None:
@@ -329,17 +328,17 @@ def test_the_digest_tells_a_row_without_audio_from_the_one_with_it() -> None:
     assert stands != gone
 
 
-def test_a_warm_compactor_sees_the_difference(bench: Bench) -> None:
-    index = Index(bench.world.store)
-    (key,) = [key for key in bench.world.store.bodies(DATA) if "thulium" in key]
-    known = index.know(key, None)
-    rows = pq.read_table(io.BytesIO(bench.world.store.bodies(DATA)[key]))
-    assert index.has_all(known, rows)
+@pytest.mark.parametrize("uris", [[URI, URI], [None, URI], [None, None]])
+def test_the_ranks_that_are_read_from_a_file_are_those_of_its_rows(uris: list[str | None]) -> None:
+    world = World.make()
+    rows = table_from([row_of(n, audio_uri=uri) for n, uri in enumerate(uris)], PARTITION)
+    lake_of(world).commit(PARTITION, rows)
+    (key,) = world.store.bodies(DATA)
 
-    at = rows.column_names.index("audio_uri")
-    gone = rows.set_column(at, rows.schema.field(at), pa.nulls(rows.num_rows, pa.string()))
+    read = Index(world.store).know(key, None).versions
 
-    assert not index.has_all(known, gone)
+    assert read is not None
+    assert read.equals(versions_of(rows).combine_chunks())
 
 
 # -- the operator's commands

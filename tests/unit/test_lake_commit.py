@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from call_lake.errors import Transient
 from call_lake.lake import Lake, OutOfTime, partitions, read_partition
+from call_lake.lake_files import LakeDamaged
 from call_lake.lake_layout import DATA, MANIFEST, Partition
 from call_lake.recording import Row
 from tests.fakes.calls import Died, Fault, FaultAt
@@ -97,21 +98,20 @@ def test_an_older_version_that_comes_late_changes_nothing():
     assert read_partition(world.store, "thulium", TODAY) == [newer]
 
 
-def test_of_two_versions_of_the_same_time_the_order_of_arrival_does_not_decide():
-    def end(first: Row, second: Row) -> list[Row]:
-        world = World.make()
-        commit(world, [first])
-        commit(world, [second])
-        return read_partition(world.store, "thulium", TODAY)
-
-    assert end(row_of(1, agent="A"), row_of(1, agent="B")) == end(row_of(1, agent="B"), row_of(1, agent="A"))
+def test_a_row_that_a_warm_compactor_has_written_is_known_again_by_one_look_at_the_manifest():
+    world = World.make()
+    lake = lake_of(world)
+    lake.commit(PARTITION, table_from([row_of(1)], PARTITION))
+    before = len(world.calls.log)
+    assert lake.commit(PARTITION, table_from([row_of(1)], PARTITION)).rows == 0
+    assert [call.method for call in world.calls.log[before:] if call.port == "store"] == ["get"]
 
 
 VERSIONS = st.builds(
-    lambda number, stored, agent: row_of(number, agent=agent, stored_at=f"2026-10-20T09:00:0{stored}.000Z"),
+    lambda number, stored, uri: row_of(number, audio_uri=uri, stored_at=f"2026-10-20T09:00:0{stored}.000Z"),
     st.integers(0, 5),
     st.integers(0, 2),
-    st.sampled_from(["A", "B"]),
+    st.sampled_from(["s3://b/k", None]),
 )
 
 
@@ -244,20 +244,65 @@ def test_a_removal_changes_the_manifest_even_where_no_row_stands():
     assert ids_in(world) == ids(1)
 
 
-@pytest.mark.parametrize("standing", [[], [3]])
-def test_an_erasure_at_any_moment_of_a_commit_leaves_nothing_behind(standing):
+@pytest.mark.parametrize("warm", [True, False])
+@pytest.mark.parametrize("standing", [[], [3], [1], [1, 3]])
+def test_an_erasure_at_any_moment_of_a_commit_leaves_nothing_behind(standing, warm):
     """Even where the commit dies: so it must not lean on what it would do afterwards."""
     for number in range(1, 100):
         world = World.make()
+        lake = lake_of(world)
         if standing:
-            commit(world, [row_of(n) for n in standing])
+            lake.commit(PARTITION, table_from([row_of(n) for n in standing], PARTITION))
         erasure = Before(world, number, partial(erase_and_kill_the_commit_after_its_swap, world))
         with contextlib.suppress(Died):
-            lake_of(world).commit(PARTITION, table_from([row_of(1), row_of(2)], PARTITION))
+            (lake if warm else lake_of(world)).commit(PARTITION, table_from([row_of(1), row_of(2)], PARTITION))
         if not erasure.happened:
             break
         assert row_of(1)["recording_id"] not in ids_in(world), f"erased before call {number}"
-    assert number > 5
+    assert number > 4
+
+
+@pytest.mark.parametrize("beside", [[2], [1], [1, 2], [3]])
+def test_whatever_another_compactor_does_at_any_call_of_a_warm_one_each_row_is_there_once(beside):
+    for number in range(1, 100):
+        world = World.make()
+        warm = lake_of(world)
+        warm.commit(PARTITION, table_from([row_of(1)], PARTITION))
+        other = Before(world, number, partial(commit, world, [row_of(n) for n in beside]))
+        warm.commit(PARTITION, table_from([row_of(1), row_of(2)], PARTITION))
+        warm.commit(PARTITION, table_from([row_of(2)], PARTITION))
+        if not other.happened:
+            break
+        assert ids_in(world) == ids(*{1, 2, *beside}), f"beside call {number}"
+    assert number > 4
+
+
+def test_a_row_that_somebody_took_out_is_put_back_by_a_warm_compactor_that_has_written_it():
+    world = World.make()
+    warm = lake_of(world)
+    warm.commit(PARTITION, table_from([row_of(1), row_of(2)], PARTITION))
+    lake_of(world).remove(PARTITION, set(ids(1)))
+    assert warm.commit(PARTITION, table_from([row_of(1)], PARTITION)).rows == 1
+    assert ids_in(world) == ids(1, 2)
+
+
+def test_a_manifest_never_comes_back_to_what_it_was_so_who_decided_before_loses_its_swap():
+    """Or it would name a file that was erased meanwhile."""
+    world = World.make()
+    commit(world, [row_of(1)])
+    before = world.store.bodies(MANIFEST)
+    commit(world, [row_of(2)])
+    lake_of(world).remove(PARTITION, set(ids(2)))
+    assert ids_in(world) == ids(1)
+    assert world.store.bodies(MANIFEST) != before
+
+
+def test_a_manifest_that_names_a_deleted_file_is_said_to_be_damaged():
+    world = World.make()
+    commit(world, [row_of(1)])
+    world.store.delete(files_of(world, PARTITION))
+    with pytest.raises(LakeDamaged, match="call-lake rebuild"):
+        commit(world, [row_of(2)])
 
 
 def test_a_tombstone_written_during_the_swap_is_honoured_right_after_it():

@@ -160,36 +160,25 @@ def test_the_index_finds_recordings_whether_it_keeps_their_ids_or_not(monkeypatc
     assert (file.known.versions is not None) == kept
     ids = pa.array([row_of(5)["recording_id"], row_of(5000)["recording_id"]])
     stored_at = datetime(2026, 10, 20, 9, tzinfo=UTC)
-    assert Index(world.store).versions(file.known, ids) == {ids[0].as_py(): int(stored_at.timestamp() * 1000)}
+    assert Index(world.store).versions(file.known, ids) == {ids[0].as_py(): int(stored_at.timestamp() * 1000) * 2 + 1}
 
 
-def test_the_index_reads_a_file_once_however_often_its_rows_come_again():
+def test_a_small_file_that_was_just_written_is_not_read_again():
     world = World.make()
     file = written(world)
     index = Index(world.store)
-    index.remember(file.known)
-    assert index.has_all(file.known, TABLE.slice(0, 5))
+    index.remember(file.known, file.body)
     before = len(world.calls.log)
-    assert index.has_all(file.known, TABLE.slice(10, 5))
+    assert pa.concat_tables(index.open(file.known.key).batches(1000)).equals(TABLE)
     assert len(world.calls.log) == before
 
 
-def test_the_index_knows_a_row_that_differs_in_a_single_column():
+def test_a_file_that_was_replaced_is_forgotten():
     world = World.make()
     file = written(world)
-    changed = TABLE.slice(0, 5).set_column(SCHEMA.get_field_index("agent"), "agent", pa.array(["A", *[None] * 4]))
-    assert not Index(world.store).has_all(file.known, changed)
-
-
-def test_the_index_forgets_what_rows_are_with_their_file():
-    world = World.make()
-    files = [written(world) for _ in range(3)]
-    index = Index(world.store, budget_bytes=2 * 80_000)
-    for file in files:
-        index.remember(file.known)
-        index.has_all(file.known, TABLE)
+    index = Index(world.store)
+    index.remember(file.known, file.body)
+    index.forget([file.known.key])
     before = len(world.calls.log)
-    index.has_all(files[2].known, TABLE)
-    assert len(world.calls.log) == before
-    index.has_all(files[0].known, TABLE)
+    index.know(file.known.key, None)
     assert len(world.calls.log) > before

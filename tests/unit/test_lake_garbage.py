@@ -7,7 +7,7 @@ from call_lake.lake_garbage import Garbage
 from call_lake.lake_layout import DATA, GARBAGE, Partition
 from call_lake.lake_manifest import data_key
 from tests.fakes.world import World
-from tests.unit.lake_samples import IN_TIME_S, TODAY, Before, files_of, ids_in, lake_of, row_of, table_from
+from tests.unit.lake_samples import TODAY, Before, files_of, ids_in, lake_of, row_of, table_from
 
 PARTITION = Partition("thulium", TODAY)
 GRACE_S = 3600
@@ -19,7 +19,8 @@ def commit(world: World, *numbers: int, stored: int = 0) -> None:
 
 
 def collect(world: World) -> int:
-    return Garbage(world.store, world.clock, GRACE_S).collect(IN_TIME_S)
+    garbage = Garbage(world.store, world.clock, GRACE_S)
+    return sum(map(garbage.collect, garbage.look()))
 
 
 def test_a_replaced_file_is_deleted_after_the_grace_and_not_before():
@@ -35,18 +36,58 @@ def test_a_replaced_file_is_deleted_after_the_grace_and_not_before():
     assert world.store.bodies(GARBAGE) == {}
 
 
-def test_the_orphan_of_a_crashed_run_is_found_by_the_next_commit_and_marked_once():
+def test_what_a_crashed_run_left_behind_is_marked_once_and_collected_after_the_grace_whatever_day_it_is_of():
     world = World.make()
-    orphan = data_key(PARTITION, "0" * 32)
-    world.store.put(orphan, b"left behind")
     commit(world, 1)
+    untouched = Partition("conpeek", TODAY - timedelta(days=400))
+    orphans = [data_key(partition, "0" * 32) for partition in (PARTITION, untouched)]
+    for key in orphans:
+        world.store.put(key, b"left behind")
+    assert collect(world) == 0
     world.clock.advance(timedelta(seconds=GRACE_S / 2))
-    commit(world, 2)
-    assert len(world.store.bodies(GARBAGE)) == 1
+    assert collect(world) == 0
+    assert len(world.store.bodies(GARBAGE)) == 2
     world.clock.advance(timedelta(seconds=GRACE_S / 2))
-    assert collect(world) == 1
-    assert orphan not in world.store.bodies()
-    assert ids_in(world) == [row_of(1)["recording_id"], row_of(2)["recording_id"]]
+    assert collect(world) == 2
+    assert list(world.store.bodies(DATA)) == files_of(world, PARTITION)
+    assert world.store.bodies(GARBAGE) == {}
+    assert ids_in(world) == [row_of(1)["recording_id"]]
+
+
+def test_a_file_that_a_commit_is_about_to_name_is_not_lost_to_a_collector_beside_it():
+    for number in range(1, 100):
+        world = World.make()
+        commit(world, 1)
+        beside = Before(world, number, partial(collect, world))
+        commit(world, 2)
+        if not beside.happened:
+            break
+        for _ in range(2):
+            world.clock.advance(timedelta(seconds=GRACE_S))
+            collect(world)
+        assert len(ids_in(world)) == 2, f"collected before call {number} of the commit"
+        assert world.store.bodies(GARBAGE) == {}
+    assert number > 4
+
+
+def test_one_mark_tells_of_many_files_and_none_is_too_long_for_a_key():
+    world = World.make()
+    partition = Partition("s" * 32, TODAY)
+    keys = {data_key(partition, f"{n:032x}") for n in range(60)}
+    Garbage(world.store, world.clock, GRACE_S).replace(partition, keys)
+    marks = world.store.bodies(GARBAGE)
+    assert len(marks) == 3
+    assert max(map(len, marks)) <= 1024
+    assert Garbage(world.store, world.clock, GRACE_S).replaced_at(partition).keys() == keys
+
+
+def test_what_is_no_mark_is_left_alone():
+    world = World.make()
+    others = [f"{GARBAGE}{PARTITION.path}", f"{GARBAGE}{PARTITION.path}notes.txt", f"{GARBAGE}README"]
+    for key in others:
+        world.store.put(key, b"")
+    assert collect(world) == 0
+    assert list(world.store.bodies(GARBAGE)) == sorted(others)
 
 
 def test_a_marked_file_that_is_named_after_all_is_kept_and_loses_its_mark():
@@ -94,12 +135,3 @@ def test_a_collector_that_died_between_file_and_mark_ends_its_work_the_next_time
     world.clock.advance(timedelta(seconds=GRACE_S))
     collect(world)
     assert world.store.bodies(GARBAGE) == {}
-
-
-def test_a_collector_without_time_does_nothing():
-    world = World.make()
-    commit(world, 1)
-    commit(world, 1, stored=1)
-    world.clock.advance(timedelta(seconds=GRACE_S))
-    assert Garbage(world.store, world.clock, GRACE_S).collect(until_s=0) == 0
-    assert len(world.store.bodies(DATA)) == 2

@@ -2,7 +2,6 @@ import json
 import math
 from datetime import UTC, datetime
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,9 +108,20 @@ def test_the_later_stored_at_wins():
         assert rows_of(newest_of(table_from(both, PARTITION)), PARTITION) == [newer]
 
 
-def test_of_two_rows_stored_at_the_same_time_the_same_one_wins_in_any_order():
-    one, other = table_from([row_of(1, agent="A")], PARTITION), table_from([row_of(1, agent="B")], PARTITION)
-    assert newest_of(pa.concat_tables([one, other])).equals(newest_of(pa.concat_tables([other, one])))
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.booleans()), max_size=12))
+def test_of_every_recording_the_row_of_the_highest_rank_is_left_and_their_order_stays(versions):
+    rows = [
+        row_of(n, stored_at=f"2026-10-20T09:00:0{second}.000Z", audio_uri=None if gone else "s3://b/k")
+        for n, second, gone in versions
+    ]
+    table = table_from(rows, PARTITION)
+    left = rows_of(newest_of(table), PARTITION)
+    best = {row["recording_id"]: (row["stored_at"], row["audio_uri"] is None) for row in left}
+    assert len(best) == len(left)
+    for row in rows:
+        assert (row["stored_at"], row["audio_uri"] is None) <= best[row["recording_id"]]
+    places = [rows.index(row) for row in left]
+    assert places == sorted(places)
 
 
 TEXT = st.none() | st.text(st.sampled_from(["a", ",", "1", "\0"]), max_size=3)

@@ -65,13 +65,16 @@ class Table(Contender):
                 one.result()
 
     def tidy(self) -> None:
-        """The next day's run closes days, the run a day after that collects."""
-        self.clock.advance(timedelta(days=2))
+        """The next day's run closes days, the run a day after that collects. The next day by the S3's clock, which is
+        that of the machine."""
+        self.clock.advance(datetime.now(UTC) + timedelta(days=2) - self.clock.now())
         lake = self._opened()
         for partition in lake.to_close():
             lake.close(partition)
         self.clock.advance(timedelta(days=2))
-        self._opened().garbage.collect(float("inf"))
+        garbage = self._opened().garbage
+        for partition in garbage.look():
+            garbage.collect(partition)
 
     def files(self) -> list[str]:
         return [key for one in partitions(self.store) for key in read_manifest(self.store, one).keys]

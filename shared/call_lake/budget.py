@@ -1,0 +1,77 @@
+"""A budget of memory and disk that threads share."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from call_lake.errors import Reason, Transient
+
+STEP_BYTES = 8 * 1024 * 1024
+"""A body of unknown length claims its bytes in such steps."""
+
+
+class Claim:
+    """One body's share of the budget."""
+
+    def __init__(self, budget: "BytesBudget") -> None:
+        self._budget = budget
+        self.held_bytes = 0
+
+    def cover(self, total_bytes: int) -> None:
+        """Grow to at least ``total_bytes``. Raises Transient(BUSY)."""
+        if total_bytes > self.held_bytes:
+            self._budget._take(self, max(STEP_BYTES, total_bytes - self.held_bytes))
+
+
+class BytesBudget:
+    """Bytes in flight over all threads. Who asks first is served first; a body under way goes before new ones.
+    ``wait_s`` None: for ever."""
+
+    def __init__(self, limit_bytes: int, wait_s: float | None = 60.0) -> None:
+        self._limit = limit_bytes
+        self._wait_s = wait_s
+        self._changed = threading.Condition()
+        self._queue: deque[Claim] = deque()
+        self._used = 0
+        self._holders = 0
+
+    @property
+    def used_bytes(self) -> int:
+        return self._used
+
+    @contextmanager
+    def claim(self, first_bytes: int) -> Iterator[Claim]:
+        """Hold ``first_bytes`` and what the claim grows to, until the end of the block. A body larger than the whole
+        budget is let in alone. Raises Transient(BUSY) after ``wait_s``."""
+        claim = Claim(self)
+        try:
+            self._take(claim, first_bytes)
+            yield claim
+        finally:
+            with self._changed:
+                self._used -= claim.held_bytes
+                self._holders -= claim.held_bytes > 0
+                self._changed.notify_all()
+
+    def _take(self, claim: Claim, more_bytes: int) -> None:
+        with self._changed:
+            growing = claim.held_bytes > 0
+            # Behind new bodies, one under way would wait for room that it holds itself.
+            (self._queue.appendleft if growing else self._queue.append)(claim)
+            try:
+                if not self._changed.wait_for(lambda: self._may_take(claim, more_bytes), self._wait_s):
+                    raise Transient(Reason.BUSY, f"no room for {more_bytes} more bytes in flight")
+                self._used += more_bytes
+                self._holders += not growing
+                claim.held_bytes += more_bytes
+            finally:
+                self._queue.remove(claim)
+                self._changed.notify_all()
+
+    def _may_take(self, claim: Claim, more_bytes: int) -> bool:
+        if self._used + more_bytes <= self._limit or self._used == claim.held_bytes:
+            return self._queue[0] is claim
+        if claim.held_bytes and sum(waiting.held_bytes > 0 for waiting in self._queue) == self._holders:
+            raise Transient(Reason.BUSY, "every body under way waits for the others' room")
+        return False
