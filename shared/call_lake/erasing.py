@@ -7,7 +7,7 @@ end anywhere and be started again.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,6 +64,15 @@ class Report:
     def hits(self) -> int:
         return sum(place.hits for place in self.places.values())
 
+    @property
+    def hidden(self) -> int:
+        return sum(place.hidden for place in self.places.values())
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing is left, and nothing was kept from being looked into."""
+        return not self.hits and not self.hidden
+
     def to_json(self) -> dict[str, Any]:
         return {
             "request": self.request.to_json(),
@@ -71,8 +80,9 @@ class Report:
             "started_at": iso(self.started_at),
             "ended_at": iso(self.ended_at),
             "recordings": [target.to_json() for target in self.targets.all],
-            "places": {name: {"searched": p.searched, "hits": p.hits} for name, p in self.places.items()},
+            "places": {name: asdict(place) for name, place in self.places.items()},
             "hits": self.hits,
+            "hidden": self.hidden,
             "not_searched": NOT_SEARCHED,
         }
 
@@ -137,7 +147,7 @@ class Eraser:
                 self._clear(self._copies, targets)
             self._clear(self._old_files, targets)
             report = Report(request, targets, self._prove(request, targets), started_at, self._clock.now(), False)
-            if not report.hits:
+            if report.is_clean:
                 for target in targets.all:
                     self._ledger.erasure_ended(target.recording_id)
         return report

@@ -26,7 +26,7 @@ from tests.fakes import Call, Died, Fault, FaultAt
 from tests.fakes.dead_letters import MemoryTranscriptions
 from tests.unit.lake_samples import row_of
 
-LOOKS = READS | {"list_versions", "get_version"}
+LOOKS = READS | {"list_versions", "get_version", "count"}
 
 
 class Refused(Pair):

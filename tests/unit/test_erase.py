@@ -335,6 +335,29 @@ def test_dead_letters_of_the_erased_go_and_the_others_can_be_received_at_once(be
     assert [one.body for one in bench.world.dlq.receive()] == [message_of(other)]
 
 
+def test_a_dead_letter_that_somebody_else_reads_keeps_an_erasure_from_being_proven(bench: Bench) -> None:
+    victim = bench.recordings[0]
+    bench.world.dlq.send([message_of(victim)], attributes=DEAD_LABELS | {"recording_id": victim.recording_id})
+    bench.world.dlq.receive()  # `call-lake failed` was killed: its letters are hidden for a while
+
+    unproven = eraser_of(bench.world).erase(by_number(victim), None)
+    bench.world.clock.advance(timedelta(hours=1))
+    proven = eraser_of(bench.world).erase(by_number(victim), None)
+
+    assert (unproven.hits, unproven.hidden, unproven.is_clean) == (0, 1, False)
+    assert [target.recording_id for target in proven.targets.all] == [victim.recording_id], "it is found again"
+    assert proven.is_clean
+    assert own_traces(bench, victim) == {}
+
+
+def test_dead_letters_that_the_search_itself_received_are_not_hidden(bench: Bench) -> None:
+    bench.world.dlq.send([message_of(one) for one in bench.recordings])
+
+    report = eraser_of(bench.world).dry_run(by_number(bench.recordings[0]))
+
+    assert (report.places["dead_letters"].searched, report.hidden) == (3, 0)
+
+
 def test_transcript_and_job_go(bench: Bench) -> None:
     victim, other = bench.recordings[:2]
     jobs = MemoryTranscriptions(bench.world.calls, {victim.recording_id, other.recording_id})
