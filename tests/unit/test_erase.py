@@ -17,8 +17,9 @@ from tests.erasing import eraser_of, recording_ids, traces
 from tests.fakes import Call, World
 from tests.fakes.dead_letters import MemoryTranscriptions
 from tests.fakes.provider import make_recording
-from tests.unit.lake_samples import ids_in, row_of, rows_in
-from tests.unit.operator_bench import Bench
+from tests.unit.lake_samples import ids_in, lake_of, row_of, rows_in, table_from
+from tests.unit.operator_bench import DAY, Bench
+from tests.unit.rebuild_bench import rebuilt
 
 DEAD_LABELS = {"reason": "forbidden", "source": "thulium"}
 
@@ -160,6 +161,23 @@ def test_an_unknown_recording_id_is_an_error_and_nothing_is_erased(bench: Bench,
         erase(bench, recording_ids(known, unknown))
 
     assert bench.states() == [State.STORED] * 3
+
+
+@pytest.mark.parametrize("item", ["stands", "was lost"])
+def test_a_row_and_the_audio_of_a_recording_under_another_day_than_the_ledgers_go_too(bench: Bench, item: str) -> None:
+    victim, world = bench.recordings[0], bench.world
+    other = Partition("thulium", DAY - timedelta(days=1))
+    row = row_of(1, day=other.call_date, recording_id=victim.recording_id, caller=victim.caller)
+    lake_of(world).commit(other, table_from([row], other))
+    world.store.put(f"audio/{other.path}{victim.recording_id}.wav", b"voice")
+    if item == "was lost":
+        bench.lose_item(victim)
+
+    report = erase(bench, recording_ids(victim.recording_id))
+
+    assert [target.partition for target in report.targets.all] == [other, Partition("thulium", DAY)]
+    assert report.hits == 0
+    assert own_traces(bench, victim) == {}
 
 
 def test_nothing_found_is_proven_too(bench: Bench) -> None:
@@ -380,6 +398,20 @@ def test_all_query_results_go_for_no_name_says_what_they_hold(bench: Bench) -> N
     assert bench.world.store.bodies("athena-results/") == {}
 
 
+def test_a_result_of_a_query_that_still_saw_the_rows_goes_even_without_waiting(bench: Bench) -> None:
+    def queried(call: Call, proceed: Callable[[], Any]) -> Any:
+        """Somebody asks Athena right before the rows go."""
+        if call.method == "put":
+            stop()
+            bench.world.store.put("athena-results/1.csv", b"rows")
+        return proceed()
+
+    stop = bench.world.calls.on_call(queried)
+    eraser_of(bench.world).erase(by_number(bench.recordings[0]), None)
+
+    assert bench.world.store.bodies("athena-results/") == {}
+
+
 def test_where_the_bucket_keeps_versions_none_of_them_is_left() -> None:
     bench = Bench(3)
     bench.world.store.versioned = True
@@ -419,13 +451,41 @@ def test_what_comes_while_it_waits_goes_with_the_second_look(bench: Bench) -> No
 # -- the proof
 
 
-def test_a_file_that_somebody_deleted_from_the_lake_is_named(bench: Bench) -> None:
+def deleted(bench: Bench) -> None:
     bench.world.store.delete(list(bench.world.store.bodies(DATA)))
 
-    with pytest.raises(LakeDamaged, match="call-lake rebuild"):
-        erase(bench, by_number(bench.recordings[0]))
 
-    assert bench.states() == [State.STORED] * 3
+def unreadable(bench: Bench) -> None:
+    for key in bench.world.store.bodies(DATA):
+        bench.world.store.put(key, b"no Parquet")
+
+
+@pytest.mark.parametrize("damage", [deleted, unreadable])
+@pytest.mark.parametrize("named_by", [by_number, lambda one: recording_ids(one.recording_id)], ids=["number", "id"])
+def test_a_damaged_day_keeps_no_voice_and_once_it_is_rebuilt_the_same_erasure_ends(
+    bench: Bench, damage: Callable[[Bench], None], named_by: Callable[[Recording], Request]
+) -> None:
+    victim = bench.recordings[0]
+    damage(bench)
+
+    with pytest.raises(LakeDamaged, match="call-lake rebuild"):
+        erase(bench, named_by(victim))
+    assert bench.states() == [State.ERASED, State.STORED, State.STORED]
+    assert not [key for key in bench.world.store.bodies("audio/") if victim.recording_id in key]
+
+    rebuilt(bench)
+    report = erase(bench, named_by(victim))
+
+    assert report.is_clean
+    assert own_traces(bench, victim) == {}
+    assert ids_in(bench.world) == sorted(one.recording_id for one in bench.recordings[1:])
+
+
+def test_a_dry_run_says_that_a_day_is_damaged(bench: Bench) -> None:
+    deleted(bench)
+
+    with pytest.raises(LakeDamaged, match="call-lake rebuild"):
+        eraser_of(bench.world).dry_run(recording_ids(bench.recordings[0].recording_id))
 
 
 def test_the_proof_sees_what_came_back_while_the_erasure_waited_and_the_next_one_deletes_it(bench: Bench) -> None:
