@@ -8,6 +8,7 @@ import pytest
 
 from call_lake.erasing import Report
 from call_lake.erasing_targets import Request, UnknownRecording
+from call_lake.errors import Reason, Terminal
 from call_lake.inbox import Rejected, put_rows, quarantine
 from call_lake.lake_layout import DATA, Partition
 from call_lake.lake_search import LakeDamaged
@@ -365,6 +366,32 @@ def test_a_dead_letter_that_somebody_else_reads_keeps_an_erasure_from_being_prov
     assert (unproven.hits, unproven.hidden, unproven.is_clean) == (0, 1, False)
     assert [target.recording_id for target in proven.targets.all] == [victim.recording_id], "it is found again"
     assert proven.is_clean
+    assert own_traces(bench, victim) == {}
+
+
+def test_a_dead_letter_that_a_copier_sends_while_nobody_waits_goes_with_the_next_erasure() -> None:
+    """It looked for the tombstone before that stood (docs/limits.md)."""
+    bench = Bench(1)
+    (victim,) = bench.recordings
+
+    def refuse(recording: Recording) -> None:
+        raise Terminal(Reason.FORBIDDEN, "403")
+
+    def erased(call: Call, proceed: Callable[[], Any]) -> Any:
+        if (call.port, call.method) == ("queue:dlq", "send"):
+            stop()
+            eraser_of(bench.world).erase(recording_ids(victim.recording_id), None)
+        return proceed()
+
+    bench.thulium.on_audio = refuse
+    bench.pipeline.poll("thulium")
+    stop = bench.world.calls.on_call(erased)
+    bench.pipeline.copy_all()
+    assert bench.item(victim)["state"] == State.ERASED
+    assert bench.world.dlq.waiting() == [message_of(victim)]
+
+    assert eraser_of(bench.world).erase(recording_ids(victim.recording_id), None).is_clean
+
     assert own_traces(bench, victim) == {}
 
 
