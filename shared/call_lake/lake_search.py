@@ -1,4 +1,4 @@
-"""Look into the data files for a person's rows and for given recordings, as an erasure has to.
+"""Look into the data files: for a person's rows and given recordings, as an erasure has to, or for all rows of a day.
 
 Not through Athena: it keeps the text of a query, and with it the number that was asked for, for 45 days
 (https://docs.aws.amazon.com/athena/latest/ug/queries-viewing-history.html), and it shows only what manifests name.
@@ -7,6 +7,7 @@ Not through Athena: it keeps the text of a query, and with it the number that wa
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,8 +19,9 @@ from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
 from call_lake.lake_manifest import read_manifest
 from call_lake.lake_rebuild import UNREADABLE
-from call_lake.lake_rows import is_one_of
+from call_lake.lake_rows import SCHEMA, is_one_of, rows_of, sorted_rows
 from call_lake.ports import ObjectStore
+from call_lake.recording import Row
 
 SEARCH_ROWS = 65_536
 NUMBER_COLUMNS = ("caller", "callee")
@@ -60,6 +62,18 @@ def _is_theirs(rows: pa.Table, numbers: set[str], agents: set[str], ids: set[str
     for name in NUMBER_COLUMNS:
         theirs = pc.or_(theirs, is_one_of(rows[name], numbers))
     return theirs
+
+
+def read_partition(store: ObjectStore, source: str, call_date: date) -> list[Row]:
+    """The rows of one partition by ``started_at``, as they were given to ``inbox.put_rows``. Raises LakeDamaged."""
+    partition = Partition(source, call_date)
+
+    def read(keys: tuple[str, ...]) -> list[Row]:
+        index = Index(store)
+        tables = [rows for key in keys for rows in index.open(key).batches(SEARCH_ROWS)]
+        return rows_of(sorted_rows(pa.concat_tables([SCHEMA.empty_table(), *tables])), partition)
+
+    return of_manifest(store, partition, read)
 
 
 def holders(store: ObjectStore, partition: Partition, ids: set[str]) -> Holders:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.errors import Transient
-from call_lake.lake import Lake, OutOfTime, partitions, read_partition
+from call_lake.lake import Lake, OutOfTime, partitions
 from call_lake.lake_layout import DATA, MANIFEST, Partition
+from call_lake.lake_search import LakeDamaged, read_partition
 from call_lake.recording import Row
 from tests.fakes.calls import Died, Fault, FaultAt
 from tests.fakes.world import World
@@ -95,6 +96,14 @@ def test_an_older_version_that_comes_late_changes_nothing():
     commit(world, [newer])
     assert commit(world, [row_of(1)]) == 0
     assert read_partition(world.store, "thulium", TODAY) == [newer]
+
+
+def test_a_reader_of_a_day_whose_file_somebody_deleted_ends_and_names_the_rebuild():
+    world = World.make()
+    commit(world, [row_of(1)])
+    world.store.delete(files_of(world, PARTITION))
+    with pytest.raises(LakeDamaged, match="call-lake rebuild"):
+        read_partition(world.store, "thulium", TODAY)
 
 
 def test_of_two_versions_of_the_same_time_the_order_of_arrival_does_not_decide():
