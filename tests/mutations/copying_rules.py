@@ -146,6 +146,14 @@ MUTATIONS = (
     ),
     Mutation(
         15,
+        "an old version of an erased object stays",
+        "archive.py",
+        "store.delete_versions(list(store.list_versions(audio_prefix(recording))))",
+        "store.delete([one.key for one in store.list_versions(audio_prefix(recording))])",
+        ("unit/test_copying_erased.py",),
+    ),
+    Mutation(
+        15,
         "who comes too late to an erasure keeps the object",
         "copying.py",
         "        if entry.state is State.ERASED:\n            erase_audio(self._store, one.recording)\n        elif",

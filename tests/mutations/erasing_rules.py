@@ -3,6 +3,7 @@
 from tests.mutations.mutation import Mutation
 
 ERASE = ("unit/test_erase.py",)
+PROOF = ("unit/test_erase_proof.py",)
 COMPACTORS = (
     "crash/test_erasure.py::test_an_operator_and_a_compactor_that_stop_for_each_other_at_any_call_leave_nothing",
 )
@@ -68,7 +69,23 @@ MUTATIONS = (
         """            targets.must_be_all()
             self._clear(self._copies, targets)
 """,
+        PROOF,
+    ),
+    Mutation(
+        7,
+        "a recording is looked for under the ledger's day alone",
+        "lake_search.py",
+        'pc.or_(is_one_of(rows["recording_id"], ids), is_one_of(rows["agent"], agents))',
+        'is_one_of(rows["agent"], agents)',
         ERASE,
+    ),
+    Mutation(
+        7,
+        "dead letters that nobody could look into are proven to be none",
+        "erasing_places.py",
+        "hidden = max(0, len(self._dead) - len(letters))",
+        "hidden = 0",
+        PROOF,
     ),
     Mutation(
         15,
