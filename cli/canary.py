@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from call_lake.lake import Lake, read_partition
-from call_lake.lake_layout import Partition
+from call_lake.lake import Lake
+from call_lake.lake_layout import OPEN_DATA, Partition
 from call_lake.lake_rows import table_of
+from call_lake.lake_search import read_partition
 from call_lake.ports import Clock, ObjectStore
 from call_lake.recording import COLUMNS, Row, iso
 from cli.athena import run_query
@@ -153,8 +154,11 @@ def canary_row(partition: Partition, number: int, clock: Clock) -> Row:
 
 
 def remove(lake: Lake, store: ObjectStore, partition: Partition, ids: set[str]) -> None:
-    """Take the rows out as an erasure would; then the empty partition's objects, if nobody else has used it since."""
+    """Take the rows out as an erasure would; then the empty partition's objects, if nobody else has used it since, and
+    what a compaction has made of it for ``calls_open`` meanwhile: that follows no manifest that is gone."""
     lake.remove(partition, ids)
     if not read_partition(store, partition.source, partition.call_date):
         store.delete([partition.manifest])
-        store.delete([info.key for place in (partition.data, partition.garbage) for info in store.list(place)])
+        store.delete([partition.open_manifest])
+        places = (partition.data, partition.garbage, OPEN_DATA + partition.path)
+        store.delete([info.key for place in places for info in store.list(place)])

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from call_lake.aws_client import calling, code_of
+from call_lake.redriving import HIDDEN_S
 from cli.errors import UserError, err, explained, say
 from cli.options import AsJson, StackName
 from cli.output import Format, print_json, print_rows
@@ -58,11 +59,22 @@ def erase(
             eraser = _eraser(here, bar.tell)
             report = eraser.dry_run(request) if dry_run else eraser.erase(request, None if now else bar.wait)
         _print(report, as_json=json_)
-        if report.hits and not dry_run:
-            raise UserError(
-                f"{report.hits} hits in: {', '.join(name for name, p in report.places.items() if p.hits)}; "
-                "type the same command again"
-            )
+        if not dry_run:
+            check(report)
+
+
+def check(report: "Report") -> None:
+    """Raises UserError for an erasure that is not proven."""
+    if report.hits:
+        raise UserError(
+            f"{report.hits} hits in: {', '.join(name for name, p in report.places.items() if p.hits)}; "
+            "type the same command again"
+        )
+    if report.hidden:
+        raise UserError(
+            f"{report.hidden} dead letters are hidden, as somebody else has just received them, and nobody looked into "
+            f"them: nothing else is left; type the same command again in {HIDDEN_S // 60} minutes"
+        )
 
 
 def _eraser(stack: Stack, tell: Callable[[str], None]) -> "Eraser":
@@ -138,8 +150,8 @@ def _print(report: "Report", *, as_json: bool) -> None:
     else:
         recordings = [tuple(target.to_json().values()) for target in report.targets.all]
         print_rows(("recording_id", "source", "call_date", "state before"), recordings, Format.TABLE)
-        columns = ("place", "searched", "to delete" if report.dry_run else "left")
-        print_rows(columns, [(name, p.searched, p.hits) for name, p in report.places.items()], Format.TABLE)
+        columns = ("place", "searched", "to delete" if report.dry_run else "left", "hidden")
+        print_rows(columns, [(name, p.searched, p.hits, p.hidden) for name, p in report.places.items()], Format.TABLE)
     what = "would be erased; nothing was changed" if report.dry_run else "erased"
     err.print(f"{len(report.targets.all)} recordings {what}", highlight=False)
     _print_near(report.targets)

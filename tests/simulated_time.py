@@ -12,9 +12,10 @@ from typing import Any
 from call_lake.compaction import compact
 from call_lake.config import SourceSettings
 from call_lake.inbox import list_inbox, list_quarantine
-from call_lake.lake import partitions, read_partition
+from call_lake.lake import partitions
 from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
+from call_lake.lake_search import read_partition
 from call_lake.ledger import Entry, entry_of
 from call_lake.polling import PollResult
 from call_lake.providers import make_provider

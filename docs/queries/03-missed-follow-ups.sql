@@ -3,6 +3,7 @@
 -- have spoken to the caller.
 -- A miss is an inbound call shorter than that, after which no call with the same number, in either direction,
 -- was as long within those hours. A call that was not recorded is not in the table: no miss, no follow-up.
+-- Of calls with the same start, which may be a minute without seconds, the long ones count as the later ones.
 -- Numbers are the same if their last nine digits are. Calls whose time was not over when today began are left
 -- out. One line per number; spoken_later_at is when somebody did speak to them, too late.
 WITH params AS (
@@ -29,7 +30,7 @@ followed AS (
         spoken,
         due_at,
         min(if(spoken, started_at)) OVER (
-            PARTITION BY number ORDER BY started_at, recording_id
+            PARTITION BY number ORDER BY started_at, spoken, recording_id
             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
         ) AS spoken_at
     FROM contacts

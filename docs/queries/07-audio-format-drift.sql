@@ -1,5 +1,6 @@
 -- Audio format drift: did a source change what it records (format, channels, sample rate)?
 -- Edit: from which share of a source's month on a form is listed.
+-- kbit_per_s is of the recordings whose length is known.
 WITH params AS (
     SELECT 0.0e0 AS least_share
 ),
@@ -11,7 +12,7 @@ forms AS (
         audio_channels,
         audio_sample_rate,
         count(*) AS recordings,
-        sum(audio_bytes) AS audio_bytes,
+        sum(if(audio_s > 0, audio_bytes)) AS timed_bytes,
         sum(audio_s) AS audio_s
     FROM calls
     WHERE call_date >= date_format(current_date - interval '12' month, '%Y-%m-01')
@@ -26,7 +27,7 @@ shares AS (
         audio_sample_rate,
         recordings,
         recordings * 1e0 / sum(recordings) OVER (PARTITION BY source, month) AS share,
-        audio_bytes * 8 / nullif(audio_s, 0) / 1000 AS kbit_per_s
+        timed_bytes * 8 / nullif(audio_s, 0) / 1000 AS kbit_per_s
     FROM forms
 )
 SELECT

@@ -1,5 +1,6 @@
 -- The newest stored recordings: does it still run, and how long after the call does a recording arrive?
 -- Edit: the time zone; how many, in the last line.
+-- Only calls of the last 30 days are looked at: an older one that a backfill stores today is not listed.
 WITH params AS (
     SELECT 'Europe/Warsaw' AS zone
 )

@@ -1,5 +1,6 @@
--- All calls with one number, in either direction, newest first, with their audio.
--- Edit: the number, with or without its prefix (its last nine digits are compared), and the time zone.
+-- The calls of the last 30 days with one number, in either direction, newest first, with their audio.
+-- Edit: the number, with or without its prefix (its last nine digits are compared), and the time zone; how many days,
+-- in the line with call_date: each is read.
 WITH params AS (
     SELECT '+48 000 000 000' AS number, 'Europe/Warsaw' AS zone
 ),
@@ -8,6 +9,7 @@ numbers AS (
         date_format(
             at_timezone(with_timezone(calls.started_at, 'UTC'), params.zone), '%Y-%m-%d %H:%i:%s'
         ) AS local_start,
+        calls.started_at,
         calls.source,
         calls.direction,
         calls.caller,
@@ -25,4 +27,4 @@ numbers AS (
 SELECT local_start, source, direction, caller, callee, agent, talk_s, recording_id, audio_uri
 FROM numbers
 WHERE caller_digits = digits OR callee_digits = digits
-ORDER BY local_start DESC, recording_id
+ORDER BY started_at DESC, recording_id

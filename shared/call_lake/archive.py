@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import BinaryIO
 
-from call_lake.ports import ObjectInfo, ObjectStore, PreconditionFailed, WriteConflict
+from call_lake.ports import ObjectInfo, ObjectStore, PreconditionFailed, VersionedStore, WriteConflict
 from call_lake.recording import AudioFacts, Recording, StoredAudio, iso, parse_iso
 
 CONFLICT_TRIES = 5
@@ -23,6 +23,12 @@ def audio_prefix(recording: Recording) -> str:
     """Everything before the extension: what an object of this recording, in any format, begins with."""
     date = recording.call_date.isoformat()
     return f"audio/source={recording.source}/call_date={date}/{recording.recording_id}."
+
+
+def erase_audio(store: VersionedStore, recording: Recording) -> None:
+    """Delete all that stands for it, and all that ever stood: where the bucket keeps versions, deleting by key would
+    only hide the voice, for ever. Raises PartialFailure."""
+    store.delete_versions(list(store.list_versions(audio_prefix(recording))))
 
 
 class Archive:
@@ -63,12 +69,6 @@ class Archive:
                 if attempt == CONFLICT_TRIES - 1:
                     raise
         raise WriteConflict(f"{key} appears and disappears")
-
-    def clear(self, recording: Recording) -> None:
-        """Delete all that stands for it. Raises PartialFailure."""
-        standing = self.standing(recording)
-        if standing:
-            self.delete([audio.key for audio in standing])
 
     def delete(self, keys: list[str]) -> None:
         """Raises PartialFailure."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from call_lake import inbox
-from call_lake.archive import Archive
+from call_lake.archive import Archive, erase_audio
 from call_lake.audio import inspect, spool
 from call_lake.budget import BytesBudget
 from call_lake.errors import Reason, SecretEmpty, StepFailed, Terminal, Transient
@@ -20,7 +20,7 @@ from call_lake.events import RECORDING_STORED, recording_stored
 from call_lake.keeping import Keeper
 from call_lake.ledger import Entry, Ledger, State
 from call_lake.observability import log
-from call_lake.ports import Clock, EventBus, ObjectStore, PartialFailure, Queue
+from call_lake.ports import Clock, EventBus, PartialFailure, Queue, VersionedStore
 from call_lake.providers.base import Provider
 from call_lake.recording import Recording, StoredAudio, recording_from_message, row_of
 from call_lake.retry import RetryPolicy
@@ -94,7 +94,7 @@ class Copier:
     def __init__(
         self,
         ledger: Ledger,
-        store: ObjectStore,
+        store: VersionedStore,
         bus: EventBus,
         dlq: Queue,
         route: Callable[[str], Route],
@@ -158,7 +158,7 @@ class Copier:
         recording = entry.recording
         if recording is None or entry.state is State.ERASED:
             # An attempt may have died between its PUT and its look at the ledger.
-            self._archive.clear(replace(listed, recording_id=entry.recording_id))
+            erase_audio(self._store, replace(listed, recording_id=entry.recording_id))
             return Verdict.DONE
         if entry.state in (State.FAILED, State.EXPIRED):
             return Verdict.DONE
@@ -180,7 +180,7 @@ class Copier:
             return self._failed(message, entry, recording, error)
         now = self._ledger.entry(recording.recording_id)
         if now is not None and now.state is State.ERASED:  # rule 15
-            self._archive.delete([audio.key])
+            erase_audio(self._store, recording)
             return Verdict.DONE
         return Secured(message, recording, audio)
 
@@ -225,7 +225,7 @@ class Copier:
     def _settle(self, one: Secured) -> None:
         entry = self._keeper.stored(one.recording, one.audio)
         if entry.state is State.ERASED:
-            self._archive.delete([one.audio.key])
+            erase_audio(self._store, one.recording)
         elif entry.audio is not None and entry.audio.key != one.audio.key:
             self._keeper.drop_strays(entry)
         else:

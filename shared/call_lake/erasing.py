@@ -7,7 +7,7 @@ end anywhere and be started again.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,6 +64,15 @@ class Report:
     def hits(self) -> int:
         return sum(place.hits for place in self.places.values())
 
+    @property
+    def hidden(self) -> int:
+        return sum(place.hidden for place in self.places.values())
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing is left, and nothing was kept from being looked into."""
+        return not self.hits and not self.hidden
+
     def to_json(self) -> dict[str, Any]:
         return {
             "request": self.request.to_json(),
@@ -71,8 +80,9 @@ class Report:
             "started_at": iso(self.started_at),
             "ended_at": iso(self.ended_at),
             "recordings": [target.to_json() for target in self.targets.all],
-            "places": {name: {"searched": p.searched, "hits": p.hits} for name, p in self.places.items()},
+            "places": {name: asdict(place) for name, place in self.places.items()},
             "hits": self.hits,
+            "hidden": self.hidden,
             "not_searched": NOT_SEARCHED,
         }
 
@@ -107,37 +117,44 @@ class Eraser:
             InboxObjects(store),
             QuarantineObjects(store),
             Letters(dead),
-            QueryResults(store),
         )
+        self._results = QueryResults(store)
         self._everywhere: tuple[Searchable, ...] = (
             LedgerItems(ledger.table),
             self._rows,
             *self._copies,
+            self._results,
             *self._old_files,
         )
 
     def dry_run(self, request: Request) -> Report:
-        """What would be erased, and where something of it lies. Changes nothing. Raises UnknownRecording, Transient."""
+        """What would be erased, and where something of it lies. Changes nothing. Raises UnknownRecording, LakeDamaged
+        and Transient."""
         started_at = self._clock.now()
         targets = self._find(request)
+        targets.must_be_all()
         return Report(request, targets, self._search(targets), started_at, self._clock.now(), dry_run=True)
 
     def erase(self, request: Request, wait: Wait | None) -> Report:
         """Erase, then search every place again. ``wait`` returns when a moment has come; None spares the waiting:
-        queries that run may fail then, and what functions had under way is left to them. Raises UnknownRecording and
-        Transient; in any case the same call goes on from where this one ended."""
+        queries that run may fail then, and what functions had under way is left to them. Raises UnknownRecording,
+        LakeDamaged and Transient; in any case the same call goes on from where this one ended."""
         started_at = self._clock.now()
         targets = self._find(request)
         with _going_on():
             for target in targets.all:
                 self._ledger.erase(target.recording_id, target.partition.source, target.partition.call_date)
-            self._clear((self._rows, *self._copies), targets)
+            # The voice before the rows: it goes even where the lake is damaged, and while a row stands, the day that
+            # leads to it is found again. Results of queries after them: until then a query may write a new one.
+            self._clear(self._copies, targets)
+            targets.must_be_all()
+            self._clear((self._rows, self._results), targets)
             if wait is not None and (moment := self._quiet_at(targets)) is not None:
                 wait(moment)
-                self._clear(self._copies, targets)
+                self._clear((*self._copies, self._results), targets)
             self._clear(self._old_files, targets)
             report = Report(request, targets, self._prove(request, targets), started_at, self._clock.now(), False)
-            if not report.hits:
+            if report.is_clean:
                 for target in targets.all:
                     self._ledger.erasure_ended(target.recording_id)
         return report
@@ -164,6 +181,7 @@ class Eraser:
         found = self._search(targets)
         if request.names_people:
             again = self._find(request)
+            again.must_be_all()
             found["found_again"] = Search(again.searched, len(again.ids - targets.ids))
         return found
 

@@ -26,10 +26,12 @@ ATHENA_RESULTS = "athena-results/"
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How many objects, rows' files, messages or items were looked into, and how many of them hold something."""
+    """How many objects, rows' files, messages or items were looked into, and how many of them hold something.
+    ``hidden``: how many could not be looked into now."""
 
     searched: int
     hits: int
+    hidden: int = 0
 
 
 class Searchable(Protocol):
@@ -164,7 +166,8 @@ class Letters:
     def search(self, targets: Targets) -> Search:
         letters = self._receive_all()
         try:
-            return Search(len(letters), sum(_is_about(letter, targets) for letter in letters))
+            hidden = max(0, len(self._dead) - len(letters))
+            return Search(len(letters), sum(_is_about(letter, targets) for letter in letters), hidden)
         finally:
             self._release(letters)
 

@@ -8,8 +8,10 @@ from datetime import date
 from functools import cached_property
 
 from call_lake.errors import CallLakeError
+from call_lake.lake_files import LakeDamaged
 from call_lake.lake_layout import Partition
-from call_lake.lake_search import rows_of_people
+from call_lake.lake_manifest import list_partitions
+from call_lake.lake_search import recordings_in
 from call_lake.ledger import State
 from call_lake.ports import Item, ObjectStore, Table
 
@@ -20,7 +22,7 @@ type Tell = Callable[[str], None]
 
 
 class UnknownRecording(CallLakeError):
-    """The ledger has no such recording id, so there is nothing to erase; nothing was."""
+    """Neither ledger nor table has such a recording id, so there is nothing to erase; nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,13 @@ class Target:
 @dataclass(frozen=True)
 class Targets:
     """Recordings to erase. ``searched``: ledger items and partitions that were read to find them. ``near``: other
-    spellings of the numbers asked for that the ledger holds, with the recordings of each."""
+    spellings of the numbers asked for that the ledger holds, with the recordings of each. ``damage``: what kept a
+    partition from being read; there may be more targets in it."""
 
     all: tuple[Target, ...]
     searched: int = 0
     near: Mapping[str, int] = field(default_factory=dict)
+    damage: str = ""
 
     @cached_property
     def ids(self) -> frozenset[str]:
@@ -81,51 +85,49 @@ class Targets:
             found.setdefault(target.partition, set()).add(target.recording_id)
         return dict(sorted(found.items()))
 
+    def must_be_all(self) -> None:
+        """Raises LakeDamaged where a partition could not be read."""
+        if self.damage:
+            raise LakeDamaged(self.damage)
+
 
 def find_targets(request: Request, table: Table, store: ObjectStore, tell: Tell) -> Targets:
-    """What is to be erased: the recording ids given; for people all that ledger or lake holds of them, and what an
-    erasure that died has left, for which nothing but its tombstone speaks any more. Raises UnknownRecording."""
-    found = set(_given(request, table))
-    searched, near = len(request.recording_ids), Counter[str]()
-    if request.names_people:
-        for item in table.scan():
-            searched += 1
-            if searched % 10_000 == 0:
-                tell(f"searching the ledger: {searched:,} items")
-            record = json.loads(item.get("record", "{}"))
-            if item.get("erasing") or request.matches(record):
-                found.add(_target(item))
-            else:
-                near.update(_near(request.numbers, record))
-        in_lake, partitions = _in_lake(request, table, store, tell)
-        found |= in_lake
-        searched += partitions
-    return Targets(tuple(sorted(found)), searched, near)
-
-
-def _given(request: Request, table: Table) -> Iterable[Target]:
-    items = table.get_many(sorted(request.recording_ids))
-    unknown = sorted(id for id in request.recording_ids if "call_date" not in items.get(id, {}))
-    if unknown:
+    """What is to be erased: all that ledger or lake holds of the recording ids and people given, and for people also
+    what an erasure that died has left, for which nothing but its tombstone speaks any more. Raises UnknownRecording."""
+    found, partitions, damage = _in_lake(request, table, store, tell)
+    given = table.get_many(sorted(request.recording_ids))
+    found |= {_target(item) for item in given.values() if "call_date" in item}
+    if unknown := sorted(request.recording_ids - {target.recording_id for target in found}):
         raise UnknownRecording(
-            f"the ledger knows no recording {', '.join(unknown)}, so nothing was erased; "
-            "`call-lake show` finds a recording by its provider's key"
+            f"the ledger knows no recording {', '.join(unknown)}, and no row that can be read is of it, so nothing was "
+            "erased; `call-lake show` finds a recording by its provider's key"
         )
-    return map(_target, items.values())
+    searched, near = len(request.recording_ids) + partitions, Counter[str]()
+    for number, item in enumerate(table.scan() if request.names_people else (), 1):
+        searched += 1
+        if number % 10_000 == 0:
+            tell(f"searching the ledger: {number:,} items")
+        record = json.loads(item.get("record", "{}"))
+        if item.get("erasing") or request.matches(record):
+            found.add(_target(item))
+        else:
+            near.update(_near(request.numbers, record))
+    return Targets(tuple(sorted(found)), searched, near, damage)
 
 
-def _in_lake(request: Request, table: Table, store: ObjectStore, tell: Tell) -> tuple[set[Target], int]:
-    """What has rows: nearly always the same again, but for an item that was lost or changed behind our back."""
-    read = 0
-
-    def count(partitions: int) -> None:
-        nonlocal read
-        read = partitions
-        tell(f"searching the table: {partitions:,} days")
-
-    rows = list(rows_of_people(store, set(request.numbers), set(request.agents), count))
+def _in_lake(request: Request, table: Table, store: ObjectStore, tell: Tell) -> tuple[set[Target], int, str]:
+    """What has rows: nearly always what the ledger says, but for an item that was lost or changed behind our back. With
+    how many partitions there are, and what is wrong with one that cannot be read."""
+    wanted = set(request.numbers), set(request.agents), set(request.recording_ids)
+    rows, number, damage = list[tuple[Partition, str]](), 0, ""
+    for number, listed in enumerate(list_partitions(store), 1):
+        try:
+            rows += [(listed.partition, id) for id in recordings_in(store, listed.partition, *wanted)]
+        except LakeDamaged as error:
+            damage = damage or str(error)
+        tell(f"searching the table: {number:,} days")
     items = table.get_many(sorted({id for _, id in rows}))
-    return {Target(id, partition, items.get(id, {}).get("state")) for partition, id in rows}, read
+    return {Target(id, partition, items.get(id, {}).get("state")) for partition, id in rows}, number, damage
 
 
 def _target(item: Item) -> Target:

@@ -21,10 +21,9 @@ from call_lake.lake_layout import Partition
 from call_lake.lake_manifest import Manifest, list_partitions, read_manifest, swap_manifest
 from call_lake.lake_merge import choose_closed, choose_open, merged
 from call_lake.lake_open import OpenTable
-from call_lake.lake_rows import SCHEMA, newest_of, rows_of, sorted_rows, versions_of, without_ids
+from call_lake.lake_rows import SCHEMA, newest_of, sorted_rows, versions_of, without_ids
 from call_lake.ledger import State
 from call_lake.ports import Clock, ObjectStore, PreconditionFailed, Table, WriteConflict
-from call_lake.recording import Row
 
 TRIES = 20
 MERGES_BYTES = 60 * 1024 * 1024
@@ -211,7 +210,7 @@ class Lake:
                 return conflicts
             except FileGone as gone:
                 if manifest == broken:
-                    raise LakeDamaged.by(partition, gone) from None
+                    raise LakeDamaged.by(partition, f"names {gone}, which somebody deleted") from None
                 broken = manifest  # or there is a newer one
             except (PreconditionFailed, WriteConflict, _TooSlow):
                 pass
@@ -257,20 +256,3 @@ class Lake:
 def partitions(store: ObjectStore) -> list[Partition]:
     """Every partition that was ever committed."""
     return [listed.partition for listed in list_partitions(store)]
-
-
-def read_partition(store: ObjectStore, source: str, call_date: date) -> list[Row]:
-    """The rows of one partition by ``started_at``, as they were given to ``inbox.put_rows``."""
-    partition = Partition(source, call_date)
-    while True:
-        try:
-            tables = list(_tables(store, read_manifest(store, partition).keys))
-        except FileGone:
-            continue  # collected since the manifest was read: there is a newer one
-        return rows_of(sorted_rows(pa.concat_tables([SCHEMA.empty_table(), *tables])), partition)
-
-
-def _tables(store: ObjectStore, keys: Iterable[str]) -> Iterator[pa.Table]:
-    index = Index(store)
-    for key in keys:
-        yield from index.open(key).batches(65_536)

@@ -43,13 +43,13 @@ class FileGone(CallLakeError):
 
 
 class LakeDamaged(CallLakeError):
-    """A manifest names a data file that is not there, and nobody is replacing it."""
+    """A manifest names a data file that is not there or cannot be read, and nobody is replacing it."""
 
     @classmethod
-    def by(cls, partition: Partition, gone: FileGone) -> Self:
+    def by(cls, partition: Partition, broken: str) -> Self:
+        """``broken``: what is wrong with the manifest."""
         return cls(
-            f"{partition}: its manifest names {gone}, which somebody deleted; "
-            "`call-lake rebuild` writes the day anew, then type this command again"
+            f"{partition}: its manifest {broken}; `call-lake rebuild` writes the day anew, then type this command again"
         )
 
 

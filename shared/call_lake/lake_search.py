@@ -1,12 +1,13 @@
-"""Look into the data files for a person's rows and for given recordings, as an erasure has to.
+"""Look into the data files: for a person's rows and given recordings, as an erasure has to, or for all rows of a day.
 
 Not through Athena: it keeps the text of a query, and with it the number that was asked for, for 45 days
 (https://docs.aws.amazon.com/athena/latest/ug/queries-viewing-history.html), and it shows only what manifests name.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,13 +16,15 @@ import pyarrow.parquet as pq
 from call_lake.lake_files import FileGone, LakeDamaged
 from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
-from call_lake.lake_manifest import list_partitions, read_manifest
-from call_lake.lake_rows import is_one_of
+from call_lake.lake_manifest import read_manifest
+from call_lake.lake_rebuild import UNREADABLE
+from call_lake.lake_rows import SCHEMA, is_one_of, rows_of, sorted_rows
 from call_lake.ports import ObjectStore
+from call_lake.recording import Row
 
 SEARCH_ROWS = 65_536
 NUMBER_COLUMNS = ("caller", "callee")
-PEOPLE = ["recording_id", *NUMBER_COLUMNS, "agent"]
+SEARCHED = ["recording_id", *NUMBER_COLUMNS, "agent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +37,38 @@ class Holders:
     files: int
 
 
-def rows_of_people(
-    store: ObjectStore, numbers: set[str], agents: set[str], tell: Callable[[int], None]
-) -> Iterator[tuple[Partition, str]]:
-    """Partition and recording id of every row with one of these numbers or agents, exactly as written here. Reads four
-    columns of the whole lake; ``tell`` is given how many partitions were read. Raises LakeDamaged."""
-    for number, listed in enumerate(list_partitions(store), 1):
-        yield from ((listed.partition, id) for id in sorted(_people_in(store, listed.partition, numbers, agents)))
-        tell(number)
+def recordings_in(
+    store: ObjectStore, partition: Partition, numbers: set[str], agents: set[str], ids: set[str]
+) -> set[str]:
+    """Ids of the partition's rows with one of these numbers, agents or recording ids, exactly as written here. Reads
+    four columns. Raises LakeDamaged."""
 
-
-def _people_in(store: ObjectStore, partition: Partition, numbers: set[str], agents: set[str]) -> set[str]:
     def read(keys: tuple[str, ...]) -> set[str]:
         index = Index(store)
-        chunks = (rows for key in keys for rows in index.open(key).batches(SEARCH_ROWS, PEOPLE))
-        theirs = (rows.filter(_is_theirs(rows, numbers, agents))["recording_id"].to_pylist() for rows in chunks)
+        chunks = (rows for key in keys for rows in index.open(key).batches(SEARCH_ROWS, SEARCHED))
+        theirs = (rows.filter(_is_theirs(rows, numbers, agents, ids))["recording_id"].to_pylist() for rows in chunks)
         return {id for some in theirs for id in some}
 
-    return _of_manifest(store, partition, read)
+    return of_manifest(store, partition, read)
 
 
-def _is_theirs(rows: pa.Table, numbers: set[str], agents: set[str]) -> pa.ChunkedArray:
-    theirs = is_one_of(rows["agent"], agents)
+def _is_theirs(rows: pa.Table, numbers: set[str], agents: set[str], ids: set[str]) -> pa.ChunkedArray:
+    theirs = pc.or_(is_one_of(rows["recording_id"], ids), is_one_of(rows["agent"], agents))
     for name in NUMBER_COLUMNS:
         theirs = pc.or_(theirs, is_one_of(rows[name], numbers))
     return theirs
+
+
+def read_partition(store: ObjectStore, source: str, call_date: date) -> list[Row]:
+    """The rows of one partition by ``started_at``, as they were given to ``inbox.put_rows``. Raises LakeDamaged."""
+    partition = Partition(source, call_date)
+
+    def read(keys: tuple[str, ...]) -> list[Row]:
+        index = Index(store)
+        tables = [rows for key in keys for rows in index.open(key).batches(SEARCH_ROWS)]
+        return rows_of(sorted_rows(pa.concat_tables([SCHEMA.empty_table(), *tables])), partition)
+
+    return of_manifest(store, partition, read)
 
 
 def holders(store: ObjectStore, partition: Partition, ids: set[str]) -> Holders:
@@ -70,28 +80,43 @@ def holders(store: ObjectStore, partition: Partition, ids: set[str]) -> Holders:
         unnamed = {}
         for key in sizes.keys() - set(keys):
             with suppress(FileGone):  # collected since it was listed
-                unnamed[key] = _held(store, key, sizes[key], ids)
+                unnamed[key] = _held_or_broken(store, key, sizes[key], ids)
         return Holders(_hits(named), _hits(unnamed), len(named) + len(unnamed))
 
-    return _of_manifest(store, partition, read)
+    return of_manifest(store, partition, read)
 
 
-def _of_manifest[T](store: ObjectStore, partition: Partition, read: Callable[[tuple[str, ...]], T]) -> T:
-    """What ``read`` makes of the files that the manifest names."""
+def of_manifest[T](store: ObjectStore, partition: Partition, read: Callable[[tuple[str, ...]], T]) -> T:
+    """What ``read`` makes of the files that the manifest names. Raises LakeDamaged."""
     manifest = read_manifest(store, partition)
     while True:
         try:
             return read(manifest.keys)
+        except (ConnectionError, TimeoutError):  # an OSError, too, and nothing against a file
+            raise
         except FileGone as gone:  # collected since the manifest was read: then there is a newer one
-            newer = read_manifest(store, partition)
-            if newer == manifest:
-                raise LakeDamaged.by(partition, gone) from None
-            manifest = newer
+            broken = f"names {gone}, which somebody deleted"
+        except UNREADABLE as error:
+            broken = f"names a file that cannot be read ({error})"
+        newer = read_manifest(store, partition)
+        if newer == manifest:
+            raise LakeDamaged.by(partition, broken)
+        manifest = newer
 
 
 def _held(store: ObjectStore, key: str, size_bytes: int | None, ids: set[str]) -> set[str]:
     index = Index(store)
     return set(index.versions(index.know(key, size_bytes), pa.array(sorted(ids), pa.string())))
+
+
+def _held_or_broken(store: ObjectStore, key: str, size_bytes: int, ids: set[str]) -> set[str]:
+    """All of them where the file cannot be read: nobody can say what it holds, and nobody needs it."""
+    try:
+        return _held(store, key, size_bytes, ids)
+    except (ConnectionError, TimeoutError):
+        raise
+    except UNREADABLE:
+        return ids
 
 
 def _hits(held: Mapping[str, set[str]]) -> dict[str, set[str]]:

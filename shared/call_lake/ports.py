@@ -83,7 +83,7 @@ class ObjectVersion:
 
 
 class VersionedStore(ObjectStore, Protocol):
-    """What erasure alone needs of a bucket: a deletion of a key leaves older versions, where the bucket keeps them."""
+    """What erasing alone needs of a bucket: a deletion of a key leaves older versions, where the bucket keeps them."""
 
     def list_versions(self, prefix: str) -> Iterator[ObjectVersion]:
         """Every version and marker under ``prefix``, by key, a key's latest first; pages are followed. In a bucket

@@ -34,6 +34,9 @@ class DeadLetter:
 class DeadLetters(Protocol):
     """The dead-letter queue, from its reader's side."""
 
+    def __len__(self) -> int:
+        """About how many there are, hidden ones included."""
+
     def receive(self) -> Sequence[DeadLetter]:
         """Up to ten dead letters, hidden for ``HIDDEN_S`` seconds from now; none when the queue is empty."""
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import cache
 
-from call_lake.budget import BytesBudget
 from call_lake.aws import (
     DynamoTable,
     EventBridgeBus,
@@ -14,6 +13,7 @@ from call_lake.aws import (
     SystemClock,
     client,
 )
+from call_lake.budget import BytesBudget
 from call_lake.config import CopierSettings, PollerSettings, SourceSettings
 from call_lake.copying import Copier, Route
 from call_lake.ledger import Ledger

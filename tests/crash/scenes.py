@@ -144,6 +144,14 @@ class Pair(SmallWorld):
         self.providers["thulium"].add(self.victim, self.bystander)
 
 
+class Kept(Pair):
+    """On a bucket that keeps every version."""
+
+    def furnish(self) -> None:
+        self.world.store.versioned = True
+        super().furnish()
+
+
 class Passing(Pair):
     """The bucket deletes audio after a day; two recordings of one batch live to see it."""
 

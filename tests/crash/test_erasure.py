@@ -13,7 +13,7 @@ from tests.crash import outcome
 from tests.crash.duos import Works, stops, together
 from tests.crash.harness import Interleaved, settle_interleaved
 from tests.crash.points import Points, undisturbed
-from tests.crash.scenes import Pair
+from tests.crash.scenes import Kept, Pair
 from tests.erasing import eraser_of, recording_ids
 from tests.fakes import Call, Fault, FaultAt
 
@@ -44,7 +44,7 @@ def what_is_left(run: Pair) -> tuple[dict[str, Any], tuple[int, int, str]]:
     world, victim, other = run.world, run.victim.recording_id, run.bystander.recording_id
     found, items = run.outcome(), outcome.recordings(world)
     left = {
-        "audio": [key for key in found.audio if victim in key],
+        "audio": [key for key, _ in world.store.every_version() if key.startswith("audio/") and victim in key],
         "rows": [id for id in found.rows if id == victim],
         "inbox": [key for key, body in world.store.bodies("inbox/").items() if victim.encode() in body],
         "kept": frozenset(items[victim].keys() - TOMBSTONE),
@@ -93,11 +93,12 @@ def compactor_and_operator(run: Pair) -> Works:
     return run.compact, partial(erase, run)
 
 
-def test_what_is_erased_at_any_call_stays_erased(points: Points) -> None:
-    _, course = undisturbed(Pair)
+@pytest.mark.parametrize("scene", [Pair, Kept], ids=lambda scene: scene.__name__)
+def test_what_is_erased_at_any_call_stays_erased(points: Points, scene: Callable[[], Pair]) -> None:
+    _, course = undisturbed(scene)
 
     for number, after in [(call.number, False) for call in course.log] + [(number, True) for number in course.ends]:
-        run, told = Pair(), list[bool]()
+        run, told = scene(), list[bool]()
         story = settle_interleaved(run, Interleaved(number, erasing(run, told), after=after))
         if told == [True]:
             points.judge(f"erased at call {number}", what_is_left(run), (NOTHING_LEFT, BYSTANDER), story)
@@ -107,11 +108,11 @@ def test_what_is_erased_at_any_call_stays_erased(points: Points) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.DIE_BEFORE, Fault.ANSWER_LOST], ids=str)
 def test_what_is_erased_while_a_copier_works_that_breaks_later_stays_erased(points: Points, fault: Fault) -> None:
-    polled, copied = undisturbed(Pair)[1].ends[:2]
+    polled, copied = undisturbed(Kept)[1].ends[:2]
 
     for number in range(polled + 1, copied + 1):
         for later in range(number, copied + 1):
-            run, told = Pair(), list[bool]()
+            run, told = Kept(), list[bool]()
             broken = CopierBreaks(later, fault)
             interleaved = Interleaved(number, erasing(run, told, broken), after=False)
             story = settle_interleaved(run, interleaved, [broken])
@@ -129,8 +130,8 @@ def test_what_is_erased_at_any_call_of_a_poll_that_publishes_it_again_stays_eras
 
 
 def test_an_operator_and_a_copier_that_stop_for_each_other_at_any_call_leave_nothing(points: Points) -> None:
-    for stop in stops(Pair, copier_and_operator):
-        found = what_is_left(together(Pair, copier_and_operator, stop))
+    for stop in stops(Kept, copier_and_operator):
+        found = what_is_left(together(Kept, copier_and_operator, stop))
         points.judge(f"copier and operator {stop}", found, (NOTHING_LEFT, BYSTANDER))
 
     points.check()

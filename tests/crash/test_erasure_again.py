@@ -19,22 +19,14 @@ from tests.crash.duos import Works, stops, together
 from tests.crash.harness import READS, Interleaved, settle, settle_interleaved
 from tests.crash.outcome import rows
 from tests.crash.points import Points, undisturbed
-from tests.crash.scenes import Pair
+from tests.crash.scenes import Kept, Pair
 from tests.crash.turns import take_turns
 from tests.erasing import eraser_of, recording_ids, traces
 from tests.fakes import Call, Died, Fault, FaultAt
 from tests.fakes.dead_letters import MemoryTranscriptions
 from tests.unit.lake_samples import row_of
 
-LOOKS = READS | {"list_versions", "get_version"}
-
-
-class Kept(Pair):
-    """On a bucket that keeps every version."""
-
-    def furnish(self) -> None:
-        self.world.store.versioned = True
-        super().furnish()
+LOOKS = READS | {"list_versions", "get_version", "count"}
 
 
 class Refused(Pair):

@@ -13,6 +13,9 @@ class MemoryDeadLetters:
     queue: MemoryQueue
     calls: Calls
 
+    def __len__(self) -> int:
+        return int(self.calls.run("dead letters", "count", self.queue.__len__))
+
     def receive(self) -> Sequence[DeadLetter]:
         letters = self.calls.run("dead letters", "receive", self.queue.receive)
         return [DeadLetter(one.message_id, one.body, one.receipt_handle, one.attributes) for one in letters]

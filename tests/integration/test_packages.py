@@ -32,7 +32,7 @@ import json, sys
 sys.path.append(sys.argv[1])
 import pyarrow
 from call_lake.inbox import put_rows
-from call_lake.lake import read_partition
+from call_lake.lake_search import read_partition
 from tests.fakes import World
 from tests.unit.lake_samples import TODAY, compacted, row_of
 world = World.make()

@@ -186,6 +186,18 @@ def test_a_change_of_the_audio_shows_as_a_form_with_its_share_of_the_month(lake:
     assert len(answer(lake, "audio-format-drift", least_share="0.5e0")) == 3
 
 
+def test_the_bit_rate_is_of_the_recordings_whose_length_is_known(lake: Lake) -> None:
+    mp3: dict[str, Any] = {"audio_format": "mp3", "audio_channels": 1, "audio_sample_rate": 8000}
+    found = answer(
+        lake,
+        "audio-format-drift",
+        call("2026-10-20 12:00", **mp3, audio_bytes=100_000, audio_s=50.0),
+        call("2026-10-20 13:00", **mp3, audio_bytes=900_000),
+        call("2026-10-20 14:00", **mp3, audio_bytes=500_000, audio_s=0.0),
+    )
+    assert [(row[5], row[7]) for row in found] == [("3", "16.0")]
+
+
 def test_storage_adds_up_by_source_and_month(lake: Lake) -> None:
     found = answer(
         lake,

@@ -40,6 +40,12 @@ def test_a_caller_that_was_spoken_to_within_a_day_is_not_missed(lake: Lake, late
     assert answer(lake, "missed-follow-ups", MISS, later) == []
 
 
+@pytest.mark.parametrize("order", [1, -1], ids=["by id first the miss", "by id first the talk"])
+def test_of_calls_that_start_in_the_same_minute_the_long_one_is_the_follow_up(lake: Lake, order: int) -> None:
+    talk = call("2026-10-20 10:00", caller="000000111", talk_s=300.0)
+    assert answer(lake, "missed-follow-ups", *[MISS, talk][::order]) == []
+
+
 @pytest.mark.parametrize(
     ("other", "spoken_later_at"),
     [
@@ -123,4 +129,14 @@ def test_one_numbers_calls_are_found_in_both_directions_and_however_it_is_writte
     assert [row[:5] for row in found] == [
         ("2026-10-20 08:00:00", "thulium", "outbound", "500", "0048000000111"),
         ("2026-10-19 08:00:00", "thulium", "inbound", "000000111", "500"),
+    ]
+
+
+def test_one_numbers_calls_are_listed_in_their_order_through_the_hour_that_comes_twice(lake: Lake) -> None:
+    first = call("2026-10-25 02:30", caller="000000111", agent="before the clocks went back")
+    second = call("2026-10-25 02:10", caller="000000111", agent="after", started_at="2026-10-25T01:10:00.000Z")
+    found = answer(lake, "calls-of-one-number", first, second, number="'000000111'")
+    assert [(row[0], row[5]) for row in found] == [
+        ("2026-10-25 02:10:00", "after"),
+        ("2026-10-25 02:30:00", "before the clocks went back"),
     ]

@@ -154,6 +154,20 @@ def list_bucket(on: Account, by: str) -> Any:
     return on.client("s3", by).list_objects_v2(Bucket=on.names["Bucket"])
 
 
+def list_versions(on: Account, by: str) -> Any:
+    return on.client("s3", by).list_object_versions(Bucket=on.names["Bucket"], Prefix="audio/")
+
+
+def delete_version(key: str) -> Call:
+    def call(on: Account, by: str) -> Any:
+        answer = on.client("s3", by).delete_objects(
+            Bucket=on.names["Bucket"], Delete={"Objects": [{"Key": key, "VersionId": "null"}]}
+        )
+        assert "Errors" not in answer
+
+    return call
+
+
 def send(queue: str) -> Call:
     return lambda on, by: on.client("sqs", by).send_message(QueueUrl=on.names[queue], MessageBody="x")
 
@@ -208,6 +222,8 @@ ALLOWED = {
         "reads audio": read(AUDIO),
         "hands rows over": write("inbox/b.json"),
         "lists the bucket": list_bucket,
+        "sees old versions of audio": list_versions,
+        "deletes erased audio for good": delete_version("audio/source=thulium/b.wav"),
         "writes the ledger": item("put"),
         "announces": announce,
     },

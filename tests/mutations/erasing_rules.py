@@ -3,6 +3,7 @@
 from tests.mutations.mutation import Mutation
 
 ERASE = ("unit/test_erase.py",)
+PROOF = ("unit/test_erase_proof.py",)
 COMPACTORS = (
     "crash/test_erasure.py::test_an_operator_and_a_compactor_that_stop_for_each_other_at_any_call_leave_nothing",
 )
@@ -46,20 +47,52 @@ MUTATIONS = (
         "erasing.py",
         """            for target in targets.all:
                 self._ledger.erase(target.recording_id, target.partition.source, target.partition.call_date)
-            self._clear((self._rows, *self._copies), targets)
+            # The voice before the rows: it goes even where the lake is damaged, and while a row stands, the day that
+            # leads to it is found again. Results of queries after them: until then a query may write a new one.
+            self._clear(self._copies, targets)
+            targets.must_be_all()
+            self._clear((self._rows, self._results), targets)
 """,
-        """            self._clear((self._rows, *self._copies), targets)
+        """            self._clear((*self._copies, self._rows, self._results), targets)
             for target in targets.all:
                 self._ledger.erase(target.recording_id, target.partition.source, target.partition.call_date)
 """,
         ("crash/test_erasure.py::test_an_operator_and_a_copier_that_stop_for_each_other_at_any_call_leave_nothing",),
     ),
     Mutation(
+        7,
+        "a damaged day of the lake keeps the voice",
+        "erasing.py",
+        """            self._clear(self._copies, targets)
+            targets.must_be_all()
+""",
+        """            targets.must_be_all()
+            self._clear(self._copies, targets)
+""",
+        PROOF,
+    ),
+    Mutation(
+        7,
+        "a recording is looked for under the ledger's day alone",
+        "lake_search.py",
+        'pc.or_(is_one_of(rows["recording_id"], ids), is_one_of(rows["agent"], agents))',
+        'is_one_of(rows["agent"], agents)',
+        ERASE,
+    ),
+    Mutation(
+        7,
+        "dead letters that nobody could look into are proven to be none",
+        "erasing_places.py",
+        "hidden = max(0, len(self._dead) - len(letters))",
+        "hidden = 0",
+        PROOF,
+    ),
+    Mutation(
         15,
         "an erasure does not look a second time",
         "erasing.py",
         """                wait(moment)
-                self._clear(self._copies, targets)
+                self._clear((*self._copies, self._results), targets)
 """,
         "                wait(moment)\n",
         ERASE,

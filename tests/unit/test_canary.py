@@ -1,17 +1,19 @@
 """The canary of ``call-lake doctor``: it tells a torn answer from a whole one, and leaves nothing behind."""
 
 import json
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
-from call_lake.lake import read_partition
+from call_lake.compaction import compact
 from call_lake.lake_layout import DATA, GARBAGE, MANIFEST, Partition
+from call_lake.lake_search import read_partition
 from cli.canary import COMMITS, FREE_DAYS, Seen, canary_row, free_day, judged, remove, watched
 from cli.checks import Level
 from cli.errors import UserError
 from tests.fakes import World
-from tests.unit.lake_samples import lake_of, row_of, table_from
+from tests.unit.lake_samples import IN_TIME_S, SETTINGS, lake_of, row_of, table_from
 
 FIRST = date(2015, 1, 1)
 
@@ -100,6 +102,21 @@ def test_nothing_of_it_is_left(world: World) -> None:
     remove(lake, world.store, partition, {one["recording_id"] for one in rows})
 
     assert [key for place in (DATA, MANIFEST, GARBAGE) for key in world.store.bodies(place)] == []
+
+
+def test_nothing_of_it_is_left_in_the_open_table_that_a_compaction_made_meanwhile(world: World) -> None:
+    partition, lake = Partition("thulium", FIRST), lake_of(world)
+    canary = canary_row(partition, 1, world.clock)
+    lake.commit(partition, table_from([canary], partition))
+    with_open_table = replace(SETTINGS, open_table=True)
+    compact(world.store, world.table, world.clock, with_open_table, IN_TIME_S, threads=1)
+    assert world.store.bodies("lake/open/")
+
+    remove(lake, world.store, partition, {canary["recording_id"]})
+    world.clock.advance(timedelta(days=2))
+    compact(world.store, world.table, world.clock, with_open_table, IN_TIME_S, threads=1)
+
+    assert world.store.bodies("lake/") == {}
 
 
 def test_a_call_that_came_to_its_day_meanwhile_stays(world: World) -> None:

@@ -10,9 +10,10 @@ import pytest
 from call_lake import compaction
 from call_lake.compaction import CompactionResult, compact
 from call_lake.inbox import list_quarantine, put_rows
-from call_lake.lake import partitions, read_partition
+from call_lake.lake import partitions
 from call_lake.lake_index import Index
 from call_lake.lake_layout import DATA, INBOX, Partition
+from call_lake.lake_search import read_partition
 from call_lake.recording import Row
 from tests.fakes.world import World
 from tests.unit.lake_samples import (

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from call_lake.errors import Transient
 from call_lake.inbox import put_rows
-from call_lake.lake import read_partition
 from call_lake.lake_layout import DATA, GARBAGE, INBOX, Partition
+from call_lake.lake_search import read_partition
 from call_lake.ports import PartialFailure
 from tests.fakes.calls import Died, Fault, FaultAt
 from tests.fakes.world import World

@@ -182,7 +182,7 @@ def test_of_two_formats_the_ledgers_stays_and_its_row_is_written_last(
     pipeline.compact()
 
     assert keys(world, "audio/") == [f"audio/source=thulium/call_date=2026-10-20/{recording.recording_id}.mp3"]
-    from call_lake.lake import read_partition
+    from call_lake.lake_search import read_partition
 
     rows = read_partition(world.store, "thulium", recording.call_date)
     assert [row["audio_format"] for row in rows] == ["mp3"]

@@ -6,54 +6,23 @@ from typing import Any
 
 import pytest
 
-from call_lake.erasing import Report
 from call_lake.erasing_targets import Request, UnknownRecording
 from call_lake.inbox import Rejected, put_rows, quarantine
-from call_lake.lake_files import LakeDamaged
 from call_lake.lake_layout import DATA, Partition
 from call_lake.ledger import TOMBSTONE, State
-from call_lake.recording import Recording, message_of
+from call_lake.recording import message_of
 from tests.erasing import eraser_of, recording_ids, traces
-from tests.fakes import Call, World
+from tests.fakes import Call
 from tests.fakes.dead_letters import MemoryTranscriptions
 from tests.fakes.provider import make_recording
-from tests.unit.lake_samples import ids_in, row_of, rows_in
-from tests.unit.operator_bench import Bench
-
-DEAD_LABELS = {"reason": "forbidden", "source": "thulium"}
+from tests.unit.erase_bench import DEAD_LABELS, by_number, erase, own_traces, settled, texts_of
+from tests.unit.lake_samples import ids_in, lake_of, row_of, rows_in, table_from
+from tests.unit.operator_bench import DAY, Bench
 
 
 @pytest.fixture
 def bench() -> Bench:
-    bench = Bench(3)
-    bench.settle()
-    assert bench.states() == [State.STORED] * 3
-    return bench
-
-
-def sleep(world: World) -> Callable[[datetime], None]:
-    return world.clock.advance_to
-
-
-def by_number(*recordings: Recording) -> Request:
-    return Request(numbers=frozenset(one.caller for one in recordings if one.caller))
-
-
-def erase(bench: Bench, request: Request, transcriptions: MemoryTranscriptions | None = None) -> Report:
-    return eraser_of(bench.world, transcriptions).erase(request, sleep(bench.world))
-
-
-def texts_of(recording: Recording) -> list[str]:
-    """All of its own but the id, which the tombstone keeps."""
-    texts = (recording.provider_key, recording.connection_id, recording.caller)
-    return [text for text in texts if text]
-
-
-def own_traces(bench: Bench, recording: Recording) -> dict[str, list[str]]:
-    """Without its tombstone."""
-    found = traces(bench.world, *texts_of(recording), recording.recording_id)
-    items = [id for id in found.pop("items", []) if id != recording.recording_id]
-    return found | ({"items": items} if items else {})
+    return settled()
 
 
 def test_nothing_of_an_erased_recording_is_left_but_a_tombstone(bench: Bench) -> None:
@@ -160,6 +129,23 @@ def test_an_unknown_recording_id_is_an_error_and_nothing_is_erased(bench: Bench,
         erase(bench, recording_ids(known, unknown))
 
     assert bench.states() == [State.STORED] * 3
+
+
+@pytest.mark.parametrize("item", ["stands", "was lost"])
+def test_a_row_and_the_audio_of_a_recording_under_another_day_than_the_ledgers_go_too(bench: Bench, item: str) -> None:
+    victim, world = bench.recordings[0], bench.world
+    other = Partition("thulium", DAY - timedelta(days=1))
+    row = row_of(1, day=other.call_date, recording_id=victim.recording_id, caller=victim.caller)
+    lake_of(world).commit(other, table_from([row], other))
+    world.store.put(f"audio/{other.path}{victim.recording_id}.wav", b"voice")
+    if item == "was lost":
+        bench.lose_item(victim)
+
+    report = erase(bench, recording_ids(victim.recording_id))
+
+    assert [target.partition for target in report.targets.all] == [other, Partition("thulium", DAY)]
+    assert report.hits == 0
+    assert own_traces(bench, victim) == {}
 
 
 def test_nothing_found_is_proven_too(bench: Bench) -> None:
@@ -357,6 +343,20 @@ def test_all_query_results_go_for_no_name_says_what_they_hold(bench: Bench) -> N
     assert bench.world.store.bodies("athena-results/") == {}
 
 
+def test_a_result_of_a_query_that_still_saw_the_rows_goes_even_without_waiting(bench: Bench) -> None:
+    def queried(call: Call, proceed: Callable[[], Any]) -> Any:
+        """Somebody asks Athena right before the rows go."""
+        if call.method == "put":
+            stop()
+            bench.world.store.put("athena-results/1.csv", b"rows")
+        return proceed()
+
+    stop = bench.world.calls.on_call(queried)
+    eraser_of(bench.world).erase(by_number(bench.recordings[0]), None)
+
+    assert bench.world.store.bodies("athena-results/") == {}
+
+
 def test_where_the_bucket_keeps_versions_none_of_them_is_left() -> None:
     bench = Bench(3)
     bench.world.store.versioned = True
@@ -391,54 +391,3 @@ def test_what_comes_while_it_waits_goes_with_the_second_look(bench: Bench) -> No
 
     assert report.hits == 0
     assert own_traces(bench, victim) == {}
-
-
-# -- the proof
-
-
-def test_a_file_that_somebody_deleted_from_the_lake_is_named(bench: Bench) -> None:
-    bench.world.store.delete(list(bench.world.store.bodies(DATA)))
-
-    with pytest.raises(LakeDamaged, match="call-lake rebuild"):
-        erase(bench, by_number(bench.recordings[0]))
-
-    assert bench.states() == [State.STORED] * 3
-
-
-def test_the_proof_sees_what_came_back_while_the_erasure_waited_and_the_next_one_deletes_it(bench: Bench) -> None:
-    victim, world = bench.recordings[0], bench.world
-    key = bench.audio_key(victim)
-    seen = list[Report]()
-
-    def restored(call: Call, proceed: Callable[[], Any]) -> Any:
-        """Somebody restores a backup when all is deleted, right before the proof begins."""
-        if call.method == "get_many" and world.clock.now() >= moment:
-            world.store.put(key, b"audio")
-            remove()
-        return proceed()
-
-    moment = world.clock.now() + timedelta(seconds=1800)
-    remove = world.calls.on_call(restored)
-    seen.append(erase(bench, by_number(victim)))
-    seen.append(erase(bench, by_number(victim)))
-
-    assert [report.hits for report in seen] == [1, 0]
-    assert seen[0].places["audio"].hits == 1
-    assert own_traces(bench, victim) == {}
-
-
-def test_the_proof_sees_a_new_call_of_the_same_person(bench: Bench) -> None:
-    victim, late = bench.recordings[0], make_recording(60, listed_at=bench.world.clock.now() + timedelta(minutes=20))
-    assert late.caller != victim.caller
-    request = by_number(victim, late)
-
-    def meanwhile(until: datetime) -> None:
-        bench.thulium.add(late)
-        bench.pipeline.run_for(until - bench.world.clock.now() + timedelta(minutes=5))
-
-    first = eraser_of(bench.world).erase(request, meanwhile)
-    second = erase(bench, request)
-
-    assert first.places["found_again"].hits == 1
-    assert [target.recording_id for target in second.targets.all] == sorted([victim.recording_id, late.recording_id])
-    assert second.hits == 0

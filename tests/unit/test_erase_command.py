@@ -1,6 +1,7 @@
 """The command's own parts: the jobs of Amazon Transcribe, the waiting, what is printed."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -8,8 +9,12 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
+from call_lake.erasing import Report
+from call_lake.erasing_places import Search
+from call_lake.erasing_targets import Request, Targets
 from call_lake.errors import Transient
-from cli.erase import TranscribeJobs
+from cli.erase import TranscribeJobs, check
+from cli.errors import UserError
 from cli.main import app
 
 ID = "thulium-" + "0" * 32
@@ -47,6 +52,28 @@ def test_a_refusal_of_transcribe_is_no_absent_job(client: Any) -> None:
 
     with pytest.raises(Transient, match="AccessDenied"):
         TranscribeJobs(client).stands(ID)
+
+
+def proof(**places: Search) -> Report:
+    now = datetime(2026, 10, 20, tzinfo=UTC)
+    return Report(Request(), Targets(()), places, now, now, dry_run=False)
+
+
+def test_a_proof_without_hits_is_accepted() -> None:
+    check(proof(audio=Search(3, 0), dead_letters=Search(2, 0)))
+
+
+@pytest.mark.parametrize(
+    ("found", "what_to_do"),
+    [
+        (Search(3, 1), "1 hits in: dead_letters; type the same command again"),
+        (Search(3, 0, hidden=2), "2 dead letters are hidden.* again in 15 minutes"),
+    ],
+    ids=["a hit", "hidden letters"],
+)
+def test_an_erasure_that_is_not_proven_fails_and_says_what_to_do(found: Search, what_to_do: str) -> None:
+    with pytest.raises(UserError, match=what_to_do):
+        check(proof(audio=Search(3, 0), dead_letters=found))
 
 
 def test_without_anybody_named_nothing_is_looked_for() -> None:

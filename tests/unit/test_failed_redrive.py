@@ -11,28 +11,12 @@ import pytest
 from call_lake.errors import Reason, Terminal, Transient
 from call_lake.ledger import State
 from call_lake.recording import Recording, message_of, recording_from_message
-from call_lake.redriving import DeadLetter, Redriven, Redriver
+from call_lake.redriving import Redriven, Redriver
 from tests.fakes import Call, Died, Fault, FaultAt
 from tests.fakes.calls import Proceed
+from tests.fakes.dead_letters import MemoryDeadLetters
 from tests.fakes.provider import make_recording
 from tests.unit.operator_bench import Bench
-
-
-@dataclass
-class MemoryDeadLetters:
-    """The world's dead-letter queue as its reader sees it; every request is a call of the world."""
-
-    bench: Bench
-
-    def receive(self) -> list[DeadLetter]:
-        letters = self.bench.world.calls.run("dead letters", "receive", self.bench.world.dlq.receive)
-        return [DeadLetter(one.message_id, one.body, one.receipt_handle, one.attributes) for one in letters]
-
-    def delete(self, receipt_handle: str) -> None:
-        self.bench.world.calls.run("dead letters", "delete", lambda: self.bench.world.dlq.delete(receipt_handle))
-
-    def release(self, receipt_handle: str) -> None:
-        self.bench.world.dlq.delay(receipt_handle, 0)
 
 
 @dataclass
@@ -60,7 +44,7 @@ class Broken:
             provider.on_audio = lambda recording: None
 
     def redrive(self, *, reason: str | None = None, source: str | None = None) -> Redriven:
-        dead = MemoryDeadLetters(self.bench)
+        dead = MemoryDeadLetters(self.bench.world.dlq, self.bench.world.calls)
         return Redriver(self.bench.ledger, self.bench.world.queues, dead, reason=reason, source=source).redrive()
 
     def sent(self, source: str = "thulium") -> list[Recording]:

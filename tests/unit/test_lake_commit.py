@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.errors import Transient
-from call_lake.lake import Lake, OutOfTime, partitions, read_partition
+from call_lake.lake import Lake, OutOfTime, partitions
 from call_lake.lake_files import LakeDamaged
 from call_lake.lake_layout import DATA, MANIFEST, Partition
+from call_lake.lake_search import read_partition
 from call_lake.recording import Row
 from tests.fakes.calls import Died, Fault, FaultAt
 from tests.fakes.world import World
@@ -105,6 +106,14 @@ def test_a_row_that_a_warm_compactor_has_written_is_known_again_by_one_look_at_t
     before = len(world.calls.log)
     assert lake.commit(PARTITION, table_from([row_of(1)], PARTITION)).rows == 0
     assert [call.method for call in world.calls.log[before:] if call.port == "store"] == ["get"]
+
+
+def test_a_reader_of_a_day_whose_file_somebody_deleted_ends_and_names_the_rebuild():
+    world = World.make()
+    commit(world, [row_of(1)])
+    world.store.delete(files_of(world, PARTITION))
+    with pytest.raises(LakeDamaged, match="call-lake rebuild"):
+        read_partition(world.store, "thulium", TODAY)
 
 
 VERSIONS = st.builds(

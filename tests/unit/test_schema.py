@@ -16,9 +16,9 @@ import pytest
 
 from call_lake import compaction, lake_rows, recording
 from call_lake.inbox import list_quarantine, put_rows, set_aside
-from call_lake.lake import read_partition
 from call_lake.lake_layout import DATA, Partition
 from call_lake.lake_rows import SCHEMA
+from call_lake.lake_search import read_partition
 from call_lake.recording import SCHEMA_VERSION, Row
 from cli.quarantine import send_again
 from tests.fakes.world import World

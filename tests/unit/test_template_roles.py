@@ -77,6 +77,13 @@ def test_the_copier_cannot_touch_the_lake_nor_read_the_inbox():
     assert allowed("Copier")["s3:DeleteObject"] == [{"Fn::Sub": "${Bucket.Arn}/audio/*"}]
 
 
+def test_the_copier_can_delete_for_good_what_was_erased_and_nobody_else_deletes_versions():
+    assert allowed("Copier")["s3:DeleteObjectVersion"] == [{"Fn::Sub": "${Bucket.Arn}/audio/*"}]
+    assert allowed("Copier")["s3:ListBucketVersions"] == [{"Fn::GetAtt": ["Bucket", "Arn"]}]
+    for function in ("Poller", "Compactor", "Transcriber"):
+        assert "s3:DeleteObjectVersion" not in allowed(function)
+
+
 def test_the_compactor_knows_no_provider_no_queue_and_no_audio():
     services = {action.split(":")[0] for action in allowed("Compactor")}
     assert services == {"logs", "xray", "dynamodb", "s3", "kms"}
