@@ -101,11 +101,17 @@ def stack_from_outputs(name: str, outputs: dict[str, str], connection: dict[str,
         bus=outputs["BusName"],
         database=outputs["DatabaseName"],
         workgroup=outputs["WorkgroupName"],
-        functions={kind: outputs[f"{kind.capitalize()}Name"] for kind in ("poller", "copier", "compactor")},
+        functions=functions_of(outputs),
         tap_url=outputs.get("TapUrl", ""),
         connection=connection,
         local=local,
     )
+
+
+def functions_of(outputs: dict[str, str]) -> dict[str, str]:
+    """By kind; the transcriber only where the stack has one. Raises KeyError."""
+    found = {kind: outputs[f"{kind.capitalize()}Name"] for kind in ("poller", "copier", "compactor")}
+    return found | ({"transcriber": outputs["TranscriberName"]} if "TranscriberName" in outputs else {})
 
 
 def heed_aws_region() -> None:

@@ -218,7 +218,12 @@ ALLOWED = {
         "writes the lake": write("lake/calls/data/b.parquet"),
         "lists the bucket": list_bucket,
     },
-    "Transcriber": {"lends audio": read(AUDIO), "takes transcripts": write("transcripts/a.json")},
+    "Transcriber": {
+        "lends audio": read(AUDIO),
+        "takes transcripts": write("transcripts/a.json"),
+        "takes messages": receive("TranscriptionQueue"),
+        "gives up": send("TranscriptionDeadLetters"),
+    },
     "Analysts": {"read the open table": read(OPEN_LAKE), "keep results": write("athena-results/analysts/a.csv")},
 }
 FORBIDDEN = {
@@ -262,7 +267,8 @@ FORBIDDEN = {
         "read the lake": read(LAKE),
         "read the ledger": item("get"),
         "read a source's secret": secret("ThuliumSecret"),
-        "take messages": receive("ThuliumQueue"),
+        "take messages of recordings": receive("ThuliumQueue"),
+        "write dead letters of recordings": send("DeadLetters"),
         "announce": announce,
     },
     "Analysts": {

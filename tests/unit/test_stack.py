@@ -7,7 +7,7 @@ import typer
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from cli.errors import UserError, explained
-from cli.stack import find_stack
+from cli.stack import find_stack, functions_of
 from tests.unit.raw_server import RawServer
 
 ERROR = "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error></ErrorResponse>"
@@ -41,6 +41,12 @@ def test_refused_credentials_are_not_called_a_missing_stack(
 ) -> None:
     with pytest.raises(ClientError, match=code):
         find(monkeypatch, refusal(code, message))
+
+
+def test_a_stack_has_a_transcriber_only_where_it_transcribes() -> None:
+    outputs = {"PollerName": "p", "CopierName": "c", "CompactorName": "k"}
+    assert functions_of(outputs) == {"poller": "p", "copier": "c", "compactor": "k"}
+    assert functions_of(outputs | {"TranscriberName": "t"})["transcriber"] == "t"
 
 
 def test_an_answer_of_aws_that_refuses_is_printed_with_its_code(capsys: pytest.CaptureFixture[str]) -> None:
