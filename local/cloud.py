@@ -29,6 +29,11 @@ STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,47}")
 BASE_URL = re.compile(r"https://[^/\s?#@\"\\]+(/[^\s?#\"\\]*)?")
 TOPIC = re.compile(r"(|arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+)")
 ARCHITECTURES = ("arm64", "x86_64")
+SOURCES = ("thulium", "conpeek")
+NAMES_TOGETHER = 57
+"""Characters of stack and source: the name of a sweep's schedule has 64 at most
+(https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html)."""
+IA_DAYS = 30  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html says what each status means.
 NOTHING_YET = "REVIEW_IN_PROGRESS"
@@ -47,9 +52,9 @@ class Standing:
 
 
 def base_url(text: str) -> str:
-    """Raises ValueError."""
-    if not BASE_URL.fullmatch(text):
-        raise ValueError("an address like https://example.thulium.com/api is needed")
+    """Empty for a vendor that is not used. Raises ValueError."""
+    if text and not BASE_URL.fullmatch(text):
+        raise ValueError("an address like https://example.thulium.com/api is needed, or nothing")
     return text.rstrip("/")
 
 
@@ -75,10 +80,10 @@ def topic(text: str) -> str:
     return text
 
 
-QUESTIONS: Mapping[str, tuple[str, str | None, Callable[[str], str]]] = {
-    "ThuliumBaseUrl": ("Thulium's API, like https://NAME.thulium.com/api", None, base_url),
+QUESTIONS: Mapping[str, tuple[str, str, Callable[[str], str]]] = {
+    "ThuliumBaseUrl": ("Thulium's API, like https://NAME.thulium.com/api (empty: no Thulium)", "", base_url),
     "ThuliumTimeZone": ("Time zone of the Thulium system's clock", "Europe/Warsaw", zone),
-    "ConpeekBaseUrl": ("Conpeek's API, the address before /cdr_dialog_recording", None, base_url),
+    "ConpeekBaseUrl": ("Conpeek's API, before /cdr_dialog_recording (empty: no Conpeek)", "", base_url),
     "ConpeekTimeZone": ("Time zone of Conpeek's call dates", "Europe/Warsaw", zone),
     "FirstPollFrom": ("Copy recordings from which day on (empty: from now on)", "", day),
     "AlarmTopicArn": ("SNS topic that alarms are sent to (empty: alarms tell nobody)", "", topic),
@@ -130,6 +135,7 @@ def deploy_stack(
         typer.echo(f"{stack} stands: it is upgraded and keeps its parameters")
     chosen = {"Architecture": found.parameters.get("Architecture", "arm64") if found else "arm64"}
     chosen |= given if found else _asked(given)
+    check_together(stack, dict(found.parameters if found else {}) | chosen)
     with TemporaryDirectory() as folder:
         command = ["deploy", "--template", str(build(chosen["Architecture"])), "--stack-name", stack, "--resolve-s3"]
         command += ["--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset", "--config-env", stack]
@@ -139,7 +145,8 @@ def deploy_stack(
                 "sam deploy did not succeed; its lines above say why. Nothing that stood before was lost"
             )
     if found is None:
-        typer.echo(f"Next: call-lake secrets set thulium --stack {stack}; the same for conpeek; then:")
+        for source in used(chosen):
+            typer.echo(f"Next: call-lake secrets set {source} --stack {stack}")
     typer.echo(f"call-lake doctor --stack {stack}")
 
 
@@ -190,7 +197,8 @@ def _asked(given: Mapping[str, str]) -> dict[str, str]:
     """What was given, and answers to the questions that it leaves."""
     answers = dict(given)
     for key, (question, default, check) in QUESTIONS.items():
-        if key not in given:
+        unused = key.endswith("TimeZone") and not answers[key.replace("TimeZone", "BaseUrl")]
+        if key not in given and not unused:
             answers[key] = typer.prompt(question, default=default, value_proc=_checked(check))
     return answers
 
@@ -203,6 +211,26 @@ def _checked_all(given: Mapping[str, str]) -> dict[str, str]:
     if checked.get("IsCloud", "true") != "true":
         raise ValueError("IsCloud=false is for the emulator alone: it leaves out what keeps requests without TLS away")
     return checked
+
+
+def used(parameters: Mapping[str, str]) -> list[str]:
+    return [source for source in SOURCES if parameters.get(f"{source.capitalize()}BaseUrl")]
+
+
+def check_together(stack: str, parameters: Mapping[str, str]) -> None:
+    """What CloudFormation would find only while it makes the stack. Raises ValueError."""
+    names = parameters.get("SourceNames", ",".join(SOURCES)).split(",")
+    if names == list(SOURCES) and not used(parameters):
+        raise ValueError("neither Thulium nor Conpeek has an address: there is nothing to copy from")
+    if too_long := [name for name in names if len(stack) + len(name) > NAMES_TOGETHER]:
+        raise ValueError(f"{stack} and {too_long[0]} have more than {NAMES_TOGETHER} characters together")
+    if bool(parameters.get("SubnetIds")) != bool(parameters.get("SecurityGroupIds")):
+        raise ValueError("SubnetIds and SecurityGroupIds are given together, or neither")
+    cold, kept = (int(parameters.get(key) or 0) for key in ("AudioColdAfterDays", "AudioRetentionDays"))
+    if cold and kept and cold >= kept:
+        raise ValueError(f"AudioColdAfterDays ({cold}) has to be less than AudioRetentionDays ({kept})")
+    if 0 < cold < IA_DAYS and parameters.get("AudioColdClass") == "STANDARD_IA":
+        raise ValueError(f"STANDARD_IA takes nothing younger than {IA_DAYS} days: AudioColdAfterDays is {cold}")
 
 
 def _checked(check: Callable[[str], str]) -> Callable[[str], str]:

@@ -74,6 +74,8 @@ def account(emulator: Emulator, aws: boto3.Session) -> Iterator[Account]:
         TemplateBody=json.dumps(_roles_and_what_they_name()),
         Parameters=[
             {"ParameterKey": "IsCloud", "ParameterValue": "false"},
+            {"ParameterKey": "ThuliumBaseUrl", "ParameterValue": "https://example.thulium.com/api"},
+            {"ParameterKey": "ConpeekBaseUrl", "ParameterValue": "https://example.conpeek.com"},
             {"ParameterKey": "EnableTranscription", "ParameterValue": "true"},
             {"ParameterKey": "AnalystsTable", "ParameterValue": "true"},
         ],

@@ -23,7 +23,8 @@ ANSWERS = "https://acme.thulium.com/api/\n\nhttps://acme.conpeek.com\n\n2026-01-
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 
 
-STANDING = Standing("UPDATE_COMPLETE", {"Architecture": "arm64"})
+URLS = {"ThuliumBaseUrl": "https://acme.thulium.com/api"}
+STANDING = Standing("UPDATE_COMPLETE", URLS | {"Architecture": "arm64"})
 
 
 class Sam:
@@ -77,6 +78,40 @@ def test_what_is_given_is_not_asked() -> None:
     assert sam.parameters["SweepDays"] == "7"
 
 
+def test_a_vendor_without_an_address_is_left_out_and_not_asked_about() -> None:
+    sam = Sam()
+    said = deployed(sam, "https://acme.thulium.com/api\n\n\n2026-01-31\n\n")
+    assert sam.parameters["ConpeekBaseUrl"] == ""
+    assert "ConpeekTimeZone" not in sam.parameters
+    assert sam.parameters["FirstPollFrom"] == "2026-01-31"
+    assert "secrets set thulium" in said
+    assert "secrets set conpeek" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"ThuliumBaseUrl": "", "ConpeekBaseUrl": ""}, "nothing to copy from"),
+        ({"SourceNames": "thulium,conpeek," + "n" * 32, "stack": "l" * 26}, "57 characters together"),
+        ({"SubnetIds": "subnet-1"}, "given together"),
+        ({"AudioColdAfterDays": "90", "AudioRetentionDays": "90"}, "less than AudioRetentionDays"),
+        ({"AudioColdAfterDays": "7", "AudioColdClass": "STANDARD_IA"}, "younger than 30 days"),
+    ],
+)
+def test_what_would_be_rolled_back_is_refused_before_anything_is_built(given: dict[str, str], says: str) -> None:
+    stands = Standing("UPDATE_COMPLETE", {"ThuliumBaseUrl": "https://acme.thulium.com/api"})
+    sam = Sam()
+    with pytest.raises(ValueError, match=says):
+        cloud.deploy_stack(given.pop("stack", "lake"), given, standing=lambda _: stands, build=Path, sam=sam)
+    assert sam.given == []
+
+
+def test_what_is_changed_is_checked_against_what_the_stack_keeps() -> None:
+    kept = {"ThuliumBaseUrl": "https://acme.thulium.com/api", "AudioRetentionDays": "60"}
+    with pytest.raises(ValueError, match=r"AudioColdAfterDays \(90\)"):
+        deployed(Sam(), standing=Standing("UPDATE_COMPLETE", kept), AudioColdAfterDays="90")
+
+
 @pytest.mark.parametrize("wrong", ["acme.thulium.com", "http://acme.thulium.com", "https://acme.thulium.com/?x=1"])
 def test_an_answer_that_cannot_be_is_asked_for_again(wrong: str) -> None:
     sam = Sam()
@@ -119,8 +154,8 @@ def test_a_stack_that_stands_keeps_its_parameters_and_is_asked_nothing() -> None
     [
         (None, {}, "arm64"),
         (None, {"Architecture": "x86_64"}, "x86_64"),
-        (Standing("CREATE_COMPLETE", {"Architecture": "x86_64"}), {}, "x86_64"),
-        (Standing("CREATE_COMPLETE", {"Architecture": "x86_64"}), {"Architecture": "arm64"}, "arm64"),
+        (Standing("CREATE_COMPLETE", URLS | {"Architecture": "x86_64"}), {}, "x86_64"),
+        (Standing("CREATE_COMPLETE", URLS | {"Architecture": "x86_64"}), {"Architecture": "arm64"}, "arm64"),
     ],
 )
 def test_the_processor_is_what_was_given_then_the_stacks_own_then_arm64(

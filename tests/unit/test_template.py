@@ -114,7 +114,13 @@ def test_a_function_logs_under_its_own_name_for_a_limited_time(function):
 
 @pytest.mark.parametrize("function", ["Poller", "Compactor"])
 def test_lambda_never_repeats_a_scheduled_invocation(function):
-    assert properties(function)["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
+    assert properties(function)["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+
+
+@pytest.mark.parametrize("function", ["Poller", "Compactor"])
+def test_what_lambda_throttled_is_gone_when_the_schedule_fires_again(function):
+    assert properties(function)["EventInvokeConfig"]["MaximumEventAgeInSeconds"] == 300
+    assert default("PollEvery") == default("CompactEvery") == "rate(5 minutes)"
 
 
 @pytest.mark.parametrize("name", of_type("AWS::Scheduler::Schedule"))

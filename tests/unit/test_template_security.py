@@ -225,8 +225,23 @@ def test_every_service_that_a_role_may_use_is_in_its_line_of_the_docs(role):
     for statement in statements(role):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         for action in actions:
-            if action.split(":")[0] not in ("logs", "xray", "kms"):
+            if action.split(":")[0] not in ("logs", "xray", "kms", "ec2"):
                 assert f"`{action}`" in line
+
+
+def test_every_exception_in_the_template_stands_in_the_docs_too():
+    at = {
+        (skip["id"], name)
+        for name, body in parse()["Resources"].items()
+        for skip in body.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    }
+    assert at == {
+        ("CKV_AWS_111", "PollerRole"),
+        ("CKV_AWS_111", "CopierRole"),
+        ("CKV_AWS_27", "TranscriptionQueue"),
+        ("CKV_AWS_27", "TranscriptionDeadLetters"),
+    }
+    assert all(f"`{check}` for" in security_page() for check, _ in at)
 
 
 def test_the_documented_key_policy_is_json_and_lets_the_logs_of_the_stack_in():
