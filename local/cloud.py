@@ -163,8 +163,8 @@ def _check_that_it_can_be_updated(stack: str, status: str) -> None:
         )
     raise CallLakeError(
         f"{stack} is {status}: CloudFormation only deletes such a stack. Type "
-        f"`aws cloudformation delete-stack --stack-name {stack}`, then this again. A bucket or a ledger that was made "
-        "stays in the account with all that is in it; the new stack makes its own (docs/runbook.md, Delete the stack)"
+        f"`aws cloudformation delete-stack --stack-name {stack}`, wait, then this again. If it ever worked, its bucket "
+        "and ledger stay in the account, and a new stack makes its own (docs/runbook.md, Delete the stack)"
     )
 
 
