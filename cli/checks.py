@@ -198,7 +198,8 @@ def source(
     yield ok(f"{name}: secret", "it is filled")
     yield from guarded(f"{name}: listing", lambda: listing(settings, secret, clock, session))
     yield from guarded(f"{name}: polls", lambda: polls(stack, name, clock))
-    yield from guarded(f"{name}: copies", lambda: mapping(stack, settings))
+    queue = settings.queue_url.rpartition("/")[2]
+    yield from guarded(f"{name}: copies", lambda: mapping(stack, "copier", queue, f"{name}: copies"))
 
 
 def listing(
@@ -244,17 +245,15 @@ def polls(stack: Stack, name: str, clock: Clock) -> Iterator[Check]:
         yield from schedule(stack, f"{stack.name}-{kind}-{name}", f"{name}: {kind}")
 
 
-def mapping(stack: Stack, settings: SourceSettings) -> Iterator[Check]:
-    """What lets the copier run for each message of the source's queue."""
-    queue = settings.queue_url.rpartition("/")[2]
-    found = stack.client("lambda").list_event_source_mappings(FunctionName=stack.functions["copier"])
+def mapping(stack: Stack, kind: str, queue: str, what: str) -> Iterator[Check]:
+    """What lets a function run for each message of a queue."""
+    found = stack.client("lambda").list_event_source_mappings(FunctionName=stack.functions[kind])
     states = [one["State"] for one in found["EventSourceMappings"] if one["EventSourceArn"].endswith(f":{queue}")]
-    what = f"{settings.name}: copies"
     if not states:
-        yield fail(what, f"nothing leads from queue {queue} to the copier", "deploy the stack again")
+        yield fail(what, f"nothing leads from queue {queue} to the {kind}", "deploy the stack again")
     elif states[0] == "Enabled":
-        yield ok(what, "its queue leads to the copier")
+        yield ok(what, f"its queue leads to the {kind}")
     elif states[0].endswith("ing"):
         yield warn(what, f"the mapping of its queue is {states[0]}", "look again in a minute")
     else:
-        yield fail(what, f"the mapping of its queue is {states[0]}", "enable the copier's trigger of this queue")
+        yield fail(what, f"the mapping of its queue is {states[0]}", f"enable the {kind}'s trigger of this queue")

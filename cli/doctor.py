@@ -64,6 +64,9 @@ def examine(
     yield from guarded("storage", lambda: checks.storage(stack))
     yield from guarded("functions", lambda: checks.functions(stack))
     yield from guarded("compactor", lambda: checks.schedule(stack, f"{stack.name}-compact", "compactor: schedule"))
+    if "transcriber" in stack.functions:
+        take = partial(checks.mapping, stack, "transcriber", f"{stack.name}-transcriptions", "transcriptions")
+        yield from guarded("transcriptions", take)
     yield from guarded("settings", lambda: _sources(stack, clock, session))
     yield from guarded("dead letters", lambda: checks.dead_letters(stack))
     if not stack.local:

@@ -58,6 +58,7 @@ def quota(limit: int) -> dict[str, Any]:
 
 
 FUNCTIONS = {kind: f"s-{kind}" for kind in ("poller", "copier", "compactor")}
+TRANSCRIBING = FUNCTIONS | {"transcriber": "s-transcriber"}
 
 
 def refused(operation: str, code: str = "AccessDeniedException") -> botocore.exceptions.ClientError:
@@ -277,6 +278,23 @@ def test_all_alarms_of_the_stack_are_looked_at_and_none_of_one_whose_name_begins
 def test_what_the_transcriber_takes_at_once_counts_against_the_quota(cloud: Cloud) -> None:
     cloud.answers["get_account_settings"] = quota(10)
     few = cloud.troubles().get("Lambda quota")
-    cloud.functions = FUNCTIONS | {"transcriber": "s-transcriber"}
+    cloud.functions = TRANSCRIBING
     assert few is None
     assert "uses up to 6" in cloud.troubles()["Lambda quota"].found
+
+
+@pytest.mark.parametrize(
+    ("state", "says"), [("Enabled", ""), ("Disabled", "the mapping of its queue is Disabled"), (None, "nothing leads")]
+)
+def test_a_stack_that_transcribes_has_its_queue_of_transcriptions_looked_at(
+    cloud: Cloud, state: str | None, says: str
+) -> None:
+    copies = mapped("Enabled")["EventSourceMappings"]
+    arn = "arn:aws:sqs:r:1:s-transcriptions"
+    own = [{"State": state, "EventSourceArn": arn}] if state else []
+    cloud.answers["list_event_source_mappings"] = {"EventSourceMappings": copies + own}
+    assert "transcriptions" not in cloud.troubles()
+    cloud.functions = TRANSCRIBING
+    trouble = cloud.troubles().get("transcriptions")
+    assert says in (trouble.found if trouble else "")
+    assert bool(trouble) == bool(says)

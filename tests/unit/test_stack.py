@@ -29,6 +29,15 @@ def test_a_stack_that_is_not_there_is_said_to_be_missing(monkeypatch: pytest.Mon
         find(monkeypatch, refusal("ValidationError", "Stack with id lake does not exist"))
 
 
+def test_the_region_of_awss_own_variable_is_enough_to_look_for_a_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(UserError, match="no AWS region: set AWS_REGION"):
+        find_stack("lake")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    with pytest.raises(UserError, match="no stack 'lake'"):
+        find(monkeypatch, refusal("ValidationError", "Stack with id lake does not exist"))
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
