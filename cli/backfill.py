@@ -112,10 +112,18 @@ def _ask(stack: Stack, settings: SourceSettings, days: Days, *, as_json: bool) -
         )
     bytes_per_s, known = bytes_per_second(stack, settings.name)
     bill = bill_of(guessed.recordings, round(guessed.recordings * (guessed.mean_talk_s or 0) * bytes_per_s))
-    _print_estimate(guessed, bill, known=known)
+    minutes = transcribed_minutes(stack, guessed)
+    print_estimate(guessed, bill, minutes, known=known)
     if not typer.confirm("Read them?", default=True, err=True):
         raise UserError("nothing was begun")
-    return estimate_json(guessed, bill)
+    return estimate_json(guessed, bill, minutes)
+
+
+def transcribed_minutes(stack: Stack, guessed: Estimate) -> int | None:
+    """Minutes of talk for Amazon Transcribe, which no price of ours holds; None where the stack does not transcribe."""
+    if "transcriber" not in stack.functions:
+        return None
+    return round(guessed.recordings * (guessed.mean_talk_s or 0) / 60)
 
 
 def bytes_per_second(stack: Stack, source: str) -> tuple[float, bool]:
@@ -132,20 +140,26 @@ def bytes_per_second(stack: Stack, source: str) -> tuple[float, bool]:
     return (row["total_bytes"] / row["total_s"], True) if known else (ASSUMED_BYTES_PER_S, False)
 
 
-def estimate_json(guessed: Estimate, bill: Bill) -> dict[str, Any]:
-    return asdict(guessed) | asdict(bill) | {"prices_as_of": AS_OF}
+def estimate_json(guessed: Estimate, bill: Bill, minutes: int | None) -> dict[str, Any]:
+    return asdict(guessed) | asdict(bill) | {"prices_as_of": AS_OF, "transcribed_minutes": minutes}
 
 
-def _print_estimate(guessed: Estimate, bill: Bill, *, known: bool) -> None:
+def print_estimate(guessed: Estimate, bill: Bill, minutes: int | None, *, known: bool) -> None:
     how = "counted by the provider" if guessed.counted else f"scaled from {guessed.sampled_days} days"
     size = "as this source's audio is now" if known else "if it is uncompressed: less, if it is OGG or MP3"
     err.print(f"recordings: about {guessed.recordings:,} ({how}); known ones are not copied again", highlight=False)
     err.print(f"audio: about {bill.gigabytes:.1f} GB ({size})", highlight=False)
     err.print(
         f"cost: about {bill.once_usd:.2f} USD once, {bill.monthly_usd:.2f} USD a month to keep it "
-        f"(list prices of {AS_OF}, without the provider's own)",
+        f"(list prices of {AS_OF}; without the provider's own, a NAT gateway, a KMS key of yours)",
         highlight=False,
     )
+    if minutes is not None:
+        err.print(
+            f"not in this cost: Amazon Transcribe, at its price for about {minutes:,} minutes of talk "
+            "(EnableTranscription is true)",
+            highlight=False,
+        )
 
 
 # -- while it goes on

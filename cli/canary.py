@@ -1,6 +1,7 @@
 """``call-lake doctor --canary``: does Athena read a partition whole, always, while its manifest is swapped?
 
-AWS documents symlink manifests and partition projection, but not the two together (docs/limits.md). This commits
+AWS gives a table with symlink manifests and partition projection, for lists that never change (docs/limits.md): what a
+query sees while a manifest is swapped it does not say. This commits
 invented rows to a day before all calls, asks Athena while more commits replace the files, and removes them again.
 """
 

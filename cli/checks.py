@@ -139,9 +139,10 @@ def concurrency(stack: Stack) -> Iterator[Check]:
     """New accounts may run ten functions at once, all of theirs together."""
     client = stack.client("lambda")
     limit = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    mappings = client.list_event_source_mappings(FunctionName=stack.functions["copier"])["EventSourceMappings"]
-    copiers = sum(one.get("ScalingConfig", {}).get("MaximumConcurrency", 2) for one in mappings)
-    wanted = copiers + len(stack.sources) + 1
+    takers = [stack.functions[kind] for kind in ("copier", "transcriber") if kind in stack.functions]
+    mappings = [client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"] for name in takers]
+    taking = sum(one.get("ScalingConfig", {}).get("MaximumConcurrency", 2) for of in mappings for one in of)
+    wanted = taking + len(stack.sources) + 1
     if limit >= wanted + SPARE_CONCURRENCY:
         yield ok("Lambda quota", f"{limit} at once, up to {wanted} are used")
     else:
@@ -165,21 +166,6 @@ def schedule(stack: Stack, name: str, what: str) -> Iterator[Check]:
         yield ok(what, "its schedule is enabled")
     else:
         yield fail(what, f"its schedule is {state}", f"enable schedule {name}; to let a source rest: call-lake pause")
-
-
-def alarms(stack: Stack) -> Iterator[Check]:
-    found = stack.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{stack.name}-")["MetricAlarms"]
-    if not found:
-        yield warn("alarms", "there are none", "deploy the stack again")
-        return
-    if any(alarm.get("AlarmActions") for alarm in found):
-        yield ok("alarms", f"{len(found)}, which tell a topic")
-    else:
-        yield warn("alarms", f"{len(found)}, and none tells anybody", "deploy with AlarmTopicArn, an SNS topic")
-    for alarm in found:
-        if alarm.get("StateValue") == "ALARM":
-            to_do = alarm.get("AlarmDescription") or "docs/runbook.md, When an alarm rings"
-            yield warn("alarms", f"{alarm['AlarmName']} rings", to_do)
 
 
 def dead_letters(stack: Stack) -> Iterator[Check]:
@@ -212,7 +198,8 @@ def source(
     yield ok(f"{name}: secret", "it is filled")
     yield from guarded(f"{name}: listing", lambda: listing(settings, secret, clock, session))
     yield from guarded(f"{name}: polls", lambda: polls(stack, name, clock))
-    yield from guarded(f"{name}: copies", lambda: mapping(stack, settings))
+    queue = settings.queue_url.rpartition("/")[2]
+    yield from guarded(f"{name}: copies", lambda: mapping(stack, "copier", queue, f"{name}: copies"))
 
 
 def listing(
@@ -258,17 +245,15 @@ def polls(stack: Stack, name: str, clock: Clock) -> Iterator[Check]:
         yield from schedule(stack, f"{stack.name}-{kind}-{name}", f"{name}: {kind}")
 
 
-def mapping(stack: Stack, settings: SourceSettings) -> Iterator[Check]:
-    """What lets the copier run for each message of the source's queue."""
-    queue = settings.queue_url.rpartition("/")[2]
-    found = stack.client("lambda").list_event_source_mappings(FunctionName=stack.functions["copier"])
+def mapping(stack: Stack, kind: str, queue: str, what: str) -> Iterator[Check]:
+    """What lets a function run for each message of a queue."""
+    found = stack.client("lambda").list_event_source_mappings(FunctionName=stack.functions[kind])
     states = [one["State"] for one in found["EventSourceMappings"] if one["EventSourceArn"].endswith(f":{queue}")]
-    what = f"{settings.name}: copies"
     if not states:
-        yield fail(what, f"nothing leads from queue {queue} to the copier", "deploy the stack again")
+        yield fail(what, f"nothing leads from queue {queue} to the {kind}", "deploy the stack again")
     elif states[0] == "Enabled":
-        yield ok(what, "its queue leads to the copier")
+        yield ok(what, f"its queue leads to the {kind}")
     elif states[0].endswith("ing"):
         yield warn(what, f"the mapping of its queue is {states[0]}", "look again in a minute")
     else:
-        yield fail(what, f"the mapping of its queue is {states[0]}", "enable the copier's trigger of this queue")
+        yield fail(what, f"the mapping of its queue is {states[0]}", f"enable the {kind}'s trigger of this queue")

@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from call_lake.ports import Clock
-from cli import checks
+from cli import checks, checks_alarms
 from cli.checks import Check, Level, guarded
 from cli.errors import err, explained
 from cli.options import AsJson, StackName
@@ -64,11 +64,15 @@ def examine(
     yield from guarded("storage", lambda: checks.storage(stack))
     yield from guarded("functions", lambda: checks.functions(stack))
     yield from guarded("compactor", lambda: checks.schedule(stack, f"{stack.name}-compact", "compactor: schedule"))
+    if "transcriber" in stack.functions:
+        take = partial(checks.mapping, stack, "transcriber", f"{stack.name}-transcriptions", "transcriptions")
+        yield from guarded("transcriptions", take)
     yield from guarded("settings", lambda: _sources(stack, clock, session))
     yield from guarded("dead letters", lambda: checks.dead_letters(stack))
     if not stack.local:
         yield from guarded("Lambda quota", lambda: checks.concurrency(stack))
-        yield from guarded("alarms", lambda: checks.alarms(stack))
+        yield from guarded("alarms", lambda: checks_alarms.alarms(stack))
+        yield from guarded("alarm topic", lambda: checks_alarms.listeners(stack))
     if canary:
         yield from guarded("canary", lambda: _canary(stack, clock))
 

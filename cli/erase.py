@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.erasing import Eraser, Report
     from call_lake.erasing_targets import Targets
 
+TRANSCRIPTS = "transcripts/"
 ABSENT = ("NotFoundException", "BadRequestException")
 """Transcribe's answers for a job that it does not have, or that it cannot delete yet."""
 
@@ -81,18 +82,27 @@ def _eraser(stack: Stack, tell: Callable[[str], None]) -> "Eraser":
     from call_lake.erasing import Eraser
 
     dead = SqsDeadLetters(stack.client("sqs"), stack.dlq_url)
-    jobs = TranscribeJobs(stack.client("transcribe"))
+    jobs = transcriptions_of(stack)
     return Eraser(ledger_of(stack), stack.store, dead, jobs, CLOCK, compactor_settings(stack).grace_s, tell)
 
 
+def transcriptions_of(stack: Stack) -> "TranscribeJobs | None":
+    """None where the stack does not transcribe and keeps no transcript: it never asked Amazon Transcribe for anything,
+    which its region may not even have."""
+    if "transcriber" not in stack.functions and next(iter(stack.store.list_versions(TRANSCRIPTS)), None) is None:
+        return None
+    return TranscribeJobs(stack.client("transcribe"), f"{stack.name}-")
+
+
 class TranscribeJobs:
-    """The jobs that the transcriber started: each is named after its recording.
+    """The jobs that the transcriber started: each is named after its stack (``prefix``) and its recording.
 
     https://docs.aws.amazon.com/transcribe/latest/APIReference/API_GetTranscriptionJob.html
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, prefix: str) -> None:
         self._client = client
+        self._prefix = prefix
 
     def stands(self, recording_id: str) -> bool:
         return self._asked("get_transcription_job", recording_id)
@@ -103,7 +113,7 @@ class TranscribeJobs:
     def _asked(self, operation: str, recording_id: str) -> bool:
         with calling(f"{operation} {recording_id}"):
             try:
-                getattr(self._client, operation)(TranscriptionJobName=recording_id)
+                getattr(self._client, operation)(TranscriptionJobName=self._prefix + recording_id)
             except ClientError as error:
                 if code_of(error) not in ABSENT:
                     raise

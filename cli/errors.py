@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from call_lake.errors import CallLakeError
-from local.processes import LocalStackError
+from local.processes import LOOPBACK, LocalStackError
 
 STARTED = time.monotonic()
 err = Console(stderr=True, soft_wrap=True)
@@ -32,7 +32,9 @@ def explained() -> Iterator[None]:
             "no AWS credentials: log in (for example `aws sso login`), or start the laptop's stack: call-lake local up"
         )
     except botocore.exceptions.EndpointConnectionError as error:
-        fail(f"{error}; is the local stack still running? `call-lake local up` starts it")
+        if LOOPBACK in str(error):
+            fail(f"{error}; is the local stack still running? `call-lake local up` starts it")
+        fail(f"{error}; check the network, and the region (AWS_REGION, or that of the AWS profile)")
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         fail(f"AWS refused: {error}")
     except requests.RequestException as error:

@@ -101,19 +101,35 @@ def stack_from_outputs(name: str, outputs: dict[str, str], connection: dict[str,
         bus=outputs["BusName"],
         database=outputs["DatabaseName"],
         workgroup=outputs["WorkgroupName"],
-        functions={kind: outputs[f"{kind.capitalize()}Name"] for kind in ("poller", "copier", "compactor")},
+        functions=functions_of(outputs),
         tap_url=outputs.get("TapUrl", ""),
         connection=connection,
         local=local,
     )
 
 
+def functions_of(outputs: dict[str, str]) -> dict[str, str]:
+    """By kind; the transcriber only where the stack has one. Raises KeyError."""
+    found = {kind: outputs[f"{kind.capitalize()}Name"] for kind in ("poller", "copier", "compactor")}
+    return found | ({"transcriber": outputs["TranscriberName"]} if "TranscriberName" in outputs else {})
+
+
+def heed_aws_region() -> None:
+    """AWS's CLI and other SDKs read AWS_REGION, boto3 and sam AWS_DEFAULT_REGION alone:
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html"""
+    if region := os.environ.get("AWS_REGION"):
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)
+
+
 def _from_cloud(name: str) -> Stack:
+    heed_aws_region()
     try:
         found = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except botocore.exceptions.NoRegionError:
         raise UserError("no AWS region: set AWS_REGION, or `region` in the AWS profile") from None
     except botocore.exceptions.ClientError as error:
+        if "does not exist" not in str(error):  # expired or refused credentials say nothing about the stack
+            raise
         raise UserError(f"no stack {name!r} in this account and region: {error}") from None
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
     try:

@@ -8,9 +8,11 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import boto3
@@ -18,19 +20,41 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from call_lake.errors import CallLakeError
+from cli.stack import heed_aws_region
 from local import deploy
 
 REPO = Path(__file__).parents[1]
 SAM = REPO / ".tools/sam/bin/sam"
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,47}")
 BASE_URL = re.compile(r"https://[^/\s?#@\"\\]+(/[^\s?#\"\\]*)?")
+TOPIC = re.compile(r"(|arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+)")
 ARCHITECTURES = ("arm64", "x86_64")
+SOURCES = ("thulium", "conpeek")
+NAMES_TOGETHER = 57
+"""Characters of stack and source: the name of a sweep's schedule has 64 at most
+(https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html)."""
+IA_DAYS = 30  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html says what each status means.
+NOTHING_YET = "REVIEW_IN_PROGRESS"
+CAN_BE_UPDATED = {
+    *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE"),
+    *("IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A stack as the account has it."""
+
+    status: str
+    parameters: Mapping[str, str]
 
 
 def base_url(text: str) -> str:
-    """Raises ValueError."""
-    if not BASE_URL.fullmatch(text):
-        raise ValueError("an address like https://example.thulium.com/api is needed")
+    """Empty for a vendor that is not used. Raises ValueError."""
+    if text and not BASE_URL.fullmatch(text):
+        raise ValueError("an address like https://example.thulium.com/api is needed, or nothing")
     return text.rstrip("/")
 
 
@@ -49,12 +73,20 @@ def day(text: str) -> str:
         raise ValueError("a day like 2026-01-31 is needed, or nothing") from None
 
 
-QUESTIONS: Mapping[str, tuple[str, str | None, Callable[[str], str]]] = {
-    "ThuliumBaseUrl": ("Thulium's API, like https://NAME.thulium.com/api", None, base_url),
+def topic(text: str) -> str:
+    """Raises ValueError."""
+    if not TOPIC.fullmatch(text):
+        raise ValueError("an ARN like arn:aws:sns:eu-central-1:123456789012:alarms is needed, or nothing")
+    return text
+
+
+QUESTIONS: Mapping[str, tuple[str, str, Callable[[str], str]]] = {
+    "ThuliumBaseUrl": ("Thulium's API, like https://NAME.thulium.com/api (empty: no Thulium)", "", base_url),
     "ThuliumTimeZone": ("Time zone of the Thulium system's clock", "Europe/Warsaw", zone),
-    "ConpeekBaseUrl": ("Conpeek's API, the address before /cdr_dialog_recording", None, base_url),
+    "ConpeekBaseUrl": ("Conpeek's API, before /cdr_dialog_recording (empty: no Conpeek)", "", base_url),
     "ConpeekTimeZone": ("Time zone of Conpeek's call dates", "Europe/Warsaw", zone),
     "FirstPollFrom": ("Copy recordings from which day on (empty: from now on)", "", day),
+    "AlarmTopicArn": ("SNS topic that alarms are sent to (empty: alarms tell nobody)", "", topic),
 }
 """By parameter of the template: question, default, check."""
 
@@ -62,11 +94,15 @@ QUESTIONS: Mapping[str, tuple[str, str | None, Callable[[str], str]]] = {
 def main(
     stack: Annotated[str | None, typer.Option(help="Name of the stack; asked for if it is not given.")] = None,
     set_: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the template.")] = [],  # noqa: B006
-    architecture: Annotated[str, typer.Option(help="Processor of the functions: arm64 or x86_64.")] = "arm64",
+    architecture: Annotated[
+        str, typer.Option(help="Processor of the functions, arm64 or x86_64; by default the stack's own, or arm64.")
+    ] = "",
 ) -> None:
     """Build Call Lake and deploy it to the AWS account of your credentials, or upgrade it there."""
+    heed_aws_region()
     try:
-        deploy_stack(stack, dict(map(_pair, set_)), architecture, stands=_stands, build=_build, sam=_sam)
+        given = dict(map(_pair, set_)) | ({"Architecture": architecture} if architecture else {})
+        deploy_stack(stack, given, standing=_standing, build=_build, sam=_sam)
     except (CallLakeError, ValueError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
@@ -77,33 +113,59 @@ def main(
 
 def deploy_stack(
     stack: str | None,
-    given: dict[str, str],
-    architecture: str,
+    given: Mapping[str, str],
     *,
-    stands: Callable[[str], bool],
+    standing: Callable[[str], Standing | None],
     build: Callable[[str], Path],
     sam: Callable[[Sequence[str]], int],
 ) -> None:
-    """``stands`` says whether the account has this stack; ``build`` makes the packages for a processor and gives the
-    built template; ``sam`` runs with these arguments and gives its exit code. Raises ValueError for what was typed
-    wrong, CallLakeError where sam did not succeed."""
-    if architecture not in ARCHITECTURES:
-        raise ValueError(f"{architecture!r} is no processor of Lambda's: {' or '.join(ARCHITECTURES)}")
+    """``standing`` says what the account has under this name; ``build`` makes the packages for a processor and gives
+    the built template; ``sam`` runs with these arguments and gives its exit code. Raises ValueError for what was typed
+    wrong, CallLakeError where the stack cannot be deployed or sam did not succeed."""
+    given = _checked_all(given)
     stack = stack or typer.prompt("Name of the stack", default="call-lake")
     if not STACK_NAME.fullmatch(stack):
         raise ValueError(f"{stack!r} cannot be a stack's name: lower-case letters, digits and '-', at most 48")
-    is_new = not stands(stack)
-    typer.echo(f"{stack} is new" if is_new else f"{stack} stands: it is upgraded and keeps its parameters")
-    chosen = (_asked(given) if is_new else {}) | given
-    chosen |= {"Architecture": architecture}
-    command = ["deploy", "--template", str(build(architecture)), "--stack-name", stack, "--resolve-s3"]
-    command += ["--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset", "--config-env", stack]
-    command += ["--parameter-overrides", *(f"{key}={value}" for key, value in chosen.items())]
-    if sam(command) != 0:
-        raise CallLakeError("sam deploy did not succeed; its lines above say why. Nothing that stood before was lost")
-    if is_new:
-        typer.echo(f"Next: call-lake secrets set thulium --stack {stack}; the same for conpeek; then:")
+    found = standing(stack)
+    if found is None or found.status == NOTHING_YET:
+        found = None
+        typer.echo(f"{stack} is new")
+    else:
+        _check_that_it_can_be_updated(stack, found.status)
+        typer.echo(f"{stack} stands: it is upgraded and keeps its parameters")
+    chosen = {"Architecture": found.parameters.get("Architecture", "arm64") if found else "arm64"}
+    chosen |= given if found else _asked(given)
+    check_together(stack, dict(found.parameters if found else {}) | chosen)
+    with TemporaryDirectory() as folder:
+        command = ["deploy", "--template", str(build(chosen["Architecture"])), "--stack-name", stack, "--resolve-s3"]
+        command += ["--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset", "--config-env", stack]
+        command += deploy.parameter_overrides(chosen, Path(folder) / "parameters.yaml")
+        if sam(command) != 0:
+            raise CallLakeError(
+                "sam deploy did not succeed; its lines above say why. Nothing that stood before was lost"
+            )
+    if found is None:
+        for source in used(chosen):
+            typer.echo(f"Next: call-lake secrets set {source} --stack {stack}")
     typer.echo(f"call-lake doctor --stack {stack}")
+
+
+def _check_that_it_can_be_updated(stack: str, status: str) -> None:
+    """Raises CallLakeError."""
+    if status in CAN_BE_UPDATED:
+        return
+    if status.endswith("_IN_PROGRESS"):
+        raise CallLakeError(f"{stack} is {status}: wait until that has ended, then type this again")
+    if status == "UPDATE_ROLLBACK_FAILED":
+        raise CallLakeError(
+            f"{stack} is {status}: its last upgrade could not be taken back. See why in the stack's events, mend it, "
+            f"then: aws cloudformation continue-update-rollback --stack-name {stack}"
+        )
+    raise CallLakeError(
+        f"{stack} is {status}: CloudFormation only deletes such a stack. Type "
+        f"`aws cloudformation delete-stack --stack-name {stack}`, wait, then this again. If it ever worked, its bucket "
+        "and ledger stay in the account, and a new stack makes its own (docs/runbook.md, Delete the stack)"
+    )
 
 
 def _build(architecture: str) -> Path:
@@ -114,24 +176,61 @@ def _sam(arguments: Sequence[str]) -> int:
     return subprocess.run([SAM, *arguments], cwd=REPO, env=os.environ | {"SAM_CLI_TELEMETRY": "0"}).returncode
 
 
-def _stands(stack: str) -> bool:
+def _standing(stack: str) -> Standing | None:
     account, region = boto3.client("sts").get_caller_identity()["Account"], boto3.Session().region_name
     typer.echo(f"account {account}, region {region}")
+    return look_up(stack, boto3.client("cloudformation"))
+
+
+def look_up(stack: str, cloudformation: Any) -> Standing | None:
     try:
-        boto3.client("cloudformation").describe_stacks(StackName=stack)
+        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in str(error):
-            return False
+            return None
         raise
-    return True
+    parameters = {one["ParameterKey"]: one.get("ParameterValue", "") for one in found.get("Parameters", [])}
+    return Standing(found["StackStatus"], parameters)
 
 
 def _asked(given: Mapping[str, str]) -> dict[str, str]:
-    answers = {}
+    """What was given, and answers to the questions that it leaves."""
+    answers = dict(given)
     for key, (question, default, check) in QUESTIONS.items():
-        if key not in given:
+        unused = key.endswith("TimeZone") and not answers[key.replace("TimeZone", "BaseUrl")]
+        if key not in given and not unused:
             answers[key] = typer.prompt(question, default=default, value_proc=_checked(check))
     return answers
+
+
+def _checked_all(given: Mapping[str, str]) -> dict[str, str]:
+    """Raises ValueError for what no question would take, or no account should have."""
+    checked = {key: QUESTIONS[key][2](value) if key in QUESTIONS else value for key, value in given.items()}
+    if checked.get("Architecture", "arm64") not in ARCHITECTURES:
+        raise ValueError(f"{checked['Architecture']!r} is no processor of Lambda's: {' or '.join(ARCHITECTURES)}")
+    if checked.get("IsCloud", "true") != "true":
+        raise ValueError("IsCloud=false is for the emulator alone: it leaves out what keeps requests without TLS away")
+    return checked
+
+
+def used(parameters: Mapping[str, str]) -> list[str]:
+    return [source for source in SOURCES if parameters.get(f"{source.capitalize()}BaseUrl")]
+
+
+def check_together(stack: str, parameters: Mapping[str, str]) -> None:
+    """What CloudFormation would find only while it makes the stack. Raises ValueError."""
+    names = parameters.get("SourceNames", ",".join(SOURCES)).split(",")
+    if names == list(SOURCES) and not used(parameters):
+        raise ValueError("neither Thulium nor Conpeek has an address: there is nothing to copy from")
+    if too_long := [name for name in names if len(stack) + len(name) > NAMES_TOGETHER]:
+        raise ValueError(f"{stack} and {too_long[0]} have more than {NAMES_TOGETHER} characters together")
+    if bool(parameters.get("SubnetIds")) != bool(parameters.get("SecurityGroupIds")):
+        raise ValueError("SubnetIds and SecurityGroupIds are given together, or neither")
+    cold, kept = (int(parameters.get(key) or 0) for key in ("AudioColdAfterDays", "AudioRetentionDays"))
+    if cold and kept and cold >= kept:
+        raise ValueError(f"AudioColdAfterDays ({cold}) has to be less than AudioRetentionDays ({kept})")
+    if 0 < cold < IA_DAYS and parameters.get("AudioColdClass") == "STANDARD_IA":
+        raise ValueError(f"STANDARD_IA takes nothing younger than {IA_DAYS} days: AudioColdAfterDays is {cold}")
 
 
 def _checked(check: Callable[[str], str]) -> Callable[[str], str]:

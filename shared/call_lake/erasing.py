@@ -96,7 +96,7 @@ class Eraser:
         ledger: Ledger,
         store: VersionedStore,
         dead: DeadLetters,
-        transcriptions: Transcriptions,
+        transcriptions: Transcriptions | None,
         clock: Clock,
         grace_s: float,
         tell: Tell = lambda line: None,

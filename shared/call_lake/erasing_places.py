@@ -235,7 +235,7 @@ class QueryResults:
 
 
 class Transcriptions(Protocol):
-    """The jobs of Amazon Transcribe, which are named after recordings and stay listed for 90 days
+    """The jobs of Amazon Transcribe, one for each recording, which stay listed for 90 days
     (https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html)."""
 
     def stands(self, recording_id: str) -> bool: ...
@@ -245,15 +245,21 @@ class Transcriptions(Protocol):
 
 
 class TranscriptionJobs:
+    """``transcriptions`` is None where nothing was ever transcribed: then the proof says that none were searched."""
+
     name = "transcription_jobs"
 
-    def __init__(self, transcriptions: Transcriptions) -> None:
+    def __init__(self, transcriptions: Transcriptions | None) -> None:
         self._transcriptions = transcriptions
 
     def search(self, targets: Targets) -> Search:
+        if self._transcriptions is None:
+            return Search(0, 0)
         return Search(len(targets.ids), sum(map(self._transcriptions.stands, sorted(targets.ids))))
 
     def clear(self, targets: Targets) -> None:
+        if self._transcriptions is None:
+            return
         for id in sorted(targets.ids):
             if self._transcriptions.stands(id):
                 self._transcriptions.delete(id)

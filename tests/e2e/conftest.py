@@ -87,7 +87,8 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A folder in which `call-lake local up` was typed and has settled."""
     here = Shell(tmp_path_factory.mktemp("laptop"))
     try:
-        up = here.type("local", "up", "--detach", "--recordings", "30", "--days", "12", "--until", "2026-10-30")
+        made = ("--recordings", "30", "--days", "12", "--until", "2026-10-30", "--set", "EnableTranscription=true")
+        up = here.type("local", "up", "--detach", *made)
         assert up.code == 0, up.err
         settled = here.type("local", "settle", "--from", "2026-10-18", "--to", "2026-10-31")
         assert settled.code == 0, settled.err + settled.out

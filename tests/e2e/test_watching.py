@@ -1,4 +1,5 @@
-"""What the deployed functions logged while the stack settled: the metrics of the alarms, and nothing personal."""
+"""What the deployed functions logged while the stack settled: the metrics of the alarms, and nothing personal. And what
+came of the events: transcriptions."""
 
 import re
 from typing import Any
@@ -19,9 +20,9 @@ def stack(laptop: Shell) -> Laptop:
 
 @pytest.fixture(scope="module")
 def written(stack: Laptop) -> str:
-    """All that poller, copier and compactor have logged."""
+    """All that the functions have logged."""
     pages = stack.client("logs").get_paginator("filter_log_events")
-    groups = [f"/aws/lambda/{stack.facts['stack']}-{name}" for name in ("poller", "copier", "compactor")]
+    groups = [f"/aws/lambda/{stack.facts['stack']}-{name}" for name in ("poller", "copier", "compactor", "transcriber")]
     events = [event for group in groups for page in pages.paginate(logGroupName=group) for event in page["events"]]
     return "\n".join(event["message"] for event in events)
 
@@ -50,3 +51,13 @@ def test_the_logs_of_a_whole_run_hold_no_number_no_name_and_no_file_name(stack: 
     assert len(personal) > 50
     assert len(written) > 5_000
     assert [text for text in personal if text in written] == []
+
+
+def test_what_was_stored_is_transcribed_by_way_of_the_queue_under_names_of_stack_and_recording(stack: Laptop) -> None:
+    jobs = stack.client("transcribe").list_transcription_jobs()["TranscriptionJobSummaries"]
+    names = {job["TranscriptionJobName"] for job in jobs}
+    assert names
+    assert all(re.fullmatch(rf"{stack.facts['stack']}-(thulium|conpeek)-[0-9a-f]{{32}}", name) for name in names)
+    dead = stack.client("sqs").get_queue_url(QueueName=f"{stack.facts['stack']}-transcription-dead-letters")["QueueUrl"]
+    found = stack.client("sqs").get_queue_attributes(QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages"])
+    assert found["Attributes"]["ApproximateNumberOfMessages"] == "0"

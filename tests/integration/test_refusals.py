@@ -74,6 +74,8 @@ def account(emulator: Emulator, aws: boto3.Session) -> Iterator[Account]:
         TemplateBody=json.dumps(_roles_and_what_they_name()),
         Parameters=[
             {"ParameterKey": "IsCloud", "ParameterValue": "false"},
+            {"ParameterKey": "ThuliumBaseUrl", "ParameterValue": "https://example.thulium.com/api"},
+            {"ParameterKey": "ConpeekBaseUrl", "ParameterValue": "https://example.conpeek.com"},
             {"ParameterKey": "EnableTranscription", "ParameterValue": "true"},
             {"ParameterKey": "AnalystsTable", "ParameterValue": "true"},
         ],
@@ -234,7 +236,12 @@ ALLOWED = {
         "writes the lake": write("lake/calls/data/b.parquet"),
         "lists the bucket": list_bucket,
     },
-    "Transcriber": {"lends audio": read(AUDIO), "takes transcripts": write("transcripts/a.json")},
+    "Transcriber": {
+        "lends audio": read(AUDIO),
+        "takes transcripts": write("transcripts/a.json"),
+        "takes messages": receive("TranscriptionQueue"),
+        "gives up": send("TranscriptionDeadLetters"),
+    },
     "Analysts": {"read the open table": read(OPEN_LAKE), "keep results": write("athena-results/analysts/a.csv")},
 }
 FORBIDDEN = {
@@ -278,7 +285,8 @@ FORBIDDEN = {
         "read the lake": read(LAKE),
         "read the ledger": item("get"),
         "read a source's secret": secret("ThuliumSecret"),
-        "take messages": receive("ThuliumQueue"),
+        "take messages of recordings": receive("ThuliumQueue"),
+        "write dead letters of recordings": send("DeadLetters"),
         "announce": announce,
     },
     "Analysts": {

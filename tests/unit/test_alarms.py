@@ -11,7 +11,7 @@ from call_lake.errors import Reason, Transient
 from call_lake.providers.base import BadRecord
 from tests.fakes.provider import make_recording
 from tests.unit.functions_in_memory import NAMESPACE, Functions
-from tests.unit.template import ROOT, default, of_type, parse, properties, resource
+from tests.unit.template import ROOT, default, of_type, parse, properties
 
 OF_AWS = {
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
@@ -184,5 +184,21 @@ def test_the_widgets_of_the_dashboard_fill_its_grid_without_overlapping():
     assert max(x for x, _ in cells) == 23
 
 
-def test_the_dashboard_names_no_source_so_that_a_further_one_shows_by_itself():
-    assert not re.search("thulium|conpeek", json.dumps(resource("Dashboard")), re.IGNORECASE)
+def test_the_dashboard_finds_sources_in_the_stacks_own_metrics_and_queues_by_their_whole_names():
+    body, variables = properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+    assert not re.search("thulium|conpeek", body, re.IGNORECASE)
+    between, names = variables["Queues"]["Fn::Join"]
+    queues = [properties(f"{source}Queue")["QueueName"] for source in SOURCES]
+    assert names == queues
+    made = between.join(name["Fn::Sub"] for name in names)
+    expressions = re.findall(r"SEARCH\('{AWS/SQS.*?', '", body.replace("${Queues}", made))
+    whole = r"QueueName=(\"${AWS::StackName}-recordings-thulium\" OR \"${AWS::StackName}-recordings-conpeek\")"
+    assert len(expressions) == 2
+    assert all(expression.endswith(f"{whole}', '") for expression in expressions)
+
+
+def test_a_message_that_breaks_the_copier_again_and_again_rings():
+    comes_again_s = properties("ThuliumQueue")["VisibilityTimeout"] + properties("Copier")["Timeout"]
+    alarm = properties("CopierAlarm")
+    span_s = alarm["Period"] * alarm["EvaluationPeriods"]
+    assert span_s // comes_again_s >= alarm["DatapointsToAlarm"]

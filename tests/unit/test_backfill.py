@@ -5,7 +5,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,8 +20,10 @@ from call_lake.estimating import SAMPLED_DAYS, Estimate, estimate, sample_of
 from call_lake.recording import Window
 from call_lake.relisting import Days
 from call_lake.sources import AGAIN, Job, JobKind
-from cli.backfill import EMPTY_LOOKS, Look, watch
+from cli.backfill import EMPTY_LOOKS, Look, transcribed_minutes, watch
+from cli.errors import err
 from cli.prices import GIGABYTE, bill_of
+from cli.stack import Stack
 from tests.fakes import FakeClock
 from tests.fakes.provider import FakeProvider, make_recording
 from tests.unit.operator_bench import Bench
@@ -162,6 +164,28 @@ def test_trouble_is_told_while_it_waits() -> None:
     watch(lambda: next(looks), FakeClock(), lambda text, share: told.append(text))
 
     assert told[0] == "waiting for the next poll; trouble: unauthorized: 401"
+
+
+# -- the quote
+
+GUESSED = Estimate(recordings=1000, counted=True, sampled_days=7, mean_talk_s=90.0)
+
+
+def quote(functions: dict[str, str]) -> str:
+    minutes = transcribed_minutes(cast(Stack, SimpleNamespace(functions=functions)), GUESSED)
+    with err.capture() as printed:
+        command.print_estimate(GUESSED, bill_of(1000, 2**30), minutes, known=True)
+    return printed.get()
+
+
+def test_the_quote_of_a_stack_that_transcribes_names_the_minutes_that_it_does_not_price() -> None:
+    assert "not in this cost: Amazon Transcribe, at its price for about 1,500 minutes" in quote({"transcriber": "t"})
+
+
+def test_the_quote_of_a_stack_that_does_not_transcribe_says_what_else_it_leaves_out() -> None:
+    said = quote({})
+    assert "Transcribe" not in said
+    assert "NAT gateway, a KMS key" in said
 
 
 # -- the command

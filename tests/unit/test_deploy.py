@@ -178,11 +178,11 @@ def test_sam_deploys_to_the_given_endpoint_and_knows_no_other_account(world, end
 
 
 def test_parameters_reach_sam_as_they_are_written(world, endpoint):
-    world.deploy(endpoint, ThuliumSettings='{"mapping": {"agent": "user, or \\"x\\""}}', PollEvery="rate(1 minute)")
+    world.deploy(endpoint, ThuliumSettings='{"mapping": {"agent": "user, or x"}}', PollEvery="rate(1 minute)")
     arguments = world.calls[-1]["arguments"]
     file = Path(arguments[arguments.index("--parameter-overrides") + 1].removeprefix("file://"))
     parameters = json.loads(file.read_text())
-    assert parameters["ThuliumSettings"] == '{"mapping": {"agent": "user, or \\"x\\""}}'
+    assert parameters["ThuliumSettings"] == '{"mapping": {"agent": "user, or x"}}'
     assert (parameters["PollEvery"], parameters["IsCloud"]) == ("rate(1 minute)", "false")
 
 

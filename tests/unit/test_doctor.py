@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.exceptions
@@ -13,7 +14,7 @@ from call_lake.config import SourceSettings
 from call_lake.errors import ConfigError
 from call_lake.recording import iso
 from call_lake.sources import SourceBook
-from cli import checks
+from cli import checks, checks_alarms
 from cli.checks import Check, Level, guarded, skew
 from cli.doctor import examine, failed
 from tests.fakes import FakeClock, World
@@ -29,7 +30,23 @@ def mapped(state: str) -> dict[str, Any]:
 
 
 def alarm(**changes: Any) -> dict[str, Any]:
-    return {"MetricAlarms": [{"AlarmName": "s-silent", "AlarmActions": ["arn"], "StateValue": "OK"} | changes]}
+    return {
+        "MetricAlarms": [
+            {"AlarmName": "s-silent", "AlarmActions": ["arn:aws:sns:r:1:ring"], "StateValue": "OK"} | changes
+        ]
+    }
+
+
+def subscribed(arn: str) -> dict[str, Any]:
+    return {"Subscriptions": [{"SubscriptionArn": arn}]}
+
+
+ALARM_OF_STACK = {
+    "StackResourceSummaries": [
+        {"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": "s-silent"},
+        {"ResourceType": "AWS::SQS::Queue", "PhysicalResourceId": "s-dead-letters"},
+    ]
+}
 
 
 def messages(number: int) -> dict[str, Any]:
@@ -41,6 +58,7 @@ def quota(limit: int) -> dict[str, Any]:
 
 
 FUNCTIONS = {kind: f"s-{kind}" for kind in ("poller", "copier", "compactor")}
+TRANSCRIBING = FUNCTIONS | {"transcriber": "s-transcriber"}
 
 
 def refused(operation: str, code: str = "AccessDeniedException") -> botocore.exceptions.ClientError:
@@ -68,7 +86,9 @@ class Cloud:
             "get_account_settings": quota(1000),
             "list_event_source_mappings": mapped("Enabled"),
             "get_schedule": {"State": "ENABLED"},
+            "list_stack_resources": ALARM_OF_STACK,
             "describe_alarms": alarm(),
+            "list_subscriptions_by_topic": subscribed("arn:aws:sns:r:1:ring:1"),
             "get_queue_attributes": messages(0),
             "get_secret_value": {"SecretString": json.dumps(SECRET)},
         }
@@ -88,6 +108,9 @@ class Cloud:
 
         return answer
 
+    def get_paginator(self, operation: str) -> Any:
+        return SimpleNamespace(paginate=lambda **asked: [getattr(self, operation)(**asked)])
+
     def troubles(self) -> dict[str, Check]:
         found = list(examine(self, self.clock, session=self.web.session))  # type: ignore[arg-type]
         return {check.name: check for check in found if check.level is not Level.OK}
@@ -105,7 +128,7 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
     assert {check.name for check in found} >= {
         "credentials", "bucket", "ledger", "Athena", "poller", "copier", "compactor", "compactor: schedule",
         "thulium: secret", "thulium: listing", "thulium: polls", "thulium: poll", "thulium: sweep", "thulium: copies",
-        "dead letters", "Lambda quota", "alarms",
+        "dead letters", "Lambda quota", "alarms", "alarm topic",
     }  # fmt: skip
 
 
@@ -123,6 +146,8 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
         ("get_schedule", {"State": "DISABLED"}, "thulium: poll", "fail", "enable schedule s-poll-thulium"),
         ("get_schedule", refused("GetSchedule", "ResourceNotFoundException"), "thulium: sweep", "fail", "no schedule"),
         ("describe_alarms", {"MetricAlarms": []}, "alarms", "warn", "there are none"),
+        ("list_subscriptions_by_topic", subscribed("PendingConfirmation"), "alarm topic", "warn", "nobody listens"),
+        ("list_subscriptions_by_topic", {"Subscriptions": []}, "alarm topic", "warn", "nobody listens to ring"),
         ("describe_alarms", alarm(AlarmActions=[]), "alarms", "warn", "AlarmTopicArn"),
         ("describe_alarms", alarm(StateValue="ALARM"), "alarms", "warn", "s-silent rings"),
         ("get_queue_attributes", messages(3), "dead letters", "warn", "call-lake failed"),
@@ -214,3 +239,62 @@ def test_settings_that_are_wrong_are_one_line(cloud: Cloud) -> None:
 def test_only_a_failure_is_one() -> None:
     assert not failed([checks.ok("a", ""), checks.warn("b", "", "do")])
     assert failed([checks.ok("a", ""), checks.fail("b", "", "do")])
+
+
+class Account:
+    """As much of CloudFormation and CloudWatch as names alarms: more than fit into one answer, and another stack's."""
+
+    name = "s"
+
+    def __init__(self, number: int) -> None:
+        self.own = [f"s-alarm-{n}" for n in range(number)]
+        self.there = [*self.own, "s-2-silent"]
+        self.asked: list[int] = []
+
+    def client(self, service: str) -> Any:
+        return self
+
+    def get_paginator(self, operation: str) -> Any:
+        return SimpleNamespace(paginate=getattr(self, operation))
+
+    def list_stack_resources(self, **_: Any) -> Iterator[Any]:
+        for name in self.own:
+            yield {"StackResourceSummaries": [{"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": name}]}
+
+    def describe_alarms(self, **asked: list[str]) -> Iterator[Any]:
+        names = asked["AlarmNames"]
+        self.asked.append(len(names))
+        for name in set(self.there) & set(names):
+            yield {"MetricAlarms": [{"AlarmName": name}]}
+
+
+def test_all_alarms_of_the_stack_are_looked_at_and_none_of_one_whose_name_begins_alike() -> None:
+    account = Account(150)
+    found = checks_alarms.alarms_of(account)  # type: ignore[arg-type]
+    assert {alarm["AlarmName"] for alarm in found} == set(account.own)
+    assert account.asked == [100, 50]
+
+
+def test_what_the_transcriber_takes_at_once_counts_against_the_quota(cloud: Cloud) -> None:
+    cloud.answers["get_account_settings"] = quota(10)
+    few = cloud.troubles().get("Lambda quota")
+    cloud.functions = TRANSCRIBING
+    assert few is None
+    assert "uses up to 6" in cloud.troubles()["Lambda quota"].found
+
+
+@pytest.mark.parametrize(
+    ("state", "says"), [("Enabled", ""), ("Disabled", "the mapping of its queue is Disabled"), (None, "nothing leads")]
+)
+def test_a_stack_that_transcribes_has_its_queue_of_transcriptions_looked_at(
+    cloud: Cloud, state: str | None, says: str
+) -> None:
+    copies = mapped("Enabled")["EventSourceMappings"]
+    arn = "arn:aws:sqs:r:1:s-transcriptions"
+    own = [{"State": state, "EventSourceArn": arn}] if state else []
+    cloud.answers["list_event_source_mappings"] = {"EventSourceMappings": copies + own}
+    assert "transcriptions" not in cloud.troubles()
+    cloud.functions = TRANSCRIBING
+    trouble = cloud.troubles().get("transcriptions")
+    assert says in (trouble.found if trouble else "")
+    assert bool(trouble) == bool(says)

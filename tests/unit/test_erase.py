@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from call_lake.erasing_targets import Request, UnknownRecording
+from call_lake.erasing_places import Search, TranscriptionJobs
+from call_lake.erasing_targets import Request, Target, Targets, UnknownRecording
 from call_lake.inbox import Rejected, put_rows, quarantine
 from call_lake.lake_layout import DATA, Partition
 from call_lake.ledger import TOMBSTONE, State
@@ -319,6 +320,14 @@ def test_dead_letters_of_the_erased_go_and_the_others_can_be_received_at_once(be
     erase(bench, by_number(victim))
 
     assert [one.body for one in bench.world.dlq.receive()] == [message_of(other)]
+
+
+def test_where_nothing_was_ever_transcribed_the_proof_says_that_no_job_was_searched(bench: Bench) -> None:
+    one = bench.recordings[0]
+    targets = Targets((Target(one.recording_id, Partition("thulium", one.call_date)),))
+    jobs = TranscriptionJobs(None)
+    jobs.clear(targets)
+    assert jobs.search(targets) == Search(0, 0)
 
 
 def test_transcript_and_job_go(bench: Bench) -> None:

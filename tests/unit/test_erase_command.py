@@ -13,9 +13,10 @@ from call_lake.erasing import Report
 from call_lake.erasing_places import Search
 from call_lake.erasing_targets import Request, Targets
 from call_lake.errors import Transient
-from cli.erase import TranscribeJobs, check
+from cli.erase import TranscribeJobs, check, transcriptions_of
 from cli.errors import UserError
 from cli.main import app
+from cli.stack import Stack
 
 ID = "thulium-" + "0" * 32
 
@@ -32,13 +33,44 @@ def start(client: Any, name: str) -> None:
 
 
 def test_a_job_stands_until_it_is_deleted(client: Any) -> None:
-    jobs = TranscribeJobs(client)
-    start(client, ID)
+    jobs = TranscribeJobs(client, "lake-")
+    start(client, f"lake-{ID}")
 
     assert jobs.stands(ID)
     jobs.delete(ID)
     assert not jobs.stands(ID)
     jobs.delete(ID)
+
+
+def test_the_job_of_another_stacks_recording_of_the_same_id_is_left_alone(client: Any) -> None:
+    start(client, f"other-{ID}")
+    jobs = TranscribeJobs(client, "lake-")
+
+    assert not jobs.stands(ID)
+    jobs.delete(ID)
+    assert TranscribeJobs(client, "other-").stands(ID)
+
+
+def stack_with(functions: dict[str, str]) -> Stack:
+    boto3.client("s3").create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    return Stack("lake", "lake", "ledger", "/sources", "dlq", "bus", "lake", "lake", functions)
+
+
+@mock_aws
+def test_a_stack_that_transcribes_has_its_jobs_looked_for() -> None:
+    assert transcriptions_of(stack_with({"transcriber": "lake-transcriber"})) is not None
+
+
+@mock_aws
+def test_a_stack_that_never_transcribed_asks_amazon_transcribe_nothing() -> None:
+    assert transcriptions_of(stack_with({})) is None
+
+
+@mock_aws
+def test_a_stack_that_no_longer_transcribes_has_its_old_jobs_looked_for() -> None:
+    stack = stack_with({})
+    boto3.client("s3").put_object(Bucket="lake", Key=f"transcripts/source=thulium/call_date=2026-11-20/{ID}.json")
+    assert transcriptions_of(stack) is not None
 
 
 def test_a_refusal_of_transcribe_is_no_absent_job(client: Any) -> None:
@@ -51,7 +83,7 @@ def test_a_refusal_of_transcribe_is_no_absent_job(client: Any) -> None:
     client.meta.events.register("before-call.transcribe.GetTranscriptionJob", refuse)
 
     with pytest.raises(Transient, match="AccessDenied"):
-        TranscribeJobs(client).stands(ID)
+        TranscribeJobs(client, "lake-").stands(ID)
 
 
 def proof(**places: Search) -> Report:

@@ -79,7 +79,7 @@ def payload_of(sample: Path) -> list[tuple[str, Any]]:
         case "copier":
             return [("recording-message", json.loads(record["body"])) for record in event["Records"]]
         case "transcriber":
-            return [("recording-stored", event["detail"])]
+            return [("recording-stored", json.loads(record["body"])["detail"]) for record in event["Records"]]
     raise AssertionError(f"{sample.name} is named after no function")
 
 

@@ -114,7 +114,13 @@ def test_a_function_logs_under_its_own_name_for_a_limited_time(function):
 
 @pytest.mark.parametrize("function", ["Poller", "Compactor"])
 def test_lambda_never_repeats_a_scheduled_invocation(function):
-    assert properties(function)["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
+    assert properties(function)["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+
+
+@pytest.mark.parametrize("function", ["Poller", "Compactor"])
+def test_what_lambda_throttled_is_gone_when_the_schedule_fires_again(function):
+    assert properties(function)["EventInvokeConfig"]["MaximumEventAgeInSeconds"] == 300
+    assert default("PollEvery") == default("CompactEvery") == "rate(5 minutes)"
 
 
 @pytest.mark.parametrize("name", of_type("AWS::Scheduler::Schedule"))
@@ -153,6 +159,26 @@ def test_a_message_is_gone_when_the_ledger_publishes_the_recording_again(queue):
 @pytest.mark.parametrize("source", ["Thulium", "Conpeek"])
 def test_every_message_of_a_batch_gets_its_own_verdict(source):
     assert properties(f"{source}Copies")["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_transcriptions_wait_for_a_week_of_tries_and_then_for_a_person():
+    queue, dead = properties("TranscriptionQueue"), properties("TranscriptionDeadLetters")
+    tries_s = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+    assert queue["VisibilityTimeout"] >= 6 * properties("Transcriber")["Timeout"]
+    assert 6 * 86_400 < tries_s < queue["MessageRetentionPeriod"] - 6 * 86_400
+    assert dead["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_a_transcription_that_has_no_room_does_not_take_its_batch_with_it():
+    mapping = properties("Transcriptions")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert properties("TranscriptionRule")["Targets"][0]["Arn"] == mapping["EventSourceArn"]
+
+
+@pytest.mark.parametrize("name", [name for name, body in parse()["Resources"].items() if name.startswith("Transcri")])
+def test_without_transcription_nothing_of_it_is_made(name):
+    assert resource(name)["Condition"] in ("Transcription", "TranscriptionInCloud")
 
 
 def test_the_dead_letters_are_kept_as_long_as_sqs_can():
@@ -211,6 +237,10 @@ def test_the_projection_covers_every_source_from_a_fixed_start():
     assert parameters["projection.source.values"] == {"Fn::Join": [",", {"Ref": "SourceNames"}]}
     assert parameters["projection.call_date.range"] == {"Fn::Sub": "${FirstCallDate},NOW+1DAYS"}
     assert properties("Compactor")["Environment"]["Variables"]["FIRST_CALL_DATE"] == {"Ref": "FirstCallDate"}
+
+
+def test_a_table_without_partitions_says_so_as_athena_asks():
+    assert properties("CallsDailyView")["TableInput"]["PartitionKeys"] == []
 
 
 def test_the_open_table_has_every_column_that_is_not_personal():

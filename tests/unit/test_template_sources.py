@@ -8,7 +8,8 @@ import pytest
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
 from call_lake.config import SourceSettings
-from tests.unit.template import TEXT, parse, properties
+from local import cloud
+from tests.unit.template import TEXT, default, parse, properties
 
 SOURCES = ("thulium", "conpeek")
 NAMED = {
@@ -73,6 +74,31 @@ def test_outside_the_blocks_a_source_is_named_only_in_the_list_of_names():
             rest = rest.replace(block, "")
     lines = [line for line in rest.splitlines() if re.search("|".join(SOURCES), line, re.IGNORECASE)]
     assert [line for line in lines if not line.lstrip().startswith("#")] == ["    Default: thulium,conpeek"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_without_an_address_is_not_made(source):
+    name = source.capitalize()
+    assert default(f"{name}BaseUrl") == ""
+    assert parse()["Conditions"][name] == {"Fn::Not": [{"Fn::Equals": [{"Ref": f"{name}BaseUrl"}, ""]}]}
+    own = {key: body for key, body in parse()["Resources"].items() if key.startswith(name)}
+    assert {body.get("Condition") for body in own.values()} == {name, f"{name}InCloud"}
+
+
+def test_names_of_stack_and_source_leave_room_in_every_name_that_holds_both():
+    limits = {"AWS::Scheduler::Schedule": 64, "AWS::SQS::Queue": 80, "AWS::CloudWatch::Alarm": 255}
+    for name, body in parse()["Resources"].items():
+        if name.startswith("Thulium") and body["Type"] in limits:
+            made = body["Properties"][NAMED[body["Type"]]]["Fn::Sub"]
+            fixed = made.replace("${AWS::StackName}", "").replace("thulium", "")
+            assert len(fixed) + cloud.NAMES_TOGETHER <= limits[body["Type"]], name
+
+
+def test_nothing_outside_the_blocks_needs_what_a_source_may_not_have():
+    for name, body in parse()["Resources"].items():
+        if not name.startswith(tuple(map(str.capitalize, SOURCES))):
+            needed = references({key: value for key, value in body.items() if key != "Condition"})
+            assert not [other for other in needed if other.startswith(("Thulium", "Conpeek"))], name
 
 
 def with_second_tenant() -> str:
