@@ -18,10 +18,10 @@ from bench.compact.tables import Run
 from local.bootstrap import SetupError
 
 SOME, FEW = 12, 2  # increments, where each takes seconds
-OURS = Contender("lake", "Call Lake", is_peer=False)
+OURS = Contender("lake", "Call Lake", is_peer=False, is_ours=True)
 CONTENDERS = (
     OURS,
-    Contender("compactor", "Call Lake, whole compactor", is_peer=False, most=SOME),
+    Contender("compactor", "Call Lake, whole compactor", is_peer=False, is_ours=True, most=SOME),
     Contender("pyarrow_merge", "pyarrow", is_peer=False, most=SOME),
     Contender("duckdb_merge", "DuckDB", most=SOME),
     Contender("polars_merge", "Polars", most=SOME),

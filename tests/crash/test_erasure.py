@@ -1,6 +1,8 @@
 """An operator erases a recording at any call of its copy: nothing of it comes back (design rules 7, 15, 18)."""
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -8,14 +10,15 @@ from typing import Any
 import pytest
 
 from call_lake.erasing_targets import UnknownRecording
+from call_lake.lake_layout import MANIFEST
 from call_lake.ledger import TOMBSTONE, State
 from tests.crash import outcome
-from tests.crash.duos import Works, stops, together
+from tests.crash.duos import Duo, Works, stops, together
 from tests.crash.harness import Interleaved, settle_interleaved
 from tests.crash.points import Points, undisturbed
 from tests.crash.scenes import Kept, Pair
 from tests.erasing import eraser_of, recording_ids
-from tests.fakes import Call, Fault, FaultAt
+from tests.fakes import Call, Died, Fault, FaultAt
 
 NOTHING_LEFT: dict[str, Any] = {
     "audio": [],
@@ -93,6 +96,29 @@ def compactor_and_operator(run: Pair) -> Works:
     return run.compact, partial(erase, run)
 
 
+def dying_compactor_and_operator(run: Pair) -> Works:
+    """The compactor dies right after its swap, before it can look for tombstones again."""
+    run.poll("thulium")
+    run.copy("thulium", run.receive("thulium"))
+
+    def compact() -> None:
+        me = threading.current_thread()
+
+        def die(call: Call, proceed: Callable[[], Any]) -> Any:
+            before = run.world.store.bodies(MANIFEST)
+            answer = proceed()
+            if threading.current_thread() is me and run.world.store.bodies(MANIFEST) != before:
+                raise Died(str(call))
+            return answer
+
+        remove = run.calls.on_call(die)
+        with suppress(Died):
+            run.compact()
+        remove()
+
+    return compact, partial(erase, run)
+
+
 @pytest.mark.parametrize("scene", [Pair, Kept], ids=lambda scene: scene.__name__)
 def test_what_is_erased_at_any_call_stays_erased(points: Points, scene: Callable[[], Pair]) -> None:
     _, course = undisturbed(scene)
@@ -137,9 +163,12 @@ def test_an_operator_and_a_copier_that_stop_for_each_other_at_any_call_leave_not
     points.check()
 
 
-def test_an_operator_and_a_compactor_that_stop_for_each_other_at_any_call_leave_nothing(points: Points) -> None:
-    for stop in stops(Pair, compactor_and_operator):
-        found = what_is_left(together(Pair, compactor_and_operator, stop))
+@pytest.mark.parametrize("duo", [compactor_and_operator, dying_compactor_and_operator], ids=lambda duo: duo.__name__)
+def test_an_operator_and_a_compactor_that_stop_for_each_other_at_any_call_leave_nothing(
+    points: Points, duo: Duo[Pair]
+) -> None:
+    for stop in stops(Pair, duo):
+        found = what_is_left(together(Pair, duo, stop))
         points.judge(f"compactor and operator {stop}", found, (NOTHING_LEFT, BYSTANDER))
 
     points.check()

@@ -203,6 +203,14 @@ MUTATIONS = (
     ),
     Mutation(
         21,
+        "a row that was erased is set aside",
+        "compaction.py",
+        "kept = [one for one in some if id_of(one.text) not in erased]",
+        "kept = list(some)",
+        ("unit/test_compaction.py",),
+    ),
+    Mutation(
+        21,
         "a newer schema's file is rewritten",
         "lake_files.py",
         "if version > SCHEMA_VERSION:",

@@ -12,11 +12,12 @@ import pytest
 from bench.compact import dataset, reads, tables
 from bench.compact.contenders.plain import CODEC
 from bench.compact.judge import judge, s3_of
-from bench.compact.stage import Contender, Stage, ask, serving
+from bench.compact.stage import MEMORY, Contender, Stage, ask, serving
 from bench.compact.task import by_partition, newest
 from call_lake.aws import S3ObjectStore
 from call_lake.aws_client import CONFIG
 from call_lake.ports import PreconditionFailed, WriteConflict
+from tests.unit.template import properties
 
 NOBODY = Contender("floor", "nobody", is_peer=False)
 KEYS: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "eu-central-1"}
@@ -121,3 +122,8 @@ def test_every_contender_has_its_module() -> None:
 
     folder = Path(tables.__file__).parent / "contenders"
     assert {one.module for one in CONTENDERS} | {"floor", "plain", "__init__"} == {f.stem for f in folder.glob("*.py")}
+
+
+def test_call_lake_is_measured_with_the_memory_settings_of_the_compactor() -> None:
+    variables = properties("Compactor")["Environment"]["Variables"]
+    assert {name: variables[name] for name in MEMORY} == MEMORY

@@ -14,6 +14,7 @@ from call_lake.lake import partitions
 from call_lake.lake_index import Index
 from call_lake.lake_layout import DATA, INBOX, Partition
 from call_lake.lake_search import read_partition
+from call_lake.ports import PartialFailure
 from call_lake.recording import Row
 from tests.fakes.world import World
 from tests.unit.lake_samples import (
@@ -253,3 +254,68 @@ def test_a_warm_function_reads_no_data_file_that_it_knows():
         before = len(world.calls.log)
         compact(world.store, world.table, world.clock, SETTINGS, IN_TIME_S, index=index, threads=1)
         assert not [call for call in world.calls.log[before:] if call.method in ("get_range", "head")]
+
+
+UNFIT = row_of(1) | {"duration_s": "long"}
+
+
+def test_a_row_that_does_not_fit_and_was_erased_is_not_set_aside():
+    world = World.make()
+    put_rows(world.store, [UNFIT, row_of(2) | {"duration_s": "long"}])
+    erase_in_ledger(world, UNFIT["recording_id"])
+    assert compacted(world).quarantined == 1
+    assert not any(UNFIT["recording_id"].encode() in body for body in world.store.bodies().values())
+
+
+def test_a_row_that_is_erased_while_it_is_set_aside_is_taken_out_again():
+    world = World.make()
+    put_rows(world.store, [UNFIT])
+
+    def erase(call, proceed):
+        if call.method == "put":
+            stop()
+            erase_in_ledger(world, UNFIT["recording_id"])
+        return proceed()
+
+    stop = world.calls.on_call(erase)
+    compacted(world)
+    assert reasons(world) == []
+
+
+def test_setting_aside_ends_with_the_runs_time_and_the_next_run_goes_on():
+    world = World.make()
+    for number in range(250):
+        put_rows(world.store, [row_of(number) | {"duration_s": "long"}])
+
+    def slow(call, proceed):
+        world.clock.advance(timedelta(seconds=1))
+        return proceed()
+
+    stop = world.calls.on_call(slow)
+    cut_short = compacted(world, until_s=world.clock.monotonic() + 400)
+    stop()
+    assert cut_short.quarantined in (100, 200)
+    assert cut_short.left_over == 250
+    assert compacted(world).left_over == 0
+    assert len(reasons(world)) == 250
+
+
+def test_a_partition_that_cannot_be_collected_stops_no_other_and_is_named():
+    world = World.make()
+    for day in (TODAY, TODAY - timedelta(days=1)):
+        for stored in range(2):
+            put_rows(world.store, [row_of(1, day=day, stored_at=f"{TODAY}T09:00:0{stored}.000Z")])
+            compacted(world)
+    world.clock.advance(timedelta(seconds=SETTINGS.grace_s))
+
+    def refuse(call, proceed):
+        if call.method == "delete":
+            stop()
+            raise PartialFailure("DeleteObjects", [0], "AccessDenied")
+        return proceed()
+
+    stop = world.calls.on_call(refuse)
+    result = compacted(world)
+    assert result.failed == [f"source=thulium/call_date={TODAY - timedelta(days=1)}: PartialFailure"]
+    assert result.collected == 1
+    assert compacted(world).collected == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ from call_lake.lake_layout import OPEN_DATA, OPEN_MANIFEST, Partition
 from call_lake.lake_open import PERSONAL, OpenTable
 from tests.erasing import eraser_of, recording_ids
 from tests.fakes import World
-from tests.unit.lake_samples import IN_TIME_S, SETTINGS, TODAY, lake_of, row_of, table_from
+from tests.unit.lake_samples import IN_TIME_S, SETTINGS, TODAY, Before, lake_of, row_of, table_from
 
 PARTITION = Partition("thulium", TODAY)
 
@@ -219,3 +220,16 @@ def test_an_erasure_leaves_nothing_in_it_and_proves_it() -> None:
     assert ids(world) == expected(2)
     bodies = world.store.bodies(OPEN_DATA).values()
     assert erased not in {id for body in bodies for id in pq.read_table(BufferReader(body))["recording_id"].to_pylist()}
+
+
+def test_a_commit_that_nobody_followed_beside_a_follower_at_any_call_is_followed() -> None:
+    """As that of a rebuild, or of a compactor that died: the open manifest would look newer than the other."""
+    for number in range(1, 100):
+        world = World.make()
+        committed(world, 1)
+        beside = Before(world, number, partial(committed, world, 2))
+        open_of(world).follow(PARTITION)
+        if not beside.happened:
+            break
+        assert ids(world) == expected(1, 2), f"committed before call {number}"
+    assert number > 4

@@ -11,6 +11,7 @@ import pytest
 from call_lake import lake_rebuild
 from call_lake.errors import Transient
 from call_lake.inbox import list_quarantine, put_rows
+from call_lake.lake_garbage import Garbage
 from call_lake.lake_layout import DATA, GARBAGE, INBOX, MANIFEST, QUARANTINE, Partition
 from call_lake.ledger import State
 from call_lake.rebuilding import Done
@@ -322,14 +323,19 @@ def test_what_a_rebuild_replaces_or_leaves_behind_is_collected(bench: Bench) -> 
     assert bench.world.store.bodies(GARBAGE) == {}
 
 
-def test_the_files_that_it_replaces_stay_for_readers_that_planned_before(bench: Bench) -> None:
+@pytest.mark.parametrize("marked_long_ago", [False, True])
+def test_the_files_that_it_replaces_stay_for_readers_that_planned_before(bench: Bench, marked_long_ago: bool) -> None:
     bench.lose_row(bench.recordings[0])
-    planned = bench.world.store.bodies(DATA)
+    planned = files_of(bench.world, PARTITION)
+    if marked_long_ago:  # by somebody who then lost the race to replace it
+        Garbage(bench.world.store, bench.world.clock, 0).replace(PARTITION, planned)
+        bench.world.clock.advance(timedelta(days=2))
     rebuilt(bench)
 
     bench.pipeline.compact()
 
-    assert planned.items() <= bench.world.store.bodies(DATA).items()
+    assert set(planned) <= bench.world.store.bodies(DATA).keys()
+    assert planned != files_of(bench.world, PARTITION)
 
 
 def test_a_partition_that_fails_stops_no_other_and_says_why(bench: Bench) -> None:
