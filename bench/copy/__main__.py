@@ -14,6 +14,7 @@ from bench.copy.contenders import (
     COPIER,
     CURL,
     FLOOR,
+    LOWEST_FLOOR,
     OURS,
     RCLONE,
     SMART_OPEN,
@@ -28,7 +29,7 @@ SMALL = wav.Work("small", 400, 500_000)
 LARGE = wav.Work("large", 3, 200_000_000)
 MEDIUM = wav.Work("medium", 40, 8_000_000)
 FAULTY = wav.Work("faulty", 100, 500_000)
-EVERYBODY = (FLOOR, OURS, COPIER, BOTO3, BOTO3_UNSIGNED, SMART_OPEN, RCLONE)
+EVERYBODY = (FLOOR, LOWEST_FLOOR, OURS, COPIER, BOTO3, BOTO3_UNSIGNED, SMART_OPEN, RCLONE)
 # Eight at once of more bytes than the copier may hold.
 OF_MEMORY = (OURS, COPIER)
 

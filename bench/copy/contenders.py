@@ -93,7 +93,8 @@ def _our_key(name: str) -> str:
     return audio_prefix(recording_of(name, "")) + "wav"
 
 
-FLOOR = Contender("put_object from memory", _module("run_floor"), downloads=False)
+FLOOR = Contender("put_object from memory", _module("run_floor", "as-it-is"), downloads=False)
+LOWEST_FLOOR = Contender("put_object from memory, our client", _module("run_floor"), downloads=False)
 OURS = Contender("Call Lake", _module("run_ours"), _our_key)
 COPIER = Contender("Call Lake, whole copier", _module("run_copier"), _our_key)
 BOTO3 = Contender("boto3 upload_fileobj", _module("run_boto3", peer=True))
