@@ -63,7 +63,7 @@ MUTATIONS = (
         "retry.py",
         "if isinstance(error, NotReady) and",
         "if isinstance(error, StepFailed) and",
-        COPYING,
+        PATIENCE,
     ),
     Mutation(
         9,
@@ -79,7 +79,7 @@ MUTATIONS = (
         "ledger.py",
         "iso(entry.not_ready_since or now) if isinstance(error, NotReady) else None",
         "iso(now)",
-        COPYING,
+        PATIENCE,
     ),
     Mutation(
         9,

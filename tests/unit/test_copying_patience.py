@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from call_lake import wiring
+from call_lake.config import CopierSettings
 from call_lake.errors import NotReady, Reason, StepFailed, Transient
 from call_lake.fetching import LAST_MARGIN_S, PUT_BYTES_PER_S
 from call_lake.ledger import Entry, State
@@ -171,6 +173,34 @@ def test_a_maintenance_page_at_the_end_of_a_long_outage_fails_nothing(
     assert len(world.dlq) == 0
 
 
+def test_audio_that_no_attempt_finds_has_failed_after_48_hours_of_them(
+    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
+) -> None:
+    recording = publish()
+    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    pipeline.run_for(3 * DAY, HOUR)
+
+    entry = entry_of(pipeline, recording)
+    assert (entry.state, entry.reason) == (State.FAILED, Reason.NEVER_READY)
+    assert entry.attempts > 10
+
+
+def test_an_outage_after_the_48_hours_ends_nothing_and_they_begin_anew(
+    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
+) -> None:
+    recording = publish()
+    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    pipeline.run_for(DAY, HOUR)
+    provider.on_audio = failing(Transient(Reason.HTTP_ERROR, "503"))
+    pipeline.world.clock.advance(2 * DAY)
+    pipeline.run_for(DAY, HOUR)
+    assert entry_of(pipeline, recording).reason == Reason.HTTP_ERROR
+
+    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    pipeline.run_for(DAY, HOUR)
+    assert entry_of(pipeline, recording).state is not State.FAILED
+
+
 def test_a_repaired_recording_waits_for_its_audio_anew(
     pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
 ) -> None:
@@ -212,6 +242,15 @@ def test_what_one_recording_was_told_counts_for_all_of_its_source(
     pipeline.run_for(HOUR)
     assert {entry_of(pipeline, recording).state for recording in recordings} == {State.STORED}
     assert provider.asked[1] - provider.asked[0] >= HOUR
+
+
+def test_a_warm_copier_remembers_who_asked_to_be_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring, "client", lambda service: None)
+    parts = wiring.CopierParts(CopierSettings("ledger", "/sources", "bucket", "bus", "dlq"))
+    told = Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600)
+    parts.copier(until_s=0.0)._quiet.heed("thulium", told)
+
+    assert parts.copier(until_s=0.0)._quiet.left_s("thulium") > 3500
 
 
 def test_audio_that_stands_needs_no_provider_and_does_not_wait_for_one(
