@@ -67,6 +67,14 @@ MUTATIONS = (
     ),
     Mutation(
         9,
+        "a source that asks for a second's rest buries its messages",
+        "copying.py",
+        "min(max(quiet_s, BUSY_WAIT_S), PAUSE_WAIT_S)",
+        "min(max(quiet_s, 1.0), PAUSE_WAIT_S)",
+        PATIENCE,
+    ),
+    Mutation(
+        9,
         "an outage counts as time in which audio was not ready",
         "ledger.py",
         "iso(entry.not_ready_since or now) if isinstance(error, NotReady) else None",

@@ -21,6 +21,7 @@ from call_lake.retry import RETRY_AFTER_SPREAD_S
 from tests.fakes import World
 from tests.fakes.provider import FakeProvider, make_recording
 from tests.pipeline import FUNCTION_TIME_S, POLICY, Pipeline
+from tests.simulated_parts import LaneClock, make_world
 from tests.unit.ogg_pages import OPUS_HEADERS, opus
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -242,6 +243,22 @@ def test_what_one_recording_was_told_counts_for_all_of_its_source(
     pipeline.run_for(HOUR)
     assert {entry_of(pipeline, recording).state for recording in recordings} == {State.STORED}
     assert provider.asked[1] - provider.asked[0] >= HOUR
+
+
+def test_a_message_whose_source_is_told_to_wait_a_second_all_day_long_is_not_buried() -> None:
+    world = make_world(LaneClock())
+    pipeline = Pipeline(world, {"thulium": FakeProvider(world.calls)})
+    world.queues["thulium"].send([message_of(make_recording(1))])
+    told = Transient(Reason.RATE_LIMITED, "429", retry_after_s=1)
+    end = world.clock.now() + timedelta(hours=23)
+
+    while (moment := world.queues["thulium"].next_visible_at()) is not None and moment < end:
+        world.clock.advance_to(moment)
+        pipeline.copier()._quiet.heed("thulium", told)  # by another recording's attempt, each time
+        pipeline.copy_once("thulium")
+
+    assert world.dlq.waiting() == []
+    assert len(world.queues["thulium"]) == 1
 
 
 def test_a_warm_copier_remembers_who_asked_to_be_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
