@@ -9,12 +9,13 @@ from typing import Any
 from call_lake.budget import BytesBudget
 from call_lake.compaction import CompactionResult, compact
 from call_lake.config import CompactorSettings, PollerSettings, SourceSettings
-from call_lake.copying import Copier, CopyCounts, Message, Route, Verdict
+from call_lake.copying import Copier, CopyCounts, Message, Verdict
+from call_lake.fetching import Route
 from call_lake.ledger import Ledger
 from call_lake.polling import Poller, PollResult
 from call_lake.providers.base import Provider
 from call_lake.recording import Window
-from call_lake.retry import RetryPolicy
+from call_lake.retry import Quiet, RetryPolicy
 from call_lake.sources import SourceBook
 from tests.fakes import World
 
@@ -37,6 +38,7 @@ class Pipeline:
     counts: CopyCounts = field(default_factory=CopyCounts)
     more: Mapping[str, Any] = field(default_factory=dict)
     retention_days: int = 0
+    _quiet: Quiet | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -48,6 +50,7 @@ class Pipeline:
     def restart(self) -> None:
         """Every function starts cold."""
         self.known.clear()
+        self._quiet = None
         self.world.secrets.forget()
 
     def poll(self, source: str, *, sweep: bool = False, backfill: Window | None = None) -> PollResult:
@@ -68,6 +71,7 @@ class Pipeline:
 
     def copier(self) -> Copier:
         world = self.world
+        self._quiet = self._quiet or Quiet(world.clock)
         return Copier(
             self.ledger,
             world.store,
@@ -81,6 +85,7 @@ class Pipeline:
             threads=1,
             retention_days=self.retention_days,
             jitter=random.Random(0),
+            quiet=self._quiet,
         )
 
     def _route(self, name: str) -> Route:

@@ -11,7 +11,7 @@ from typing import Any
 
 from call_lake.compaction import compact
 from call_lake.config import SourceSettings
-from call_lake.inbox import list_inbox, list_quarantine
+from call_lake.inbox import list_inbox, set_aside
 from call_lake.lake import partitions
 from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
@@ -194,7 +194,7 @@ class SimulatedTime:
         yield from (f"{source}: {len(self.queue(source))} messages" for source in SOURCES if len(self.queue(source)))
         yield from (f"in the DLQ: {body[:200]}" for body in self.world.dlq.waiting())
         yield from (f"in the inbox: {waiting.key}" for waiting in list_inbox(self.world.store))
-        yield from (f"in quarantine: {rejected.reason}" for _, rejected in list_quarantine(self.world.store))
+        yield from (f"in quarantine: {one.rejected.reason}" for one in set_aside(self.world.store))
         for source in SOURCES:
             open_jobs = self.pipeline.book(source).open_jobs()
             yield from (f"{source}: {job.kind} of {job.window} is not done" for job in open_jobs)

@@ -1,6 +1,6 @@
 """Take in one audio body and say what it is: spool, count, hash, inspect (design rule 12)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,6 +17,8 @@ from call_lake.recording import AudioFacts
 
 MEMORY_BYTES = 2 * 1024 * 1024
 """A body stays in memory up to here; then it moves to the temporary directory (Lambda's /tmp). See ADR 0007."""
+SETTLED_S = 300.0
+"""A file whose length has not changed for so long is not being written any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,11 @@ def _no_room(error: OSError) -> Transient:
     return Transient(Reason.BUSY, f"no room in the temporary directory ({error.strerror})")
 
 
-def inspect(body: Spooled, content_type: str | None = None) -> AudioFacts:
-    """What the bytes are. ``content_type`` is the provider's word: named in errors, never believed.
+def inspect(body: Spooled, content_type: str | None = None, seen: Collection[str] = ()) -> AudioFacts:
+    """What the bytes are. ``content_type`` is the provider's word: named in errors, never believed. ``seen``: what
+    earlier attempts said of this body, SETTLED_S ago or longer.
+
+    Some encoders never mark the end of an OGG, so one without the mark is taken once it has ceased to grow.
 
     Raises NotReady (EMPTY, HEADER_ONLY, HTML, JSON), Transient(TRUNCATED), Terminal (ENCRYPTED, NOT_AUDIO).
     """
@@ -91,4 +96,7 @@ def inspect(body: Spooled, content_type: str | None = None) -> AudioFacts:
     head = body.file.read(HEAD_BYTES)
     kind = sniff(head, content_type)
     header = read_header(kind, body.file, body.size, head)
+    unfinished = f"the {kind} is not marked as finished, and may still grow ({body.size} bytes)"
+    if not header.is_finished and unfinished not in seen:
+        raise Transient(Reason.TRUNCATED, unfinished, retry_after_s=SETTLED_S)
     return AudioFacts(kind, body.size, body.sha256, header.channels, header.sample_rate, header.seconds)

@@ -48,9 +48,9 @@ def xing_bytes(frame: bytes) -> int | None:
 
 def is_adts(head: bytes) -> bool:
     """Whether an AAC frame begins here, and another after it, unless the file ends before."""
-    length = _adts_bytes(head)
+    length = adts_bytes(head)
     following = head[length : length + 7]
-    return length > 0 and (len(following) < 7 or _adts_bytes(following) > 0)
+    return length > 0 and (len(following) < 7 or adts_bytes(following) > 0)
 
 
 def adts_facts(head: bytes) -> tuple[int | None, int]:
@@ -58,7 +58,8 @@ def adts_facts(head: bytes) -> tuple[int | None, int]:
     return (((head[2] & 1) << 2 | head[3] >> 6) or None, ADTS_RATES[(head[2] >> 2) & 0x0F])
 
 
-def _adts_bytes(data: bytes) -> int:
+def adts_bytes(data: bytes) -> int:
+    """Length of the AAC frame that ``data`` begins with, or 0 if it does not."""
     if len(data) < 7 or data[0] != 0xFF or data[1] & 0xF6 != 0xF0 or (data[2] >> 2) & 0x0F >= len(ADTS_RATES):
         return 0
     length = (data[3] & 3) << 11 | data[4] << 3 | data[5] >> 5

@@ -36,10 +36,6 @@ class BytesBudget:
         self._used = 0
         self._holders = 0
 
-    @property
-    def used_bytes(self) -> int:
-        return self._used
-
     @contextmanager
     def claim(self, first_bytes: int) -> Iterator[Claim]:
         """Hold ``first_bytes`` and what the claim grows to, until the end of the block. A body larger than the whole

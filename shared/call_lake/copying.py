@@ -13,20 +13,17 @@ from enum import StrEnum
 
 from call_lake import inbox
 from call_lake.archive import Archive, erase_audio
-from call_lake.audio import inspect, spool
 from call_lake.budget import BytesBudget
-from call_lake.errors import Reason, SecretEmpty, StepFailed, Terminal, Transient
+from call_lake.errors import Reason, SecretEmpty, StepFailed, Terminal
 from call_lake.events import RECORDING_STORED, recording_stored
+from call_lake.fetching import Fetcher, Route
 from call_lake.keeping import Keeper
 from call_lake.ledger import Entry, Ledger, State
 from call_lake.observability import log
 from call_lake.ports import Clock, EventBus, PartialFailure, Queue, VersionedStore
-from call_lake.providers.base import Provider
 from call_lake.recording import Recording, StoredAudio, recording_from_message, row_of
-from call_lake.retry import RetryPolicy
+from call_lake.retry import Quiet, RetryPolicy
 
-ANSWER_MARGIN_S = 15.0  # what rows, events and ledger of a batch may take at its end
-WORTH_STARTING_S = 5.0
 SECRET_WAIT_S = 900.0
 PAUSE_WAIT_S = 900.0
 BUSY_WAIT_S = 120.0  # in a message's day fewer deliveries than SQS allows before it buries a message
@@ -73,22 +70,11 @@ class CopyCounts:
     failed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What the copier needs of one source."""
-
-    provider: Provider
-    queue: Queue
-    max_bytes: int
-    deadline_s: float
-    paused: bool = False
-
-
 class Copier:
     """Works one batch. ``route`` gives a source's provider and queue; ``threads`` recordings at once (1: in order);
     ``retention_days``: after which the bucket deletes audio, 0 for never.
 
-    ``until_s`` is the monotonic time at which the function has to have answered.
+    ``until_s`` is the monotonic time at which the function has to have answered; ``quiet`` outlives the batch.
     """
 
     def __init__(
@@ -106,6 +92,7 @@ class Copier:
         threads: int = 8,
         retention_days: int = 0,
         jitter: random.Random | None = None,
+        quiet: Quiet | None = None,
     ) -> None:
         self._ledger = ledger
         self._store = store
@@ -116,10 +103,10 @@ class Copier:
         self._route = route
         self._clock = clock
         self._policy = policy
-        self._budget = budget
-        self._until_s = until_s
+        self._fetcher = Fetcher(self._archive, route, clock, budget, until_s)
         self._threads = threads
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._quiet = quiet or Quiet(clock)
         self.counts = CopyCounts()
         self.stored: dict[str, list[int]] = {}  # bytes of each recording, by source
         self.failures: dict[tuple[str, Reason], int] = {}
@@ -144,14 +131,21 @@ class Copier:
         try:
             recording = recording_from_message(message.body)
         except ValueError as error:
-            log.error("a message is no recording; it went to the DLQ", message_id=message.id, error=str(error))
-            self._dlq.send([message.body], attributes={"reason": "bad_message"})
-            return Verdict.DONE
+            log.error("a message is no recording; it goes to the DLQ", message_id=message.id, error=str(error))
+            return self._bury(message)
         try:
             return self._secure(message, recording)
         except Exception:
             log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
             return self._come_back(message, recording.source)
+
+    def _bury(self, message: Message) -> Verdict:
+        try:
+            self._dlq.send([message.body], attributes={"reason": "bad_message"})
+        except Exception:
+            log.exception("the DLQ did not take it; it comes again", message_id=message.id)
+            return Verdict.AGAIN
+        return Verdict.DONE
 
     def _secure(self, message: Message, listed: Recording) -> Secured | Gone | Verdict:
         entry = self._ledger.claim(listed)
@@ -169,14 +163,15 @@ class Copier:
             return Verdict.DONE
         try:
             standing = self._archive.standing(recording)
-            if not standing and self._route(recording.source).paused:
-                self._delay(recording.source, message, PAUSE_WAIT_S)
+            if not standing and (wait_s := self._wait_s(recording.source)):
+                self._delay(recording.source, message, wait_s)
                 return Verdict.AGAIN
-            audio = standing[0] if standing else self._download(recording)
+            audio = standing[0] if standing else self._fetcher.fetch(entry, recording)
         except SecretEmpty:
             self._delay(recording.source, message, SECRET_WAIT_S)
             return Verdict.AGAIN
         except StepFailed as error:
+            self._quiet.heed(recording.source, error)
             return self._failed(message, entry, recording, error)
         now = self._ledger.entry(recording.recording_id)
         if now is not None and now.state is State.ERASED:  # rule 15
@@ -184,18 +179,13 @@ class Copier:
             return Verdict.DONE
         return Secured(message, recording, audio)
 
-    def _download(self, recording: Recording) -> StoredAudio:
-        route = self._route(recording.source)
-        left_s = self._until_s - ANSWER_MARGIN_S - self._clock.monotonic()
-        if left_s < WORTH_STARTING_S:
-            raise Transient(Reason.BUSY, "no time left in this invocation")
-        deadline_s = min(route.deadline_s, left_s)
-        with (
-            route.provider.open_audio(recording, deadline_s=deadline_s) as stream,
-            spool(stream, self._budget, route.max_bytes) as body,
-        ):
-            facts = inspect(body, stream.content_type)
-            return self._archive.put(recording, body.file, facts, self._clock.now())
+    def _wait_s(self, source: str) -> float:
+        """How long no download of the source may begin; 0 where one may. No attempt is counted."""
+        if self._route(source).paused:
+            return PAUSE_WAIT_S
+        quiet_s = self._quiet.left_s(source)
+        wait_s = min(max(quiet_s, BUSY_WAIT_S), PAUSE_WAIT_S)
+        return wait_s * (1.0 + 0.25 * self._jitter.random()) if quiet_s else 0.0
 
     # -- the end of a batch: rows, events, ledger
 
@@ -248,7 +238,7 @@ class Copier:
         if error.reason is Reason.BUSY:  # our own limit, not the recording's fault: no attempt is counted
             self._delay(recording.source, message, BUSY_WAIT_S)
             return Verdict.AGAIN
-        verdict = self._policy.verdict(error, entry.first_published_at, self._clock.now())
+        verdict = self._policy.verdict(error, entry.not_ready_since, self._clock.now())
         key = (recording.source, verdict.reason)
         self.failures[key] = self.failures.get(key, 0) + 1
         if isinstance(verdict, Terminal):

@@ -14,12 +14,11 @@ class Reason(StrEnum):
     RATE_LIMITED = "rate_limited"  # 429
     TIMEOUT = "timeout"
     CONNECTION = "connection"  # refused, reset, DNS, TLS
-    TRUNCATED = "truncated"  # fewer bytes than were promised, by HTTP or by the file's own header
+    TRUNCATED = "truncated"  # fewer bytes than HTTP or the file's own header promises, or no mark of its end
     BAD_LISTING = "bad_listing"  # HTML, cut JSON, an error body with status 200
     UNAUTHORIZED = "unauthorized"  # 401: the secret is wrong or was just changed
     BUSY = "busy"  # our own limits: bytes in flight, time left
     AWS = "aws"
-    UNEXPECTED = "unexpected"  # a defect of ours: the log has the trace
     # NotReady
     NOT_FOUND = "not_found"  # 404, 410
     EMPTY = "empty"

@@ -106,12 +106,6 @@ def set_aside(store: ObjectStore) -> Iterator[SetAside]:
             yield SetAside(info.key, info.last_modified, Rejected(**json.loads(found[0])))
 
 
-def list_quarantine(store: ObjectStore) -> Iterator[tuple[str, Rejected]]:
-    """Every row set aside, with the key it lies under."""
-    for one in set_aside(store):
-        yield one.key, one.rejected
-
-
 def put_back(store: ObjectStore, one: SetAside) -> str:
     """Move one row from the quarantine to the inbox, for the compactor to try again; return its key there.
 

@@ -30,7 +30,9 @@ TAIL_BYTES = 128 * 1024  # footer, page index and Bloom filters of most files
 INDEXED_ROWS = 200_000  # some 10 MB in memory
 SPOOL_BYTES = 32 * 1024 * 1024
 PAGE_BYTES = 256 * 1024  # a merge holds one page of each column of each file, unpacked
-BLOOM_FALSE_POSITIVES = 0.03  # the fewest bytes of filters and of columns read in vain together: a filter's size is a power of 2
+BLOOM_FALSE_POSITIVES = (
+    0.03  # the fewest bytes of filters and of columns read in vain together: a filter's size is a power of 2
+)
 
 # Nearly every value of these is another: a dictionary only costs.
 _UNIQUE = {"recording_id", "provider_key", "connection_id", "audio_uri", "audio_sha256", "raw"}

@@ -20,8 +20,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from call_lake.errors import StepFailed
-from call_lake.ports import Absent, Clock, Expectation, Item, OneOf, PreconditionFailed, Table
+from call_lake.errors import NotReady, StepFailed
+from call_lake.ports import Clock, Item, OneOf, PreconditionFailed, Table
 from call_lake.recording import Recording, StoredAudio, iso, parse_iso, recording_id
 
 ITEM_VERSION = 1
@@ -43,7 +43,7 @@ class State(StrEnum):
 
 TOMBSTONE = frozenset({"id", "version", "state", "source", "call_date", "connection_id", "erased_at", "erasing"})
 """All that an item keeps when its recording is erased; ``connection_id`` as a digest."""
-MOMENTS = ("first_published_at", "published_at", "stored_at", "expired_at")
+MOMENTS = ("first_published_at", "published_at", "not_ready_since", "stored_at", "expired_at")
 CALL = ("record", "audio", "history", "reason", "attempts", *MOMENTS)
 
 IN_FLIGHT = OneOf((State.PUBLISHED, State.RETRYING))
@@ -53,7 +53,7 @@ NOT_STORED = OneOf((State.PUBLISHED, State.RETRYING, State.FAILED))
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One recording as the ledger knows it. ``recording`` is frozen at the first write; None once erased.
-    ``expired_at``: when it was noticed that its audio, which ``audio`` still describes, had expired."""
+    ``not_ready_since``: the first of the NotReadys in a row. ``expired_at``: when ``audio``'s expiry was noticed."""
 
     recording_id: str
     state: State
@@ -62,6 +62,7 @@ class Entry:
     first_published_at: datetime
     attempts: int = 0
     reason: str | None = None
+    not_ready_since: datetime | None = None
     audio: StoredAudio | None = None
     due_at: str | None = None
     expired_at: str | None = None
@@ -77,6 +78,7 @@ def entry_of(item: Item) -> Entry:
         first_published_at=parse_iso(item.get("first_published_at") or item["erased_at"]),
         attempts=int(item.get("attempts", 0)),
         reason=item.get("reason"),
+        not_ready_since=parse_iso(item["not_ready_since"]) if "not_ready_since" in item else None,
         audio=StoredAudio.from_json(item["audio"]) if "audio" in item else None,
         due_at=item.get("due_at"),
         expired_at=item.get("expired_at"),
@@ -206,12 +208,8 @@ class Ledger:
             "stored_at": None,
             "history": [*entry.history, note][-HISTORY_LENGTH:],
         }
-        expect: Expectation = {"state": OneOf((State.STORED,)), "stored_at": OneOf((iso(entry.audio.stored_at),))}
-        try:
-            self.table.update(entry.recording_id, changes, expect)
-        except PreconditionFailed:
-            return False
-        return True
+        as_it_was = OneOf((iso(entry.audio.stored_at),))
+        return self._update_if(entry.recording_id, changes, OneOf((State.STORED,)), stored_at=as_it_was)
 
     def days(self, first: date, last: date) -> Iterator[tuple[str, str, date]]:
         """Recording id, source and call date of everything that was called on these days. Reads the whole ledger."""
@@ -265,20 +263,22 @@ class Ledger:
         return item | ({"connection_id": recording.connection_id} if recording.connection_id else {})
 
     def _anew(self) -> dict[str, Any]:
-        now = iso(self._clock.now())
-        return {"attempts": 0, "first_published_at": now, "published_at": now, "due_at": now}
+        began = ("first_published_at", "published_at", "due_at")
+        return dict.fromkeys(began, iso(self._clock.now())) | {"attempts": 0, "not_ready_since": None}
 
     def _failure(self, entry: Entry, error: StepFailed) -> dict[str, Any]:
-        note = {"at": iso(self._clock.now()), "reason": error.reason, "detail": error.detail[:300]}
+        now = self._clock.now()
+        note = {"at": iso(now), "reason": error.reason, "detail": error.detail[:300]}
         return {
             "reason": error.reason,
             "attempts": entry.attempts + 1,
+            "not_ready_since": iso(entry.not_ready_since or now) if isinstance(error, NotReady) else None,
             "history": [*entry.history, note][-HISTORY_LENGTH:],
         }
 
-    def _update_if(self, id: str, changes: dict[str, Any], state: OneOf | Absent) -> bool:
+    def _update_if(self, id: str, changes: dict[str, Any], state: OneOf, **more: OneOf) -> bool:
         try:
-            self.table.update(id, changes, {"state": state})
+            self.table.update(id, changes, {"state": state, **more})
         except PreconditionFailed:
             return False
         return True

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from call_lake.errors import NotReady, Reason, StepFailed, Terminal
+from call_lake.ports import Clock
 
 RETRY_AFTER_MAX_S = 86_400.0
 """A longer Retry-After is a slip (a date of another century), and must not stop anything for good."""
+RETRY_AFTER_SPREAD_S = 300.0
+"""What was told one moment comes back over so long, or a quarter of what it was told."""
 QUEUE_ATTEMPTS = 20
 """So many failed attempts may wait in the queue. SQS counts every delivery, and buries a message at 1,000 of them."""
 
@@ -23,17 +26,38 @@ class RetryPolicy:
 
     def delay_s(self, error: StepFailed, attempts: int, jitter: random.Random) -> float:
         """Exponential from ``base_s`` to ``ceiling_s``, with a quarter of jitter; never sooner than Retry-After."""
-        delay = min(self.ceiling_s, self.base_s * 2.0 ** min(attempts, 32))
-        delay *= 1.0 - 0.25 * jitter.random()
-        return max(delay, min(error.retry_after_s or 0.0, RETRY_AFTER_MAX_S))
+        spread = jitter.random()
+        delay = min(self.ceiling_s, self.base_s * 2.0 ** min(attempts, 32)) * (1.0 - 0.25 * spread)
+        asked = error.retry_after_s or 0.0
+        asked += spread * min(0.25 * asked, RETRY_AFTER_SPREAD_S)
+        return max(delay, min(asked, RETRY_AFTER_MAX_S))
 
     def waits_in_queue(self, delay_s: float, attempts: int) -> bool:
         """Else the message is finished, and the ledger publishes the recording when it is due."""
         return delay_s <= self.queue_max_s and attempts < QUEUE_ATTEMPTS
 
-    def verdict(self, error: StepFailed, first_published_at: datetime, now: datetime) -> StepFailed:
-        """``error``, or what it has become: audio that is not ready by its deadline will never be."""
-        if isinstance(error, NotReady) and now - first_published_at > timedelta(seconds=self.not_ready_deadline_s):
+    def verdict(self, error: StepFailed, not_ready_since: datetime | None, now: datetime) -> StepFailed:
+        """``error``, or what it has become: audio that is not ready for so long will never be (ADR 0013)."""
+        patience = timedelta(seconds=self.not_ready_deadline_s)
+        if isinstance(error, NotReady) and not_ready_since is not None and now - not_ready_since > patience:
             hours = self.not_ready_deadline_s / 3600
             return Terminal(Reason.NEVER_READY, f"{error.reason} for more than {hours:g} h ({error.detail})")
         return error
+
+
+class Quiet:
+    """Which sources have asked to be left alone, and until when: what one recording was told counts for all of its
+    source. Each function instance learns it for itself."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until: dict[str, datetime] = {}
+
+    def heed(self, source: str, error: StepFailed) -> None:
+        if error.reason is Reason.RATE_LIMITED and error.retry_after_s:
+            self._until[source] = self._clock.now() + timedelta(seconds=min(error.retry_after_s, RETRY_AFTER_MAX_S))
+
+    def left_s(self, source: str) -> float:
+        """0 for a source that may be asked."""
+        now = self._clock.now()
+        return max((self._until.get(source, now) - now).total_seconds(), 0.0)

@@ -15,12 +15,13 @@ from call_lake.aws import (
 )
 from call_lake.budget import BytesBudget
 from call_lake.config import CopierSettings, PollerSettings, SourceSettings
-from call_lake.copying import Copier, Route
+from call_lake.copying import Copier
+from call_lake.fetching import Route
 from call_lake.ledger import Ledger
 from call_lake.polling import Poller
 from call_lake.providers import make_provider
 from call_lake.providers.base import Provider
-from call_lake.retry import RetryPolicy
+from call_lake.retry import Quiet, RetryPolicy
 from call_lake.sources import SourceBook
 
 CLOCK = SystemClock()
@@ -63,13 +64,15 @@ class PollerParts:
 
 
 class CopierParts:
-    """Of one function instance: the budget of bytes in flight and the providers' request budgets."""
+    """Of one function instance: the budget of bytes in flight, the providers' request budgets, who is to be left
+    alone."""
 
     def __init__(self, settings: CopierSettings) -> None:
         self._settings = settings
         self._sources = SourceParameters(client("ssm"), settings.sources_path)
         self._table = DynamoTable(client("dynamodb"), settings.ledger_table)
         self._budget = BytesBudget(settings.bytes_in_flight)
+        self._quiet = Quiet(CLOCK)
         self._paused: dict[str, tuple[float, bool]] = {}
         self._policy = RetryPolicy(
             base_s=settings.retry_base_s,
@@ -92,6 +95,7 @@ class CopierParts:
             until_s=until_s,
             threads=settings.copy_threads,
             retention_days=settings.retention_days,
+            quiet=self._quiet,
         )
 
     def _route(self, name: str) -> Route:

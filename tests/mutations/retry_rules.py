@@ -6,15 +6,32 @@ COPYING = ("unit/test_copying.py",)
 HTTP = ("unit/test_http.py",)
 AWS = ("contract/test_aws_adapters.py",)
 RULES = ("unit/test_copying_rules.py",)
+PATIENCE = ("unit/test_copying_patience.py",)
 
 MUTATIONS = (
     Mutation(
         9,
         "Retry-After is ignored between attempts",
         "retry.py",
-        "return max(delay, min(error.retry_after_s or 0.0, RETRY_AFTER_MAX_S))",
+        "return max(delay, min(asked, RETRY_AFTER_MAX_S))",
         "return delay",
         COPYING,
+    ),
+    Mutation(
+        9,
+        "who was told the same moment comes back at the same moment",
+        "retry.py",
+        "asked += spread * min(0.25 * asked, RETRY_AFTER_SPREAD_S)",
+        "pass",
+        PATIENCE,
+    ),
+    Mutation(
+        9,
+        "a source that asked to be left alone is asked for the next recording",
+        "copying.py",
+        "self._quiet.heed(recording.source, error)",
+        "pass",
+        PATIENCE,
     ),
     Mutation(
         9,
@@ -46,7 +63,31 @@ MUTATIONS = (
         "retry.py",
         "if isinstance(error, NotReady) and",
         "if isinstance(error, StepFailed) and",
-        COPYING,
+        PATIENCE,
+    ),
+    Mutation(
+        9,
+        "a source that asks for a second's rest buries its messages",
+        "copying.py",
+        "min(max(quiet_s, BUSY_WAIT_S), PAUSE_WAIT_S)",
+        "min(max(quiet_s, 1.0), PAUSE_WAIT_S)",
+        PATIENCE,
+    ),
+    Mutation(
+        9,
+        "an outage counts as time in which audio was not ready",
+        "ledger.py",
+        "iso(entry.not_ready_since or now) if isinstance(error, NotReady) else None",
+        "iso(entry.not_ready_since or now)",
+        PATIENCE,
+    ),
+    Mutation(
+        9,
+        "the patience with audio that is not ready begins anew with each attempt",
+        "ledger.py",
+        "iso(entry.not_ready_since or now) if isinstance(error, NotReady) else None",
+        "iso(now)",
+        PATIENCE,
     ),
     Mutation(
         9,
@@ -140,7 +181,7 @@ MUTATIONS = (
     Mutation(
         11,
         "a download may take longer than the function has",
-        "copying.py",
+        "fetching.py",
         "deadline_s = min(route.deadline_s, left_s)",
         "deadline_s = route.deadline_s",
         RULES,
@@ -148,9 +189,25 @@ MUTATIONS = (
     Mutation(
         11,
         "a download is begun when the time is over",
-        "copying.py",
+        "fetching.py",
         "if left_s < WORTH_STARTING_S:",
         "if False:",
         RULES,
+    ),
+    Mutation(
+        11,
+        "a PUT is begun that the function's end cuts off",
+        "fetching.py",
+        "if ends_s > self._until_s - LAST_MARGIN_S:",
+        "if False:",
+        PATIENCE,
+    ),
+    Mutation(
+        11,
+        "a message that cannot be buried brings its whole batch back",
+        "copying.py",
+        "            return self._bury(message)\n",
+        "            self._dlq.send([message.body])\n            return Verdict.DONE\n",
+        PATIENCE,
     ),
 )

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from call_lake import audio_header
-from call_lake.audio import Spooled, inspect
+from call_lake.audio import SETTLED_S, Spooled, inspect
 from call_lake.errors import NotReady, Reason, StepFailed, Terminal, Transient
 from call_lake.recording import AudioFacts
+from tests.unit.ogg_pages import LAST, OPUS_HEADERS, ogg_page
 
 
 def spooled(data: bytes) -> Spooled:
@@ -137,6 +138,64 @@ def id3(length: int, body: bytes = b"") -> bytes:
     return b"ID3\4\0\0" + size + (body or bytes(length))
 
 
+def box(kind: bytes, content: bytes, declared: int | None = None) -> bytes:
+    return struct.pack(">I", 8 + len(content) if declared is None else declared) + kind + content
+
+
+STREAMINFO = struct.pack(">HH", 4096, 4096) + bytes(6) + bytes.fromhex("01f400f000075300") + bytes(16)
+CLUSTER = b"\x1f\x43\xb6\x75\x84\xe7\x81\0\xa3"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        OPUS_HEADERS,
+        OPUS_HEADERS[:47],
+        OPUS_HEADERS + ogg_page(0, b"", LAST),
+        b"fLaC",
+        b"fLaC\x80\0\0\x22" + STREAMINFO,
+        b"fLaC\0\0\0\x22" + STREAMINFO,
+        b"fLaC\0\0\0\x22" + STREAMINFO + b"\x84\0\0\x04" + bytes(4),
+        b"fLaC\0\0\0\x22" + STREAMINFO[:20],
+        id3(20, bytes(20) + b"fLaC\x80\0\0\x22" + STREAMINFO),
+        b"#!AMR",
+        b"#!AMR\n",
+        b"#!AMR-WB\n",
+        box(b"ftyp", b"M4A \0\0\0\0"),
+        box(b"ftyp", b"M4A \0\0\0\0") + box(b"moov", box(b"mvhd", bytes(100))),
+        box(b"ftyp", b"M4A \0\0\0\0") + box(b"mdat", b"") + box(b"moov", bytes(8)),
+        box(b"ftyp", b"M4A \0\0\0\0") + box(b"mdat", b"", declared=0),
+        b"\x1aE\xdf\xa3",
+        b"\x1aE\xdf\xa3" + bytes(2000),
+        bytes.fromhex("fff1504002200c"),
+        bytes.fromhex("fff1504002200c") + b"a" * 9,
+    ],
+)
+def test_headers_without_audio_are_header_only_in_every_format(data):
+    assert refusal(data) == (NotReady, Reason.HEADER_ONLY)
+
+
+def test_an_ogg_without_a_last_page_is_truncated_until_it_has_ceased_to_grow():
+    said: list[str] = []
+    longer = OPUS_HEADERS + ogg_page(-1, b"a" * 510) + ogg_page(48_312, b"a" * 100)
+    for data in (OPUS_HEADERS + ogg_page(24_312, b"a"), longer):
+        with pytest.raises(Transient) as caught:
+            inspect(spooled(data), None, said)
+        assert (caught.value.reason, caught.value.retry_after_s) == (Reason.TRUNCATED, SETTLED_S)
+        said.append(caught.value.detail)
+    assert inspect(spooled(longer), None, said).bytes == len(longer)
+
+
+@pytest.mark.parametrize("behind", [b"", b"ID3 appended"])
+def test_an_ogg_whose_last_page_is_marked_is_taken_at_once(behind):
+    assert facts(OPUS_HEADERS + ogg_page(24_312, b"a") + ogg_page(48_400, b"a", LAST) + behind).format == "ogg"
+
+
+def test_the_metadata_of_a_flac_do_not_matter():
+    data = encoded("FLAC", "PCM_16")
+    assert facts(data[:4] + (b"\1\0\0\0" * 3) + data[4:]).format == "flac"
+
+
 @pytest.mark.parametrize("length", [0, 300, 70_000])
 def test_an_mp3_may_begin_with_a_tag(length):
     data = id3(length) + encoded("MP3", "MPEG_LAYER_III")
@@ -160,8 +219,10 @@ def test_a_tag_alone_is_header_only_and_a_cut_one_truncated():
         (b"#!AMR\n" + bytes([0x3C]) * 64, "amr", 8000, 1),
         (b"#!AMR-WB\n" + bytes([0x3C]) * 64, "amr", 16000, 1),
         ((bytes.fromhex("fff1504002200c") + b"a" * 10) * 3, "aac", 44100, 1),
-        (b"\x1aE\xdf\xa3" + bytes(60), "webm", None, None),
-        (struct.pack(">I", 16) + b"ftypM4A \0\0\0\0" + struct.pack(">I", 8) + b"mdat", "m4a", None, None),
+        (b"\x1aE\xdf\xa3" + bytes(60) + CLUSTER, "webm", None, None),
+        (box(b"ftyp", b"M4A \0\0\0\0") + box(b"mdat", b"a"), "m4a", None, None),
+        (box(b"ftyp", b"M4A \0\0\0\0") + box(b"mdat", b"a" * 9, declared=0), "m4a", None, None),
+        (box(b"ftyp", b"M4A \0\0\0\0") + struct.pack(">I4sQ", 1, b"mdat", 17) + b"a", "m4a", None, None),
     ],
 )
 def test_the_other_formats_are_recognised(data, kind, rate, channels):

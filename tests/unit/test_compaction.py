@@ -9,7 +9,7 @@ import pytest
 
 from call_lake import compaction
 from call_lake.compaction import CompactionResult, compact
-from call_lake.inbox import list_quarantine, put_rows
+from call_lake.inbox import put_rows, set_aside
 from call_lake.lake import partitions
 from call_lake.lake_index import Index
 from call_lake.lake_layout import DATA, INBOX, Partition
@@ -34,7 +34,7 @@ PLACE = f"inbox/source=thulium/call_date={TODAY}/"
 
 
 def reasons(world: World) -> list[str]:
-    return [rejected.reason for _, rejected in list_quarantine(world.store)]
+    return [one.rejected.reason for one in set_aside(world.store)]
 
 
 def test_waiting_rows_of_every_partition_go_into_the_lake_and_leave_the_inbox():
@@ -114,7 +114,7 @@ def test_a_row_that_does_not_fit_is_set_aside_with_its_text_and_never_blocks_the
     put_rows(world.store, [row_of(2)])
     result = compacted(world)
     assert (result.rows, result.quarantined, result.failed) == (1, 1, [])
-    ((_, rejected),) = list_quarantine(world.store)
+    (rejected,) = [one.rejected for one in set_aside(world.store)]
     assert reason in rejected.reason
     assert rejected.text == body.decode("utf-8", "backslashreplace")
     assert rejected.key == key

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.errors import ConfigError, NotReady, Reason, Terminal
+from call_lake.ledger import ids_of, same_recording
 from call_lake.providers.mapping import CONPEEK, compile_mapping, moment
 from call_lake.recording import Recording, recording_id
 from tests.unit.stub_conpeek import BASE, HOUR, NOON, Tenant, make, one, row
@@ -42,6 +43,19 @@ def test_a_dialog_becomes_a_recording() -> None:
 def test_the_recordings_own_id_goes_before_the_dialogs(name):
     recording = one({name: "own"})
     assert (recording.provider_key, recording.connection_id) == ("own", "dialog-0")
+
+
+@pytest.mark.parametrize("name", ["connection_id", "call_uuid"])
+def test_a_field_that_is_filled_in_later_makes_no_other_call_of_a_recording(name):
+    first, later = one({"id": 17, name: None}), one({"id": 17, name: "c-1"})
+    assert ids_of(later) == ids_of(first)
+    assert same_recording(first.connection_id, later.connection_id)
+
+
+def test_a_key_of_one_name_stays_when_another_is_filled_in_later():
+    fixed = {"provider_key": "id"}
+    first, later = one({"id": 17, "recording_uuid": None}, fixed), one({"id": 17, "recording_uuid": "r"}, fixed)
+    assert first.recording_id == later.recording_id
 
 
 @pytest.mark.parametrize("empty", ["", None, "null", []])

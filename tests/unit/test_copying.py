@@ -245,7 +245,7 @@ def test_a_long_delay_waits_in_the_ledger_and_the_message_is_done(
     assert len(world.queues["thulium"]) == 0
     world.clock.advance(timedelta(minutes=59))
     assert pipeline.ledger.due("thulium", 10) == []
-    world.clock.advance(timedelta(minutes=2))
+    world.clock.advance(timedelta(minutes=7))
     assert [entry.recording for entry in pipeline.ledger.due("thulium", 10)] == [recording]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from call_lake import lake_rebuild
 from call_lake.errors import Transient
-from call_lake.inbox import list_quarantine, put_rows
+from call_lake.inbox import put_rows, set_aside
 from call_lake.lake_garbage import Garbage
 from call_lake.lake_layout import DATA, GARBAGE, INBOX, MANIFEST, QUARANTINE, Partition
 from call_lake.ledger import State
@@ -379,7 +379,7 @@ def test_a_row_that_the_table_cannot_hold_goes_the_compactors_way_into_the_quara
     assert rebuilt(bench)[PARTITION].to_quarantine == 1
     bench.pipeline.compact()
 
-    assert [rejected.reason for _, rejected in list_quarantine(bench.world.store)] == [
+    assert [one.rejected.reason for one in set_aside(bench.world.store)] == [
         "agent: UnicodeEncodeError, does not fit string"
     ]
     assert rebuilt(bench)[PARTITION].to_quarantine == 0, "it lies there already"

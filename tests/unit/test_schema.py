@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from call_lake import compaction, lake_rows, recording
-from call_lake.inbox import list_quarantine, put_rows, set_aside
+from call_lake.inbox import put_rows, set_aside
 from call_lake.lake_layout import DATA, Partition
 from call_lake.lake_rows import SCHEMA
 from call_lake.lake_search import read_partition
@@ -123,26 +123,26 @@ def test_an_older_versions_rows_that_still_wait_are_taken(upgrade: Upgrade) -> N
     put_rows(world.store, [new_row(2)])
 
     assert compacted(world).rows == 2
-    assert list_quarantine_is_empty(world)
+    assert quarantine_is_empty(world)
     assert read_partition(world.store, "thulium", TODAY) == [row_of(1) | {COLUMN: None}, new_row(2)]
 
 
-def list_quarantine_is_empty(world: World) -> bool:
-    return not list(list_quarantine(world.store))
+def quarantine_is_empty(world: World) -> bool:
+    return not list(set_aside(world.store))
 
 
 def test_a_newer_versions_row_waits_in_the_quarantine_for_the_deployment(upgrade: Upgrade) -> None:
     world = World.make()
     put_rows(world.store, [new_row(1), row_of(2)])
     assert compacted(world).rows == 1
-    ((_, rejected),) = list_quarantine(world.store)
+    (rejected,) = [one.rejected for one in set_aside(world.store)]
     assert "deploy a newer one, retry" in rejected.reason
     assert json.loads(rejected.text) == new_row(1)
 
     upgrade()
     assert list(send_again(world.store, world.table, list(set_aside(world.store)))) == [True]
     assert compacted(world).rows == 1
-    assert list_quarantine_is_empty(world)
+    assert quarantine_is_empty(world)
 
 
 def test_a_newer_versions_file_is_never_rewritten_and_holds_up_no_other_partition(
@@ -253,7 +253,7 @@ def test_a_type_that_conflicts_rings_with_its_reason_and_keeps_its_text_out_of_t
 
     result = compacted(world)
 
-    ((key, rejected),) = list_quarantine(world.store)
+    ((key, rejected),) = [(one.key, one.rejected) for one in set_aside(world.store)]
     assert (result.rows, result.quarantined) == (1, 1)
     assert rejected.reason == reason
     assert json.loads(rejected.text)[column] == value

@@ -156,6 +156,11 @@ def test_a_message_is_gone_when_the_ledger_publishes_the_recording_again(queue):
     assert properties(queue)["MessageRetentionPeriod"] == {"Ref": "RepublishAfterSeconds"}
 
 
+def test_a_delay_that_a_copier_asks_for_at_its_very_end_is_within_the_12_hours_that_sqs_counts_from_the_receipt():
+    longest_s = parse()["Parameters"]["QueueDelayMaxSeconds"]["MaxValue"]
+    assert longest_s + properties("Copier")["Timeout"] <= 12 * 3600
+
+
 @pytest.mark.parametrize("source", ["Thulium", "Conpeek"])
 def test_every_message_of_a_batch_gets_its_own_verdict(source):
     assert properties(f"{source}Copies")["FunctionResponseTypes"] == ["ReportBatchItemFailures"]

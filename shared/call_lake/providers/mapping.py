@@ -21,7 +21,8 @@ from call_lake.providers.walltime import YEARS
 CONPEEK = {
     # The names of the documented CDR dialog, each after the names that a recording's own object would have.
     "provider_key": "recording_uuid || dialog_recording_uuid || recording_id || uuid || id || dialog_uuid",
-    "connection_id": "connection_id || call_uuid || dialog_uuid",
+    # One name: with others behind it, a null that is filled in later would look like another call (rule 6).
+    "connection_id": "dialog_uuid",
     "dialog_uuid": "dialog_uuid",
     "started_at": "start_time || started_at",
     "ended_at": "hangup_time || end_time || ended_at",
