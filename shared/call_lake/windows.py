@@ -16,9 +16,11 @@ from call_lake.stride import Stride
 
 READS_BEFORE_SPLIT = 2  # a window that failed is read again once before it is split
 READS_AT_SMALLEST = 5
-HOLES_IN_A_ROW = 8  # neighbours touch each other by a unit, so one bad row makes two or three; more is an outage
+SUB_WINDOW_S = 100.0  # a poll has time for two: what takes longer is split, and is a hole where it cannot be
+PAGES = 2  # of most sub-windows: so many are waited for, and the next one is not begun without the time for them
+HOLE_DOUBLINGS = 10  # a hole is 1,024 units at most: a gap has to be read within one poll
 PAUSE_MAX_S = 60.0  # the longest Retry-After that is waited for within one poll
-WHOLE_PROVIDER = {Reason.UNAUTHORIZED, Reason.RATE_LIMITED, Reason.CONNECTION, Reason.AWS, Reason.BUSY}
+WHOLE_PROVIDER = {Reason.UNAUTHORIZED, Reason.RATE_LIMITED, Reason.AWS, Reason.BUSY}
 """Trouble that no splitting of the window mends."""
 ONCE = {Reason.UNAUTHORIZED, Reason.TIMEOUT, Reason.AWS}
 """Trouble that is the same a moment later."""
@@ -51,27 +53,34 @@ def read_forward(
 ) -> Iterator[Done | Hole]:
     """Read ``window`` from its start on, giving each sub-window as it is done, until ``clock.monotonic() > until_s``.
 
-    Every page goes to ``sink`` at once: repeats are harmless. Raises what stands for the provider as a whole
-    (Transient, Terminal, SecretEmpty): also when nothing else can be read either, when many neighbouring sub-windows
-    fail at their smallest, and when the provider asks for a longer wait than a poll has.
+    Every page goes to ``sink`` at once: repeats are harmless. A sub-window that is not read to its end in time is not
+    given. Raises what stands for the provider as a whole (Transient, Terminal, SecretEmpty): also when it lists nothing
+    else either, and when it asks for a longer wait than a poll has.
     """
     stride = Stride(provider.unit, target)
-    position, reads, holes, answers = window.start, 0, 0, False
-    while clock.monotonic() < until_s:
-        # Behind a hole the steps grow: many minutes may be one and the same question (the repeated hour of autumn).
-        step = provider.unit * 2**holes
+    position, reads, page_s, reserve_s = window.start, 0, 0.0, 0.0
+    holes: list[Window] = []  # in a row, up to the position
+    while clock.monotonic() + reserve_s < until_s:
+        # Behind a hole the steps grow: a stretch of hours is passed in a few questions (docs/adr/0012).
+        step = provider.unit * 2 ** min(len(holes), HOLE_DOUBLINGS)
         sub = Window(position, min(max(stride.next_end(position, window.end), position + step), window.end))
         smallest = sub.width <= step
         rows: list[int] = []  # of each page
         moments: list[datetime] = []
+        began_s = asked_s = clock.monotonic()
         try:
             for page in provider.list_window(sub, may_be_wide=smallest):
                 rows.append(len(page.recordings) + len(page.bad))
                 moments += map(_moment, page.recordings)
                 sink(page)
+                now_s = clock.monotonic()
+                page_s, asked_s = max(page_s, now_s - asked_s), now_s
+                if now_s >= until_s and len(rows) > PAGES:
+                    return
+                if now_s - began_s > SUB_WINDOW_S and len(rows) > PAGES:
+                    raise Transient(Reason.TIMEOUT, f"{sum(rows)} rows, and more to come after {SUB_WINDOW_S:.0f} s")
             outcome: Done | Hole = Done(sub, sum(rows))
             stride.read(sub, moments)
-            answers = True
         except TooWide as error:
             stride.too_wide(sub, error, rows)
             continue
@@ -79,13 +88,11 @@ def read_forward(
             failure = _as_failure(error)
             reads += 1
             enough = reads >= (READS_AT_SMALLEST if smallest else READS_BEFORE_SPLIT) or failure.reason in ONCE
-            hopeless = failure.reason in WHOLE_PROVIDER or holes >= HOLES_IN_A_ROW
-            if (enough and hopeless) or not _wait(failure, clock, until_s):
+            if (enough and failure.reason in WHOLE_PROVIDER) or not _wait(failure, clock, until_s):
                 raise failure from error
             if not enough:
                 continue
-            answers = answers or isinstance(error, Drifted) or _answers(provider, clock, sink)
-            if not answers:
+            if not (isinstance(error, Drifted) or _answers(provider, clock, sink)):
                 raise failure from error
             reads = 0
             if not smallest:
@@ -93,7 +100,12 @@ def read_forward(
                 continue
             outcome = Hole(sub, failure)
             stride.skipped(sub)
-        reads, holes = 0, holes + 1 if isinstance(outcome, Hole) else 0
+        if isinstance(outcome, Hole):
+            holes.append(sub)
+        elif holes:
+            _read_back(provider, holes[-1], sink, clock, until_s)
+            holes.clear()
+        reads, reserve_s = 0, PAGES * page_s
         yield outcome
         position = sub.end
         if position >= window.end:
@@ -106,17 +118,33 @@ def _moment(recording: Recording) -> datetime:
 
 
 def _answers(provider: Provider, clock: Clock, sink: Callable[[Page], None]) -> bool:
-    """Whether the provider lists anything at all: its last moments, which another poll asks for anew. To split a window
-    until its smallest parts fail, too, would be a hundred requests to a provider that is down, at every poll."""
+    """Whether the provider lists anything at all: of its last moments, which another poll asks for anew, a page. To
+    split a window until its smallest parts fail, too, would be a hundred requests to a provider that is down, at every
+    poll; and where it is down, no hole is one."""
     now = clock.now()
     try:
         for page in provider.list_window(Window(now - provider.unit, now), may_be_wide=True):
             sink(page)
+            break
     except Drifted:
         return True
     except Transient:
         return False
     return True
+
+
+def _read_back(provider: Provider, hole: Window, sink: Callable[[Page], None], clock: Clock, until_s: float) -> None:
+    """Read what can be read of a wide hole, from its end: all but its beginning may lie behind what is bad."""
+    bad, good = hole.start, hole.end
+    while good - bad > provider.unit and clock.monotonic() < until_s:
+        middle = bad + (good - bad) / 2
+        try:
+            for page in provider.list_window(Window(middle, good), may_be_wide=True):
+                sink(page)
+        except (Drifted, Transient):
+            bad = middle
+        else:
+            good = middle
 
 
 def _wait(failure: Transient, clock: Clock, until_s: float) -> bool:

@@ -105,7 +105,7 @@ def test_a_second_reading_that_is_interrupted_goes_on_where_it_was(bench: Bench,
 
     def breaks(window: Window) -> None:
         if window.start < PAST.end and window.end > PAST.start + timedelta(days=1):
-            raise Transient(Reason.CONNECTION, "reset")
+            raise Transient(Reason.UNAUTHORIZED, "401")
 
     bench.thulium.on_list = breaks
     bench.pipeline.poll("thulium")

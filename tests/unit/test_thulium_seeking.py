@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from call_lake.errors import Drifted, TooWide
-from call_lake.providers.seeking import PAGES_COMFORTABLE, PAGES_MOST, TIRED_AFTER
+from call_lake.providers.seeking import COMFORTABLE, PAGES_MOST, TIRED_AFTER
 from call_lake.recording import Window
 from tests.unit.stub_thulium import Tenant, keys, row
 from tests.unit.stub_web import Reply, Seen, json_reply
@@ -97,7 +97,7 @@ def test_a_list_of_too_many_pages_says_how_many_rows_fit() -> None:
     server = Dated(a_day(PAGES_MOST * 100 + 1))
     with pytest.raises(TooWide) as caught:
         list(server.provider().list_window(DAY))
-    assert caught.value.fits == PAGES_COMFORTABLE * 100
+    assert caught.value.fits == COMFORTABLE * PAGES_MOST * 100
     assert len(server.web.seen) == 1
 
 
