@@ -18,6 +18,7 @@ READS_BEFORE_SPLIT = 2  # a window that failed is read again once before it is s
 READS_AT_SMALLEST = 5
 SUB_WINDOW_S = 100.0  # a poll has time for two: what takes longer is split, and is a hole where it cannot be
 PAGES = 2  # of most sub-windows: so many are waited for, and the next one is not begun without the time for them
+PARTS, PARTS_OF_A_TIMEOUT = 2, 64  # a window that failed; an answer costs little beside half a minute of silence
 HOLE_DOUBLINGS = 10  # a hole is 1,024 units at most: a gap has to be read within one poll
 PAUSE_MAX_S = 60.0  # the longest Retry-After that is waited for within one poll
 WHOLE_PROVIDER = {Reason.UNAUTHORIZED, Reason.RATE_LIMITED, Reason.AWS, Reason.BUSY}
@@ -58,10 +59,11 @@ def read_forward(
     else either, and when it asks for a longer wait than a poll has.
     """
     stride = Stride(provider.unit, target)
-    position, reads, page_s, reserve_s = window.start, 0, 0.0, 0.0
+    position, reads, page_s, failure_s = window.start, 0, 0.0, 0.0
+    reserve_s = 0.0  # what may be begun has to end in time
     holes: list[Window] = []  # in a row, up to the position
     while clock.monotonic() + reserve_s < until_s:
-        # Behind a hole the steps grow: a stretch of hours is passed in a few questions (docs/adr/0012).
+        # Behind a hole the steps grow: a stretch of hours is passed in a few questions (docs/adr/0014).
         step = provider.unit * 2 ** min(len(holes), HOLE_DOUBLINGS)
         sub = Window(position, min(max(stride.next_end(position, window.end), position + step), window.end))
         smallest = sub.width <= step
@@ -86,6 +88,8 @@ def read_forward(
             continue
         except (Drifted, Transient) as error:
             failure = _as_failure(error)
+            failure_s = max(failure_s, clock.monotonic() - asked_s)
+            reserve_s = max(reserve_s, failure_s)
             reads += 1
             enough = reads >= (READS_AT_SMALLEST if smallest else READS_BEFORE_SPLIT) or failure.reason in ONCE
             if (enough and failure.reason in WHOLE_PROVIDER) or not _wait(failure, clock, until_s):
@@ -96,16 +100,16 @@ def read_forward(
                 raise failure from error
             reads = 0
             if not smallest:
-                stride.failed(sub)
+                stride.failed(sub, PARTS if rows or failure.reason is not Reason.TIMEOUT else PARTS_OF_A_TIMEOUT)
                 continue
             outcome = Hole(sub, failure)
             stride.skipped(sub)
         if isinstance(outcome, Hole):
             holes.append(sub)
         elif holes:
-            _read_back(provider, holes[-1], sink, clock, until_s)
+            _read_back(provider, holes[-1], sink, clock, until_s - reserve_s)
             holes.clear()
-        reads, reserve_s = 0, PAGES * page_s
+        reads, reserve_s = 0, max(PAGES * page_s, failure_s)
         yield outcome
         position = sub.end
         if position >= window.end:

@@ -106,17 +106,21 @@ def test_a_sweep_that_was_not_read_whole_does_not_count_as_seen() -> None:
     pipeline = Pipeline(world, {"thulium": provider})
     pipeline.poll("thulium", sweep=True)
     first = pipeline.book("thulium").swept_to()
+    provider.add(*[make_recording(n, listed_at=world.clock.now() - timedelta(minutes=20 * n)) for n in range(800)])
     world.clock.advance(timedelta(days=1))
+    pipeline.poll("thulium")
+    asked: list[Window] = []
 
-    def unreachable(window: Window) -> None:
-        if window.width > timedelta(hours=20):
+    def breaks(window: Window) -> None:
+        asked.append(window)
+        if len(asked) > 4:
             raise Transient(Reason.UNAUTHORIZED, "401")
 
-    pipeline.poll("thulium")
-    provider.on_list = unreachable
-    pipeline.poll("thulium", sweep=True)
+    provider.on_list = breaks
     pipeline.poll("thulium", sweep=True)
 
+    (sweep,) = pipeline.book("thulium").open_jobs()
+    assert sweep.position > sweep.window.start
     assert pipeline.book("thulium").swept_to() == first
 
 

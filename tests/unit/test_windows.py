@@ -280,6 +280,30 @@ def test_a_slow_provider_is_given_the_time_for_a_sub_window_and_no_more_than_tha
     assert clock.monotonic() < 240
 
 
+@pytest.mark.parametrize("bad", [125, 300, 477])
+def test_a_row_at_which_the_provider_falls_silent_is_passed_within_one_poll(bad: int) -> None:
+    """Each time-out costs half a minute: of halving there would be too many."""
+    clock, seen = FakeClock(), set[Recording]()
+    provider = FakeProvider()
+    provider.rows = [make_recording(n, listed_at=at(n)) for n in range(0, 480, 4)]
+
+    def silent(window: Window) -> None:
+        is_bad = window.start - provider.unit <= at(bad) <= window.end + provider.unit
+        clock.advance(timedelta(seconds=30 if is_bad else 0.3))
+        if is_bad:
+            raise Transient(Reason.TIMEOUT, "no answer in time")
+
+    def sink(page: Page) -> None:
+        seen.update(page.recordings)
+
+    provider.on_list = silent
+    outcomes = list(read_forward(provider, Window(at(0), at(480)), sink, target=TARGET, clock=clock, until_s=220))
+
+    assert {row for row in provider.rows if row.listed_at and row.listed_at > at(bad + 3)} <= seen
+    assert outcomes[-1].window.end == at(480)
+    assert clock.monotonic() < 240
+
+
 def test_to_see_whether_it_answers_it_is_asked_for_a_page_only() -> None:
     clock = FakeClock()
     provider = FakeProvider()
