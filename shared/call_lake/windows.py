@@ -59,36 +59,26 @@ def read_forward(
     else either, and when it asks for a longer wait than a poll has.
     """
     stride = Stride(provider.unit, target)
-    position, reads, page_s, failure_s = window.start, 0, 0.0, 0.0
-    reserve_s = 0.0  # what may be begun has to end in time
+    position, reads, page_s, failure_s = window.start, 0, 0.0, 0.0  # the slowest page, the slowest failure
+    reserve_s = 0.0  # what is begun has to end in time
     holes: list[Window] = []  # in a row, up to the position
     while clock.monotonic() + reserve_s < until_s:
         # Behind a hole the steps grow: a stretch of hours is passed in a few questions (docs/adr/0014).
         step = provider.unit * 2 ** min(len(holes), HOLE_DOUBLINGS)
         sub = Window(position, min(max(stride.next_end(position, window.end), position + step), window.end))
         smallest = sub.width <= step
-        rows: list[int] = []  # of each page
-        moments: list[datetime] = []
-        began_s = asked_s = clock.monotonic()
+        came = _Came(clock, until_s)
         try:
-            for page in provider.list_window(sub, may_be_wide=smallest):
-                rows.append(len(page.recordings) + len(page.bad))
-                moments += map(_moment, page.recordings)
-                sink(page)
-                now_s = clock.monotonic()
-                page_s, asked_s = max(page_s, now_s - asked_s), now_s
-                if now_s >= until_s and len(rows) > PAGES:
-                    return
-                if now_s - began_s > SUB_WINDOW_S and len(rows) > PAGES:
-                    raise Transient(Reason.TIMEOUT, f"{sum(rows)} rows, and more to come after {SUB_WINDOW_S:.0f} s")
-            outcome: Done | Hole = Done(sub, sum(rows))
-            stride.read(sub, moments)
+            if not came.all_of(provider.list_window(sub, may_be_wide=smallest), sink):
+                return
+            outcome: Done | Hole = Done(sub, sum(came.rows))
+            stride.read(sub, came.moments)
         except TooWide as error:
-            stride.too_wide(sub, error, rows)
+            stride.too_wide(sub, error, came.rows)
             continue
         except (Drifted, Transient) as error:
             failure = _as_failure(error)
-            failure_s = max(failure_s, clock.monotonic() - asked_s)
+            failure_s = max(failure_s, came.silence_s)
             reserve_s = max(reserve_s, failure_s)
             reads += 1
             enough = reads >= (READS_AT_SMALLEST if smallest else READS_BEFORE_SPLIT) or failure.reason in ONCE
@@ -100,7 +90,7 @@ def read_forward(
                 raise failure from error
             reads = 0
             if not smallest:
-                stride.failed(sub, PARTS if rows or failure.reason is not Reason.TIMEOUT else PARTS_OF_A_TIMEOUT)
+                stride.failed(sub, PARTS if came.rows or failure.reason is not Reason.TIMEOUT else PARTS_OF_A_TIMEOUT)
                 continue
             outcome = Hole(sub, failure)
             stride.skipped(sub)
@@ -109,11 +99,44 @@ def read_forward(
         elif holes:
             _read_back(provider, holes[-1], sink, clock, until_s - reserve_s)
             holes.clear()
+        page_s = max(page_s, came.page_s)
         reads, reserve_s = 0, max(PAGES * page_s, failure_s)
         yield outcome
         position = sub.end
         if position >= window.end:
             return
+
+
+class _Came:
+    """What came of one sub-window so far, and how fast."""
+
+    def __init__(self, clock: Clock, until_s: float) -> None:
+        self.rows: list[int] = []  # of each page
+        self.moments: list[datetime] = []
+        self.page_s = 0.0  # the slowest page, with what became of it
+        self._clock, self._until_s = clock, until_s
+        self._began_s = self._last_s = clock.monotonic()
+
+    @property
+    def silence_s(self) -> float:
+        """Since the last page."""
+        return self._clock.monotonic() - self._last_s
+
+    def all_of(self, pages: Iterator[Page], sink: Callable[[Page], None]) -> bool:
+        """Whether it came to its end; False where the time is over. Raises Transient(TIMEOUT) where it takes all of a
+        poll's time."""
+        for page in pages:
+            self.rows.append(len(page.recordings) + len(page.bad))
+            self.moments += map(_moment, page.recordings)
+            sink(page)
+            self.page_s, self._last_s = max(self.page_s, self.silence_s), self._clock.monotonic()
+            if len(self.rows) <= PAGES:
+                continue
+            if self._last_s >= self._until_s:
+                return False
+            if self._last_s - self._began_s > SUB_WINDOW_S:
+                raise Transient(Reason.TIMEOUT, f"{sum(self.rows)} rows in {SUB_WINDOW_S:.0f} s, and more to come")
+        return True
 
 
 def _moment(recording: Recording) -> datetime:
