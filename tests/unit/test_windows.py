@@ -304,6 +304,22 @@ def test_a_row_at_which_the_provider_falls_silent_is_passed_within_one_poll(bad:
     assert clock.monotonic() < 240
 
 
+def test_slow_failures_in_a_row_end_in_time_too() -> None:
+    clock = FakeClock()
+    provider = FakeProvider()
+
+    def fails(window: Window) -> None:
+        is_bad = window.start <= at(0)
+        clock.advance(timedelta(seconds=27 if is_bad else 0.3))
+        if is_bad:
+            raise Transient(Reason.HTTP_ERROR, "504")
+
+    provider.on_list = fails
+    list(read_forward(provider, Window(at(0), at(5000)), _ignore, target=TARGET, clock=clock, until_s=220))
+
+    assert 190 < clock.monotonic() < 240
+
+
 def test_to_see_whether_it_answers_it_is_asked_for_a_page_only() -> None:
     clock = FakeClock()
     provider = FakeProvider()
