@@ -145,7 +145,7 @@ class SourceBook:
     def open_gap(self, window: Window, due_in: timedelta) -> bool:
         """Keep an unreadable window as a job, a little wider as the next poll cuts its windows elsewhere; False where
         an open one covers it already."""
-        gaps = [job.window for job in self.open_jobs() if job.kind is JobKind.GAP]
+        gaps = [job.rest for job in self.open_jobs() if job.kind is JobKind.GAP]
         if any(gap.start <= window.start and window.end <= gap.end for gap in gaps):
             return False
         self.open_job(JobKind.GAP, Window(window.start - window.width, window.end + window.width), due_in)

@@ -180,6 +180,8 @@ def test_a_gap_moves_up_to_what_still_fails() -> None:
 
     (gap,) = book.open_jobs()
     assert bad - timedelta(minutes=3) <= gap.position < bad
+    assert not book.open_gap(Window(bad, bad + timedelta(minutes=1)), timedelta(days=1))
+    assert book.open_gap(Window(LONG_AGO, LONG_AGO + timedelta(minutes=1)), timedelta()), "it has left that behind"
     world.clock.advance(timedelta(days=1, minutes=5))
     provider.on_list = lambda window: None
     pipeline.poll("thulium")
