@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from call_lake.aws_client import calling, code_of, in_batches
 from call_lake.errors import Reason, Transient
-from call_lake.ports import Absent, Below, Expectation, Item, OneOf, PreconditionFailed
+from call_lake.ports import Below, Expectation, Item, OneOf, PreconditionFailed
 
 INDEX = "open"
 GET_BATCH = 100  # BatchGetItem
@@ -135,11 +135,9 @@ class _Expression:
     def condition(self, expect: Expectation) -> str:
         return " AND ".join(self._holds(self._name(name), wanted) for name, wanted in expect.items())
 
-    def _holds(self, name: str, wanted: Absent | OneOf | Below) -> str:
+    def _holds(self, name: str, wanted: OneOf | Below) -> str:
         missing = f"attribute_not_exists({name})"
         match wanted:
-            case Absent():
-                return missing
             case Below(value):
                 return f"({missing} OR {name} < {self._value(value)})"
             case OneOf(values):

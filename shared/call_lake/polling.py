@@ -72,7 +72,9 @@ class Poller:
         self._settings = settings
         self._until_s = until_s
         self._expiring = Expiring(ledger.table, clock, settings.retention_days)
-        self._publisher = Publisher(ledger, queue, {} if known is None else known, threads)
+        self._publisher = Publisher(
+            ledger, queue, {} if known is None else known, threads, in_time=lambda: clock.monotonic() < until_s
+        )
         self._result = PollResult(source.name)
 
     def poll(self, sweep: bool = False, backfill: Window | None = None) -> PollResult:
@@ -80,7 +82,9 @@ class Poller:
         now = self._clock.now()
         horizon = now - timedelta(seconds=self._settings.settle_s)
         if sweep:
-            self._book.open_sweep(Window(horizon - timedelta(days=self._settings.sweep_days), horizon))
+            # Of what the last one has seen, too: we may have been down for longer than a sweep is long.
+            swept_to = min(horizon, self._book.swept_to() or horizon)
+            self._book.open_sweep(Window(swept_to - timedelta(days=self._settings.sweep_days), horizon))
         if backfill:
             self._book.open_job(JobKind.BACKFILL, Window(backfill.start, max(min(backfill.end, now), backfill.start)))
         if self._is_paused():
@@ -88,7 +92,7 @@ class Poller:
         listing_works = self._may_ask(now) and self._try(lambda: self._regular(horizon))
         self._try(lambda: self._publish_due(DUE_PER_POLL if listing_works else DUE_WHILE_DOWN))
         self._try(self._ask_what_expired)
-        if listing_works:
+        if listing_works and self._result.caught_up:
             self._try(self._jobs)
         return self._finish(now, listing_works)
 
@@ -102,18 +106,21 @@ class Poller:
             self._book.advance(checkpoint)
         start = min(checkpoint, horizon) - timedelta(seconds=self._settings.lookback_s)
         pending: list[Hole] = []
+        read_to = None
         for outcome in self._read(Window(start, horizon)):
+            read_to = outcome.window.end
+            self._result.caught_up = read_to >= horizon
             if isinstance(outcome, Hole):
                 pending.append(outcome)
                 continue
             # What comes after can be read, so the holes are no outage: they are counted from now on.
             pending = [hole for hole in pending if not self._given_up(hole)]
-            if not pending:
-                if outcome.window.end > checkpoint:
-                    self._book.advance(outcome.window.end)
-                self._result.caught_up = outcome.window.end >= horizon
+            if not pending and read_to > checkpoint:
+                self._book.advance(read_to)
         if pending:
             self._result.trouble = f"cannot read {pending[0].window}: {pending[0].error}"
+        elif read_to is None:
+            self._result.trouble = f"cannot read so much as a part of {Window(start, horizon)} in the time of a poll"
 
     def _publish_due(self, limit: int) -> None:
         self._publisher.publish_due(self._ledger.due(self._source.name, limit))
@@ -125,24 +132,33 @@ class Poller:
 
     def _jobs(self) -> None:
         for job in self._book.due_jobs():
-            self._run(job)
+            if not self._run(job):
+                return  # the time is over: a gap would be put off by a day unread
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job) -> bool:
+        """Whether it has come to its end, or another poll has brought it there."""
         if job.kind is JobKind.GAP:
-            self._run_gap(job)
-            return
+            return self._run_gap(job)
+        again = job.again
         for outcome in self._read(job.rest):
             if isinstance(outcome, Hole):
                 self._open_gap(outcome)
+            if job.kind is JobKind.SWEEP and outcome.window.end >= job.window.end:
+                self._book.note(swept_to=iso(job.window.end))
             job = self._book.progress(job, outcome.window.end)
+            if job.done or job.again != again:
+                return True
+        return False
 
-    def _run_gap(self, job: Job) -> None:
-        """All of it that can be read now; closed only when nothing of it fails any more."""
+    def _run_gap(self, job: Job) -> bool:
+        """All of it that can be read now; it moves up to what still fails, and is closed when nothing does."""
         self._book.postpone(job, GAP_RETRY)
-        outcomes = list(self._read(job.window))
-        whole = bool(outcomes) and not any(isinstance(outcome, Hole) for outcome in outcomes)
-        if whole and outcomes[-1].window.end >= job.window.end:
-            self._book.progress(job, job.window.end)
+        read_to, whole = job.position, True
+        for outcome in self._read(job.rest):
+            read_to, whole = outcome.window.end, whole and isinstance(outcome, Done)
+            if whole:
+                job = self._book.progress(job, read_to)
+        return read_to >= job.window.end
 
     # -- helpers
 

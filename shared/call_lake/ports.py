@@ -109,13 +109,9 @@ class Queue(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
-    """Expectation: the attribute, or the whole item, is not there."""
-
-
-@dataclass(frozen=True, slots=True)
 class OneOf:
-    """Expectation: the attribute has one of these values. A None among them also accepts its absence."""
+    """Expectation: the attribute has one of these values. A None among them also accepts its absence,
+    and that of the item."""
 
     values: tuple[Any, ...]
 
@@ -128,7 +124,7 @@ class Below:
 
 
 type Item = dict[str, Any]
-type Expectation = Mapping[str, Absent | OneOf | Below]
+type Expectation = Mapping[str, OneOf | Below]
 
 
 class Table(Protocol):

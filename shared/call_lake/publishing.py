@@ -4,6 +4,7 @@ instead of losing a recording (design rules 7, 10)."""
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import batched
 
 from call_lake.errors import Reason, Transient
 from call_lake.ledger import Entry, Ledger, ids_of, same_recording
@@ -12,6 +13,7 @@ from call_lake.recording import Recording, message_of
 
 MESSAGE_MAX_BYTES = 250_000  # SQS takes 256 KiB (262,144) for a message or a batch
 KNOWN_MAX = 200_000  # ids, about 40 MB
+AGAIN_AT_ONCE = 100  # sent, then marked: what was sent and not marked when the time is over is sent twice
 
 
 @dataclass(slots=True)
@@ -27,18 +29,29 @@ class Published:
 
 class Publisher:
     """``known``: ids with their connection ids that the ledger has been seen to hold; as it only moves forward, what
-    is known stays known, and a warm function need not ask again. ``threads``: ledger writes at once."""
+    is known stays known, and a warm function need not ask again. ``threads``: ledger writes at once. ``in_time``:
+    whether to go on with what is sent again."""
 
-    def __init__(self, ledger: Ledger, queue: Queue, known: dict[str, str | None], threads: int = 8) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        queue: Queue,
+        known: dict[str, str | None],
+        threads: int = 8,
+        in_time: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._ledger = ledger
         self._queue = queue
         self._known = known
         self._threads = threads
+        self._in_time = in_time
         self.counts = Published()
 
     def publish_new(self, recordings: Sequence[Recording]) -> None:
         """Publish those of a page that the ledger does not know. Raises Transient when a message was refused."""
         self.counts.listed += len(recordings)
+        if len(self._known) > KNOWN_MAX:  # here alone: within a page nothing may be forgotten that was just learned
+            self._known.clear()
         fresh = self._unknown(recordings)
         messages = [(recording, message_of(recording)) for recording in fresh]
         for recording, message in messages:
@@ -54,23 +67,29 @@ class Publisher:
 
     def publish_due(self, entries: Sequence[Entry]) -> None:
         """Publish again what is due. Raises Transient when a message was refused."""
-        live = [entry for entry in entries if entry.recording is not None]
-        refused = self._send([message_of(entry.recording) for entry in live if entry.recording])
-        for position, entry in enumerate(live):
-            if position not in refused:
-                self._ledger.republished(entry.recording_id)
-        self.counts.due += len(live) - len(refused)
+        sent, refused = self._send_again(entries, lambda entry: self._ledger.republished(entry.recording_id))
+        self.counts.due += sent
         if refused:
-            raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(live)} due messages")
+            raise Transient(Reason.AWS, f"SQS refused {refused} of {sent + refused} due messages")
 
     def publish_stored(self, entries: Sequence[Entry], asked: Callable[[Entry], None] = lambda entry: None) -> None:
         """Send what is stored once more, for the copier to see whether its audio has expired; then say that each was
         ``asked``. Raises Transient when a message was refused."""
-        known = [(entry, entry.recording) for entry in entries if entry.recording is not None]
-        refused = self._send([message_of(recording) for _, recording in known])
-        self._each(asked, [entry for position, (entry, _) in enumerate(known) if position not in refused])
+        sent, refused = self._send_again(entries, asked)
         if refused:
-            raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(known)} messages of stored recordings")
+            raise Transient(Reason.AWS, f"SQS refused {refused} of {sent + refused} messages of stored recordings")
+
+    def _send_again(self, entries: Sequence[Entry], mark: Callable[[Entry], None]) -> tuple[int, int]:
+        """Send each that is not erased, then ``mark`` it; how many were sent and how many refused while in time."""
+        live = [(entry, entry.recording) for entry in entries if entry.recording is not None]
+        sent = refused = 0
+        for some in batched(live, AGAIN_AT_ONCE, strict=False):
+            if not self._in_time():
+                break
+            failed = self._send([message_of(recording) for _, recording in some])
+            self._each(mark, [entry for position, (entry, _) in enumerate(some) if position not in failed])
+            sent, refused = sent + len(some) - len(failed), refused + len(failed)
+        return sent, refused
 
     def _unknown(self, recordings: Sequence[Recording]) -> list[Recording]:
         """Each new recording once, collisions under the id of their own."""
@@ -93,8 +112,6 @@ class Publisher:
         return list(found.values())
 
     def _learn(self, ids: Sequence[str]) -> None:
-        if len(self._known) > KNOWN_MAX:
-            self._known.clear()
         unsure = [id for id in dict.fromkeys(ids) if id not in self._known]
         self._known.update(self._ledger.connections(unsure))
 

@@ -26,6 +26,7 @@ OPEN, AGAIN, DONE = "OPEN", "AGAIN", "DONE"
 """AGAIN: a backfill that was read once, and waits for its second reading or is in it."""
 SECOND_READING = timedelta(days=1)
 PAUSED = "paused"
+JOBS_MAX = 1000  # that are looked at
 HOLE_MEMORY = timedelta(hours=3)  # a hole that was not met for so long is mended or behind the look-back
 
 
@@ -72,6 +73,11 @@ class SourceBook:
             self._table.update(self._id, {"checkpoint": iso(to)}, {"checkpoint": Below(iso(to))})
         except PreconditionFailed:
             return
+
+    def swept_to(self) -> datetime | None:
+        """The end of the last sweep that was read whole: what was listed before that moment has been seen."""
+        text = self.facts().get("swept_to")
+        return parse_iso(text) if text else None
 
     def note(self, **facts: Any) -> None:
         self._table.update(self._id, facts)
@@ -139,7 +145,7 @@ class SourceBook:
     def open_gap(self, window: Window, due_in: timedelta) -> bool:
         """Keep an unreadable window as a job, a little wider as the next poll cuts its windows elsewhere; False where
         an open one covers it already."""
-        gaps = [job.window for job in self.open_jobs() if job.kind is JobKind.GAP]
+        gaps = [job.rest for job in self.open_jobs() if job.kind is JobKind.GAP]
         if any(gap.start <= window.start and window.end <= gap.end for gap in gaps):
             return False
         self.open_job(JobKind.GAP, Window(window.start - window.width, window.end + window.width), due_in)
@@ -147,19 +153,19 @@ class SourceBook:
 
     def gaps_open(self) -> int:
         """How many stretches were passed over and are still to be read."""
-        found = self._table.query_open(f"job#{self.source}", "9999", 1000)
+        found = self._table.query_open(f"job#{self.source}", "9999", JOBS_MAX)
         return sum(1 for key in found if key["id"].startswith(f"job#{self.source}#{JobKind.GAP}#"))
 
     def open_jobs(self) -> list[Job]:
         """Every job that is not done, due or not."""
-        return self._jobs("9999", 1000)
+        return self._jobs("9999")
 
     def due_jobs(self) -> list[Job]:
-        """Backfills last: one of a year must not keep the sweeps waiting."""
-        return sorted(self._jobs(iso(self._clock.now()), 10), key=lambda job: job.kind is JobKind.BACKFILL)
+        """Ten at most, backfills last: they must not keep the sweeps waiting, nor the gaps."""
+        return sorted(self._jobs(iso(self._clock.now())), key=lambda job: job.kind is JobKind.BACKFILL)[:10]
 
-    def _jobs(self, due_before: str, limit: int) -> list[Job]:
-        found = self._table.query_open(f"job#{self.source}", due_before, limit)
+    def _jobs(self, due_before: str) -> list[Job]:
+        found = self._table.query_open(f"job#{self.source}", due_before, JOBS_MAX)
         items = self._table.get_many([key["id"] for key in found])
         return [_job(item) for item in items.values() if item["state"] in (OPEN, AGAIN)]
 

@@ -128,8 +128,10 @@ class Stride:
         width = tried.width * min(self._target / max(2 * seen, 1), 0.5)
         self._cut(tried, width if self._width else min(width, FIRST_WIDTH))
 
-    def failed(self, tried: Window) -> None:
-        self._cut(tried, tried.width / 2)
+    def failed(self, tried: Window, parts: int) -> None:
+        """``tried`` is to be read in so many parts."""
+        for part in range(parts - 1, 0, -1):
+            self._cut(tried, tried.width * part / parts)
 
     def skipped(self, hole: Window) -> None:
         """Nothing is known of what comes next but that it may fail, too."""

@@ -16,9 +16,12 @@ from call_lake.stride import Stride
 
 READS_BEFORE_SPLIT = 2  # a window that failed is read again once before it is split
 READS_AT_SMALLEST = 5
-HOLES_IN_A_ROW = 8  # neighbours touch each other by a unit, so one bad row makes two or three; more is an outage
+SUB_WINDOW_S = 100.0  # a poll has time for two: what takes longer is split, and is a hole where it cannot be
+PAGES = 2  # of most sub-windows: so many are waited for, and the next one is not begun without the time for them
+PARTS, PARTS_OF_A_TIMEOUT = 2, 64  # a window that failed; an answer costs little beside half a minute of silence
+HOLE_DOUBLINGS = 10  # a hole is 1,024 units at most: a gap has to be read within one poll
 PAUSE_MAX_S = 60.0  # the longest Retry-After that is waited for within one poll
-WHOLE_PROVIDER = {Reason.UNAUTHORIZED, Reason.RATE_LIMITED, Reason.CONNECTION, Reason.AWS, Reason.BUSY}
+WHOLE_PROVIDER = {Reason.UNAUTHORIZED, Reason.RATE_LIMITED, Reason.AWS, Reason.BUSY}
 """Trouble that no splitting of the window mends."""
 ONCE = {Reason.UNAUTHORIZED, Reason.TIMEOUT, Reason.AWS}
 """Trouble that is the same a moment later."""
@@ -51,53 +54,89 @@ def read_forward(
 ) -> Iterator[Done | Hole]:
     """Read ``window`` from its start on, giving each sub-window as it is done, until ``clock.monotonic() > until_s``.
 
-    Every page goes to ``sink`` at once: repeats are harmless. Raises what stands for the provider as a whole
-    (Transient, Terminal, SecretEmpty): also when nothing else can be read either, when many neighbouring sub-windows
-    fail at their smallest, and when the provider asks for a longer wait than a poll has.
+    Every page goes to ``sink`` at once: repeats are harmless. A sub-window that is not read to its end in time is not
+    given. Raises what stands for the provider as a whole (Transient, Terminal, SecretEmpty): also when it lists nothing
+    else either, and when it asks for a longer wait than a poll has.
     """
     stride = Stride(provider.unit, target)
-    position, reads, holes, answers = window.start, 0, 0, False
-    while clock.monotonic() < until_s:
-        # Behind a hole the steps grow: many minutes may be one and the same question (the repeated hour of autumn).
-        step = provider.unit * 2**holes
+    position, reads, page_s, failure_s = window.start, 0, 0.0, 0.0  # the slowest page, the slowest failure
+    reserve_s = 0.0  # what is begun has to end in time
+    holes: list[Window] = []  # in a row, up to the position
+    while clock.monotonic() + reserve_s < until_s:
+        # Behind a hole the steps grow: a stretch of hours is passed in a few questions (docs/adr/0014).
+        step = provider.unit * 2 ** min(len(holes), HOLE_DOUBLINGS)
         sub = Window(position, min(max(stride.next_end(position, window.end), position + step), window.end))
         smallest = sub.width <= step
-        rows: list[int] = []  # of each page
-        moments: list[datetime] = []
+        came = _Came(clock, until_s)
         try:
-            for page in provider.list_window(sub, may_be_wide=smallest):
-                rows.append(len(page.recordings) + len(page.bad))
-                moments += map(_moment, page.recordings)
-                sink(page)
-            outcome: Done | Hole = Done(sub, sum(rows))
-            stride.read(sub, moments)
-            answers = True
+            if not came.all_of(provider.list_window(sub, may_be_wide=smallest), sink):
+                return
+            outcome: Done | Hole = Done(sub, sum(came.rows))
+            stride.read(sub, came.moments)
         except TooWide as error:
-            stride.too_wide(sub, error, rows)
+            stride.too_wide(sub, error, came.rows)
             continue
         except (Drifted, Transient) as error:
             failure = _as_failure(error)
+            failure_s = max(failure_s, came.silence_s)
+            reserve_s = max(reserve_s, failure_s)
             reads += 1
             enough = reads >= (READS_AT_SMALLEST if smallest else READS_BEFORE_SPLIT) or failure.reason in ONCE
-            hopeless = failure.reason in WHOLE_PROVIDER or holes >= HOLES_IN_A_ROW
-            if (enough and hopeless) or not _wait(failure, clock, until_s):
+            if (enough and failure.reason in WHOLE_PROVIDER) or not _wait(failure, clock, until_s):
                 raise failure from error
             if not enough:
                 continue
-            answers = answers or isinstance(error, Drifted) or _answers(provider, clock, sink)
-            if not answers:
+            if not (isinstance(error, Drifted) or _answers(provider, clock, sink)):
                 raise failure from error
             reads = 0
             if not smallest:
-                stride.failed(sub)
+                stride.failed(sub, PARTS if came.rows or failure.reason is not Reason.TIMEOUT else PARTS_OF_A_TIMEOUT)
                 continue
             outcome = Hole(sub, failure)
             stride.skipped(sub)
-        reads, holes = 0, holes + 1 if isinstance(outcome, Hole) else 0
+        if isinstance(outcome, Hole):
+            holes.append(sub)
+        elif holes:
+            _read_back(provider, holes[-1], sink, clock, until_s - reserve_s)
+            holes.clear()
+        page_s = max(page_s, came.page_s)
+        reads, reserve_s = 0, max(PAGES * page_s, failure_s)
         yield outcome
         position = sub.end
         if position >= window.end:
             return
+
+
+class _Came:
+    """What came of one sub-window so far, and how fast."""
+
+    def __init__(self, clock: Clock, until_s: float) -> None:
+        self.rows: list[int] = []  # of each page
+        self.moments: list[datetime] = []
+        self.page_s = 0.0  # the slowest page, with what became of it
+        self._clock, self._until_s = clock, until_s
+        self._began_s = self._last_s = clock.monotonic()
+
+    @property
+    def silence_s(self) -> float:
+        """Since the last page."""
+        return self._clock.monotonic() - self._last_s
+
+    def all_of(self, pages: Iterator[Page], sink: Callable[[Page], None]) -> bool:
+        """Whether it came to its end; False where the time is over. Raises Transient(TIMEOUT) where it takes all of a
+        poll's time."""
+        for page in pages:
+            self.rows.append(len(page.recordings) + len(page.bad))
+            self.moments += map(_moment, page.recordings)
+            sink(page)
+            self.page_s, self._last_s = max(self.page_s, self.silence_s), self._clock.monotonic()
+            if len(self.rows) <= PAGES:
+                continue
+            if self._last_s >= self._until_s:
+                return False
+            if self._last_s - self._began_s > SUB_WINDOW_S:
+                raise Transient(Reason.TIMEOUT, f"{sum(self.rows)} rows in {SUB_WINDOW_S:.0f} s, and more to come")
+        return True
 
 
 def _moment(recording: Recording) -> datetime:
@@ -106,17 +145,33 @@ def _moment(recording: Recording) -> datetime:
 
 
 def _answers(provider: Provider, clock: Clock, sink: Callable[[Page], None]) -> bool:
-    """Whether the provider lists anything at all: its last moments, which another poll asks for anew. To split a window
-    until its smallest parts fail, too, would be a hundred requests to a provider that is down, at every poll."""
+    """Whether the provider lists anything at all: of its last moments, which another poll asks for anew, a page. To
+    split a window until its smallest parts fail, too, would be a hundred requests to a provider that is down, at every
+    poll; and where it is down, no hole is one."""
     now = clock.now()
     try:
         for page in provider.list_window(Window(now - provider.unit, now), may_be_wide=True):
             sink(page)
+            break
     except Drifted:
         return True
     except Transient:
         return False
     return True
+
+
+def _read_back(provider: Provider, hole: Window, sink: Callable[[Page], None], clock: Clock, until_s: float) -> None:
+    """Read what can be read of a wide hole, from its end: all but its beginning may lie behind what is bad."""
+    bad, good = hole.start, hole.end
+    while good - bad > provider.unit and clock.monotonic() < until_s:
+        middle = bad + (good - bad) / 2
+        try:
+            for page in provider.list_window(Window(middle, good), may_be_wide=True):
+                sink(page)
+        except (Drifted, Transient):
+            bad = middle
+        else:
+            good = middle
 
 
 def _wait(failure: Transient, clock: Clock, until_s: float) -> bool:

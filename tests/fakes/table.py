@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from call_lake.ports import Absent, Below, Clock, Expectation, Item, OneOf, PreconditionFailed
+from call_lake.ports import Below, Clock, Expectation, Item, OneOf, PreconditionFailed
 from tests.fakes.calls import Calls
 
 ITEM_BYTES = 400 * 1024
@@ -114,11 +114,9 @@ class MemoryTable:
             return {id: _copy(item) for id, item in self._items.items() if id.startswith(prefix)}
 
 
-def _holds(item: Item, name: str, wanted: Absent | OneOf | Below) -> bool:
+def _holds(item: Item, name: str, wanted: OneOf | Below) -> bool:
     missing = name not in item
     match wanted:
-        case Absent():
-            return missing
         case OneOf(values):
             return None in values if missing else any(value is not None and item[name] == value for value in values)
         case Below(value):

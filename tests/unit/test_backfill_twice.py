@@ -105,7 +105,7 @@ def test_a_second_reading_that_is_interrupted_goes_on_where_it_was(bench: Bench,
 
     def breaks(window: Window) -> None:
         if window.start < PAST.end and window.end > PAST.start + timedelta(days=1):
-            raise Transient(Reason.CONNECTION, "reset")
+            raise Transient(Reason.UNAUTHORIZED, "401")
 
     bench.thulium.on_list = breaks
     bench.pipeline.poll("thulium")
@@ -114,3 +114,19 @@ def test_a_second_reading_that_is_interrupted_goes_on_where_it_was(bench: Bench,
     bench.thulium.on_list = rest
     bench.pipeline.poll("thulium")
     assert job_of(book).done
+
+
+def test_a_poll_that_races_another_does_not_end_the_second_reading(bench: Bench, book: SourceBook) -> None:
+    """Both run the first reading; the slower one is a sub-window behind when the other has come to the end."""
+    other = [True]
+
+    def overtaken(window: Window) -> None:
+        if window.start <= PAST.end and other:
+            other.clear()
+            bench.pipeline.poll("thulium")
+
+    bench.thulium.on_list = overtaken
+    bench.pipeline.poll("thulium", backfill=PAST)
+
+    job = job_of(book)
+    assert (job.again, job.done, job.position) == (True, False, PAST.start)

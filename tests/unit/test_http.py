@@ -259,8 +259,21 @@ def test_requests_keep_to_their_budget(per_second, n):
     clock = FakeClock()
     pace = Pace(per_second, clock)
     for _ in range(n):
-        pace.take()
+        pace.take(deadline_s=1e9)
     assert clock.monotonic() == pytest.approx((n - 1) / per_second, rel=1e-3)
+
+
+def test_a_request_for_which_the_budget_leaves_no_time_fails_at_once_and_takes_nothing_of_it():
+    clock = FakeClock()
+    pace = Pace(0.1, clock)
+    pace.take(deadline_s=5)
+    for _ in range(20):
+        with pytest.raises(Transient) as caught:
+            pace.take(deadline_s=5)
+        assert caught.value.reason is Reason.BUSY
+    assert clock.monotonic() == 0
+    pace.take(deadline_s=15)
+    assert clock.monotonic() == 10
 
 
 def test_every_request_is_paced_redirects_too():

@@ -116,6 +116,19 @@ def test_a_body_that_does_not_end_ends_at_its_deadline_and_is_never_taken_for_wh
     assert caught.value.reason is Reason.TIMEOUT
 
 
+def test_the_body_of_a_refusal_does_not_hold_up_a_download_past_its_deadline():
+    def answer(request: bytes) -> Iterator[bytes]:
+        yield b"HTTP/1.1 503 x\r\nContent-Length: 60000\r\n\r\n"
+        while not server.stop.wait(0.02):
+            yield b"x"
+
+    began_s = time.monotonic()
+    with RawServer(answer) as server, pytest.raises(Transient) as caught:
+        download(client(server), deadline_s=0.5)
+    assert caught.value.reason is Reason.HTTP_ERROR
+    assert time.monotonic() - began_s < 5, "of the 30 s that one answer may be silent"
+
+
 @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nX: "])
 def test_headers_that_drip_end_in_time(start):
     def answer(request: bytes) -> Iterator[bytes]:

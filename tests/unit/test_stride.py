@@ -106,6 +106,18 @@ def test_a_backfill_of_years_does_not_keep_the_sweep_waiting() -> None:
     assert book.due_jobs()[0].kind is JobKind.SWEEP
 
 
+def test_any_number_of_backfills_keeps_neither_a_sweep_nor_a_gap_waiting() -> None:
+    world = World.make()
+    book = SourceBook(world.table, world.clock, "thulium")
+    for month in range(24):
+        book.open_job(JobKind.BACKFILL, Window(START + month * DAY, START + (month + 1) * DAY))
+    world.clock.advance(MINUTE)
+    book.open_sweep(Window(START, START + DAY))
+    book.open_gap(Window(START, START + HOUR), HOUR - HOUR)
+
+    assert [job.kind for job in book.due_jobs()] == [JobKind.SWEEP, JobKind.GAP, *[JobKind.BACKFILL] * 8]
+
+
 def test_a_sweep_takes_over_what_an_earlier_one_has_not_read() -> None:
     world = World.make()
     book = SourceBook(world.table, world.clock, "thulium")

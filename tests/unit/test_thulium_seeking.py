@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from call_lake.config import SourceSettings
 from call_lake.errors import Drifted, TooWide
-from call_lake.providers.seeking import PAGES_COMFORTABLE, PAGES_MOST, TIRED_AFTER
+from call_lake.providers import make_provider
+from call_lake.providers.seeking import COMFORTABLE, LIST_S, PAGES_MOST, TIRED_AFTER
 from call_lake.recording import Window
-from tests.unit.stub_thulium import Tenant, keys, row
+from tests.fakes import FakeClock
+from tests.unit.stub_thulium import BASE, SECRET, Tenant, keys, row
 from tests.unit.stub_web import Reply, Seen, json_reply
 
 START = datetime(2026, 6, 1, 6, 0, tzinfo=UTC)
@@ -97,7 +100,7 @@ def test_a_list_of_too_many_pages_says_how_many_rows_fit() -> None:
     server = Dated(a_day(PAGES_MOST * 100 + 1))
     with pytest.raises(TooWide) as caught:
         list(server.provider().list_window(DAY))
-    assert caught.value.fits == PAGES_COMFORTABLE * 100
+    assert caught.value.fits == COMFORTABLE * PAGES_MOST * 100
     assert len(server.web.seen) == 1
 
 
@@ -138,3 +141,29 @@ def test_after_a_few_failures_it_is_not_tried_again() -> None:
             list(provider.list_window(DAY))
     with pytest.raises(TooWide):
         list(provider.list_window(DAY))
+
+
+def test_a_list_holds_no_more_pages_than_come_in_its_time() -> None:
+    server, clock = Dated(a_day(2000)), FakeClock()
+
+    def slow(seen: Seen) -> Reply:
+        clock.advance(timedelta(seconds=10))
+        return server.answer(seen)
+
+    server.web.answer = slow
+    settings = SourceSettings("thulium", "thulium", BASE)
+    provider = make_provider(settings, lambda fresh: SECRET, clock, server.web.session)
+    with pytest.raises(TooWide) as caught:
+        list(provider.list_window(DAY))
+
+    assert caught.value.fits == COMFORTABLE * 100 * LIST_S / 10
+    assert len(server.web.seen) == 1
+
+
+@pytest.mark.parametrize(("per_second", "fits"), [(0.1, 480), (0.05, None)])
+def test_nor_than_the_budget_of_requests_allows(per_second: float, fits: int | None) -> None:
+    server = Dated(a_day(2000))
+    with pytest.raises(TooWide) as caught:
+        list(server.provider(requests_per_second=per_second).list_window(DAY))
+
+    assert caught.value.fits == fits

@@ -1,5 +1,6 @@
 """Long windows are read in sub-windows that suit the provider (design rules 2, 3, 4)."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -7,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from call_lake.errors import Drifted, Reason, Transient
+from call_lake.errors import Drifted, Reason, TooWide, Transient
 from call_lake.providers.base import Page
 from call_lake.recording import Recording, Window
-from call_lake.windows import HOLES_IN_A_ROW, Done, Hole, read_forward
+from call_lake.windows import SUB_WINDOW_S, Done, Hole, read_forward
 from tests.fakes import FakeClock
 from tests.fakes.provider import FakeProvider, make_recording
 
@@ -30,6 +31,10 @@ def read(provider: FakeProvider, window: Window, until_s: float = 1e9) -> tuple[
 
     outcomes = list(read_forward(provider, window, sink, target=TARGET, clock=FakeClock(), until_s=until_s))
     return outcomes, seen
+
+
+def _ignore(page: Page) -> None:
+    """Time is what counts here."""
 
 
 @given(
@@ -65,13 +70,17 @@ def test_a_backfill_makes_the_provider_walk_at_most_two_rows_for_each_one() -> N
     assert provider.walked <= 2 * len(seen)
 
 
-def test_one_bad_row_makes_holes_around_it_and_everything_after_it_flows() -> None:
+ANY_ANSWER = [Reason.HTTP_ERROR, Reason.TRUNCATED, Reason.BAD_LISTING, Reason.TIMEOUT, Reason.CONNECTION]
+
+
+@pytest.mark.parametrize("reason", ANY_ANSWER)
+def test_one_bad_row_makes_holes_around_it_and_everything_after_it_flows(reason: Reason) -> None:
     provider = FakeProvider()
     provider.rows = [make_recording(n, listed_at=at(n)) for n in range(600)]
 
     def poisoned(window: Window) -> None:
         if window.start - provider.unit <= at(300) <= window.end + provider.unit:
-            raise Transient(Reason.HTTP_ERROR, "500")
+            raise Transient(reason, "at the bad row")
 
     provider.on_list = poisoned
     outcomes, seen = read(provider, Window(at(0), at(600)))
@@ -84,6 +93,49 @@ def test_one_bad_row_makes_holes_around_it_and_everything_after_it_flows() -> No
     assert all(row.listed_at and at(297) <= row.listed_at <= at(303) for row in missing)
 
 
+@pytest.mark.parametrize("last", [700, 2000, 9000])
+def test_a_stretch_of_any_length_is_passed_and_all_behind_it_is_read(last: int) -> None:
+    provider = FakeProvider()
+    provider.rows = [make_recording(n, listed_at=at(n)) for n in range(0, 10_000, 10)]
+    asked: list[Window] = []
+
+    def poisoned(window: Window) -> None:
+        asked.append(window)
+        if window.start <= at(last) and window.end >= at(300):
+            raise Transient(Reason.HTTP_ERROR, "500")
+
+    provider.on_list = poisoned
+    outcomes, seen = read(provider, Window(at(0), at(10_000)))
+
+    assert outcomes[-1].window.end == at(10_000)
+    missing = {row.listed_at for row in provider.rows if row not in seen and row.listed_at}
+    assert min(missing) >= at(299)
+    assert max(missing) <= at(last + 1), "the last hole is wide, and is read from its end"
+    assert len(asked) <= 300
+
+
+def test_an_outage_in_the_midst_of_a_reading_makes_no_hole() -> None:
+    provider = FakeProvider()
+    provider.rows = [make_recording(n, listed_at=at(n)) for n in range(1000)]
+    asked: list[Window] = []
+    clock = FakeClock(at(2000))
+
+    def breaks_down(window: Window) -> None:
+        asked.append(window)
+        if len(asked) > 5:
+            raise Transient(Reason.CONNECTION, "reset")
+
+    provider.on_list = breaks_down
+    outcomes: list[Done | Hole] = []
+    with pytest.raises(Transient, match="reset"):
+        outcomes.extend(
+            read_forward(provider, Window(at(0), at(1000)), _ignore, target=TARGET, clock=clock, until_s=1e9)
+        )
+
+    assert len(asked) <= 5 + 3
+    assert not any(isinstance(outcome, Hole) for outcome in outcomes)
+
+
 def test_an_outage_stops_the_reading_instead_of_making_holes_of_everything() -> None:
     provider = FakeProvider()
 
@@ -93,7 +145,6 @@ def test_an_outage_stops_the_reading_instead_of_making_holes_of_everything() -> 
     provider.on_list = down
     with pytest.raises(Transient, match="503"):
         read(provider, Window(at(0), at(1440)))
-    assert HOLES_IN_A_ROW < 10
 
 
 def test_trouble_of_the_whole_provider_is_not_answered_by_splitting() -> None:
@@ -159,6 +210,131 @@ def test_it_stops_in_time_with_what_it_finished() -> None:
 
     assert outcomes
     assert outcomes[-1].window.end < at(2000)
+
+
+def test_it_stops_in_time_where_nothing_is_listed() -> None:
+    clock = FakeClock()
+
+    class Empty(FakeProvider):
+        def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
+            clock.advance(timedelta(seconds=10))
+            if window.width > timedelta(minutes=1):
+                raise TooWide(None)
+            yield from ()
+
+    outcomes = list(read_forward(Empty(), Window(at(0), at(2000)), _ignore, target=TARGET, clock=clock, until_s=300))
+
+    assert outcomes
+    assert clock.monotonic() <= 310
+
+
+def crowded(clock: FakeClock, page_s: float, rows: int) -> FakeProvider:
+    """All in one minute, and one row an hour later."""
+    provider = FakeProvider()
+    provider.rows = [make_recording(n, listed_at=at(30)) for n in range(rows)] + [
+        make_recording(rows, listed_at=at(90))
+    ]
+    provider.on_list = lambda window: clock.advance(timedelta(seconds=page_s))
+    return provider
+
+
+def test_it_stops_in_time_in_the_midst_of_a_sub_window_and_what_came_is_given() -> None:
+    clock, seen = FakeClock(), set[Recording]()
+    provider = crowded(clock, page_s=1, rows=100_000)
+
+    def sink(page: Page) -> None:
+        seen.update(page.recordings)
+
+    outcomes = list(read_forward(provider, Window(at(0), at(120)), sink, target=TARGET, clock=clock, until_s=60))
+
+    assert clock.monotonic() <= 65
+    assert len(seen) > 3000
+    assert all(outcome.window.end <= at(30) for outcome in outcomes)
+
+
+def test_a_minute_that_takes_too_long_is_a_hole_and_what_comes_after_it_flows() -> None:
+    clock, seen = FakeClock(), set[Recording]()
+    provider = crowded(clock, page_s=1, rows=20_000)
+
+    def sink(page: Page) -> None:
+        seen.update(page.recordings)
+
+    outcomes = list(read_forward(provider, Window(at(0), at(120)), sink, target=TARGET, clock=clock, until_s=1e9))
+
+    assert provider.rows[-1] in seen
+    assert any(isinstance(outcome, Hole) for outcome in outcomes)
+    assert clock.monotonic() <= 6 * SUB_WINDOW_S
+
+
+@pytest.mark.parametrize("page_s", [12, 25, 36])
+def test_a_slow_provider_is_given_the_time_for_a_sub_window_and_no_more_than_that(page_s: float) -> None:
+    """What is begun has to end within the 20 seconds that a poll keeps, and something has to end in every poll."""
+    clock = FakeClock()
+    provider = FakeProvider()
+    provider.rows = [make_recording(n, listed_at=at(n)) for n in range(2000)]
+    provider.on_list = lambda window: clock.advance(timedelta(seconds=page_s))
+
+    outcomes = list(read_forward(provider, Window(at(0), at(2000)), _ignore, target=TARGET, clock=clock, until_s=220))
+
+    assert outcomes
+    assert clock.monotonic() < 240
+
+
+@pytest.mark.parametrize("bad", [125, 300, 477])
+def test_a_row_at_which_the_provider_falls_silent_is_passed_within_one_poll(bad: int) -> None:
+    """Each time-out costs half a minute: of halving there would be too many."""
+    clock, seen = FakeClock(), set[Recording]()
+    provider = FakeProvider()
+    provider.rows = [make_recording(n, listed_at=at(n)) for n in range(0, 480, 4)]
+
+    def silent(window: Window) -> None:
+        is_bad = window.start - provider.unit <= at(bad) <= window.end + provider.unit
+        clock.advance(timedelta(seconds=30 if is_bad else 0.3))
+        if is_bad:
+            raise Transient(Reason.TIMEOUT, "no answer in time")
+
+    def sink(page: Page) -> None:
+        seen.update(page.recordings)
+
+    provider.on_list = silent
+    outcomes = list(read_forward(provider, Window(at(0), at(480)), sink, target=TARGET, clock=clock, until_s=220))
+
+    assert {row for row in provider.rows if row.listed_at and row.listed_at > at(bad + 3)} <= seen
+    assert outcomes[-1].window.end == at(480)
+    assert clock.monotonic() < 240
+
+
+def test_slow_failures_in_a_row_end_in_time_too() -> None:
+    clock = FakeClock()
+    provider = FakeProvider()
+
+    def fails(window: Window) -> None:
+        is_bad = window.start <= at(0)
+        clock.advance(timedelta(seconds=27 if is_bad else 0.3))
+        if is_bad:
+            raise Transient(Reason.HTTP_ERROR, "504")
+
+    provider.on_list = fails
+    list(read_forward(provider, Window(at(0), at(5000)), _ignore, target=TARGET, clock=clock, until_s=220))
+
+    assert 190 < clock.monotonic() < 240
+
+
+def test_to_see_whether_it_answers_it_is_asked_for_a_page_only() -> None:
+    clock = FakeClock()
+    provider = FakeProvider()
+    provider.rows = [make_recording(n, listed_at=clock.now()) for n in range(5000)]
+    asked: list[Window] = []
+
+    def poisoned(window: Window) -> None:
+        asked.append(window)
+        if window.start <= at(30) <= window.end:
+            raise Transient(Reason.TIMEOUT, "no answer")
+
+    provider.on_list = poisoned
+    read(provider, Window(at(0), at(60)))
+
+    assert sum(window.end == clock.now() for window in asked) < len(asked) / 2
 
 
 def test_a_bad_row_that_many_minutes_share_does_not_look_like_an_outage() -> None:

@@ -43,11 +43,13 @@ class Pace:
         self._next_s = clock.monotonic()
         self._lock = threading.Lock()
 
-    def take(self) -> None:
-        """Wait until one more request fits the budget."""
+    def take(self, deadline_s: float) -> None:
+        """Wait until one more request fits the budget. Raises Transient at once where that is after ``deadline_s``."""
         with self._lock:
             now_s = self._clock.monotonic()
             mine_s = max(now_s, self._next_s)
+            if mine_s >= deadline_s:
+                raise Transient(Reason.BUSY, "the budget of requests per second leaves no time for this one")
             self._next_s = mine_s + self._gap_s
         if mine_s > now_s:
             self._clock.sleep(mine_s - now_s)
@@ -141,7 +143,7 @@ class Client:
         deadline_s = self._clock.monotonic() + LISTING_PATIENCE * self._timeout_s
         with closing(self._get(Target.parse(url), deadline_s)) as response:
             if response.status_code != 200:
-                raise self._refusal(response, "the listing")
+                raise self._refusal(response, "the listing", deadline_s)
             data = Body(response, self._clock, deadline_s).read_up_to(LISTING_LIMIT_BYTES)
         if data is None:
             raise Transient(Reason.BAD_LISTING, f"the listing is longer than {LISTING_LIMIT_BYTES} bytes")
@@ -166,7 +168,7 @@ class Client:
             if response.status_code in (404, 410):
                 raise NotReady(Reason.NOT_FOUND, f"the download answered {response.status_code}")
             if response.status_code != 200:
-                raise self._refusal(response, "the download")
+                raise self._refusal(response, "the download", until_s)
             yield Body(response, self._clock, until_s)
 
     def _get(self, target: Target, deadline_s: float) -> requests.Response:
@@ -205,7 +207,7 @@ class Client:
         environment = self._environment(target)
         if requests.utils.select_proxy(target.url, environment["proxies"]):
             pin = None  # the proxy resolves and connects
-        self._pace.take()
+        self._pace.take(deadline_s)
         # Half of what is left: the headers may take two read timeouts (transport).
         timeout_s = min(self._timeout_s, (deadline_s - self._clock.monotonic()) / 2)
         if timeout_s <= 0:
@@ -230,9 +232,9 @@ class Client:
             settings = self._session.merge_environment_settings(target.url, {}, True, None, None)
             return self._environments.setdefault(target.origin, settings)
 
-    def _refusal(self, response: requests.Response, what: str) -> StepFailed:
+    def _refusal(self, response: requests.Response, what: str, deadline_s: float) -> StepFailed:
         status = response.status_code
-        detail = f"{what} answered {status}{self._request_id(response)}"
+        detail = f"{what} answered {status}{self._request_id(response, deadline_s)}"
         if status == 401:
             return Transient(Reason.UNAUTHORIZED, f"{detail}; check the source's secret")
         if status == 403:
@@ -241,9 +243,9 @@ class Client:
         retry_after_s = retry_after(response.headers.get("Retry-After"), self._clock.now())
         return Transient(reason, detail, retry_after_s=retry_after_s)
 
-    def _request_id(self, response: requests.Response) -> str:
+    def _request_id(self, response: requests.Response, deadline_s: float) -> str:
         try:
-            deadline_s = self._clock.monotonic() + self._timeout_s
+            deadline_s = min(deadline_s, self._clock.monotonic() + self._timeout_s)
             data = Body(response, self._clock, deadline_s).read_up_to(ERROR_LIMIT_BYTES)
             return request_id(fields.parse(data or b""))
         except (StepFailed, ValueError, RecursionError):

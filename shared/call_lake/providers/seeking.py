@@ -13,8 +13,10 @@ from typing import Any
 from call_lake.errors import Drifted, TooWide
 from call_lake.providers.paging import Answer
 
-PAGES_COMFORTABLE = 20  # one check for so many pages; read within seconds, for a poll stops between windows only
 PAGES_MOST = 25
+LIST_S = 60.0  # what one list may take: what a poll has begun and cannot end is read again by the next one
+PAGES_LEAST = 4  # fewer are as well read by offset
+COMFORTABLE = 0.8  # of the most: one check for so many pages
 TIRED_AFTER = 3  # attempts in a row that came to nothing
 
 
@@ -47,18 +49,20 @@ class Seeker:
         self._later = later
         self._failures = 0
 
-    def rest(self, span: Span, rows: list[Any], wide: TooWide) -> Iterator[list[Any]]:
-        """What comes behind ``rows``, the first page of a list that paging by offset has found too ``wide``.
+    def rest(self, span: Span, rows: list[Any], wide: TooWide, page_s: float) -> Iterator[list[Any]]:
+        """What comes behind ``rows``, the first page of a list that paging by offset has found too ``wide``. A page
+        takes ``page_s``.
 
         Raises ``wide``, or one that says what fits, where this is no way to read it, and Drifted.
         """
         later = self._later(rows)
         # Once more all of them: the order is not the one of the filter, or one minute fills a page.
         hopeless = later is None or later.again == len(rows) or later.since >= span.end
-        if wide.rows is None or hopeless or self._failures >= TIRED_AFTER:
+        pages = min(LIST_S / max(page_s, 0.001), PAGES_MOST)
+        if wide.rows is None or hopeless or self._failures >= TIRED_AFTER or pages < PAGES_LEAST:
             raise wide
-        if wide.rows > PAGES_MOST * len(rows):
-            raise TooWide(wide.rows, fits=PAGES_COMFORTABLE * len(rows))
+        if wide.rows > pages * len(rows):
+            raise TooWide(wide.rows, fits=int(COMFORTABLE * pages * len(rows)))
         self._failures += 1
         yield from self._walk(span, rows, wide.rows)
         check = span.fetch(span.start, 1, 1)

@@ -72,17 +72,20 @@ class Thulium:
             )
 
     def _rows(self, span: Span, may_be_wide: bool) -> Iterator[list[Any]]:
-        given = []
+        first: list[Any] = []
+        pages, began_s, page_s = 0, self._clock.monotonic(), 1 / self._settings.requests_per_second
         try:
             for rows in self._pager.walk(partial(span.fetch, span.start), _identity, may_be_wide=may_be_wide):
-                given.append(rows)
+                pages += 1
+                if pages == 1:
+                    first, page_s = rows, max(page_s, self._clock.monotonic() - began_s)
                 yield rows
             return
         except TooWide as error:
-            if len(given) != 1:
+            if pages != 1:
                 raise
             wide = error
-        yield from self._seeker.rest(span, given[0], wide)
+        yield from self._seeker.rest(span, first, wide, page_s)
 
     def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
         safe = "" if self._settings.encode_slashes else "/"
