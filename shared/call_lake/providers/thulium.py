@@ -167,8 +167,7 @@ class Thulium:
 
     def _readings(self, value: Any) -> tuple[Reading, ...]:
         """What a time of the listing can mean; nothing where it cannot be read."""
-        text = fields.text(value)
-        return _readings(text, self._zone) if text else ()
+        return _readings(value, self._zone)
 
 
 def _answer(body: Any) -> Answer:
@@ -182,13 +181,16 @@ def _identity(row: Any) -> Any:
     return row.get("filename") or row if isinstance(row, dict) else row
 
 
-def _readings(text: str, zone: ZoneInfo) -> tuple[Reading, ...]:
+def _readings(value: Any, zone: ZoneInfo) -> tuple[Reading, ...]:
     """``2014-07-07 11:08``, to the minute; seconds and an offset are kept if they are there."""
-    minutes = MINUTES.get(text[14:])
-    hour = _steady_hour(text[:14], zone) if minutes is not None else None
+    minutes = MINUTES.get(value[14:]) if isinstance(value, str) else None
+    hour = _steady_hour(value[:14], zone) if minutes is not None else None
     if minutes is not None and hour is not None:  # a tenth of the time of what follows
         moment, day = hour
         return ((moment + minutes, day),)
+    text = fields.text(value)
+    if text is None:
+        return ()
     try:
         moments = walltime.readings(datetime.fromisoformat(text), zone)
         return tuple((moment, moment.astimezone(zone).date()) for moment in moments)
