@@ -59,7 +59,7 @@ test-e2e: setup ## the tests that type what a person types
 	$(BIN)/pytest -n 2 --dist loadscope -m e2e
 
 mutations: ## take the rules of correctness out of the code, one by one: a test has to fail each time
-	$(SETUP) --only venv
+	$(SETUP) --only venv --only ministack
 	$(BIN)/python -m tests.mutations
 
 queries: ## write docs/queries into the template as named queries
