@@ -135,7 +135,7 @@ MUTATIONS = (
         "aws_client.py",
         "    if again:\n        raise PartialFailure",
         "    if False:\n        raise PartialFailure",
-        AWS,
+        ("contract/test_bus.py", "contract/test_queue.py"),
     ),
     Mutation(
         10,
