@@ -183,9 +183,7 @@ class Copier:
         """How long no download of the source may begin; 0 where one may. No attempt is counted."""
         if self._route(source).paused:
             return PAUSE_WAIT_S
-        quiet_s = self._quiet.left_s(source)
-        wait_s = min(max(quiet_s, BUSY_WAIT_S), PAUSE_WAIT_S)
-        return wait_s * (1.0 + 0.25 * self._jitter.random()) if quiet_s else 0.0
+        return min(self._quiet.left_s(source), PAUSE_WAIT_S) * (1.0 + 0.25 * self._jitter.random())
 
     # -- the end of a batch: rows, events, ledger
 

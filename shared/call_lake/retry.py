@@ -11,6 +11,9 @@ RETRY_AFTER_MAX_S = 86_400.0
 """A longer Retry-After is a slip (a date of another century), and must not stop anything for good."""
 RETRY_AFTER_SPREAD_S = 300.0
 """What was told one moment comes back over so long, or a quarter of what it was told."""
+QUIET_FROM_S = 120.0
+"""A shorter Retry-After is the one request's own affair, for a pace is kept anyway: a source that answers so now and
+then would rest most of the time, and resting all day in such steps its messages would be received too often."""
 QUEUE_ATTEMPTS = 20
 """So many failed attempts may wait in the queue. SQS counts every delivery, and buries a message at 1,000 of them."""
 
@@ -54,8 +57,10 @@ class Quiet:
         self._until: dict[str, datetime] = {}
 
     def heed(self, source: str, error: StepFailed) -> None:
-        if error.reason is Reason.RATE_LIMITED and error.retry_after_s:
-            self._until[source] = self._clock.now() + timedelta(seconds=min(error.retry_after_s, RETRY_AFTER_MAX_S))
+        if error.reason is Reason.RATE_LIMITED and (error.retry_after_s or 0.0) >= QUIET_FROM_S:
+            self._until[source] = self._clock.now() + timedelta(
+                seconds=min(error.retry_after_s or 0.0, RETRY_AFTER_MAX_S)
+            )
 
     def left_s(self, source: str) -> float:
         """0 for a source that may be asked."""

@@ -67,10 +67,10 @@ MUTATIONS = (
     ),
     Mutation(
         9,
-        "a source that asks for a second's rest buries its messages",
-        "copying.py",
-        "min(max(quiet_s, BUSY_WAIT_S), PAUSE_WAIT_S)",
-        "min(max(quiet_s, 1.0), PAUSE_WAIT_S)",
+        "a source that asks for a second's rest rests as a whole",
+        "retry.py",
+        ">= QUIET_FROM_S:",
+        "> 0:",
         PATIENCE,
     ),
     Mutation(

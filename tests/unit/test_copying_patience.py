@@ -17,7 +17,7 @@ from call_lake.fetching import LAST_MARGIN_S, PUT_BYTES_PER_S
 from call_lake.ledger import Entry, State
 from call_lake.providers.base import AudioStream
 from call_lake.recording import Recording, message_of
-from call_lake.retry import RETRY_AFTER_SPREAD_S
+from call_lake.retry import QUIET_FROM_S, RETRY_AFTER_SPREAD_S
 from tests.fakes import World
 from tests.fakes.provider import FakeProvider, make_recording
 from tests.pipeline import FUNCTION_TIME_S, POLICY, Pipeline
@@ -245,11 +245,11 @@ def test_what_one_recording_was_told_counts_for_all_of_its_source(
     assert provider.asked[1] - provider.asked[0] >= HOUR
 
 
-def test_a_message_whose_source_is_told_to_wait_a_second_all_day_long_is_not_buried() -> None:
+def test_a_message_whose_source_asks_for_a_short_quiet_all_day_long_is_not_buried() -> None:
     world = make_world(LaneClock())
     pipeline = Pipeline(world, {"thulium": FakeProvider(world.calls)})
     world.queues["thulium"].send([message_of(make_recording(1))])
-    told = Transient(Reason.RATE_LIMITED, "429", retry_after_s=1)
+    told = Transient(Reason.RATE_LIMITED, "429", retry_after_s=QUIET_FROM_S)
     end = world.clock.now() + timedelta(hours=23)
 
     while (moment := world.queues["thulium"].next_visible_at()) is not None and moment < end:
@@ -259,6 +259,24 @@ def test_a_message_whose_source_is_told_to_wait_a_second_all_day_long_is_not_bur
 
     assert world.dlq.waiting() == []
     assert len(world.queues["thulium"]) == 1
+
+
+def test_who_was_told_to_wait_a_moment_waits_alone(
+    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
+) -> None:
+    recordings = [publish(number) for number in range(30)]
+    told = iter([Transient(Reason.RATE_LIMITED, "429", retry_after_s=2)])
+
+    def once(recording: Recording) -> None:
+        for error in told:
+            raise error
+
+    provider.on_audio = once
+    pipeline.copy_all()
+
+    states = [entry_of(pipeline, recording).state for recording in recordings]
+    assert states.count(State.STORED) == 29
+    assert states.count(State.RETRYING) == 1
 
 
 def test_a_warm_copier_remembers_who_asked_to_be_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
