@@ -12,6 +12,7 @@ from itertools import batched
 
 from call_lake.config import SourceSettings
 from call_lake.findings import Finding, Kind, RowSeen, Seen, judge, story
+from call_lake.lake_layout import Partition
 from call_lake.ledger import Entry, Ledger, State, entry_of
 from call_lake.ports import Clock, ObjectInfo, ObjectStore
 from call_lake.providers.base import Provider
@@ -149,20 +150,29 @@ class Verifier:
         return window.start <= listed_at < window.end
 
     def _strangers(self, stand: _Partitions, entries: Mapping[str, Entry], listing: Relisting) -> list[Finding]:
-        """Objects and rows under these days that belong to none of the days' recordings."""
+        """Objects and rows under these days that belong to none of the days' recordings. A day is looked into also
+        where one recording of it was listed on the next: the others' places are right, and nobody asked for them."""
         strange = (stand.audio.keys() | stand.rows.keys()) - entries.keys() - listing.unknown.keys()
         known = {id: entry_of(item) for id, item in self._ledger.table.get_many(sorted(strange)).items()}
         findings = []
         for id in sorted(strange):
-            places = [*stand.audio.get(id, ()), *(f"a row under {row.call_date}" for row in stand.rows.get(id, ()))]
-            if id in known:
+            own = _day_of(known[id]) if id in known else None
+            keys = [
+                key for key in stand.audio.get(id, ()) if own is None or Partition(self._source, own).path not in key
+            ]
+            days = [row.call_date for row in stand.rows.get(id, ()) if row.call_date != own]
+            places = ", ".join([*keys, *(f"a row under {day}" for day in days)])
+            if places and id in known:
                 findings.append(_about(Kind.ROW_MISPLACED, known[id], f"the ledger has another day for {places}"))
-            else:
-                what = f"neither ledger nor provider knows {', '.join(places)}"
+            elif places:
+                what = f"neither ledger nor provider knows {places}"
                 findings.append(Finding(self._source, Kind.ORPHAN, what, recording_id=id))
         return findings
 
 
+def _day_of(entry: Entry) -> date | None:
+    return entry.recording.call_date if entry.recording else None
+
+
 def _about(kind: Kind, entry: Entry, what: str) -> Finding:
-    day = entry.recording.call_date if entry.recording else None
-    return Finding(entry.source, kind, what, story(entry), entry.recording_id, day)
+    return Finding(entry.source, kind, what, story(entry), entry.recording_id, _day_of(entry))

@@ -397,6 +397,18 @@ def test_a_row_under_another_day_is_found(bench: Bench, days_off: int) -> None:
     assert {finding.recording_id for finding in report.differences} == {one.recording_id}
 
 
+def test_a_call_that_was_listed_after_midnight_does_not_make_strangers_of_its_days_others(bench: Bench) -> None:
+    night = datetime(2026, 10, 21, 1, tzinfo=UTC)
+    bench.thulium.add(make_recording(9, listed_at=night))
+    bench.world.clock.advance_to(night + timedelta(hours=1))
+    bench.settle()
+
+    report = bench.verify(Days(DAY + timedelta(days=1), DAY + timedelta(days=1)))
+
+    assert report.findings == []
+    assert report.checked == 1
+
+
 # -- what is told
 
 
