@@ -129,7 +129,9 @@ def stuck(one: SourceCensus) -> str:
         one.trouble or "",
         f"{one.waiting} recordings wait for another attempt (`call-lake status`)" if one.waiting else "",
         f"{one.inbox} objects wait in the inbox" if one.inbox else "",
-        f"{one.jobs_open} windows are still to be listed" if one.jobs_open else "",
+        f"{one.jobs_open} windows are still to be listed (`call-lake verify` tells which cannot be read, and why)"
+        if one.jobs_open
+        else "",
         f"{one.stored} stored but {one.rows} rows" if one.stored != one.rows else "",
     ]
     phrases = ", ".join(text for text in found if text)

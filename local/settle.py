@@ -61,8 +61,8 @@ def _step(stack: Stack, census: Sequence[SourceCensus]) -> str:
     listing = [one for one in census if not one.unused and (one.trouble or one.jobs_open)]
     for one in listing:
         _invoke(stack, "poller", {"source": one.source})
-    if listing:
-        return "listing"
+    if listing and not any(one.inbox and not one.queue for one in census):
+        return "listing"  # else what was copied is compacted meanwhile: a window may be unreadable for good
     idle = [one for one in census if one.waiting and not one.queue]
     for one in idle:
         _invoke(stack, "poller", {"source": one.source})  # publishes what is due

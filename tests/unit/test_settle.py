@@ -22,6 +22,7 @@ class FakeStack:
         self.sources = {"conpeek": SimpleNamespace(zone=ZoneInfo("Europe/Warsaw"))}
         self.finds = list(finds)
         self.listings: list[dict[str, str]] = []
+        self.invoked: list[str] = []
         self.listed = 0
 
     def client(self, _name: str) -> Any:
@@ -32,6 +33,7 @@ class FakeStack:
         return {name: name for name in ("poller", "copier", "compactor")}
 
     def invoke(self, FunctionName: str, Payload: str) -> dict[str, Any]:  # noqa: N803 - as boto3 has them
+        self.invoked.append(FunctionName)
         if FunctionName == "poller":
             self.listings.append(json.loads(Payload))
             self.listed += self.finds.pop(0)
@@ -64,3 +66,9 @@ def test_without_a_window_one_listing_is_enough_for_the_next_poll_looks_back(mon
     stack = FakeStack(3)
     assert settle(stack, monkeypatch, None, None)
     assert stack.listings == [{"source": "conpeek"}]
+
+
+def test_a_window_that_cannot_be_read_does_not_keep_what_was_copied_from_the_table() -> None:
+    stack = FakeStack(0)
+    settling._step(stack, [SourceCensus("conpeek", listed=9, stored=9, jobs_open=1, inbox=9)])  # type: ignore[arg-type]
+    assert stack.invoked == ["poller", "compactor"]
