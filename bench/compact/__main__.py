@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import random
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ CONTENDERS = (
 FLOOR = Contender("floor", "bare Parquet write", is_peer=False)
 KILLS = (1, 9, 20)  # writes that pass before the one at which an increment is killed
 TROUBLE_ROWS = 30_000
+LOOKED_UP = 20  # recordings by their ids
 RACE = 4  # increments of each of two writers
 
 
@@ -125,9 +127,9 @@ class _Bench:
         read = reads(stage, tidied.files, *self._wanted())
         return Run(load, grow, judged, before, kept(stage, tidied.files, closed), read)
 
-    def _wanted(self) -> tuple[str, str]:
-        """A recording that stands since the load, and a stranger's number."""
-        return next(iter(self._rows.load_truth)), "000000042"
+    def _wanted(self) -> tuple[list[str], str]:
+        """Recordings that stand since the load, several, for filters may fail for one; and a stranger's number."""
+        return random.Random(11).sample(sorted(self._rows.load_truth), LOOKED_UP), "000000042"
 
     def trouble(self, chosen: Sequence[Contender]) -> str:
         found = {}

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import duckdb
@@ -24,20 +25,20 @@ END_BYTES = 8  # length of the footer and PAR1
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """Bytes: a week by day and agent; one recording by its id; one number's calls."""
+    """Bytes: a week by day and agent; one recording by its id, the mean of some; one number's calls."""
 
     week: int
     recording: int
     number: int
 
 
-def reads(stage: Stage, files: Sequence[str], recording_id: str, number: str) -> Reads:
+def reads(stage: Stage, files: Sequence[str], recording_ids: Sequence[str], number: str) -> Reads:
     s3 = s3_of(stage.s3_url)
     opened = [_File(s3, f"{stage.bucket}/{key}") for key in files]
     days = {day.isoformat() for day in dataset.week()}
     return Reads(
         week=sum(file.columns("agent", "talk_s") for file in opened if file.day in days),
-        recording=sum(file.search(("recording_id",), recording_id) for file in opened),
+        recording=round(mean(sum(file.search(("recording_id",), id) for file in opened) for id in recording_ids)),
         number=sum(file.search(("caller", "callee"), number) for file in opened),
     )
 

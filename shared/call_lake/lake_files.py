@@ -24,7 +24,7 @@ from call_lake.recording import COLUMNS, SCHEMA_VERSION, iso, parse_iso
 
 ROW_GROUP_ROWS = 131_072
 ROW_GROUP_BYTES = 128 * 1024 * 1024  # of Arrow memory: what a merge holds before it writes
-WHOLE_BYTES = 4 * 1024 * 1024  # a file up to this is read in one request
+WHOLE_BYTES = 8 * 1024 * 1024  # a file up to this is read in one request
 READ_BYTES = 256 * 1024  # and column, of a larger one
 TAIL_BYTES = 128 * 1024  # footer, page index and Bloom filters of most files
 INDEXED_ROWS = 200_000  # some 10 MB in memory

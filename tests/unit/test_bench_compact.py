@@ -108,7 +108,7 @@ def test_a_bloom_filter_spares_a_reader_the_ids(s3_url, rows, tmp_path):
         path = f"read/{name}"
         pq.write_table(table, path, filesystem=s3_of(s3_url), compression=CODEC, bloom_filter_options=filters)
         absent = table["recording_id"][0].as_py()[:-1] + "x"
-        sizes.append(reads.reads(stage, [name], absent, "none").recording)
+        sizes.append(reads.reads(stage, [name], [absent], "none").recording)
     assert sizes[1] < sizes[0] / 2
 
 
