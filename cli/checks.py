@@ -116,11 +116,24 @@ def storage(stack: Stack) -> Iterator[Check]:
     yield ok("bucket", "it can be listed")
     stack.table.get("source#doctor")
     yield ok("ledger", "it can be read")
+    yield from table(stack)
     state = stack.client("athena").get_work_group(WorkGroup=stack.workgroup)["WorkGroup"].get("State", "ENABLED")
     if state == "ENABLED":
         yield ok("Athena", "its workgroup is enabled")
     else:
         yield fail("Athena", f"its workgroup is {state}", f"enable workgroup {stack.workgroup}")
+
+
+def table(stack: Stack) -> Iterator[Check]:
+    """CloudFormation does not notice when somebody drops it."""
+    try:
+        stack.client("glue").get_table(DatabaseName=stack.database, Name="calls")
+    except botocore.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "EntityNotFoundException":
+            raise
+        yield fail("table", "there is no table calls: somebody dropped it", "docs/runbook.md, A dropped table")
+    else:
+        yield ok("table", "calls stands")
 
 
 def functions(stack: Stack) -> Iterator[Check]:
