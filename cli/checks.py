@@ -93,7 +93,7 @@ def skew(name: str, header: str | None, clock: Clock) -> Iterator[Check]:
     except ValueError:
         return
     seconds = (moment - clock.now()).total_seconds()
-    found = f"{seconds:+.0f} s from this machine's"
+    found = f"{round(seconds):+d} s from this machine's"
     if abs(seconds) < SKEW_WARN_S:
         yield ok(name, found)
     elif abs(seconds) < SKEW_FAIL_S:

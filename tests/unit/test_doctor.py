@@ -230,6 +230,13 @@ def test_a_clock_that_is_off_is_told_before_aws_refuses(seconds: int, level: str
     assert list(skew("clock", None, clock)) == []
 
 
+def test_a_clock_that_is_a_moment_off_is_off_by_no_second() -> None:
+    clock = FakeClock(datetime(2026, 11, 1, 0, 0, 0, 300_000, tzinfo=UTC))
+    (check,) = skew("clock", "Sun, 01 Nov 2026 00:00:00 GMT", clock)
+
+    assert check.found == "+0 s from this machine's"
+
+
 def test_settings_that_are_wrong_are_one_line(cloud: Cloud) -> None:
     def look() -> Iterator[Check]:
         raise ConfigError("source 'thulium': unknown setting 'x'")
