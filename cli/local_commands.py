@@ -87,7 +87,10 @@ def up(
 
 @app.command()
 def settle(
-    from_: Annotated[str | None, typer.Option("--from", help="First day to list, YYYY-MM-DD.")] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", help="First day to list, YYYY-MM-DD; calls of the day before and after may come along."),
+    ] = None,
     to: Annotated[str | None, typer.Option("--to", help="Last day to list.")] = None,
     timeout: Annotated[int, typer.Option(help="Seconds to wait at the most.", min=1)] = 300,
     json_: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
