@@ -200,7 +200,10 @@ def _real_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url
 
 def _check_that_it_is_private(option: str, url: str) -> None:
     """Raises UserError for an address to which credentials would go unencrypted, beyond this machine."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UserError(f"{option} {url}: {error}") from None
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         raise UserError(f"{option} {url}: it has to begin with https://, for credentials and recordings go through it")
 

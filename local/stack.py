@@ -99,9 +99,9 @@ def up(plan: Plan, root: Path, say: Callable[[str], None]) -> Stack:
     state_dir = root / LOCAL_FILE.parent
     file = root / LOCAL_FILE
     emulator = start_emulator(REPO / ".tools/ministack/bin/python", state_dir, plan.port, attached=not plan.detach)
-    say(f"emulator: {emulator.endpoint_url} (pid {emulator.pid})")
     started = [emulator.process]
     try:
+        say(f"emulator: {emulator.endpoint_url} (pid {emulator.pid})")
         sources = plan.sources
         if not sources:
             simulators, sources = _start_simulators(plan, state_dir)

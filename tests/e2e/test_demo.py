@@ -24,7 +24,7 @@ def test_the_demo_ends_well_and_leaves_no_process() -> None:
     assert running() == []
 
 
-@pytest.mark.parametrize("until", ["emulator: ", "waiting for the schedules"])
+@pytest.mark.parametrize("until", ["emulator: ", "sam deploy", "waiting for the schedules"])
 def test_ctrl_c_ends_the_demo_with_one_line_and_leaves_no_process(until: str) -> None:
     said = []
     with subprocess.Popen(
@@ -41,8 +41,8 @@ def test_ctrl_c_ends_the_demo_with_one_line_and_leaves_no_process(until: str) ->
         for line in demo.stderr:
             said.append(line)
             if until in line:
-                demo.send_signal(signal.SIGINT)
-        assert demo.wait(timeout=60) == INTERRUPTED
+                os.killpg(demo.pid, signal.SIGINT)  # as a terminal does
+        assert demo.wait(timeout=60) == INTERRUPTED, said
 
     assert "ending …" in said[-1]
     assert "Traceback" not in "".join(said)

@@ -20,6 +20,10 @@ def test_credentials_go_nowhere_unencrypted(url: str) -> None:
     assert "--conpeek-url" in refused("--conpeek-url", url)
 
 
+def test_an_address_that_is_none_is_one_line() -> None:
+    assert refused("--conpeek-url", "http://[acme").startswith("error: --conpeek-url http://[acme: ")
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/api", "http://[::1]:1/api", "http://localhost:1/api"])
 def test_this_machine_itself_may_be_asked_without_tls(url: str) -> None:
     assert "THULIUM_PASSWORD" in refused("--thulium-url", url, "--thulium-user", "api", THULIUM_PASSWORD="")
