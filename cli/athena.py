@@ -1,5 +1,6 @@
 """Ask Athena through its API: the same calls in the cloud and on the laptop."""
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from cli.stack import Stack
 POLL_S = 0.15
 INTEGERS = {"tinyint", "smallint", "integer", "int", "bigint"}
 NUMBERS = {"double", "float", "real", "decimal"}
+READING = ("SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "VALUES")
+FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*([A-Za-z]*)", re.DOTALL)
+"""Behind comments and the parentheses of ``(SELECT …) UNION (SELECT …)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,9 @@ class Answer:
 
 
 def run_query(stack: Stack, sql: str, timeout_s: float = 300.0) -> Answer:
-    """Run one statement and wait for it. Raises UserError with Athena's own words where it fails."""
+    """Run one statement and wait for it. Raises UserError for one that does not read, and with Athena's own words where
+    it fails."""
+    _check_that_it_reads(sql)
     athena = stack.client("athena")
     started = athena.start_query_execution(
         QueryString=sql, WorkGroup=stack.workgroup, QueryExecutionContext={"Database": stack.database}
@@ -43,6 +49,19 @@ def run_query(stack: Stack, sql: str, timeout_s: float = 300.0) -> Answer:
             athena.stop_query_execution(QueryExecutionId=id)
             raise UserError(f"the query ran longer than {timeout_s:g} s and was stopped")
         time.sleep(POLL_S)
+
+
+def _check_that_it_reads(sql: str) -> None:
+    """A table that somebody drops here is missed by nobody: CloudFormation does not notice."""
+    match = FIRST_WORD.match(sql)
+    word = match[1].upper() if match else ""
+    if not word:
+        raise UserError('no statement: give one in quotes, like "SELECT count(*) FROM calls"')
+    if word not in READING:
+        raise UserError(
+            f"{word} is no statement that reads: one begins with {', '.join(READING[:-1])} or {READING[-1]}; "
+            "what changes something is for Athena's own console"
+        )
 
 
 def _answer(athena: Any, id: str) -> Answer:

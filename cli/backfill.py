@@ -114,9 +114,15 @@ def _ask(stack: Stack, settings: SourceSettings, days: Days, *, as_json: bool) -
     bill = bill_of(guessed.recordings, round(guessed.recordings * (guessed.mean_talk_s or 0) * bytes_per_s))
     minutes = transcribed_minutes(stack, guessed)
     print_estimate(guessed, bill, minutes, known=known)
-    if not typer.confirm("Read them?", default=True, err=True):
-        raise UserError("nothing was begun")
+    agree()
     return estimate_json(guessed, bill, minutes)
+
+
+def agree() -> None:
+    """Raises typer.Exit where the user does not say yes."""
+    if not typer.confirm("Read them?", default=False, err=True):
+        err.print("nothing was begun")
+        raise typer.Exit(1)
 
 
 def transcribed_minutes(stack: Stack, guessed: Estimate) -> int | None:

@@ -93,7 +93,7 @@ def skew(name: str, header: str | None, clock: Clock) -> Iterator[Check]:
     except ValueError:
         return
     seconds = (moment - clock.now()).total_seconds()
-    found = f"{seconds:+.0f} s from this machine's"
+    found = f"{round(seconds):+d} s from this machine's"
     if abs(seconds) < SKEW_WARN_S:
         yield ok(name, found)
     elif abs(seconds) < SKEW_FAIL_S:
@@ -116,11 +116,24 @@ def storage(stack: Stack) -> Iterator[Check]:
     yield ok("bucket", "it can be listed")
     stack.table.get("source#doctor")
     yield ok("ledger", "it can be read")
+    yield from table(stack)
     state = stack.client("athena").get_work_group(WorkGroup=stack.workgroup)["WorkGroup"].get("State", "ENABLED")
     if state == "ENABLED":
         yield ok("Athena", "its workgroup is enabled")
     else:
         yield fail("Athena", f"its workgroup is {state}", f"enable workgroup {stack.workgroup}")
+
+
+def table(stack: Stack) -> Iterator[Check]:
+    """CloudFormation does not notice when somebody drops it."""
+    try:
+        stack.client("glue").get_table(DatabaseName=stack.database, Name="calls")
+    except botocore.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "EntityNotFoundException":
+            raise
+        yield fail("table", "there is no table calls: somebody dropped it", "docs/runbook.md, A dropped table")
+    else:
+        yield ok("table", "calls stands")
 
 
 def functions(stack: Stack) -> Iterator[Check]:

@@ -52,6 +52,9 @@ def erase(
     from call_lake.erasing_targets import Request
 
     with explained():
+        for option, texts in (("--number", number), ("--agent", agent), ("--recording-id", recording_id)):
+            if not all(text.strip() for text in texts or ()):
+                raise UserError(f"{option} is blank, which names nobody: give the text as it is stored")
         request = Request(*(frozenset(texts or ()) for texts in (number, agent, recording_id)))
         if request == Request():
             raise UserError("whom or what to erase? name --number, --agent or --recording-id, each as often as needed")
@@ -162,6 +165,8 @@ def _print(report: "Report", *, as_json: bool) -> None:
         print_rows(("recording_id", "source", "call_date", "state before"), recordings, Format.TABLE)
         columns = ("place", "searched", "to delete" if report.dry_run else "left", "hidden")
         print_rows(columns, [(name, p.searched, p.hits, p.hidden) for name, p in report.places.items()], Format.TABLE)
+        for place in report.to_json()["not_searched"]:
+            err.print(f"not searched: {place}", highlight=False)
     what = "would be erased; nothing was changed" if report.dry_run else "erased"
     err.print(f"{len(report.targets.all)} recordings {what}", highlight=False)
     _print_near(report.targets)

@@ -13,6 +13,7 @@ from call_lake.errors import CallLakeError
 from local.processes import LOOPBACK, LocalStackError
 
 STARTED = time.monotonic()
+NO_REGION = "no AWS region: set AWS_REGION, or `region` in the AWS profile"
 err = Console(stderr=True, soft_wrap=True)
 
 
@@ -31,7 +32,11 @@ def explained() -> Iterator[None]:
         fail(
             "no AWS credentials: log in (for example `aws sso login`), or start the laptop's stack: call-lake local up"
         )
-    except botocore.exceptions.EndpointConnectionError as error:
+    except botocore.exceptions.NoRegionError:
+        fail(NO_REGION)
+    except botocore.exceptions.ProfileNotFound as error:
+        fail(f"{error}: set AWS_PROFILE to one that `aws configure list-profiles` names, or to none")
+    except (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError) as error:
         if LOOPBACK in str(error):
             fail(f"{error}; is the local stack still running? `call-lake local up` starts it")
         fail(f"{error}; check the network, and the region (AWS_REGION, or that of the AWS profile)")

@@ -12,7 +12,7 @@ import typer
 
 from call_lake.ledger import Entry, State
 from call_lake.recording import StoredAudio
-from cli.errors import UserError, explained
+from cli.errors import UserError, err, explained
 from cli.options import StackName
 from cli.parts import ledger_of
 from cli.show import find_entries, waits_where
@@ -39,6 +39,10 @@ def get(
         audio = stored_audio(here, find_entries(ledger_of(here), list(here.sources), name))
         file = target_of(audio, output)
         save(chunks_of(here, audio), audio, file, force=force)
+        if misnamed(audio, file):
+            err.print(
+                f"the bytes are {audio.facts.format}, whatever the name {file} says", highlight=False, markup=False
+            )
         typer.echo(str(file))
         if play and typer.launch(str(file)) != 0:
             raise UserError(f"no player opened {file}; the file is there")
@@ -70,6 +74,11 @@ def target_of(audio: StoredAudio, output: Path | None) -> Path:
     if output is None:
         return Path(name)
     return output / name if output.is_dir() else output
+
+
+def misnamed(audio: StoredAudio, file: Path) -> bool:
+    """Whether the file's own extension, if it has one, is another than that of the bytes."""
+    return bool(file.suffix) and file.suffix.lower() != f".{audio.facts.format}"
 
 
 def chunks_of(stack: Stack, audio: StoredAudio) -> Iterator[bytes]:

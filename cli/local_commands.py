@@ -4,9 +4,11 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -19,6 +21,7 @@ from cli.stack import find_stack
 app = typer.Typer(no_args_is_help=True, help="Call Lake on this machine: no Docker, no AWS account.")
 
 CENSUS_COLUMNS = ("source", "listed", "stored", "rows", "failed", "waiting", "in queue", "in inbox")
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
 @app.command()
@@ -43,28 +46,31 @@ def up(
         typer.Option("--set", metavar="PARAMETER=VALUE", help="A parameter of template.yaml; may be repeated."),
     ] = None,
     faults: Annotated[
-        str | None, typer.Option(help="Troubles that the simulated providers make, by name, with commas.")
+        str | None,
+        typer.Option(help="Troubles that the simulated providers make, by name, with commas (docs/local-stack.md)."),
     ] = None,
-    recordings: Annotated[int, typer.Option(help="Recordings of each simulated provider.", min=1)] = 200,
-    days: Annotated[int, typer.Option(help="Days over which they lie.", min=1)] = 30,
+    recordings: Annotated[
+        int | None, typer.Option(help="Recordings of each simulated provider; 200 if not given.", min=1)
+    ] = None,
+    days: Annotated[int | None, typer.Option(help="Days over which they lie; 30 if not given.", min=1)] = None,
     until: Annotated[str | None, typer.Option(help="Their last day, YYYY-MM-DD; today if not given.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same calls.")] = 7,
+    seed: Annotated[int | None, typer.Option(help="The same seed makes the same calls; 7 if not given.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print what .call-lake/local.json holds.")] = False,
 ) -> None:
     """Build, start and deploy; without URLs with simulated providers."""
     from local import stack as local_stack
 
     with explained():
-        simulators = ["--count", str(recordings), "--days", str(days), "--seed", str(seed)]
-        simulators += ["--until", _day(until).isoformat() if until else datetime.now(UTC).date().isoformat()]
+        real = bool(thulium_url or conpeek_url)
+        simulated = {"faults": faults, "recordings": recordings, "days": days, "until": until, "seed": seed}
         plan = local_stack.Plan(
+            simulator_arguments=_simulators(simulated, real=real),
             sources=_real_sources(thulium_url, thulium_user, conpeek_url),
             port=port,
             poll_every=_rate(poll_every),
             compact_every=_rate(compact_every),
             detach=detach,
             parameters=_parameters(set_ or []),
-            simulator_arguments=(*simulators, *(["--faults", faults] if faults else [])),
         )
         stack = local_stack.up(plan, Path.cwd(), say)
         file = Path.cwd() / ".call-lake/local.json"
@@ -81,7 +87,10 @@ def up(
 
 @app.command()
 def settle(
-    from_: Annotated[str | None, typer.Option("--from", help="First day to list, YYYY-MM-DD.")] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", help="First day to list, YYYY-MM-DD; calls of the day before and after may come along."),
+    ] = None,
     to: Annotated[str | None, typer.Option("--to", help="Last day to list.")] = None,
     timeout: Annotated[int, typer.Option(help="Seconds to wait at the most.", min=1)] = 300,
     json_: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
@@ -153,10 +162,30 @@ def census_row(one: SourceCensus) -> tuple[object, ...]:
     return (one.source, one.listed, one.stored, one.rows, failed, one.waiting, one.queue, one.inbox)
 
 
+def _simulators(given: Mapping[str, Any], *, real: bool) -> tuple[str, ...]:
+    """Their arguments; none beside real providers. Raises UserError for what would be ignored, or fail late."""
+    from local.simulators.faults import FaultPlan
+
+    typed = {name: value for name, value in given.items() if value is not None}
+    if real:
+        if typed:
+            raise UserError(f"--{next(iter(typed))} is for the simulated providers: leave it out, or the URL")
+        return ()
+    try:
+        FaultPlan.parse(typed.get("faults", ""))
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    until = _day(typed["until"]) if "until" in typed else datetime.now(UTC).date()
+    values = {"days": 30, "seed": 7, "count": typed.pop("recordings", 200)} | typed | {"until": until.isoformat()}
+    return tuple(text for name, value in values.items() for text in (f"--{name}", str(value)))
+
+
 def _real_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url: str | None) -> tuple:  # type: ignore[type-arg]
     from local.stack import RealSource
 
     sources = []
+    for option, url in (("--thulium-url", thulium_url), ("--conpeek-url", conpeek_url)):
+        _check_that_it_is_private(option, url or "")
     if thulium_url:
         user = thulium_user or os.environ.get("THULIUM_USER") or ""
         if not user:
@@ -169,6 +198,16 @@ def _real_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url
         secret = {"key": _secret("CONPEEK_KEY", f"API key at {conpeek_url}")}
         sources.append(RealSource("conpeek", conpeek_url.rstrip("/"), secret))
     return tuple(sources)
+
+
+def _check_that_it_is_private(option: str, url: str) -> None:
+    """Raises UserError for an address to which credentials would go unencrypted, beyond this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UserError(f"{option} {url}: {error}") from None
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise UserError(f"{option} {url}: it has to begin with https://, for credentials and recordings go through it")
 
 
 def _secret(variable: str, question: str) -> str:

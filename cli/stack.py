@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from call_lake.aws import DynamoTable, S3ObjectStore, SourceParameters
 from call_lake.config import SourceSettings
-from cli.errors import UserError
+from cli.errors import NO_REGION, UserError
 
 LOCAL_FILE = Path(".call-lake") / "local.json"
 
@@ -126,7 +126,7 @@ def _from_cloud(name: str) -> Stack:
     try:
         found = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except botocore.exceptions.NoRegionError:
-        raise UserError("no AWS region: set AWS_REGION, or `region` in the AWS profile") from None
+        raise UserError(NO_REGION) from None
     except botocore.exceptions.ClientError as error:
         if "does not exist" not in str(error):  # expired or refused credentials say nothing about the stack
             raise

@@ -17,11 +17,13 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError, NoRegionError
 
 from call_lake.errors import CallLakeError
+from cli.errors import UserError, explained
 from cli.stack import heed_aws_region
 from local import deploy
+from local.stack import check_parameters
 
 REPO = Path(__file__).parents[1]
 SAM = REPO / ".tools/sam/bin/sam"
@@ -54,7 +56,7 @@ class Standing:
 def base_url(text: str) -> str:
     """Empty for a vendor that is not used. Raises ValueError."""
     if text and not BASE_URL.fullmatch(text):
-        raise ValueError("an address like https://example.thulium.com/api is needed, or nothing")
+        raise ValueError("an address is needed that begins with https:// and has no '?', '#' or '@', or nothing")
     return text.rstrip("/")
 
 
@@ -100,15 +102,12 @@ def main(
 ) -> None:
     """Build Call Lake and deploy it to the AWS account of your credentials, or upgrade it there."""
     heed_aws_region()
-    try:
-        given = dict(map(_pair, set_)) | ({"Architecture": architecture} if architecture else {})
-        deploy_stack(stack, given, standing=_standing, build=_build, sam=_sam)
-    except (CallLakeError, ValueError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
-    except (BotoCoreError, ClientError) as error:
-        typer.echo(f"error: AWS: {error}; log in first (`aws sso login`) and set AWS_REGION", err=True)
-        raise typer.Exit(1) from None
+    with explained():
+        try:
+            given = dict(map(_pair, set_)) | ({"Architecture": architecture} if architecture else {})
+            deploy_stack(stack, given, standing=_standing, build=_build, sam=_sam)
+        except ValueError as error:
+            raise UserError(str(error)) from None
 
 
 def deploy_stack(
@@ -120,8 +119,8 @@ def deploy_stack(
     sam: Callable[[Sequence[str]], int],
 ) -> None:
     """``standing`` says what the account has under this name; ``build`` makes the packages for a processor and gives
-    the built template; ``sam`` runs with these arguments and gives its exit code. Raises ValueError for what was typed
-    wrong, CallLakeError where the stack cannot be deployed or sam did not succeed."""
+    the built template; ``sam`` runs with these arguments and gives its exit code. Raises ValueError or UserError for
+    what was typed wrong, CallLakeError where the stack cannot be deployed or sam did not succeed."""
     given = _checked_all(given)
     stack = stack or typer.prompt("Name of the stack", default="call-lake")
     if not STACK_NAME.fullmatch(stack):
@@ -177,7 +176,10 @@ def _sam(arguments: Sequence[str]) -> int:
 
 
 def _standing(stack: str) -> Standing | None:
-    account, region = boto3.client("sts").get_caller_identity()["Account"], boto3.Session().region_name
+    region = boto3.Session().region_name
+    if not region:  # STS would answer without one
+        raise NoRegionError
+    account = boto3.client("sts").get_caller_identity()["Account"]
     typer.echo(f"account {account}, region {region}")
     return look_up(stack, boto3.client("cloudformation"))
 
@@ -204,13 +206,24 @@ def _asked(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _checked_all(given: Mapping[str, str]) -> dict[str, str]:
-    """Raises ValueError for what no question would take, or no account should have."""
-    checked = {key: QUESTIONS[key][2](value) if key in QUESTIONS else value for key, value in given.items()}
+    """Raises ValueError for what no question would take, or no account should have, UserError for what the template
+    does not know."""
+    check_parameters(given)
+    checked = {key: _checked_one(key, value) for key, value in given.items()}
     if checked.get("Architecture", "arm64") not in ARCHITECTURES:
         raise ValueError(f"{checked['Architecture']!r} is no processor of Lambda's: {' or '.join(ARCHITECTURES)}")
     if checked.get("IsCloud", "true") != "true":
         raise ValueError("IsCloud=false is for the emulator alone: it leaves out what keeps requests without TLS away")
     return checked
+
+
+def _checked_one(key: str, value: str) -> str:
+    if key not in QUESTIONS:
+        return value
+    try:
+        return QUESTIONS[key][2](value)
+    except ValueError as error:
+        raise ValueError(f"{key}={value}: {error}") from None
 
 
 def used(parameters: Mapping[str, str]) -> list[str]:
@@ -226,11 +239,18 @@ def check_together(stack: str, parameters: Mapping[str, str]) -> None:
         raise ValueError(f"{stack} and {too_long[0]} have more than {NAMES_TOGETHER} characters together")
     if bool(parameters.get("SubnetIds")) != bool(parameters.get("SecurityGroupIds")):
         raise ValueError("SubnetIds and SecurityGroupIds are given together, or neither")
-    cold, kept = (int(parameters.get(key) or 0) for key in ("AudioColdAfterDays", "AudioRetentionDays"))
+    cold, kept = (_days(parameters, key) for key in ("AudioColdAfterDays", "AudioRetentionDays"))
     if cold and kept and cold >= kept:
         raise ValueError(f"AudioColdAfterDays ({cold}) has to be less than AudioRetentionDays ({kept})")
     if 0 < cold < IA_DAYS and parameters.get("AudioColdClass") == "STANDARD_IA":
         raise ValueError(f"STANDARD_IA takes nothing younger than {IA_DAYS} days: AudioColdAfterDays is {cold}")
+
+
+def _days(parameters: Mapping[str, str], key: str) -> int:
+    text = parameters.get(key) or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{key}={text}: a whole number of days is needed, 0 for never")
+    return int(text)
 
 
 def _checked(check: Callable[[str], str]) -> Callable[[str], str]:

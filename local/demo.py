@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import requests
 import typer
@@ -31,6 +32,7 @@ DAYS = 30
 UNTIL = date(2026, 11, 15)  # the autumn clock change of 2026-10-25 lies within
 ROOT = Path(".call-lake") / "demo"
 SCHEDULE_DEADLINE_S = 150.0
+INTERRUPTED = 130
 
 CALLS_PER_DAY = """
 SELECT call_date, source, count(*) AS calls, round(sum(talk_s) / 60, 1) AS talk_minutes
@@ -51,9 +53,15 @@ def main() -> None:
         plan = local_stack.Plan(
             detach=keep, parameters={"FirstPollFrom": first.isoformat()}, simulator_arguments=arguments
         )
-        stack = local_stack.up(plan, ROOT, say)
+        try:
+            stack = local_stack.up(plan, ROOT, say)
+        except KeyboardInterrupt:
+            _break_off()
         try:
             wrong = _run(stack)
+        except KeyboardInterrupt:
+            keep = False
+            _break_off()
         finally:
             if not keep:
                 local_stack.down(ROOT)
@@ -62,6 +70,11 @@ def main() -> None:
             say(f"it still runs: go to {ROOT} and ask it with call-lake query; call-lake local down ends it")
         if wrong:
             raise UserError("the demo found differences: " + "; ".join(wrong))
+
+
+def _break_off() -> NoReturn:
+    say("ending …")
+    raise typer.Exit(INTERRUPTED) from None
 
 
 def _run(stack: Stack) -> list[str]:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -70,17 +70,17 @@ class Plan:
         }
         return SourceSettings.from_json(source.provider, json.dumps(document))
 
-    def check_parameters(self) -> None:
-        """Raises UserError for a parameter that the template does not have."""
-        unknown = set(self.parameters) - template_parameters()
-        if unknown:
-            raise UserError(f"template.yaml has no parameter {unknown.pop()}; its section Parameters lists them")
-
     def _more(self, parameter: str) -> object:
         try:
             return json.loads(self.parameters.get(parameter, "{}"))
         except ValueError as error:
             raise UserError(f"{parameter} is no JSON: {error}") from None
+
+
+def check_parameters(names: Iterable[str]) -> None:
+    """Raises UserError for a parameter that the template does not have."""
+    if unknown := sorted(set(names) - template_parameters()):
+        raise UserError(f"template.yaml has no parameter {unknown[0]}; its section Parameters lists them")
 
 
 def template_parameters() -> set[str]:
@@ -92,16 +92,16 @@ def template_parameters() -> set[str]:
 def up(plan: Plan, root: Path, say: Callable[[str], None]) -> Stack:
     """Start everything below ``root/.call-lake`` and deploy. What was started is ended again if anything fails."""
     root = root.resolve()
-    plan.check_parameters()
+    check_parameters(plan.parameters)
     for source in plan.sources:
         check_source(plan.settings(source), source.secret, say)
     _prepare_tools(say)
     state_dir = root / LOCAL_FILE.parent
     file = root / LOCAL_FILE
     emulator = start_emulator(REPO / ".tools/ministack/bin/python", state_dir, plan.port, attached=not plan.detach)
-    say(f"emulator: {emulator.endpoint_url} (pid {emulator.pid})")
     started = [emulator.process]
     try:
+        say(f"emulator: {emulator.endpoint_url} (pid {emulator.pid})")
         sources = plan.sources
         if not sources:
             simulators, sources = _start_simulators(plan, state_dir)

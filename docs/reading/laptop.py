@@ -4,6 +4,7 @@ Run it where ``call-lake local up`` was typed.
 """
 
 import json
+import sys
 from pathlib import Path
 from shlex import quote
 
@@ -18,7 +19,10 @@ NAMES = {
     "CALL_LAKE_WORKGROUP": "workgroup",
 }
 
-stack = json.loads(Path(".call-lake/local.json").read_text())
+FILE = Path(".call-lake/local.json")
+if not FILE.is_file():
+    sys.exit("no stack here: type `call-lake local up --detach`, and this in the same folder")
+stack = json.loads(FILE.read_text())
 for variable, name in NAMES.items():
     print(f"export {variable}={quote(stack[name])}")
 print("export AWS_ALLOW_HTTP=true")  # Polars refuses plain HTTP otherwise

@@ -136,7 +136,7 @@ class Prober:
         self.found.say("rate limit", announced or "no header announces one")
         if self._skew_s is not None:
             to_do = "set this machine's clock, or tell the vendor" if abs(self._skew_s) > SKEW_MATTERS_S else ""
-            self.found.say("clock", f"{self._skew_s:+.0f} s from this machine's", to_do)
+            self.found.say("clock", f"{round(self._skew_s):+d} s from this machine's", to_do)
         return self.found
 
     def _note(self, look: Look) -> None:

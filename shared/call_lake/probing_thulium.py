@@ -13,6 +13,7 @@ from call_lake.providers import fields
 
 LOOK_BACK = timedelta(days=30)
 HALF_A_YEAR = timedelta(days=182)
+HALF_AN_HOUR = timedelta(minutes=30)
 DOCUMENTED_LIMIT = 100
 AGREE = 0.9  # of the rows that tell
 QUARTER = timedelta(minutes=15)
@@ -190,5 +191,6 @@ def _agrees(pair: tuple[datetime, datetime], zone: ZoneInfo) -> bool:
 
 
 def _offset_h(pair: tuple[datetime, datetime]) -> float:
+    """To half an hour, for a call may wait nearly a quarter of one before its date."""
     wall, epoch = pair
-    return round((wall - epoch.replace(tzinfo=None)) / QUARTER) / 4
+    return round((wall - epoch.replace(tzinfo=None)) / HALF_AN_HOUR) / 2

@@ -1,9 +1,14 @@
 """``make demo``, as a newcomer types it."""
 
+import os
+import signal
 import subprocess
+import sys
+
+import pytest
 
 from local import processes
-from local.demo import ROOT
+from local.demo import INTERRUPTED, ROOT
 from tests.e2e.conftest import REPO
 
 
@@ -16,5 +21,36 @@ def test_the_demo_ends_well_and_leaves_no_process() -> None:
     for title in ("What became of the recordings", "Calls per day", "Talk time per agent", "The ten longest calls"):
         assert title in done.stdout
     assert "400 Recording Stored" in done.stderr or "Recording Stored, of 400 recordings" in done.stderr
+    assert running() == []
+
+
+@pytest.mark.parametrize("until", ["emulator: ", "sam deploy", "waiting for the schedules"])
+def test_ctrl_c_ends_the_demo_with_one_line_and_leaves_no_process(until: str) -> None:
+    said = []
+    with subprocess.Popen(
+        [sys.executable, "-m", "local.demo"],
+        cwd=REPO,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"KEEP": "1"},
+        start_new_session=True,
+    ) as demo:
+        assert demo.stderr is not None
+        pressed = False
+        for line in demo.stderr:  # one that is broken off while it is printed comes twice
+            said.append(line)
+            if until in line and not pressed:
+                pressed = True
+                os.killpg(demo.pid, signal.SIGINT)  # as a terminal does
+        assert demo.wait(timeout=60) == INTERRUPTED, said
+
+    assert "ending …" in said[-1]
+    assert "Traceback" not in "".join(said)
+    assert running() == []
+
+
+def running() -> list[str]:
     state = REPO / ROOT / ".call-lake"
-    assert [name for name in ("emulator", "simulators") if processes.find(name, state)] == []
+    return [name for name in ("emulator", "simulators") if processes.find(name, state)]

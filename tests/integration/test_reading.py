@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,14 @@ READING = Path(__file__).parents[2] / "docs/reading"
 READERS = ["read_awswrangler.py", "read_duckdb.py", "read_polars.py", "read_pyathena.py"]
 SPARK_PYTHON = "CALL_LAKE_SPARK_PYTHON"
 EXPECTED = ["conpeek 2026-10-20 1 7.5", "thulium 2026-10-19 2 60.5", "thulium 2026-10-20 1 3.0"]
+
+
+def test_without_a_stack_the_laptops_names_are_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, str(READING / "laptop.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("no stack here: type `call-lake local up --detach`")
 
 
 @pytest.fixture(scope="module")

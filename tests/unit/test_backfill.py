@@ -12,6 +12,7 @@ import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
 
 import cli.backfill as command
 from call_lake.config import SourceSettings
@@ -20,7 +21,7 @@ from call_lake.estimating import SAMPLED_DAYS, Estimate, estimate, sample_of
 from call_lake.recording import Window
 from call_lake.relisting import Days
 from call_lake.sources import AGAIN, Job, JobKind
-from cli.backfill import EMPTY_LOOKS, Look, transcribed_minutes, watch
+from cli.backfill import EMPTY_LOOKS, Look, agree, transcribed_minutes, watch
 from cli.errors import err
 from cli.prices import GIGABYTE, bill_of
 from cli.stack import Stack
@@ -32,6 +33,26 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 UTC_ZONE = ZoneInfo("UTC")
 FIRST = date(2026, 3, 2)  # a Monday
 FOUR_WEEKS = Days(FIRST, FIRST + timedelta(days=27))
+
+
+def answered(text: str) -> Result:
+    app = typer.Typer()
+    app.command()(agree)
+    return CliRunner().invoke(app, input=text)
+
+
+@pytest.mark.parametrize("text", ["\n", "n\n"])
+def test_what_is_not_agreed_to_is_not_begun_and_no_error(text: str) -> None:
+    done = answered(text)
+
+    assert done.exit_code == 1
+    assert "Read them? [y/N]" in done.stderr
+    assert done.stderr.endswith("nothing was begun\n")
+    assert "error" not in done.stderr
+
+
+def test_a_yes_is_enough_to_begin() -> None:
+    assert answered("y\n").exit_code == 0
 
 
 def rows_of(days: Days, per_weekday: int, talk_s: float = 100.0) -> FakeProvider:

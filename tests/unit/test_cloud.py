@@ -14,6 +14,7 @@ from botocore.stub import Stubber
 from typer.testing import CliRunner
 
 from call_lake.errors import CallLakeError
+from cli.errors import UserError
 from cli.stack import heed_aws_region
 from local import cloud
 from local.cloud import Standing
@@ -94,6 +95,7 @@ def test_a_vendor_without_an_address_is_left_out_and_not_asked_about() -> None:
         ({"ThuliumBaseUrl": "", "ConpeekBaseUrl": ""}, "nothing to copy from"),
         ({"SourceNames": "thulium,conpeek," + "n" * 32, "stack": "l" * 26}, "57 characters together"),
         ({"SubnetIds": "subnet-1"}, "given together"),
+        ({"AudioColdAfterDays": "x"}, "AudioColdAfterDays=x: a whole number of days"),
         ({"AudioColdAfterDays": "90", "AudioRetentionDays": "90"}, "less than AudioRetentionDays"),
         ({"AudioColdAfterDays": "7", "AudioColdClass": "STANDARD_IA"}, "younger than 30 days"),
     ],
@@ -116,7 +118,7 @@ def test_what_is_changed_is_checked_against_what_the_stack_keeps() -> None:
 def test_an_answer_that_cannot_be_is_asked_for_again(wrong: str) -> None:
     sam = Sam()
     said = deployed(sam, f"{wrong}\n{ANSWERS}")
-    assert "like https://example.thulium.com/api is needed" in said
+    assert "an address is needed that begins with https://" in said
     assert sam.parameters["ThuliumBaseUrl"] == "https://acme.thulium.com/api"
 
 
@@ -138,9 +140,47 @@ def test_questions_that_need_no_answer_are_answered_with_enter() -> None:
 )
 def test_what_no_account_should_have_is_refused_when_it_is_given_too(key: str, value: str) -> None:
     sam = Sam()
-    with pytest.raises(ValueError, match=r"is needed|emulator|arm64 or x86_64"):
+    with pytest.raises(ValueError, match=r"needed|emulator|arm64 or x86_64"):
         deployed(sam, ANSWERS, standing=None, **{key: value})
     assert sam.given == []
+
+
+def test_a_value_that_is_refused_is_named_with_its_parameter() -> None:
+    with pytest.raises(ValueError, match=r"ConpeekTimeZone=Warsaw: a name of the IANA time zone database"):
+        deployed(Sam(), ANSWERS, ConpeekTimeZone="Warsaw")
+
+
+def test_a_parameter_that_the_template_does_not_have_is_refused_before_anything_is_built() -> None:
+    sam = Sam()
+    with pytest.raises(UserError, match=r"template\.yaml has no parameter SweepDay;"):
+        deployed(sam, standing=STANDING, SweepDay="30")
+    assert sam.given == []
+
+
+def typed(*arguments: str) -> str:
+    app = typer.Typer()
+    app.command()(cloud.main)
+    result = CliRunner().invoke(app, ["--stack", "lake", *arguments])
+    assert result.exit_code == 1
+    return result.stderr
+
+
+def test_without_a_region_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:1")
+    assert typed() == "error: no AWS region: set AWS_REGION, or `region` in the AWS profile\n"
+
+
+def test_a_region_or_network_that_does_not_answer_is_no_lack_of_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    said = typed()
+    assert "check the network, and the region" in said
+    assert "log" not in said.replace("localhost", "")
+
+
+def test_a_pair_that_is_none_is_one_line() -> None:
+    assert typed("--set", "SweepDays") == "error: --set 'SweepDays': write KEY=VALUE\n"
 
 
 def test_a_stack_that_stands_keeps_its_parameters_and_is_asked_nothing() -> None:

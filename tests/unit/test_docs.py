@@ -20,6 +20,7 @@ from call_lake.errors import Reason
 from call_lake.ledger import State
 from call_lake.providers.mapping import CONPEEK
 from cli.main import app
+from local.simulators.faults import FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -174,6 +175,14 @@ TERMINAL = [reason for reason in Reason if list(Reason).index(reason) >= list(Re
 @pytest.mark.parametrize("reason", TERMINAL)
 def test_the_runbook_says_what_to_do_on_every_reason_that_is_final(reason):
     assert re.search(rf"^\| `{reason}` \|", read("docs/runbook.md"), re.MULTILINE)
+
+
+def test_every_fault_of_the_simulators_stands_in_the_page_of_the_local_stack():
+    table = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \| (.*) \|$", read("docs/local-stack.md"), re.MULTILINE)
+    assert table == [
+        (fault.name, fault.place, f"{fault.rate:g}{', for ever' if fault.sticky else ''}", fault.what)
+        for fault in FAULTS.values()
+    ]
 
 
 def test_every_module_that_the_architecture_names_exists():

@@ -68,7 +68,7 @@ def refused(operation: str, code: str = "AccessDeniedException") -> botocore.exc
 class Cloud:
     """A healthy stack of one source; ``answers`` by operation may be replaced, an exception is raised."""
 
-    name, bucket, dlq_url, workgroup, local = "s", "b", "dlq", "w", False
+    name, bucket, dlq_url, database, workgroup, local = "s", "b", "dlq", "s", "w", False
 
     def __init__(self) -> None:
         self.world = World.make(("thulium",))
@@ -81,6 +81,7 @@ class Cloud:
         self.answers: dict[str, Any] = {
             "get_caller_identity": {"Account": "111122223333"},
             "list_objects_v2": {},
+            "get_table": {"Table": {"Name": "calls"}},
             "get_work_group": {"WorkGroup": {"State": "ENABLED"}},
             "get_function_configuration": {"State": "Active", "LastUpdateStatus": "Successful"},
             "get_account_settings": quota(1000),
@@ -126,7 +127,7 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
 
     assert [check for check in found if check.level is not Level.OK] == []
     assert {check.name for check in found} >= {
-        "credentials", "bucket", "ledger", "Athena", "poller", "copier", "compactor", "compactor: schedule",
+        "credentials", "bucket", "ledger", "table", "Athena", "poller", "copier", "compactor", "compactor: schedule",
         "thulium: secret", "thulium: listing", "thulium: polls", "thulium: poll", "thulium: sweep", "thulium: copies",
         "dead letters", "Lambda quota", "alarms", "alarm topic",
     }  # fmt: skip
@@ -137,6 +138,8 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
     [
         ("list_objects_v2", refused("ListObjectsV2"), "storage", "fail", "the right to call ListObjectsV2"),
         ("get_caller_identity", refused("GetCallerIdentity", "ExpiredToken"), "credentials", "fail", "ExpiredToken"),
+        ("get_table", refused("GetTable", "EntityNotFoundException"), "table", "fail", "A dropped table"),
+        ("get_table", refused("GetTable"), "storage", "fail", "the right to call GetTable"),
         ("get_work_group", {"WorkGroup": {"State": "DISABLED"}}, "Athena", "fail", "enable workgroup"),
         ("get_function_configuration", {"State": "Failed", "StateReason": "no key"}, "copier", "fail", "no key"),
         ("get_account_settings", quota(6), "Lambda quota", "warn", "ask AWS"),
@@ -225,6 +228,13 @@ def test_a_clock_that_is_off_is_told_before_aws_refuses(seconds: int, level: str
 
     assert [check.level for check in skew("clock", header, clock)] == [level]
     assert list(skew("clock", None, clock)) == []
+
+
+def test_a_clock_that_is_a_moment_off_is_off_by_no_second() -> None:
+    clock = FakeClock(datetime(2026, 11, 1, 0, 0, 0, 300_000, tzinfo=UTC))
+    (check,) = skew("clock", "Sun, 01 Nov 2026 00:00:00 GMT", clock)
+
+    assert check.found == "+0 s from this machine's"
 
 
 def test_settings_that_are_wrong_are_one_line(cloud: Cloud) -> None:

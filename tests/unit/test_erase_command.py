@@ -9,11 +9,11 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from call_lake.erasing import Report
+from call_lake.erasing import NOT_SEARCHED, Report
 from call_lake.erasing_places import Search
 from call_lake.erasing_targets import Request, Targets
 from call_lake.errors import Transient
-from cli.erase import TranscribeJobs, check, transcriptions_of
+from cli.erase import TranscribeJobs, _print, check, transcriptions_of
 from cli.errors import UserError
 from cli.main import app
 from cli.stack import Stack
@@ -113,6 +113,25 @@ def test_without_anybody_named_nothing_is_looked_for() -> None:
 
     assert done.exit_code == 1
     assert "name --number, --agent or --recording-id" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--number", "--agent", "--recording-id"])
+@pytest.mark.parametrize("text", ["", " "])
+def test_a_blank_text_is_nobody(option: str, text: str) -> None:
+    done = CliRunner().invoke(app, ["erase", "--number", "+48 800 000 001", option, text])
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"error: {option} is blank")
+
+
+def test_the_table_names_what_was_not_searched_beside_the_data(capsys: pytest.CaptureFixture[str]) -> None:
+    _print(proof(audio=Search(3, 0)), as_json=False)
+
+    printed = capsys.readouterr()
+    assert [line.removeprefix("not searched: ") for line in printed.err.splitlines()][: len(NOT_SEARCHED)] == list(
+        NOT_SEARCHED
+    )
+    assert "not searched" not in printed.out
 
 
 def test_the_help_says_that_nothing_asks_again() -> None:

@@ -16,7 +16,7 @@ from moto import mock_aws
 from call_lake.ledger import Entry
 from call_lake.recording import AudioFacts, StoredAudio
 from cli.errors import UserError
-from cli.get import chunks_of, save, stored_audio, target_of
+from cli.get import chunks_of, misnamed, save, stored_audio, target_of
 from cli.show import find_entries
 from tests.unit.operator_bench import Bench
 
@@ -56,6 +56,13 @@ def test_a_file_that_stands_is_not_written_over_unless_it_is_said(tmp_path: Path
 
     save(chunks(), AUDIO, file, force=True)
     assert file.read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("call.wav", False), ("call.WAV", False), ("call", False), ("call.ogg", True)]
+)
+def test_a_name_that_says_another_format_is_noticed(name: str, wrong: bool) -> None:
+    assert misnamed(AUDIO, Path(name)) is wrong
 
 
 def test_a_file_that_comes_while_it_loads_is_not_written_over(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from moto import mock_aws
 from call_lake.config import SourceSettings
 from call_lake.errors import ConfigError, Transient
 from call_lake.probing import Findings, skew_of
+from call_lake.probing_thulium import _offset_h
 from cli.errors import UserError
 from cli.probe import examine, merged, write_settings
 from cli.stack import Stack
@@ -140,6 +141,15 @@ def test_a_zone_that_no_candidate_has_is_told_by_its_offset() -> None:
 
     assert "+5.5 h from UTC" in said(found, "time zone")
     assert "set time_zone" in said(found, "time zone")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "hours"), [(60, 1), (68, 1), (74, 1), (120, 2), (330, 5.5), (-300, -5), (-290, -5)]
+)
+def test_a_wait_before_the_call_is_no_part_of_the_zones_offset(minutes: int, hours: float) -> None:
+    wall = NOW.replace(tzinfo=None) + timedelta(minutes=minutes)
+
+    assert _offset_h((wall, NOW)) == hours
 
 
 def test_the_zone_that_is_set_is_kept_where_it_agrees() -> None:

@@ -58,6 +58,17 @@ def test_a_stack_has_a_transcriber_only_where_it_transcribes() -> None:
     assert functions_of(outputs | {"TranscriberName": "t"})["transcriber"] == "t"
 
 
+def test_a_profile_that_is_not_there_is_said_to_be_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    with pytest.raises(typer.Exit), explained():
+        find_stack("lake")
+    printed = capsys.readouterr().err
+    assert "(nope) could not be found: set AWS_PROFILE" in printed
+    assert "AWS refused" not in printed
+
+
 def test_an_answer_of_aws_that_refuses_is_printed_with_its_code(capsys: pytest.CaptureFixture[str]) -> None:
     refused = ClientError({"Error": {"Code": "ExpiredToken", "Message": "it is expired"}}, "DescribeStacks")
     with pytest.raises(typer.Exit), explained():
