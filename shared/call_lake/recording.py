@@ -34,6 +34,9 @@ class Window:
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.end.tzinfo is None:
             raise ValueError("a window needs aware datetimes")
+        # Within one zone Python reckons by the wall clock, which leaps twice a year.
+        object.__setattr__(self, "start", self.start.astimezone(UTC))
+        object.__setattr__(self, "end", self.end.astimezone(UTC))
         if self.end < self.start:
             raise ValueError(f"a window ends before it starts: {iso(self.start)} > {iso(self.end)}")
 

@@ -391,4 +391,20 @@ MUTATIONS = (
         "if listing_works:",
         RULES,
     ),
+    Mutation(
+        5,
+        "a window of local times is reckoned by the wall clock",
+        "recording.py",
+        'object.__setattr__(self, "start", self.start.astimezone(UTC))',
+        "pass",
+        ("unit/test_windows.py",),
+    ),
+    Mutation(
+        3,
+        "a row that comes while pages are read is taken for a cap of the server's",
+        "providers/paging.py",
+        "if before >= SMALLEST_CAP and len(fresh) > 1:",
+        "if fresh and before:",
+        ("unit/test_conpeek_paging.py",),
+    ),
 )

@@ -48,13 +48,29 @@ def test_a_page_larger_than_asked_makes_no_later_page_look_short(cap):
 
 
 def test_a_cap_that_was_met_twice_is_what_is_asked_for():
-    server = Tenant([row(number) for number in range(12)], cap=7)
-    provider = server.provider(page_size=10)
+    server = Tenant([row(number) for number in range(20)], cap=12)
+    provider = server.provider(page_size=15)
     for requests in (3, 3, 2):
         server.web.seen.clear()
-        assert len(keys(provider.list_window(HOUR))) == 12
+        assert len(keys(provider.list_window(HOUR))) == 20
         assert len(server.web.seen) == requests
-    assert server.web.seen[0].query["limit"] == "7"
+    assert server.web.seen[0].query["limit"] == "12"
+
+
+@pytest.mark.parametrize("rows", [2, 12])
+def test_a_row_that_comes_while_pages_are_read_is_no_cap(rows):
+    """Or every later window would be read in pages of two."""
+    server = Tenant([row(number) for number in range(rows)])
+    provider = server.provider(page_size=15)
+    for number in range(3):
+        pages = provider.list_window(HOUR, may_be_wide=True)
+        next(pages)
+        server.rows.append(row(100 + number))
+        list(pages)
+        del server.rows[-1]
+    server.web.seen.clear()
+    list(provider.list_window(HOUR))
+    assert server.web.seen[0].query["limit"] == "15"
 
 
 def test_a_window_that_needs_a_third_page_is_too_wide_after_its_rows_were_given():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -351,3 +352,35 @@ def test_a_bad_row_that_many_minutes_share_does_not_look_like_an_outage() -> Non
 
     assert any(isinstance(outcome, Hole) for outcome in outcomes)
     assert {row for row in provider.rows if row.listed_at and row.listed_at >= at(640)} <= seen
+
+
+@pytest.mark.parametrize(("day", "hours"), [(datetime(2026, 10, 25), 25), (datetime(2026, 3, 29), 23)])  # noqa: DTZ001
+def test_a_window_of_local_times_is_as_long_as_the_clocks_made_its_day(day: datetime, hours: int) -> None:
+    zone = ZoneInfo("Europe/Warsaw")
+    window = Window(day.replace(tzinfo=zone), (day + timedelta(days=1)).replace(tzinfo=zone))
+    assert window.width == timedelta(hours=hours)
+    assert window.start.tzinfo is window.end.tzinfo is UTC
+
+
+class Patient(FakeProvider):
+    """Asked for so many lists, and no more."""
+
+    def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
+        assert len(self.asked) < 200, "this has no end"
+        self.asked.append(window)
+        return super().list_window(window, may_be_wide=may_be_wide)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Window] = []
+
+
+def test_a_day_of_local_times_in_which_the_clocks_change_is_read_to_its_end() -> None:
+    zone = ZoneInfo("Europe/Warsaw")
+    window = Window(datetime(2026, 10, 25, tzinfo=zone), datetime(2026, 10, 26, tzinfo=zone))
+    provider = Patient()
+    provider.rows = [make_recording(n, listed_at=window.start + timedelta(minutes=n / 3)) for n in range(4500)]
+
+    _, seen = read(provider, window)
+
+    assert seen >= set(provider.rows)

@@ -52,6 +52,9 @@ class Steady:
         self._clock.sleep(wait_s)
 
 
+SMALLEST_CAP = 10  # rows
+
+
 class Pager:
     """Pages of one provider, ``limit`` rows each, or as many as its server turns out to give at once."""
 
@@ -90,7 +93,7 @@ class Pager:
                 if total not in (None, answer.count):
                     raise Drifted("the number of rows has changed")
                 total = answer.count
-            if fresh and before:
+            if before >= SMALLEST_CAP and len(fresh) > 1:
                 self._learn(before)
             honoured = honoured or len(rows) == limit
             if _is_end(offset + len(rows), fresh, total, short=honoured and len(rows) < limit):
@@ -108,7 +111,8 @@ class Pager:
 
     def _learn(self, rows: int) -> None:
         """A page of ``rows`` rows was not the last. Seen twice in a row it is what the server gives at most: asked for
-        no more than that, it says with a shorter page that there are no further rows."""
+        no more than that, it says with a shorter page that there are no further rows. A short page, or one row more,
+        may be chance: a row that came meanwhile, or came twice."""
         if rows >= self._limit:
             return
         if rows == self._cap:
