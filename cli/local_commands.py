@@ -92,7 +92,7 @@ def settle(
         typer.Option("--from", help="First day to list, YYYY-MM-DD; calls of the day before and after may come along."),
     ] = None,
     to: Annotated[str | None, typer.Option("--to", help="Last day to list.")] = None,
-    timeout: Annotated[int, typer.Option(help="Seconds to wait at the most.", min=1)] = 300,
+    timeout: Annotated[int, typer.Option(help="Seconds after which no further step is begun.", min=1)] = 300,
     json_: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Poll, wait until every listed recording is stored and queryable or has failed for good, and count."""

@@ -66,12 +66,32 @@ def test_empty_values_are_none(empty):
 
 
 @pytest.mark.parametrize(
-    "broken", [row(dialog_uuid=None), row(dialog_uuid=True), row(start_time=None), row(start_time="soon"), None, 3, []]
+    "broken",
+    [
+        row(dialog_uuid=None),
+        row(dialog_uuid=True),
+        row(start_time=None, hangup_time=None),
+        row(start_time="soon", hangup_time="later"),
+        None,
+        3,
+        [],
+    ],
 )
 def test_a_row_without_key_or_start_is_reported_and_never_stops_its_page(broken):
     (page,) = Tenant([row(1), broken, row(2)]).provider().list_window(HOUR)
     assert len(page.recordings) == 2
     assert json.loads(page.bad[0].raw) == broken
+
+
+@pytest.mark.parametrize("unreadable", [None, "", "soon", {}])
+def test_a_row_whose_start_cannot_be_read_begins_with_its_end(unreadable):
+    recording = one({"start_time": unreadable})
+    assert recording.started_at == datetime(2026, 6, 1, 22, 31, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("url", [7, True, {}, ["https://example.com/a.wav"]])
+def test_an_audio_url_that_is_no_text_is_none(url):
+    assert one({"recording_url": url}).audio_url is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from call_lake.errors import ConfigError, Reason, Terminal, Transient
 from call_lake.recording import Recording, recording_id
-from tests.unit.stub_thulium import BASE, HOUR, SECRET, Tenant, keys, make, one, row
+from tests.unit.stub_thulium import BASE, HOUR, NOON, SECRET, Tenant, keys, make, one, row
 from tests.unit.stub_web import Reply, Seen, StubWeb, json_reply
 
 
@@ -53,9 +53,9 @@ def test_missing_optional_fields_are_none_and_unknown_ones_stay_in_raw():
         row(filename=""),
         row(filename=1.5),
         row(filename="\ud800"),
-        row(date=None),
-        row(date="0000-00-00 00:00"),
-        row(date="0001-01-01 00:00"),
+        row(date=None, created_at=None),
+        row(date="0000-00-00 00:00", created_at="soon"),
+        row(date="0001-01-01 00:00", created_at="0001-01-01 00:00"),
         None,
         "text",
         [],
@@ -65,6 +65,21 @@ def test_a_row_without_key_or_start_is_reported_and_never_stops_its_page(broken)
     (page,) = Tenant([row(1), broken, row(2)]).provider().list_window(HOUR)
     assert len(page.recordings) == 2
     assert json.loads(page.bad[0].raw) == broken
+
+
+@pytest.mark.parametrize("unreadable", [None, "", "0000-00-00 00:00", "0001-01-01 00:00", 7])
+def test_a_row_whose_date_cannot_be_read_begins_with_its_connection(unreadable):
+    recording = one({"date": unreadable})
+    assert recording.started_at == NOON + timedelta(seconds=500)
+    assert recording.listed_at == datetime(2026, 6, 1, 12, 28, tzinfo=UTC)
+    assert json.loads(recording.raw)["date"] == unreadable
+
+
+@pytest.mark.parametrize("connection_id", [None, "no number", "1.5", "1480300000.1"])
+def test_without_a_connection_that_fits_it_begins_when_it_was_made(connection_id):
+    recording = one({"date": None, "connection_id": connection_id})
+    assert recording.started_at == datetime(2026, 6, 1, 12, 28, tzinfo=UTC)
+    assert recording.call_date == date(2026, 6, 1)
 
 
 def test_a_key_is_kept_exactly_and_a_number_is_taken_as_text():

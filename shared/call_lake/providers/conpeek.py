@@ -109,7 +109,8 @@ class Conpeek:
         key = fields.key(found.get("provider_key"))
         if key is None:
             raise ValueError("it has no id")
-        started_at, ended_at = moment(found.get("started_at")), moment(found.get("ended_at"))
+        ended_at, listed_at = moment(found.get("ended_at")), moment(found.get("listed_at"))
+        started_at = moment(found.get("started_at")) or ended_at or listed_at  # no row is dropped for a date (rule 4)
         if started_at is None:
             raise ValueError("it has no start time that can be read")
         duration_s = seconds(row, self._mapping, "duration")
@@ -125,7 +126,7 @@ class Conpeek:
             raw=fields.compact(row),
             connection_id=fields.text(found.get("connection_id")),
             ended_at=ended_at,
-            listed_at=moment(found.get("listed_at")),
+            listed_at=listed_at,
             direction=fields.direction(found.get("direction")),
             caller=fields.text(found.get("caller")),
             callee=fields.text(found.get("callee")),
@@ -133,7 +134,7 @@ class Conpeek:
             disposition=fields.text(found.get("disposition")),
             duration_s=duration_s,
             talk_s=seconds(row, self._mapping, "talk"),
-            audio_url=fields.text(found.get("audio_url")),
+            audio_url=fields.text(found["audio_url"]) if isinstance(found.get("audio_url"), str) else None,
         )
 
 

@@ -26,6 +26,8 @@ PAGE_SIZE = 100  # the vendor's maximum
 DOWNLOAD_URL = "{base_url}/recordings/download?filename={filename}"
 EPOCH_TOLERANCE = timedelta(minutes=5)
 """How far the connection's epoch may lie from the call's minute to be believed."""
+MADE_WITHIN = timedelta(days=1)
+"""So long after its call a recording may be made, for the epoch to be believed where the call's date cannot be read."""
 
 MINUTES = {f"{minute:02}": timedelta(minutes=minute) for minute in range(60)}
 
@@ -141,10 +143,11 @@ class Thulium:
         key = fields.key(row.get("filename"))
         if key is None:
             raise ValueError("it has no filename")
-        possible = self._readings(row.get("date"))
+        connection_id = fields.text(row.get("connection_id"))
+        created = self._readings(row.get("created_at"))
+        possible = self._readings(row.get("date")) or self._start_without_date(connection_id, created)
         if not possible:
             raise ValueError("it has no date that can be read")
-        connection_id = fields.text(row.get("connection_id"))
         started_at, call_date = possible[0] if len(possible) == 1 else _closest(possible, _epoch(connection_id))
         return Recording(
             source=self._settings.name,
@@ -155,7 +158,7 @@ class Thulium:
             call_date=call_date,
             raw=fields.compact(row),
             connection_id=connection_id,
-            listed_at=_first_from(started_at, self._readings(row.get("created_at"))),
+            listed_at=_first_from(started_at, created),
             direction=fields.direction(row.get("type")),
             caller=fields.text(row.get("src")),
             callee=fields.text(row.get("dst")),
@@ -164,6 +167,13 @@ class Thulium:
             duration_s=fields.number(row.get("duration")),
             talk_s=fields.number(row.get("billsec")),
         )
+
+    def _start_without_date(self, connection_id: str | None, created: tuple[Reading, ...]) -> tuple[Reading, ...]:
+        """The connection's epoch, if the recording was made in the hours after it; else when it was made."""
+        epoch = _epoch(connection_id)
+        if epoch is not None and created and timedelta() <= created[-1][0] + EPOCH_TOLERANCE - epoch <= MADE_WITHIN:
+            return ((epoch, epoch.astimezone(self._zone).date()),)
+        return created
 
     def _readings(self, value: Any) -> tuple[Reading, ...]:
         """What a time of the listing can mean; nothing where it cannot be read."""
