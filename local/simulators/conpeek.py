@@ -118,7 +118,7 @@ class Conpeek(SimulatedProvider):
         if recording.broken == "no_key":
             del row["dialog_uuid"]
         if recording.broken == "no_start":
-            row |= {"start_time": None, "answer_time": None}
+            row |= {"start_time": None, "answer_time": None, "hangup_time": None}
         return troubled(row, subject(recording), _OPTIONAL, self.plan)
 
     def row_fault(self, recording: SimRecording) -> str | None:

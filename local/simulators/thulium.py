@@ -86,7 +86,7 @@ class Thulium(SimulatedProvider):
         if recording.broken == "no_key":
             del row["filename"]
         if recording.broken == "no_start":
-            row |= {"date": None, "connection_id": ""}
+            row |= {"date": None, "created_at": None, "connection_id": ""}
         return troubled(row, subject(recording), _OPTIONAL, self.plan)
 
 
