@@ -64,9 +64,8 @@ class Thulium(Server):
             "date": local,
             "disposition": "ANSWERED",
         }
-        unlisted = self.hostile and number == NO_START
-        if unlisted:
-            row["date"] = None
+        if self.hostile and number == NO_START:
+            row["date"] = None  # the connection tells
         says = {
             "connection_id": connection,
             "caller": caller,
@@ -77,8 +76,7 @@ class Thulium(Server):
             "talk_s": float(seconds - 5),
             "disposition": "ANSWERED",
         }
-        fate = "unlisted" if unlisted else "stored"
-        return Call(key, row, local if self.hostile else created, begun, sound, says, fate)
+        return Call(key, row, local if self.hostile else created, begun, sound, says, "stored")
 
     def permits(self, authorization: str) -> bool:
         return authorization == "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -136,8 +134,8 @@ class Conpeek(Server):
         if self.hostile and number % 50 == 7:
             row["recording_url"], fate = f"{self.foreign}/{number}.mp3", "host_not_allowed"
         if self.hostile and number == NO_START:
-            fate = "unlisted"
             del row["start_time"]
+            begun = hangup  # the nearest that is told
         says = {
             "caller": row["from_display_target"],
             "callee": row["to_display_target"],
