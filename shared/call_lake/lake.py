@@ -6,7 +6,7 @@ one new file and swaps the manifest. Who loses the swap reads again, decides aga
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import batched
 
@@ -21,7 +21,7 @@ from call_lake.lake_layout import Partition
 from call_lake.lake_manifest import Manifest, list_partitions, read_manifest, swap_manifest
 from call_lake.lake_merge import choose_closed, choose_open, merged
 from call_lake.lake_open import OpenTable
-from call_lake.lake_rows import SCHEMA, newest_of, sorted_rows, versions_of, without_ids
+from call_lake.lake_rows import SCHEMA, newest_of, ranks_of, sorted_rows, without_ids
 from call_lake.ledger import State
 from call_lake.ports import Clock, ObjectStore, PreconditionFailed, Table, WriteConflict
 
@@ -40,13 +40,20 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """``replace`` becomes one file of ``tier`` together with ``new``, but for the recordings ``without``."""
+class Part:
+    """``replace`` becomes one file of ``tier``, together with ``new``."""
 
     replace: list[Known]
-    new: pa.Table
-    without: set[str]
     tier: int
+    new: pa.Table = field(default_factory=SCHEMA.empty_table)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """New files in the place of others, by one swap. The recordings ``without`` leave the files that are replaced."""
+
+    parts: list[Part]
+    without: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,11 @@ class Lake:
                 replace, tier = choose_open(snapshot.files, must)
             else:
                 replace, tier = choose_closed(snapshot.files, must, committed, self._today())
-            return Change(replace, sorted_rows(new), set().union(*stale.values()), tier)
+            parts = [Part(replace, tier, sorted_rows(new))] if replace or committed else []
+            # A large file that only loses rows is not also made larger: it may lose some at each commit of the day.
+            alone = [file for file in snapshot.files if file.key in stale and file not in replace]
+            parts += [Part([file], file.facts.tier) for file in alone]
+            return Change(parts, set().union(*stale.values()))
 
         conflicts = self._swap(partition, plan)
         if committed and (erased := self.erased(ids)):
@@ -133,7 +144,7 @@ class Lake:
             smallest = min(snapshot.files, key=lambda file: file.rows, default=None)
             replace = [file for file in snapshot.files if file.key in stale] or ([smallest] if smallest else [])
             tier = max((file.facts.tier for file in replace), default=0)
-            return Change(replace, SCHEMA.empty_table(), set().union(*stale.values()), tier)
+            return Change([Part(replace, tier)], set().union(*stale.values()))
 
         self._swap(partition, plan)
         return held
@@ -144,7 +155,7 @@ class Lake:
         def plan(snapshot: Snapshot) -> Change | None:
             if len(snapshot.files) < 2:
                 return None
-            return Change(list(snapshot.files), SCHEMA.empty_table(), set(), 2)
+            return Change([Part(list(snapshot.files), 2)])
 
         self._swap(partition, plan)
 
@@ -168,12 +179,11 @@ class Lake:
 
     def _decide(self, snapshot: Snapshot, fresh: pa.Table, erased: set[str]) -> tuple[pa.Table, dict[str, set[str]]]:
         """Which of the fresh rows are new or newer, and by file the recordings that have to leave it."""
-        ranks = dict(zip(*(column.to_pylist() for column in versions_of(fresh).columns), strict=True))
-        wanted = pa.array([*ranks, *erased], pa.string())
+        ranks = dict(zip(fresh["recording_id"].to_pylist(), ranks_of(fresh).to_pylist(), strict=True))
         stale: dict[str, set[str]] = {}
         known: set[str] = set()
         for file in snapshot.files:
-            held = self._index.versions(file, wanted)
+            held = self._index.versions(file, {*ranks, *erased})
             leave = {name for name, rank in held.items() if name in erased or ranks[name] > rank}
             known |= held.keys() - leave
             if leave:
@@ -218,30 +228,31 @@ class Lake:
         raise Transient(Reason.BUSY, f"{partition}: {TRIES} commits in a row met a faster one; the next run goes on")
 
     def _apply(self, partition: Partition, snapshot: Snapshot, change: Change, mine: set[str]) -> Manifest:
-        rows = change.new.num_rows + sum(file.rows for file in change.replace)
-        since = min([self._clock.now(), *(file.facts.since for file in change.replace)])
-        facts = Facts(change.tier, since)
-        with self._memory.claim(rows * ROW_BYTES):
-            written = self._write(partition, change, facts, rows)
-        mine.add(written.known.key)
-        replaced = [file.key for file in change.replace]
-        # Always with the new file, rows or not: a manifest that came back to what it was would let those swap it who
+        written = [self._write(partition, part, change.without) for part in change.parts]
+        new = [one.known.key for one in written]
+        mine.update(new)
+        replaced = [file.key for part in change.parts for file in part.replace]
+        # Always with a new file, rows or not: a manifest that came back to what it was would let those swap it who
         # decided before. And one that names nothing is no manifest to Athena.
-        keys = [*(key for key in snapshot.manifest.keys if key not in replaced), written.known.key]
+        keys = [*(key for key in snapshot.manifest.keys if key not in replaced), *new]
         self.garbage.replace(partition, replaced)
-        if self._clock.now() - written.put_at > self._slowest:
+        if self._clock.now() - written[0].put_at > self._slowest:
             raise _TooSlow
         swapped = swap_manifest(self._store, partition, snapshot.manifest, keys)
-        self._index.remember(written.known, written.body)
+        for one in written:
+            self._index.remember(one.known, one.body)
         self._index.forget(replaced)
         if self._open_table:
             self._open_table.follow(partition)
         return swapped
 
-    def _write(self, partition: Partition, change: Change, facts: Facts, rows: int) -> Written:
-        files = [self._index.open(file.key, file.size_bytes) for file in change.replace if file.rows]
-        chunks = self._while_in_time(merged(files, change.new, change.without))
-        return write_file(self._store, self._clock, partition, chunks, facts, rows)
+    def _write(self, partition: Partition, part: Part, without: set[str]) -> Written:
+        rows = part.new.num_rows + sum(file.rows for file in part.replace)
+        since = min([self._clock.now(), *(file.facts.since for file in part.replace)])
+        with self._memory.claim(rows * ROW_BYTES):
+            files = [self._index.open(file.key, file.size_bytes) for file in part.replace if file.rows]
+            chunks = self._while_in_time(merged(files, part.new, without))
+            return write_file(self._store, self._clock, partition, chunks, Facts(part.tier, since), rows)
 
     def _while_in_time(self, chunks: Iterator[pa.Table]) -> Iterator[pa.Table]:
         for chunk in chunks:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from call_lake.errors import CallLakeError
-from call_lake.lake_layout import Partition
+from call_lake.lake_layout import DATA, Partition
 from call_lake.lake_manifest import data_key
 from call_lake.lake_rows import SCHEMA, VERSIONS, conform, versions_of
 from call_lake.ports import Clock, ObjectStore
@@ -27,7 +27,7 @@ ROW_GROUP_BYTES = 128 * 1024 * 1024  # of Arrow memory: what a merge holds befor
 WHOLE_BYTES = 8 * 1024 * 1024  # a file up to this is read in one request
 READ_BYTES = 256 * 1024  # and column, of a larger one
 TAIL_BYTES = 128 * 1024  # footer, page index and Bloom filters of most files
-INDEXED_ROWS = 200_000  # some 10 MB in memory
+INDEXED_ROWS = 200_000  # some 5 MB in memory
 SPOOL_BYTES = 32 * 1024 * 1024
 PAGE_BYTES = 256 * 1024  # a merge holds one page of each column of each file, unpacked
 BLOOM_FALSE_POSITIVES = (
@@ -69,8 +69,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is worth remembering of a file, which never changes: ``versions`` holds id and rank of every row
-    (``lake_rows.VERSIONS``), or is None where they are too many."""
+    """What is worth remembering of a file, which never changes: ``versions`` holds key and rank of every
+    row (``lake_rows.VERSIONS``), or is None where they are too many."""
 
     key: str
     size_bytes: int
@@ -102,11 +102,11 @@ class DataFile:
         return Known(self.key, self.size_bytes, self.rows, self.facts, versions)
 
     def versions(self, rows: int) -> Iterator[pa.Table]:
-        """Id and rank of all rows (``lake_rows.VERSIONS``), some at a time."""
+        """Key and rank of all rows (``lake_rows.VERSIONS``), some at a time."""
         nobody_expired = self._nulls("audio_uri") == 0
         columns = _OF_VERSIONS[:2] if nobody_expired else _OF_VERSIONS
         for part in self.batches(rows, columns):
-            yield versions_of(part)
+            yield versions_of(part, source_of(self.key))
 
     def _nulls(self, name: str) -> int | None:
         """How many rows have no value there, as the footer tells; None where it does not."""
@@ -121,6 +121,12 @@ class DataFile:
         for batch in self._file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
             table = pa.Table.from_batches([batch])
             yield table if columns else conform(table)
+
+
+def source_of(key: str) -> str:
+    """Whose rows a data file holds; empty where its key is none of ours."""
+    partition = Partition.of_key(key, DATA)
+    return partition.source if partition else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ def write_file(
                 writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 rows += group.num_rows
                 if rows <= INDEXED_ROWS:
-                    versions.append(versions_of(group))
+                    versions.append(versions_of(group, partition.source))
         size_bytes = spool.tell()
         put_at = clock.now()
         spool.seek(0)

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from call_lake.lake_files import DataFile, FileGone, Known
+from call_lake.lake_files import DataFile, FileGone, Known, source_of
 from call_lake.lake_layout import Partition
 from call_lake.lake_manifest import Manifest
+from call_lake.lake_rows import keys_of
 from call_lake.ports import ObjectStore
 
-CACHE_BYTES = 96 * 1024 * 1024  # some 1.4 million rows
+CACHE_BYTES = 96 * 1024 * 1024  # some 3 million rows
 SMALL_BYTES = 512 * 1024  # a file up to this is kept whole: it is merged again soon
 SCAN_ROWS = 65_536
 
@@ -82,13 +83,16 @@ class Index:
     def _drop(self, key: str) -> None:
         self._bytes -= _bytes(self._known.pop(key)) + len(self._bodies.pop(key, b""))
 
-    def versions(self, known: Known, ids: pa.Array) -> dict[str, int]:
+    def versions(self, known: Known, ids: Iterable[str]) -> dict[str, int]:
         """Of these recordings those that the file holds, with the rank of their row (``lake_rows.versions_of``).
         Raises FileGone."""
+        wanted = pa.chunked_array([pa.array(sorted(ids), pa.string())])
+        keys = keys_of(wanted, source_of(known.key))
+        names = dict(zip(keys.to_pylist(), wanted.to_pylist(), strict=True))
         found: dict[str, int] = {}
         for part in self._versions(known):
-            held = part.filter(pc.is_in(part["recording_id"], value_set=ids))
-            found |= zip(held["recording_id"].to_pylist(), held["rank"].to_pylist(), strict=True)
+            held = part.filter(pc.is_in(part["key"], value_set=keys))
+            found |= zip((names[key] for key in held["key"].to_pylist()), held["rank"].to_pylist(), strict=True)
         return found
 
     def _versions(self, known: Known) -> Iterable[pa.Table]:

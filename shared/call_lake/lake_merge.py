@@ -11,6 +11,7 @@ from call_lake.lake_files import DataFile, Known
 from call_lake.lake_rows import SCHEMA, sorted_rows, without_ids
 
 FILES_OF_A_TIER = 16  # one more, and they become one file of the next tier
+SMALL_ROWS = 4096  # a file up to this that loses rows takes the new ones up, which spares a request
 LATE_SHARE = 4  # late rows of a closed day stay apart while they are less than a quarter of it
 MERGED_ROWS = 8192  # in memory at a time, over all files of a merge
 SMALLEST_BATCH_ROWS = 1024
@@ -18,12 +19,12 @@ SMALLEST_BATCH_ROWS = 1024
 
 def choose_open(files: Sequence[Known], must: set[str]) -> tuple[list[Known], int]:
     """For a commit to a day that still fills: the files to merge with the new rows, and the tier of what comes out.
-    ``must``: keys of files that have to be rewritten anyway.
+    ``must``: keys of files that lose rows; the small ones of them are merged, larger ones are to be rewritten alone.
 
     Sixteen appended files and the next commit make a file of tier 1, sixteen of those one of tier 2: over a day of
     288 commits each row is written at most three times, and once more when the day is closed.
     """
-    chosen = [file for file in files if file.key in must or not file.rows]
+    chosen = [file for file in files if not file.rows or (file.key in must and file.rows <= SMALL_ROWS)]
     tier = max((file.facts.tier for file in chosen), default=0)
     for level in (0, 1):
         full = [file for file in files if file.facts.tier == level and file not in chosen]

@@ -106,7 +106,7 @@ def of_manifest[T](store: ObjectStore, partition: Partition, read: Callable[[tup
 
 def _held(store: ObjectStore, key: str, size_bytes: int | None, ids: set[str]) -> set[str]:
     index = Index(store)
-    return set(index.versions(index.know(key, size_bytes), pa.array(sorted(ids), pa.string())))
+    return set(index.versions(index.know(key, size_bytes), ids))
 
 
 def _held_or_broken(store: ObjectStore, key: str, size_bytes: int, ids: set[str]) -> set[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pyarrow.parquet as pq
 import pytest
 
+from call_lake import lake_merge
 from tests.crash.parquet_memory import RememberingWriter
 from tests.crash.points import COVERED, DIFFERENCES, Points
 
@@ -21,6 +22,15 @@ def _quiet() -> Iterator[None]:
 def _quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pq, "ParquetWriter", RememberingWriter)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_files_as_large_ones() -> Iterator[None]:
+    """Of a file that loses rows: it is rewritten alone, so that a commit has two files to write. The other way is a
+    part of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lake_merge, "SMALL_ROWS", 0)
         yield
 
 

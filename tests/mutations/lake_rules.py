@@ -171,6 +171,22 @@ MUTATIONS = (
     ),
     Mutation(
         20,
+        "a large file that loses rows grows at each commit",
+        "lake_merge.py",
+        "file.key in must and file.rows <= SMALL_ROWS",
+        "file.key in must",
+        ("unit/test_lake_merge.py", *COMMIT),
+    ),
+    Mutation(
+        18,
+        "ids that differ in capitals alone are one",
+        "lake_rows.py",
+        "return bits if bits.hex() == text else None",
+        "return bits if bits.hex() == text.lower() else None",
+        ("unit/test_lake_rows.py",),
+    ),
+    Mutation(
+        20,
         "a day that is over stays as it is",
         "compaction.py",
         "self._each(self._close, self._lake.to_close())",

@@ -338,7 +338,7 @@ def test_the_ranks_that_are_read_from_a_file_are_those_of_its_rows(uris: list[st
     read = Index(world.store).know(key, None).versions
 
     assert read is not None
-    assert read.equals(versions_of(rows).combine_chunks())
+    assert read.equals(versions_of(rows, PARTITION.source).combine_chunks())
 
 
 # -- the operator's commands

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from call_lake import lake_merge
 from call_lake.errors import Transient
 from call_lake.lake import Lake, OutOfTime, partitions
 from call_lake.lake_files import LakeDamaged
@@ -91,6 +92,18 @@ def test_a_newer_version_replaces_the_row_and_rewrites_its_file_alone():
     assert read_partition(world.store, "thulium", TODAY) == [newer, *(row_of(n) for n in (2, 3, 4))]
 
 
+def test_a_large_file_loses_the_replaced_row_and_does_not_grow(monkeypatch):
+    monkeypatch.setattr(lake_merge, "SMALL_ROWS", 2)
+    world = World.make()
+    commit(world, [row_of(n) for n in (1, 2, 3)])
+    (large,) = files_of(world, PARTITION)
+    newer = row_of(1, agent="A", stored_at="2026-10-20T10:00:00.000Z")
+    assert commit(world, [newer, row_of(4)]) == 2
+    assert large not in files_of(world, PARTITION)
+    assert sorted(rows_of_file(world, key) for key in files_of(world, PARTITION)) == [2, 2]
+    assert read_partition(world.store, "thulium", TODAY) == [newer, *(row_of(n) for n in (2, 3, 4))]
+
+
 def test_an_older_version_that_comes_late_changes_nothing():
     world = World.make()
     newer = row_of(1, stored_at="2026-10-20T10:00:00.000Z")
@@ -124,9 +137,14 @@ VERSIONS = st.builds(
 )
 
 
-@given(rows=st.lists(VERSIONS, max_size=12), data=st.data())
-def test_any_order_any_repetition_and_any_split_into_commits_end_in_the_same_rows(rows, data):
+@given(rows=st.lists(VERSIONS, max_size=12), small_rows=st.sampled_from([0, 2, lake_merge.SMALL_ROWS]), data=st.data())
+def test_any_order_any_repetition_and_any_split_into_commits_end_in_the_same_rows(rows, small_rows, data):
     def end(batches: list[list[Row]]) -> list[Row]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lake_merge, "SMALL_ROWS", small_rows)
+            return committed(batches)
+
+    def committed(batches: list[list[Row]]) -> list[Row]:
         world = World.make()
         lake = lake_of(world)
         for batch in batches:
@@ -167,7 +185,11 @@ def test_over_a_day_of_288_commits_each_row_is_written_three_times_at_most_and_c
 
 def rows_written(world: World) -> int:
     """Over all files that were ever written: nothing is collected yet."""
-    return sum(pq.ParquetFile(pa.BufferReader(body)).metadata.num_rows for body in world.store.bodies(DATA).values())
+    return sum(rows_of_file(world, key) for key in world.store.bodies(DATA))
+
+
+def rows_of_file(world: World, key: str) -> int:
+    return int(pq.ParquetFile(pa.BufferReader(world.store.bodies()[key])).metadata.num_rows)
 
 
 def test_a_closed_day_is_one_file_sorted_by_the_calls_start():

@@ -142,7 +142,7 @@ def test_an_older_file_is_read_in_todays_columns():
 def test_the_index_forgets_the_files_that_were_not_asked_for_longest():
     world = World.make()
     files = [written(world) for _ in range(3)]
-    index = Index(world.store, budget_bytes=2 * 60_000)
+    index = Index(world.store, budget_bytes=2 * 30_000)
     for file in files:
         index.know(file.known.key, file.known.size_bytes)
     before = len(world.calls.log)
@@ -158,9 +158,11 @@ def test_the_index_finds_recordings_whether_it_keeps_their_ids_or_not(monkeypatc
     monkeypatch.setattr(lake_files, "INDEXED_ROWS", 1000 if kept else 999)
     file = written(world)
     assert (file.known.versions is not None) == kept
-    ids = pa.array([row_of(5)["recording_id"], row_of(5000)["recording_id"]])
+    ids = {row_of(5)["recording_id"], row_of(5000)["recording_id"]}
     stored_at = datetime(2026, 10, 20, 9, tzinfo=UTC)
-    assert Index(world.store).versions(file.known, ids) == {ids[0].as_py(): int(stored_at.timestamp() * 1000) * 2 + 1}
+    assert Index(world.store).versions(file.known, ids) == {
+        row_of(5)["recording_id"]: int(stored_at.timestamp() * 1000) * 2 + 1
+    }
 
 
 def test_a_small_file_that_was_just_written_is_not_read_again():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from call_lake import lake_merge
 from call_lake.lake_files import DataFile, Facts, Known, write_file
 from call_lake.lake_layout import Partition
-from call_lake.lake_merge import FILES_OF_A_TIER, choose_closed, choose_open, merged
+from call_lake.lake_merge import FILES_OF_A_TIER, SMALL_ROWS, choose_closed, choose_open, merged
 from call_lake.lake_rows import SCHEMA, sorted_rows
 from tests.fakes.world import World
 from tests.unit.lake_samples import TODAY, row_of, table_from
@@ -45,9 +45,14 @@ def test_the_seventeenth_merged_file_makes_them_one_of_the_last_tier():
 
 
 def test_only_the_files_that_hold_replaced_rows_are_rewritten():
-    files = [known("base", tier=2), known("small"), known("other")]
-    assert choose_open(files, {"base"}) == ([files[0]], 2)
+    files = [known("merged", tier=2), known("small"), known("other")]
+    assert choose_open(files, {"merged"}) == ([files[0]], 2)
     assert choose_open(files, {"small"}) == ([files[1]], 0)
+
+
+@pytest.mark.parametrize(("rows", "chosen"), [(SMALL_ROWS, {"base"}), (SMALL_ROWS + 1, set())])
+def test_a_large_file_that_loses_rows_takes_no_new_ones_up(rows, chosen):
+    assert keys(choose_open([known("base", rows), known("other")], {"base"})[0]) == chosen
 
 
 def test_a_file_without_rows_goes_with_the_next_commit():

@@ -2,12 +2,13 @@ import json
 import math
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.lake_layout import Partition
-from call_lake.lake_rows import SCHEMA, digests_of, newest_of, rows_of, table_of
+from call_lake.lake_rows import SCHEMA, digests_of, keys_of, newest_of, rows_of, table_of
 from call_lake.recording import COLUMNS, iso
 from tests.unit.lake_samples import TODAY, row_of, table_from
 
@@ -132,3 +133,33 @@ def test_two_rows_have_the_same_digest_exactly_if_they_are_the_same(caller, call
     rows = [row_of(1, caller=caller, callee=callee), row_of(1, caller=other_caller, callee=other_callee)]
     one, other = digests_of(table_from(rows, PARTITION))
     assert (one == other) == (rows[0] == rows[1])
+
+
+HEX = "0123456789abcdef" * 2
+NEARLY_OURS = st.sampled_from(
+    [
+        f"thulium-{HEX}",
+        f"thulium-{HEX.upper()}",
+        f"thulium-{HEX[1:]}",
+        f"thulium-{HEX}0",
+        f"thulium- {HEX[:30]} ",
+        f"thulium-{HEX[:31]}x",
+        f"conpeek-{HEX}",
+        HEX,
+        "ł",
+    ]
+)
+
+
+@given(st.lists(NEARLY_OURS | st.text(st.sampled_from(["a", "-", "1"]), max_size=3), min_size=1, max_size=8))
+def test_two_ids_have_the_same_key_exactly_if_they_are_the_same_whatever_stands_beside_them(ids):
+    keys = keys_of(pa.chunked_array([pa.array(ids[:3], pa.string()), pa.array(ids[3:], pa.string())]), "thulium")
+    assert len(keys) == len(ids)
+    for id, key in zip(ids, keys, strict=True):
+        assert keys_of(pa.chunked_array([pa.array([id], pa.string())]), "thulium")[0] == key
+    assert len(set(keys.to_pylist())) == len(set(ids))
+
+
+def test_the_key_of_an_id_as_we_make_them_are_its_digits():
+    (key,) = keys_of(pa.chunked_array([pa.array([f"thulium-{HEX}"])]), "thulium").to_pylist()
+    assert key.hex() == HEX
