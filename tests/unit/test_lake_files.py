@@ -1,6 +1,7 @@
 """What a data file is, read from the file itself."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,6 +32,11 @@ def opened(world: World, file: Written) -> DataFile:
     return DataFile(world.store, file.known.key, file.known.size_bytes)
 
 
+def columns_of(file: pq.ParquetFile) -> dict[str, Any]:
+    group = file.metadata.row_group(0)
+    return {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
+
+
 def test_a_file_lies_in_its_partition_under_a_name_that_is_never_used_again():
     world = World.make()
     one, other = written(world), written(world)
@@ -38,12 +44,20 @@ def test_a_file_lies_in_its_partition_under_a_name_that_is_never_used_again():
     assert one.known.key != other.known.key
 
 
-def test_every_column_is_compressed_with_zstd_and_has_statistics_and_a_page_index():
+def test_every_column_is_compressed_with_zstd_and_has_statistics_and_a_page_index_where_they_serve():
     world = World.make()
-    group = parquet(world, written(world)).metadata.row_group(0)
-    columns = [group.column(n) for n in range(group.num_columns)]
-    assert {column.compression for column in columns} == {"ZSTD"}
-    assert all(column.has_column_index and column.has_offset_index and column.is_stats_set for column in columns)
+    columns = columns_of(parquet(world, written(world)))
+    assert {column.compression for column in columns.values()} == {"ZSTD"}
+    assert all(column.has_offset_index for column in columns.values())
+    served = {name for name, column in columns.items() if column.has_column_index and column.is_stats_set}
+    assert served == columns.keys() - {"raw", "audio_sha256"}
+
+
+def test_times_that_hardly_repeat_are_kept_as_differences():
+    world = World.make()
+    columns = columns_of(parquet(world, written(world)))
+    packed = {name for name, column in columns.items() if "DELTA_BINARY_PACKED" in column.encodings}
+    assert packed == {"started_at", "ended_at", "listed_at", "stored_at"}
 
 
 def test_the_footer_says_that_rows_are_sorted_by_started_at():
