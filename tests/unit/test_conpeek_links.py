@@ -251,6 +251,34 @@ def test_a_recording_whose_first_link_has_expired_is_stored_in_one_attempt():
     assert faults == {"expired_link": 6}
 
 
+def test_what_is_redriven_or_repaired_gets_a_newer_link_too():
+    calls = CallWorld.generate(seed=4, count=2, start=date(2026, 10, 19), days=1, tiny_audio=True)
+    with running(calls, "expired_link:1") as handles:
+        world = World.make()
+        pipeline = tenant(handles.conpeek_url, world)
+        world.clock.advance_to(datetime(2026, 10, 22, tzinfo=UTC))
+        pipeline.poll("conpeek", sweep=True)
+        for message in world.queues["conpeek"].receive():
+            world.queues["conpeek"].delete(message.receipt_handle)
+        first, _ = [entry_of(item) for item in world.table.items("conpeek-").values()]
+        pipeline.ledger.failed(first, Terminal(Reason.FORBIDDEN, "403"))
+        assert pipeline.ledger.redriven(first.recording_id)
+        world.clock.advance(timedelta(days=1, hours=1))
+        pipeline.poll("conpeek")
+        pipeline.copy_once("conpeek")
+        stored = [entry_of(item) for item in world.table.items("conpeek-").values()]
+        assert [entry.state for entry in stored] == [State.STORED] * 2
+
+        world.store.delete([info.key for info in world.store.list("audio/")])
+        assert all(pipeline.ledger.repaired(entry) for entry in stored)
+        pipeline.poll("conpeek")
+        pipeline.copy_once("conpeek")
+        again = [entry_of(item) for item in world.table.items("conpeek-").values()]
+
+    assert [(entry.state, entry.attempts) for entry in again] == [(State.STORED, 0)] * 2
+    assert len(list(world.store.list("audio/"))) == 2
+
+
 def test_links_that_expire_while_the_copier_waits_lose_nothing():
     calls = CallWorld.generate(seed=4, count=6, start=date(2026, 10, 21), days=2, tiny_audio=True)
     run = SimulatedTime(calls, "expired_link:1")
