@@ -44,7 +44,11 @@ def _report(result: PollResult) -> None:
     }
     if result.checkpoint_lag_s is not None:
         values["CheckpointLag"] = result.checkpoint_lag_s
-    rare = {"RecordsUnusable": result.bad_records + result.too_long, "RecordingsExcluded": result.excluded}
+    rare = {
+        "RecordsUnusable": result.bad_records + result.too_long,
+        "RecordsShortened": result.shortened,
+        "RecordingsExcluded": result.excluded,
+    }
     values |= {name: value for name, value in rare.items() if value}
     measure(values, Source=result.source)
     if result.collisions:

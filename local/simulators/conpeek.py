@@ -62,6 +62,9 @@ class Conpeek(SimulatedProvider):
         if request.path == "/cdr_dialog_recording":
             return self._list(self._query(request.query), request.base)
         if found := _AUDIO.fullmatch(request.decoded_path):
+            if request.query.get("link") == "0":
+                self.stats.fault("expired_link")
+                return self.refusal(403, "Link has expired")
             return self.serve_audio(self.catalog.find(found["uuid"]), request, found["uuid"])
         return self.refusal(404, "Not found")
 
@@ -132,7 +135,11 @@ class Conpeek(SimulatedProvider):
                 return self.foreign_audio(recording)
             case "url_link_local":
                 return LINK_LOCAL
-        return base + self.audio_path(recording)
+        url = base + self.audio_path(recording)
+        if not self.plan.hits("expired_link", subject(recording)):
+            return url
+        listings, _ = self._attempt(f"link/{subject(recording)}")
+        return f"{url}?link={listings}"
 
 
 def _conditions(text: str) -> list[tuple[str, str, Any]]:

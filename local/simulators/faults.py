@@ -66,6 +66,7 @@ _TABLE = (
     Fault("future_rows", Place.ROW, 0.02, "additional rows of calls 400 days ahead", sticky=True),
     Fault("url_foreign", Place.ROW, 0.1, "Conpeek: the audio's URL leads to another host", sticky=True),
     Fault("url_link_local", Place.ROW, 0.1, "Conpeek: the audio's URL leads to 169.254.169.254", sticky=True),
+    Fault("expired_link", Place.ROW, 0.3, "Conpeek: the first link to the audio has expired, 403", sticky=True),
     Fault("not_ready", Place.AUDIO, 0.3, "404, the file is not there yet"),
     Fault("html_audio", Place.AUDIO, 0.1, "200 with a login page as audio"),
     Fault("json_audio", Place.AUDIO, 0.1, "200 with an error document as audio"),

@@ -65,13 +65,16 @@ class TooWide(CallLakeError):
 
 
 class StepFailed(CallLakeError):
-    """A provider or a file failed: base of the three verdicts below."""
+    """A provider or a file failed: base of the three verdicts below. ``status``: HTTP's, where an answer refused."""
 
-    def __init__(self, reason: Reason, detail: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, reason: Reason, detail: str, *, retry_after_s: float | None = None, status: int | None = None
+    ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.status = status
 
 
 class Transient(StepFailed):

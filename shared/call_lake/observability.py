@@ -17,6 +17,7 @@ UNITS: Mapping[str, MetricUnit] = {
     "PollSucceeded": MetricUnit.Count,
     "RecordingsDiscovered": MetricUnit.Count,
     "RecordsUnusable": MetricUnit.Count,
+    "RecordsShortened": MetricUnit.Count,
     "RecordingsExcluded": MetricUnit.Count,
     "GapsOpen": MetricUnit.Count,
     "CheckpointLag": MetricUnit.Seconds,

@@ -34,6 +34,7 @@ class PollResult:
     published: int = 0
     republished: int = 0
     bad_records: int = 0
+    shortened: int = 0  # published without the longest values of their records
     too_long: int = 0
     excluded: int = 0  # listed rows that the source's rules leave out, repeats included
     collisions: int = 0
@@ -233,7 +234,7 @@ class Poller:
         result, counts = self._result, self._publisher.counts
         result.listed = counts.listed + result.excluded
         result.published, result.republished = counts.new, counts.due
-        result.collisions, result.too_long = counts.collisions, len(counts.too_long)
+        result.collisions, result.shortened, result.too_long = counts.collisions, counts.shortened, len(counts.too_long)
         result.is_well = result.is_well or listing_works
         result.gaps_open = self._book.gaps_open()
         result.notes += [f"{id}: its record is longer than a message may be" for id in counts.too_long]

@@ -10,20 +10,21 @@ from call_lake.errors import Reason, Transient
 from call_lake.ledger import Entry, Ledger, ids_of, same_recording
 from call_lake.ports import PartialFailure, Queue
 from call_lake.recording import Recording, message_of
+from call_lake.shortening import MESSAGE_MAX_BYTES, shortened
 
-MESSAGE_MAX_BYTES = 250_000  # SQS takes 256 KiB (262,144) for a message or a batch
 KNOWN_MAX = 200_000  # ids, about 40 MB
 AGAIN_AT_ONCE = 100  # sent, then marked: what was sent and not marked when the time is over is sent twice
 
 
 @dataclass(slots=True)
 class Published:
-    """Counts of one invocation."""
+    """Counts of one invocation. ``shortened``: whose records were cut. ``too_long``: whose fields alone are, by id."""
 
     listed: int = 0
     new: int = 0
     due: int = 0
     collisions: int = 0
+    shortened: int = 0
     too_long: list[str] = field(default_factory=list)
 
 
@@ -52,12 +53,7 @@ class Publisher:
         self.counts.listed += len(recordings)
         if len(self._known) > KNOWN_MAX:  # here alone: within a page nothing may be forgotten that was just learned
             self._known.clear()
-        fresh = self._unknown(recordings)
-        messages = [(recording, message_of(recording)) for recording in fresh]
-        for recording, message in messages:
-            if len(message.encode()) > MESSAGE_MAX_BYTES:
-                self.counts.too_long.append(recording.recording_id)
-        fitting = [(r, m) for r, m in messages if r.recording_id not in self.counts.too_long]
+        fitting = [fits for recording in self._unknown(recordings) if (fits := self._fitting(recording))]
         refused = self._send([message for _, message in fitting])
         sent = [recording for position, (recording, _) in enumerate(fitting) if position not in refused]
         self.counts.new += len(sent)
@@ -110,6 +106,18 @@ class Publisher:
             self.counts.collisions += sum(1 for r in collisions if r.recording_id not in self._known)
             candidates = collisions
         return list(found.values())
+
+    def _fitting(self, recording: Recording) -> tuple[Recording, str] | None:
+        """The recording as it is to be kept, and its message; None where no cut makes it short enough for one."""
+        message = message_of(recording)
+        if len(message) <= MESSAGE_MAX_BYTES:
+            return recording, message
+        short = shortened(recording)
+        if short is None:
+            self.counts.too_long.append(recording.recording_id)
+            return None
+        self.counts.shortened += 1
+        return short, message_of(short)
 
     def _learn(self, ids: Sequence[str]) -> None:
         unsure = [id for id in dict.fromkeys(ids) if id not in self._known]

@@ -9,6 +9,7 @@ LEDGER = ("unit/test_ledger.py",)
 THULIUM = ("unit/test_thulium.py",)
 PAGING = ("unit/test_thulium_paging.py", "unit/test_conpeek_paging.py", "unit/test_paging_count.py")
 WALLTIME = ("unit/test_walltime.py",)
+SHORTENING = ("unit/test_shortening.py",)
 COLLISIONS = ("unit/test_collisions.py", "unit/test_ledger.py", "unit/test_polling.py")
 
 MUTATIONS = (
@@ -326,6 +327,46 @@ MUTATIONS = (
         "        unsure = [",
         "        if len(self._known) > KNOWN_MAX:\n            self._known.clear()\n        unsure = [",
         RULES,
+    ),
+    Mutation(
+        2,
+        "a record too long for a message keeps its recording from being published",
+        "publishing.py",
+        "short = shortened(recording)",
+        "short = None",
+        SHORTENING,
+    ),
+    Mutation(
+        6,
+        "the ledger freezes another record than the message carries",
+        "publishing.py",
+        "return short, message_of(short)",
+        "return recording, message_of(short)",
+        SHORTENING,
+    ),
+    Mutation(
+        2,
+        "the shortest values are left out, by which the audio is found",
+        "shortening.py",
+        "key=lambda value: value[0])",
+        "key=lambda value: -value[0])",
+        SHORTENING,
+    ),
+    Mutation(
+        2,
+        "a value is taken to be as long in a message as in its record",
+        "shortening.py",
+        """len(json.dumps(fields.compact(value))) - len('""')""",
+        "len(fields.compact(value))",
+        SHORTENING,
+    ),
+    Mutation(
+        2,
+        "what no cut makes short enough is sent all the same",
+        "shortening.py",
+        "return short if len(message_of(short)) <= SHORT_BYTES else None",
+        "return short",
+        SHORTENING,
     ),
     Mutation(
         7,

@@ -7,6 +7,7 @@ HTTP = ("unit/test_http.py",)
 AWS = ("contract/test_aws_adapters.py",)
 RULES = ("unit/test_copying_rules.py",)
 PATIENCE = ("unit/test_copying_patience.py",)
+LINKS = ("unit/test_conpeek_links.py",)
 
 MUTATIONS = (
     Mutation(
@@ -169,6 +170,62 @@ MUTATIONS = (
         "if response.status_code == 401 and trusted:",
         "if False:",
         ("unit/test_thulium.py",),
+    ),
+    Mutation(
+        9,
+        "a link that has expired is not asked for anew",
+        "providers/conpeek.py",
+        "newer = self._newer_link(recording, refused, until_s)",
+        "newer = None",
+        LINKS,
+    ),
+    Mutation(
+        9,
+        "a host in trouble is taken for a dead link",
+        "providers/conpeek.py",
+        "if refused.status not in DEAD_LINK or",
+        "if",
+        LINKS,
+    ),
+    Mutation(
+        9,
+        "a recording fails for good while its newer link cannot be asked for",
+        "providers/conpeek.py",
+        "raise Transient(error.reason, detail, retry_after_s=error.retry_after_s) from None",
+        "return None",
+        LINKS,
+    ),
+    Mutation(
+        6,
+        "another recording's link is taken, of the same key",
+        "providers/conpeek.py",
+        "listed.provider_key == recording.provider_key and len(connections) < 2",
+        "listed.provider_key == recording.provider_key",
+        LINKS,
+    ),
+    Mutation(
+        11,
+        "a newer link is looked for on every page",
+        "providers/conpeek.py",
+        "in islice(pages, LINK_PAGES):",
+        "in pages:",
+        LINKS,
+    ),
+    Mutation(
+        11,
+        "a newer link has a deadline of its own",
+        "providers/conpeek.py",
+        "self._client.open_audio(newer, until_s - self._clock.monotonic())",
+        "self._client.open_audio(newer, deadline_s)",
+        LINKS,
+    ),
+    Mutation(
+        11,
+        "listing anew takes the time of the audio",
+        "providers/conpeek.py",
+        "half_s = (self._clock.monotonic() + until_s) / 2",
+        "half_s = math.inf",
+        LINKS,
     ),
     Mutation(
         11,

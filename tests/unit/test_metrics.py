@@ -1,6 +1,8 @@
 """What the functions tell CloudWatch: each metric under its name, its unit and its dimensions, and when."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -133,6 +135,20 @@ def test_records_that_cannot_be_stored_are_told_and_only_then(functions):
     assert value_of(functions.poll("thulium"), "RecordsUnusable", Source="thulium") is None
     provider.bad.append((now - timedelta(minutes=20), BadRecord("it has no filename", "{}")))
     assert value_of(functions.poll("thulium"), "RecordsUnusable", Source="thulium") == 1
+
+
+def test_records_that_were_too_long_for_a_message_are_told_and_only_then(functions):
+    one = list_one(functions)
+    assert value_of(functions.poll("thulium"), "RecordsShortened", Source="thulium") is None
+    long = replace(make_recording(2, listed_at=one.listed_at), raw=json.dumps({"notes": "x" * 300_000}))
+    functions.providers["thulium"].add(long)
+    found = functions.poll("thulium")
+    assert value_of(found, "RecordsShortened", Source="thulium") == 1
+    assert value_of(found, "RecordsUnusable", Source="thulium") is None
+    functions.providers["thulium"].add(replace(make_recording(3, listed_at=one.listed_at), agent="x" * 300_000))
+    found = functions.poll("thulium")
+    assert value_of(found, "RecordsShortened", Source="thulium") is None, "it is known"
+    assert value_of(found, "RecordsUnusable", Source="thulium") == 1
 
 
 def test_a_collision_is_told(functions):

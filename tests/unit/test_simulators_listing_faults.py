@@ -193,6 +193,20 @@ def test_a_record_may_point_to_another_host_or_to_a_link_local_address():
     assert min(hosts.values()) > 20
 
 
+def test_the_first_link_of_a_record_has_expired_and_the_next_one_works():
+    client = Client("expired_link:0.5")
+    first, second = ([row["recording_url"] for row in client.conpeek().json()["data"]] for _ in range(2))
+
+    def statuses(urls):
+        return [client.session.get(url, headers={"Authorization": "fake-key"}).status_code for url in urls]
+
+    met = [url.endswith("?link=0") for url in first]
+    assert 0 < sum(met) < len(met)
+    assert statuses(first) == [403 if is_met else 200 for is_met in met]
+    assert set(statuses(second)) == {200}
+    assert {t["expected"] for t in client.simulation.conpeek.truth(with_audio=False)} == {"stored"}
+
+
 def test_the_truth_knows_which_records_lead_elsewhere_and_that_thulium_has_no_urls():
     client = Client("url_foreign:0.3,url_link_local:0.3")
     expected = {t["provider_key"]: t["expected"] for t in client.simulation.conpeek.truth(with_audio=False)}

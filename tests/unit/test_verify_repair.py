@@ -1,5 +1,6 @@
 """``call-lake verify --repair`` brings back what is missing, once, wherever it is interrupted."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -181,10 +182,23 @@ def test_what_failed_for_good_is_left_to_redrive() -> None:
 
 def test_a_record_too_long_for_a_message_is_named() -> None:
     bench = Bench(0)
-    long = replace(make_recording(1), raw="x" * 300_000)
+    long = replace(make_recording(1), agent="x" * 300_000)
     bench.thulium.add(long)
 
     assert bench.repair(bench.verify()) == {long.recording_id: "not published: longer than a message may be"}
+
+
+def test_a_record_too_long_for_a_message_is_cut_and_its_recording_published() -> None:
+    bench = Bench(1)
+    bench.settle()
+    (one,) = bench.recordings
+    bench.thulium.rows[0] = replace(one, raw=json.dumps({"filename": one.provider_key, "notes": "x" * 300_000}))
+    bench.lose_item(one)
+    bench.lose_row(one)
+
+    assert repaired(bench) == {one.recording_id: "published"}
+    assert bench.verify().findings == []
+    assert json.loads(json.loads(bench.item(one)["record"])["raw"])["call_lake_left_out"] == 1
 
 
 BREAKS: list[Callable[[Bench], None]] = [

@@ -49,5 +49,7 @@ class Provider(Protocol):
     def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
         """Start to read the audio; the whole body has to arrive within ``deadline_s`` seconds.
 
+        Where the audio's URL is the record's own and may have expired, another is asked for before this fails.
+
         Raises Transient, NotReady (404, 410), Terminal (403, host not allowed, no URL), SecretEmpty.
         """

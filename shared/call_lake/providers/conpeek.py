@@ -1,16 +1,18 @@
 """Conpeek: ``GET cdr_dialog_recording`` (API v1.3, docs/providers.md)."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import requests
 
 from call_lake.config import SourceSettings
-from call_lake.errors import ConfigError, Reason, Terminal, Transient
+from call_lake.errors import ConfigError, Drifted, Reason, StepFailed, Terminal, Transient
 from call_lake.ports import Clock
 from call_lake.providers import fields
 from call_lake.providers.base import AudioStream, BadRecord, Page
@@ -21,6 +23,10 @@ from call_lake.recording import Recording, Window, recording_id
 
 PAGE_SIZE = 500  # the vendor's default; the maximum is unknown
 DOWNLOAD_URL = "{base_url}/cdr_dialog/{dialog_uuid}/recording"
+DEAD_LINK = {400, 401, 403, 404, 410}
+"""How a link is refused that has expired or moved: S3, for one, answers 400 (ExpiredToken) or 403 (AccessDenied),
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+LINK_PAGES = 10  # of three seconds' dialogs: whoever has more of them goes without the newer link
 SECOND = timedelta(seconds=1)
 
 
@@ -45,19 +51,41 @@ class Conpeek:
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
         """See ``Provider``. Filters on ``hangup_time``: nothing filters on when a recording became available."""
+        steady = Steady(self._clock)
+        may_be_wide = may_be_wide or not _can_be_split(window)
+        return self._pages(window, lambda url: steady(lambda: self._answer(url)), may_be_wide=may_be_wide)
+
+    @contextmanager
+    def open_audio(self, recording: Recording, *, deadline_s: float) -> Iterator[AudioStream]:
+        """See ``Provider``. Where the record's link is refused as a dead one is, the record is listed anew, once, and
+        another link that it has by then is tried: signed ones expire."""
+        until_s = self._clock.monotonic() + deadline_s
+        with ExitStack() as opened:
+            try:
+                url = recording.audio_url or self._made_url(recording)
+                stream = opened.enter_context(self._client.open_audio(url, deadline_s))
+            except StepFailed as refused:
+                newer = self._newer_link(recording, refused, until_s)
+                if newer is None:
+                    raise
+                stream = opened.enter_context(self._client.open_audio(newer, until_s - self._clock.monotonic()))
+            yield stream
+
+    @property
+    def _base(self) -> str:
+        return self._client.base.url.rstrip("/")
+
+    def _pages(self, window: Window, ask: Callable[[str], Answer], *, may_be_wide: bool) -> Iterator[Page]:
         date_from, date_to = _range(window)
         condition = [
             {"property": "hangup_time", "operator": "gte", "value": date_from},
             {"property": "hangup_time", "operator": "lte", "value": date_to},
         ]
-        steady = Steady(self._clock)
 
         def fetch(offset: int, limit: int) -> Answer:
             query = {"limit": limit, "offset": offset, "filter": json.dumps(condition, separators=(",", ":"))}
-            url = f"{self._base}/cdr_dialog_recording?{urlencode(query, quote_via=quote)}"
-            return steady(lambda: _answer(self._client.get_json(url)))
+            return ask(f"{self._base}/cdr_dialog_recording?{urlencode(query, quote_via=quote)}")
 
-        may_be_wide = may_be_wide or not _can_be_split(window)
         for rows in self._pager.walk(fetch, self._identity, may_be_wide=may_be_wide):
             items = [self._item(row) for row in rows]
             yield Page(
@@ -65,19 +93,46 @@ class Conpeek:
                 tuple(item for item in items if isinstance(item, BadRecord)),
             )
 
-    def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
-        if recording.audio_url:
-            return self._client.open_audio(recording.audio_url, deadline_s)
+    def _answer(self, url: str, until_s: float = math.inf) -> Answer:
+        """``count`` and ``success`` are a sibling's; only a plain "no success" is believed, and no count."""
+        body = self._client.get_json(url, until_s)
+        rows = body.get("data") if isinstance(body, dict) else None
+        if not isinstance(rows, list) or body.get("success") is False:
+            raise Transient(Reason.BAD_LISTING, f"the listing has no data{request_id(body)}")
+        return Answer(rows)
+
+    def _newer_link(self, recording: Recording, refused: StepFailed, until_s: float) -> str | None:
+        """Another link that the record has by now, where ``refused`` is how a dead one is refused.
+
+        Raises Transient, SecretEmpty where that cannot be told now but may be later: nothing may fail for good
+        whose newer link nobody could ask for. A user who may not list at all will not get one.
+        """
+        ended_at = recording.ended_at or recording.listed_at
+        if refused.status not in DEAD_LINK or recording.audio_url is None or ended_at is None:
+            return None
+        half_s = (self._clock.monotonic() + until_s) / 2  # the other half is the audio's
+        pages = self._pages(Window(ended_at, ended_at), lambda url: self._answer(url, half_s), may_be_wide=True)
+        try:
+            for page in islice(pages, LINK_PAGES):
+                if links := [one.audio_url for one in page.recordings if _is_same(one, recording)]:
+                    return next((link for link in links if link != recording.audio_url), None)
+        except Transient as error:
+            detail = f"{refused.detail}; no newer link: {error.detail}"
+            raise Transient(error.reason, detail, retry_after_s=error.retry_after_s) from None
+        except Drifted:
+            raise Transient(
+                Reason.BAD_LISTING, f"{refused.detail}; no newer link: rows moved as it was listed"
+            ) from None
+        except Terminal:
+            return None
+        return None
+
+    def _made_url(self, recording: Recording) -> str:
         dialog_uuid = self._dialog_uuid(recording)
         if dialog_uuid is None:
             raise Terminal(Reason.NO_AUDIO_URL, "the record has no audio URL and no dialog_uuid; check the mapping")
         template = self._settings.download_url or DOWNLOAD_URL
-        url = template.replace("{base_url}", self._base).replace("{dialog_uuid}", quote(dialog_uuid, safe=""))
-        return self._client.open_audio(url, deadline_s)
-
-    @property
-    def _base(self) -> str:
-        return self._client.base.url.rstrip("/")
+        return template.replace("{base_url}", self._base).replace("{dialog_uuid}", quote(dialog_uuid, safe=""))
 
     def _authorization(self, fresh: bool) -> str:
         key = self._secret(fresh).get("key", "").strip()
@@ -138,12 +193,10 @@ class Conpeek:
         )
 
 
-def _answer(body: Any) -> Answer:
-    """``count`` and ``success`` are a sibling's; only a plain "no success" is believed, and no count."""
-    rows = body.get("data") if isinstance(body, dict) else None
-    if not isinstance(rows, list) or body.get("success") is False:
-        raise Transient(Reason.BAD_LISTING, f"the listing has no data{request_id(body)}")
-    return Answer(rows)
+def _is_same(listed: Recording, recording: Recording) -> bool:
+    """One key may be another recording's, by its connection (rule 6); an unknown one matches any."""
+    connections = {listed.connection_id, recording.connection_id} - {None}
+    return listed.provider_key == recording.provider_key and len(connections) < 2
 
 
 def _range(window: Window) -> tuple[str, str]:

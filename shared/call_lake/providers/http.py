@@ -4,6 +4,7 @@ Details of errors never hold what a provider or a URL may hold: phone numbers, n
 """
 
 import http.client
+import math
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +12,6 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from math import isfinite
 from typing import Any
 
 import requests
@@ -138,9 +138,12 @@ class Client:
         self._session = session or make_session()
         self._environments: dict[Origin, Any] = {}
 
-    def get_json(self, url: str) -> Any:
-        """A listing answer. Raises Transient (BAD_LISTING where it is no JSON), Terminal, SecretEmpty."""
-        deadline_s = self._clock.monotonic() + LISTING_PATIENCE * self._timeout_s
+    def get_json(self, url: str, until_s: float = math.inf) -> Any:
+        """A listing answer, by ``until_s`` of the monotonic clock at the latest.
+
+        Raises Transient (BAD_LISTING where it is no JSON), Terminal, SecretEmpty.
+        """
+        deadline_s = min(until_s, self._clock.monotonic() + LISTING_PATIENCE * self._timeout_s)
         with closing(self._get(Target.parse(url), deadline_s)) as response:
             if response.status_code != 200:
                 raise self._refusal(response, "the listing", deadline_s)
@@ -166,7 +169,8 @@ class Client:
         until_s = self._clock.monotonic() + deadline_s
         with closing(self._get(target, until_s)) as response:
             if response.status_code in (404, 410):
-                raise NotReady(Reason.NOT_FOUND, f"the download answered {response.status_code}")
+                status = response.status_code
+                raise NotReady(Reason.NOT_FOUND, f"the download answered {status}", status=status)
             if response.status_code != 200:
                 raise self._refusal(response, "the download", until_s)
             yield Body(response, self._clock, until_s)
@@ -236,12 +240,12 @@ class Client:
         status = response.status_code
         detail = f"{what} answered {status}{self._request_id(response, deadline_s)}"
         if status == 401:
-            return Transient(Reason.UNAUTHORIZED, f"{detail}; check the source's secret")
+            return Transient(Reason.UNAUTHORIZED, f"{detail}; check the source's secret", status=status)
         if status == 403:
-            return Terminal(Reason.FORBIDDEN, f"{detail}; check the rights of the API user")
+            return Terminal(Reason.FORBIDDEN, f"{detail}; check the rights of the API user", status=status)
         reason = Reason.RATE_LIMITED if status == 429 else Reason.HTTP_ERROR
         retry_after_s = retry_after(response.headers.get("Retry-After"), self._clock.now())
-        return Transient(reason, detail, retry_after_s=retry_after_s)
+        return Transient(reason, detail, retry_after_s=retry_after_s, status=status)
 
     def _request_id(self, response: requests.Response, deadline_s: float) -> str:
         try:
@@ -268,7 +272,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         except ValueError:
             return None
         seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
-    return max(seconds, 0.0) if isfinite(seconds) else None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _network(error: Exception) -> Transient:
