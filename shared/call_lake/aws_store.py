@@ -2,7 +2,8 @@
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from io import BytesIO
+from io import SEEK_CUR, SEEK_END, SEEK_SET, BytesIO
+from mmap import ACCESS_READ, mmap
 from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
@@ -11,6 +12,7 @@ from call_lake.aws_client import calling, code_of, in_batches, send_all, status_
 from call_lake.ports import ObjectInfo, ObjectVersion, PreconditionFailed, WriteConflict
 
 DELETE_BATCH = 1000  # DeleteObjects
+WINDOW_BYTES = 1024 * 1024  # a multiple of every page size
 
 
 class S3ObjectStore:
@@ -44,10 +46,10 @@ class S3ObjectStore:
             request["ChecksumSHA256"] = base64.b64encode(bytes.fromhex(sha256)).decode()
         if metadata:
             request["Metadata"] = dict(metadata)
-        if type(body) is BytesIO:
-            request["Body"] = body.getvalue()  # no copy; a file is sent in pieces of 16 KiB, at three times the CPU
+        if isinstance(body, BytesIO):
+            request["Body"] = body.getvalue()  # no copy
         elif not isinstance(body, bytes):
-            body.seek(0)
+            request["Body"] = _InWindows(body)
         with calling(f"PutObject {key}"):
             try:
                 return str(self._client.put_object(**request)["ETag"])
@@ -143,6 +145,36 @@ class S3ObjectStore:
             return {position: refused[name] for position, name in found.items() if name in refused}
 
         send_all("DeleteObjects", in_batches(len(versions), DELETE_BATCH), send)
+
+
+class _InWindows:
+    """A file's bytes as the body of a request, in large pieces of mapped memory: of the file itself 16 KiB at a time
+    would be read and sent, for a third more CPU. One window is mapped at a time, for mapped pages count as memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = file.seek(0, SEEK_END)
+        self._at = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self, size: int = -1) -> memoryview | bytes:
+        """The next window, be ``size`` more or less; all that is left where it is negative."""
+        left = self._size - self._at
+        length = min(left, WINDOW_BYTES) if size >= 0 else left
+        if not length:
+            return b""
+        window = memoryview(mmap(self._file.fileno(), length, access=ACCESS_READ, offset=self._at))
+        self._at += length
+        return window if size >= 0 else bytes(window)
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        self._at = offset + {SEEK_SET: 0, SEEK_CUR: self._at, SEEK_END: self._size}[whence]
+        return self._at
 
 
 def _version(found: dict[str, Any], *, is_marker: bool) -> ObjectVersion:

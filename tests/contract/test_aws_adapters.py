@@ -1,16 +1,18 @@
 """What only the boto3 adapters have: how they ask AWS, and what becomes of its errors. On moto alone."""
 
 import hashlib
-import io
 import json
+import mmap
 import socket
-from typing import Any
+import tempfile
+from typing import Any, BinaryIO, cast
 
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 
+from call_lake import aws_store
 from call_lake.aws import DynamoTable, S3ObjectStore, SourceParameters, SqsQueue, client
 from call_lake.aws_client import CONFIG
 from call_lake.errors import ConfigError, Reason, Transient
@@ -18,19 +20,6 @@ from tests.contract.clouds import BotoCloud
 
 BODY = b"x" * 100_000
 SOURCE = {"provider": "thulium", "base_url": "https://example.thulium.com/api"}
-
-
-class _ReadOnce(io.BytesIO):
-    """Counts the bytes that were read of it."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__(body)
-        self.bytes_read = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        self.bytes_read += len(data)
-        return data
 
 
 def requests_of(client: Any, operation: str) -> list[AWSPreparedRequest]:
@@ -51,13 +40,32 @@ def s3(moto_cloud: BotoCloud) -> Any:
     return s3
 
 
-def test_a_file_of_known_sha256_is_not_read_before_it_is_sent(s3):
-    requests = requests_of(s3, "s3.PutObject")
-    file = _ReadOnce(BODY)
-    read_before_sending: list[int] = []
-    s3.meta.events.register_first("before-send.s3.PutObject", lambda **_: read_before_sending.append(file.bytes_read))
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Fills with the sizes of what is mapped of a file."""
+    sizes: list[int] = []
 
-    S3ObjectStore(s3, "bucket").put("key", file, sha256=hashlib.sha256(BODY).hexdigest())
+    def counting(descriptor: int, length: int, **more: Any) -> mmap.mmap:
+        sizes.append(length)
+        return mmap.mmap(descriptor, length, **more)
+
+    monkeypatch.setattr(aws_store, "mmap", counting)
+    return sizes
+
+
+def put_from_disk(store: S3ObjectStore, body: bytes) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(body)
+        file.flush()
+        store.put("key", cast(BinaryIO, file), sha256=hashlib.sha256(body).hexdigest())
+
+
+def test_a_file_of_known_sha256_is_not_read_before_it_is_sent(s3, windows):
+    requests = requests_of(s3, "s3.PutObject")
+    read_before_sending: list[int] = []
+    s3.meta.events.register_first("before-send.s3.PutObject", lambda **_: read_before_sending.append(len(windows)))
+
+    put_from_disk(S3ObjectStore(s3, "bucket"), BODY)
 
     assert read_before_sending == [0]
     assert requests[0].headers["X-Amz-Content-SHA256"] == b"UNSIGNED-PAYLOAD"

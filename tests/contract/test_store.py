@@ -1,5 +1,7 @@
 import hashlib
 import io
+import random
+import tempfile
 from datetime import timedelta
 from typing import Any
 
@@ -38,6 +40,17 @@ def test_a_file_is_stored_from_its_first_byte_wherever_it_was_read_to(store):
     store.put("audio/a.wav", file, sha256=hashlib.sha256(BODY).hexdigest())
 
     assert store.get("audio/a.wav")[0] == BODY
+
+
+@pytest.mark.parametrize("with_sha256", [True, False])
+@pytest.mark.parametrize("size", [0, 1, 3_000_001])
+def test_a_file_on_disk_is_stored_whole(store, size, with_sha256):
+    body = random.Random(size).randbytes(size)
+    with tempfile.TemporaryFile() as file:
+        file.write(body)
+        file.flush()
+        store.put("key", file, sha256=hashlib.sha256(body).hexdigest() if with_sha256 else None)
+    assert store.get("key")[0] == body
 
 
 def test_an_object_that_does_not_stand_is_none(store):

@@ -27,7 +27,7 @@ from call_lake.providers.watchdog import WATCHDOG
 
 REDIRECTS = {301, 302, 303, 307, 308}
 MAX_HOPS = 5
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 512 * 1024
 LISTING_LIMIT_BYTES = 32 * 1024 * 1024
 ERROR_LIMIT_BYTES = 64 * 1024
 LISTING_PATIENCE = 2  # read timeouts that a whole listing answer may take
