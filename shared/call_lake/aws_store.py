@@ -148,7 +148,7 @@ class S3ObjectStore:
 
 
 class _InWindows:
-    """A file's bytes as the body of a request, in large pieces of mapped memory: of the file itself 16 KiB at a time
+    """A file's bytes as the body of a request, in large pieces of mapped memory: of the file itself 128 KiB at a time
     would be read and sent, for a third more CPU. One window is mapped at a time, for mapped pages count as memory."""
 
     def __init__(self, file: BinaryIO) -> None:

@@ -27,7 +27,8 @@ from call_lake.ports import Clock, ObjectStore, PreconditionFailed, Table, Write
 
 TRIES = 20
 MERGES_BYTES = 60 * 1024 * 1024
-ROW_BYTES = 3500  # of a merge's rows, measured: as read, as sorted and as written
+ROW_BYTES = 3500  # of a row that is merged, measured: as read, as sorted and as written
+NEW_ROW_BYTES = 1500  # of one that is only written: as sorted and as written
 LEDGER_BATCH = 1000
 
 
@@ -104,7 +105,7 @@ class Lake:
         none of a recording that was erased. ``more_to_come``: the caller has further rows for this partition, so a
         closed day is not rewritten yet. Raises Transient after too many lost races, NewerSchema."""
         fresh = newest_of(rows)
-        ids = set(fresh["recording_id"].to_pylist())
+        ids = fresh["recording_id"].to_pylist()
         committed = 0
 
         def plan(snapshot: Snapshot) -> Change | None:
@@ -170,7 +171,7 @@ class Lake:
     def erased(self, ids: Iterable[str]) -> set[str]:
         """Which of these recordings have a tombstone."""
         erased = set()
-        for some in batched(sorted(ids), LEDGER_BATCH, strict=False):
+        for some in batched(ids, LEDGER_BATCH, strict=False):
             items = self._ledger.get_many(some)
             erased |= {name for name, item in items.items() if item.get("state") == State.ERASED}
         return erased
@@ -247,9 +248,10 @@ class Lake:
         return swapped
 
     def _write(self, partition: Partition, part: Part, without: set[str]) -> Written:
-        rows = part.new.num_rows + sum(file.rows for file in part.replace)
+        merging = sum(file.rows for file in part.replace)
+        rows = merging + part.new.num_rows
         since = min([self._clock.now(), *(file.facts.since for file in part.replace)])
-        with self._memory.claim(rows * ROW_BYTES):
+        with self._memory.claim(merging * ROW_BYTES + part.new.num_rows * NEW_ROW_BYTES):
             files = [self._index.open(file.key, file.size_bytes) for file in part.replace if file.rows]
             chunks = self._while_in_time(merged(files, part.new, without))
             return write_file(self._store, self._clock, partition, chunks, Facts(part.tier, since), rows)

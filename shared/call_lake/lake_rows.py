@@ -166,11 +166,13 @@ def _key_of(text: str, prefix: str) -> bytes:
 
 def _bits_of(ids: pa.ChunkedArray, prefix: str) -> bytes | None:
     """Those of all ids at once, which is quicker; None where one is not the prefix and 32 lower hex digits."""
-    if not pc.all(pc.starts_with(ids, prefix)).as_py():
-        return b"" if not len(ids) else None
-    digits = pc.utf8_slice_codeunits(ids, len(prefix))
-    if pc.min_max(pc.binary_length(digits)).as_py() != {"min": 32, "max": 32}:
+    if not len(ids):
+        return b""
+    start, end = len(prefix), len(prefix) + 32
+    lengths = pc.min_max(pc.binary_length(ids)).as_py()
+    if lengths != {"min": end, "max": end} or not pc.all(pc.starts_with(ids, prefix)).as_py():
         return None
+    digits = pc.binary_slice(ids.cast(pa.binary()), start, end)
     text = "".join(str(chunk.buffers()[2], "ascii", "replace") for chunk in digits.chunks)
     try:
         bits = bytes.fromhex(text)
@@ -197,7 +199,7 @@ def ranks_of(table: pa.Table) -> pa.ChunkedArray:
 
 def newest_of(table: pa.Table) -> pa.Table:
     """One row per recording id, the one of the highest rank, in their order."""
-    if pc.count_distinct(table["recording_id"]).as_py() == table.num_rows:
+    if len(set(table["recording_id"].to_pylist())) == table.num_rows:
         return table
     ranked = pa.Table.from_arrays([table["recording_id"], ranks_of(table)], names=["id", "rank"])
     order = pc.sort_indices(ranked, [("id", "ascending"), ("rank", "descending")])
