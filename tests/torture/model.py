@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+NEVER = 2**63
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:
@@ -21,7 +23,8 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """``begun`` before the tombstone was written: from then on nothing has to be seen, after ``done`` nothing may."""
+    """``begun`` before the tombstone was written: from then on nothing has to be seen, after ``done`` nothing may.
+    ``done`` is NEVER where too many races were lost."""
 
     partition: str
     recording_id: str
@@ -66,7 +69,8 @@ class History:
         for one in committed:
             for name, stored_at in one.versions.items():
                 self._promised[one.partition][name].append((one.done, stored_at))
-        self._erased = {one.recording_id: one for one in erased}
+        # A writer may erase one again: the first time counts.
+        self._erased = {one.recording_id: one for one in sorted(erased, key=lambda one: one.begun, reverse=True)}
 
     def anomalies(self, seen: Seen, grace_s: float) -> Iterator[Anomaly]:
         """A query that takes longer than the grace period may meet a deleted file; nothing else is forgiven."""

@@ -15,7 +15,7 @@ from call_lake.lake import Lake, Outcome
 from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
 from tests.torture.job import Job, Notes, name_of, now_ns, table_of
-from tests.torture.model import Committed, Erased, Worked
+from tests.torture.model import NEVER, Committed, Erased, Worked
 from tests.torture.naive import NaiveLake
 
 NEW_ROWS = 12
@@ -90,9 +90,10 @@ class Writer:
         self._table.update(mine, {"state": "ERASED"})
         try:
             lake.remove(partition, {mine})
-        except Transient:
-            return
-        self._notes.add(Erased(str(partition), mine, begun, now_ns()))
+            done = now_ns()
+        except Transient:  # the tombstone stands: whoever commits next may take the row out, or nobody
+            done = NEVER
+        self._notes.add(Erased(str(partition), mine, begun, done))
 
     def _place_of(self, name: str) -> Partition:
         return self._partitions[int(name[-8:], 16) % len(self._partitions)]

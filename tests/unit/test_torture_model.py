@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.torture.model import Committed, Erased, History, Seen, as_json, from_json
+from tests.torture.model import NEVER, Committed, Erased, History, Seen, as_json, from_json
 
 DAY = "source=thulium/call_date=2026-10-20"
 GRACE_S = 4.0
@@ -50,6 +50,18 @@ def test_a_row_that_is_being_erased_may_be_seen_or_not(rows):
 
 def test_a_row_erased_after_the_query_planned_has_to_be_seen():
     assert kinds(replace(QUERY, rows=[]), Committed(DAY, {"a": 1}, 90), Erased(DAY, "a", 111, 120)) == ["missing"]
+
+
+def test_a_row_that_is_erased_a_second_time_is_gone_since_the_first():
+    first, second = Erased(DAY, "a", 91, 99), Erased(DAY, "a", 111, 120)
+    assert kinds(replace(QUERY, rows=[]), Committed(DAY, {"a": 1}, 90), first, second) == []
+    assert kinds(QUERY, Committed(DAY, {"a": 1}, 90), first, second) == ["risen"]
+
+
+def test_a_row_whose_erasure_gave_up_may_be_seen_or_not():
+    erased = Erased(DAY, "a", 91, NEVER)
+    assert kinds(QUERY, Committed(DAY, {"a": 1}, 90), erased) == []
+    assert kinds(replace(QUERY, rows=[]), Committed(DAY, {"a": 1}, 90), erased) == []
 
 
 def test_an_error_within_the_grace_is_wrong_and_a_later_one_is_not():
