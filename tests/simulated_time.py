@@ -12,7 +12,6 @@ from typing import Any
 from call_lake.compaction import compact
 from call_lake.config import SourceSettings
 from call_lake.inbox import list_inbox, set_aside
-from call_lake.lake import partitions
 from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
 from call_lake.lake_search import read_partition
@@ -26,6 +25,7 @@ from local.simulators.thulium import USER
 from local.simulators.world import World as CallWorld
 from tests.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
 from tests.simulated_parts import SOURCES, Asked, CountedQueue, LaneClock, ProviderClock, Watched, make_world
+from tests.unit.lake_samples import partitions_of
 
 URLS = {"thulium": transport.THULIUM_URL, "conpeek": transport.CONPEEK_URL}
 SWEEP_AT = time(2, 17)
@@ -166,7 +166,7 @@ class SimulatedTime:
 
     def differences(self) -> list[str]:
         """Everything that is not as it should be: stored is what the providers have, once, and nothing waits."""
-        rows = [row for p in partitions(self.world.store) for row in read_partition(self.world.store, *_of(p))]
+        rows = [row for p in partitions_of(self.world) for row in read_partition(self.world.store, *_of(p))]
         return [*self._wrong_rows(rows), *self._leftovers(), *self._stale()]
 
     def _wrong_rows(self, rows: Sequence[Row]) -> Iterator[str]:

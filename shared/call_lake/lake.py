@@ -1,4 +1,4 @@
-"""The lake: commits, removals, and what a reader sees (design rules 16 to 20).
+"""The lake: commits and removals (design rules 16 to 20).
 
 Any number of compactors may work on one partition. Each reads the manifest, decides from the files it names, writes
 one new file and swaps the manifest. Who loses the swap reads again, decides again and deletes nothing.
@@ -15,10 +15,10 @@ import pyarrow as pa
 from call_lake.budget import BytesBudget
 from call_lake.errors import CallLakeError, Reason, Transient
 from call_lake.lake_files import Facts, FileGone, Known, LakeDamaged, Written, write_file
-from call_lake.lake_garbage import Garbage
+from call_lake.lake_garbage import Garbage, TooSlow
 from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
-from call_lake.lake_manifest import Manifest, list_partitions, read_manifest, swap_manifest
+from call_lake.lake_manifest import Manifest, list_partitions, read_manifest
 from call_lake.lake_merge import choose_closed, choose_open, merged
 from call_lake.lake_open import OpenTable
 from call_lake.lake_rows import SCHEMA, newest_of, ranks_of, sorted_rows, without_ids
@@ -69,10 +69,6 @@ class OutOfTime(CallLakeError):
     """The function's time is over; nothing was changed."""
 
 
-class _TooSlow(Exception):
-    """The file was written so long ago that it may be collected before the manifest names it (rule 17)."""
-
-
 class Lake:
     """``grace_s``: after which an unreferenced file is deleted. ``until_s`` (monotonic): when a merge that still runs
     is given up with OutOfTime. ``open_table`` is made to follow each commit. Safe to use from threads."""
@@ -91,7 +87,6 @@ class Lake:
         self._store = store
         self._ledger = ledger
         self._clock = clock
-        self._slowest = timedelta(seconds=grace_s / 2)
         self._until_s = until_s
         self._index = index or Index(store)
         self._open_table = open_table
@@ -223,7 +218,7 @@ class Lake:
                 if manifest == broken:
                     raise LakeDamaged.by(partition, f"names {gone}, which somebody deleted") from None
                 broken = manifest  # or there is a newer one
-            except (PreconditionFailed, WriteConflict, _TooSlow):
+            except (PreconditionFailed, WriteConflict, TooSlow):
                 pass
             conflicts += 1
         raise Transient(Reason.BUSY, f"{partition}: {TRIES} commits in a row met a faster one; the next run goes on")
@@ -236,10 +231,7 @@ class Lake:
         # Always with a new file, rows or not: a manifest that came back to what it was would let those swap it who
         # decided before. And one that names nothing is no manifest to Athena.
         keys = [*(key for key in snapshot.manifest.keys if key not in replaced), *new]
-        self.garbage.replace(partition, replaced)
-        if self._clock.now() - written[0].put_at > self._slowest:
-            raise _TooSlow
-        swapped = swap_manifest(self._store, partition, snapshot.manifest, keys)
+        swapped = self.garbage.swap(partition, snapshot.manifest, keys, written[0].put_at)
         for one in written:
             self._index.remember(one.known, one.body)
         self._index.forget(replaced)
@@ -261,11 +253,3 @@ class Lake:
             if self._clock.monotonic() >= self._until_s:
                 raise OutOfTime
             yield chunk
-
-
-# -- readers
-
-
-def partitions(store: ObjectStore) -> list[Partition]:
-    """Every partition that was ever committed."""
-    return [listed.partition for listed in list_partitions(store)]

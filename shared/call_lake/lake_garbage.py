@@ -6,17 +6,17 @@ Why no reader and no commit loses a file:
 
 - whoever replaces files marks them *before* the swap. So the newest mark of a file is never older than its last
   replacement, however often a crash or a lost race left older ones behind;
-- a commit gives up when more than half of the grace has passed since it wrote its file (``lake.py``), so a file that
-  has been marked for the whole grace, and is named by no manifest now, will never be named.
+- a commit gives up when more than half of the grace has passed since it wrote its files (``Garbage.swap``), so a file
+  that has been marked for the whole grace, and is named by no manifest now, will never be named.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched, groupby
 
 from call_lake.lake_layout import DATA, GARBAGE, Partition
-from call_lake.lake_manifest import data_key, list_partitions, read_manifest
+from call_lake.lake_manifest import Manifest, data_key, list_partitions, read_manifest, swap_manifest
 from call_lake.lake_open import OpenTable
 from call_lake.ports import Clock, ObjectStore
 
@@ -32,6 +32,10 @@ class _Mark:
     at: datetime
 
 
+class TooSlow(Exception):
+    """The new files were written so long ago that they may be collected before the manifest names them."""
+
+
 class Garbage:
     """``grace_s``: how long a replaced file stays for those who planned to read it. Safe to use from threads."""
 
@@ -41,8 +45,15 @@ class Garbage:
         self._clock = clock
         self._grace = timedelta(seconds=grace_s)
 
-    def replace(self, partition: Partition, keys: Iterable[str]) -> None:
-        """Mark files that a swap is about to replace."""
+    def swap(self, partition: Partition, old: Manifest, keys: Sequence[str], put_at: datetime) -> Manifest:
+        """Let the manifest name ``keys``, the new ones of which stand since ``put_at`` or later, if ``old`` stands
+        still; what it named before is marked. Raises TooSlow, and as ``swap_manifest``."""
+        self.mark(partition, [key for key in old.keys if key not in keys and key.startswith(partition.data)])
+        if self._clock.now() - put_at > self._grace / 2:
+            raise TooSlow
+        return swap_manifest(self._store, partition, old, keys)
+
+    def mark(self, partition: Partition, keys: Iterable[str]) -> None:
         moment = self._clock.now().astimezone(UTC).strftime(_TIME)
         stems = (key.rpartition("/")[2].removesuffix(".parquet") for key in keys)
         for some in batched(stems, FILES_OF_A_MARK, strict=False):
@@ -60,7 +71,7 @@ class Garbage:
             unmarked = keys - marked.get(partition, set())
             if len(unmarked) > named.get(partition, 0):
                 # Read after the files were listed: a commit that is under way may be named by now.
-                self.replace(partition, sorted(unmarked.difference(read_manifest(self._store, partition).keys)))
+                self.mark(partition, sorted(unmarked.difference(read_manifest(self._store, partition).keys)))
         return sorted({mark.partition for mark in marks if self._is_due(mark.at)})
 
     def collect(self, partition: Partition) -> int:

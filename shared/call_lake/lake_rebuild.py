@@ -8,17 +8,16 @@ rebuild that was broken off is simply started again.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from itertools import batched
 
 import pyarrow as pa
 
 from call_lake.errors import Reason, Transient
 from call_lake.lake_files import DataFile, Facts, FileGone, write_file
-from call_lake.lake_garbage import Garbage
+from call_lake.lake_garbage import Garbage, TooSlow
 from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
-from call_lake.lake_manifest import Manifest, read_manifest, swap_manifest
+from call_lake.lake_manifest import Manifest, read_manifest
 from call_lake.lake_rows import SCHEMA, digests_of, is_one_of, newest_of, sorted_rows
 from call_lake.ports import Clock, ObjectStore, PreconditionFailed, WriteConflict
 
@@ -86,8 +85,7 @@ class _Plan:
 
 
 class _Again(Exception):
-    """What was decided does not hold any more: the ledger told something else, or the files were written so long ago
-    that they may be collected before the manifest names them (rule 17)."""
+    """What was decided does not hold any more: the ledger told something else."""
 
 
 class PartitionRebuilder:
@@ -96,7 +94,6 @@ class PartitionRebuilder:
     def __init__(self, store: ObjectStore, clock: Clock, grace_s: float) -> None:
         self._store = store
         self._clock = clock
-        self._slowest = timedelta(seconds=grace_s / 2)
         self._index = Index(store)
         self._garbage = Garbage(store, clock, grace_s)
 
@@ -108,7 +105,7 @@ class PartitionRebuilder:
         for _ in range(TRIES):
             try:
                 return self._attempt(partition, listed, truth, mine)
-            except (PreconditionFailed, WriteConflict, FileGone, _Again):
+            except (PreconditionFailed, WriteConflict, FileGone, TooSlow, _Again):
                 continue
         raise Transient(Reason.BUSY, f"{partition}: {TRIES} commits in a row met a faster one; try again")
 
@@ -161,10 +158,7 @@ class PartitionRebuilder:
             written = write_file(self._store, self._clock, partition, [table], Facts(WHOLE_TIER, began), table.num_rows)
             keys.append(written.known.key)
             remember(written.known.key)
-        self._garbage.replace(partition, [key for key in old.manifest.keys if key.startswith(partition.data)])
-        if self._clock.now() - began > self._slowest:
-            raise _Again
-        swap_manifest(self._store, partition, old.manifest, keys)
+        self._garbage.swap(partition, old.manifest, keys, began)
 
 
 def _decide(ids: Sequence[str], old: _Standing, truth: Truth) -> _Plan:

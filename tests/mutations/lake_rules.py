@@ -27,17 +27,17 @@ MUTATIONS = (
         16,
         "an emptied partition names no file",
         "lake.py",
-        "if key not in replaced), written.known.key]",
-        "if key not in replaced), *([written.known.key] if written.known.rows else [])]",
+        "if key not in replaced), *new]",
+        "if key not in replaced), *(one.known.key for one in written if one.known.rows)]",
         COMMIT,
     ),
     Mutation(
         16,
         "a manifest may come back to what it was",
         "lake.py",
-        "keys = [*(key for key in snapshot.manifest.keys if key not in replaced), written.known.key]",
+        "keys = [*(key for key in snapshot.manifest.keys if key not in replaced), *new]",
         "keys = [key for key in snapshot.manifest.keys if key not in replaced]\n"
-        "        keys += [written.known.key] if written.known.rows or not keys else []",
+        "        keys += [one.known.key for one in written if one.known.rows or not keys]",
         COMMIT,
     ),
     Mutation(
@@ -91,8 +91,8 @@ MUTATIONS = (
     Mutation(
         17,
         "a commit names a file that is about to be collected",
-        "lake.py",
-        "if self._clock.now() - written.put_at > self._slowest:",
+        "lake_garbage.py",
+        "if self._clock.now() - put_at > self._grace / 2:",
         "if False:",
         COMMIT,
     ),

@@ -12,7 +12,7 @@ from call_lake.compaction import CompactionResult, compact
 from call_lake.config import CompactorSettings
 from call_lake.lake import Lake
 from call_lake.lake_layout import MANIFEST, Partition
-from call_lake.lake_manifest import read_manifest
+from call_lake.lake_manifest import list_partitions, read_manifest
 from call_lake.lake_rows import table_of
 from call_lake.recording import COLUMNS, Row
 from tests.fakes.calls import Call, Proceed
@@ -73,6 +73,11 @@ def rows_in(world: World) -> list[Row]:
 
 def ids_in(world: World) -> list[str]:
     return sorted(row["recording_id"] for row in rows_in(world))
+
+
+def partitions_of(world: World) -> list[Partition]:
+    """Every one that was ever committed."""
+    return [listed.partition for listed in list_partitions(world.store)]
 
 
 def files_of(world: World, partition: Partition) -> list[str]:

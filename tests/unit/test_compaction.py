@@ -10,7 +10,6 @@ import pytest
 from call_lake import compaction
 from call_lake.compaction import CompactionResult, compact
 from call_lake.inbox import put_rows, set_aside
-from call_lake.lake import partitions
 from call_lake.lake_index import Index
 from call_lake.lake_layout import DATA, INBOX, Partition
 from call_lake.lake_search import read_partition
@@ -25,6 +24,7 @@ from tests.unit.lake_samples import (
     erase_in_ledger,
     files_of,
     ids_in,
+    partitions_of,
     row_of,
     rows_in,
 )
@@ -48,7 +48,7 @@ def test_waiting_rows_of_every_partition_go_into_the_lake_and_leave_the_inbox():
     put_rows(world.store, rows[:2])
     put_rows(world.store, rows[2:])
     assert compacted(world) == CompactionResult(rows=4, partitions=3)
-    read = [row for p in partitions(world.store) for row in read_partition(world.store, p.source, p.call_date)]
+    read = [row for p in partitions_of(world) for row in read_partition(world.store, p.source, p.call_date)]
     assert sorted(read, key=json.dumps) == sorted(rows, key=json.dumps)
     assert world.store.bodies(INBOX) == {}
 

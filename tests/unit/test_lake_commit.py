@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from call_lake import lake_merge
 from call_lake.errors import Transient
-from call_lake.lake import Lake, OutOfTime, partitions
+from call_lake.lake import Lake, OutOfTime
 from call_lake.lake_files import LakeDamaged
 from call_lake.lake_layout import DATA, MANIFEST, Partition
 from call_lake.lake_search import read_partition
@@ -26,6 +26,7 @@ from tests.unit.lake_samples import (
     files_of,
     ids_in,
     lake_of,
+    partitions_of,
     row_of,
     rows_in,
     table_from,
@@ -52,7 +53,7 @@ def test_rows_are_read_back_as_they_were_given():
     world = World.make()
     commit(world, [row_of(2), row_of(1)])
     assert read_partition(world.store, "thulium", TODAY) == [row_of(1), row_of(2)]
-    assert partitions(world.store) == [PARTITION]
+    assert partitions_of(world) == [PARTITION]
 
 
 def test_the_manifest_names_each_file_by_its_uri_a_line():

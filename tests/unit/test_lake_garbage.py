@@ -74,7 +74,7 @@ def test_one_mark_tells_of_many_files_and_none_is_too_long_for_a_key():
     world = World.make()
     partition = Partition("s" * 32, TODAY)
     keys = {data_key(partition, f"{n:032x}") for n in range(60)}
-    Garbage(world.store, world.clock, GRACE_S).replace(partition, keys)
+    Garbage(world.store, world.clock, GRACE_S).mark(partition, keys)
     marks = world.store.bodies(GARBAGE)
     assert len(marks) == 3
     assert max(map(len, marks)) <= 1024
@@ -93,7 +93,7 @@ def test_what_is_no_mark_is_left_alone():
 def test_a_marked_file_that_is_named_after_all_is_kept_and_loses_its_mark():
     world = World.make()
     commit(world, 1)
-    Garbage(world.store, world.clock, GRACE_S).replace(PARTITION, files_of(world, PARTITION))
+    Garbage(world.store, world.clock, GRACE_S).mark(PARTITION, files_of(world, PARTITION))
     world.clock.advance(timedelta(seconds=GRACE_S))
     assert collect(world) == 0
     assert len(world.store.bodies(DATA)) == 1
@@ -103,7 +103,7 @@ def test_a_marked_file_that_is_named_after_all_is_kept_and_loses_its_mark():
 def test_an_old_mark_of_a_lost_race_does_not_shorten_the_grace_of_a_file_replaced_later():
     world = World.make()
     commit(world, 1)
-    Garbage(world.store, world.clock, GRACE_S).replace(PARTITION, files_of(world, PARTITION))
+    Garbage(world.store, world.clock, GRACE_S).mark(PARTITION, files_of(world, PARTITION))
     world.clock.advance(timedelta(seconds=GRACE_S))
     commit(world, 1, stored=1)
     assert collect(world) == 0
@@ -116,7 +116,7 @@ def test_a_file_replaced_while_the_collector_works_keeps_its_whole_grace():
         world = World.make()
         commit(world, 1)
         old = files_of(world, PARTITION)
-        Garbage(world.store, world.clock, GRACE_S).replace(PARTITION, old)
+        Garbage(world.store, world.clock, GRACE_S).mark(PARTITION, old)
         world.clock.advance(timedelta(seconds=GRACE_S))
         replacement = Before(world, number, partial(commit, world, 1, stored=1))
         collect(world)

@@ -328,7 +328,7 @@ def test_the_files_that_it_replaces_stay_for_readers_that_planned_before(bench: 
     bench.lose_row(bench.recordings[0])
     planned = files_of(bench.world, PARTITION)
     if marked_long_ago:  # by somebody who then lost the race to replace it
-        Garbage(bench.world.store, bench.world.clock, 0).replace(PARTITION, planned)
+        Garbage(bench.world.store, bench.world.clock, 0).mark(PARTITION, planned)
         bench.world.clock.advance(timedelta(days=2))
     rebuilt(bench)
 

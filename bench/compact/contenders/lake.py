@@ -11,10 +11,10 @@ from bench.compact.dataset import NOW
 from bench.compact.task import Contender, Job, by_partition
 from call_lake.aws import S3ObjectStore, client
 from call_lake.compaction import PARTITIONS_AT_ONCE
-from call_lake.lake import Lake, partitions
+from call_lake.lake import Lake
 from call_lake.lake_index import Index
 from call_lake.lake_layout import Partition
-from call_lake.lake_manifest import read_manifest
+from call_lake.lake_manifest import list_partitions, read_manifest
 from call_lake.lake_rows import SCHEMA
 from call_lake.ports import Item
 
@@ -77,7 +77,7 @@ class Table(Contender):
             garbage.collect(partition)
 
     def files(self) -> list[str]:
-        return [key for one in partitions(self.store) for key in read_manifest(self.store, one).keys]
+        return [key for one in list_partitions(self.store) for key in read_manifest(self.store, one.partition).keys]
 
     def _opened(self) -> Lake:
         return Lake(self.store, self.ledger, self.clock, GRACE_S, index=self.index)
