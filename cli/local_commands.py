@@ -141,7 +141,9 @@ def stuck(one: SourceCensus) -> str:
         f"{one.jobs_open} windows are still to be listed (`call-lake verify` tells which cannot be read, and why)"
         if one.jobs_open
         else "",
-        f"{one.stored} stored but {one.rows} rows" if one.stored != one.rows else "",
+        f"{one.stored} stored but {one.rows} rows (`call-lake quarantine list` shows rows that were set aside)"
+        if one.stored != one.rows
+        else "",
     ]
     phrases = ", ".join(text for text in found if text)
     return f"{one.source}: {phrases}" if phrases else ""

@@ -50,7 +50,7 @@ TO_DO = {
     Kind.OBJECT_DIFFERS: "somebody wrote over it: restore it, or delete it and fetch it again with verify --repair",
     Kind.STANDS: "somebody brought it back: delete it, or wait until AudioRetentionDays does",
     Kind.NO_ROW: "call-lake verify --repair writes it to the inbox again",
-    Kind.QUARANTINED: "mend its reason (docs/runbook.md, section The compactor fails)",
+    Kind.QUARANTINED: "mend its reason (docs/runbook.md, section Rows in quarantine)",
     Kind.ROW_DIFFERS: "call-lake verify --repair writes the ledger's row over it",
     Kind.ROW_TWICE: "call-lake verify --repair writes one row over them",
     Kind.ROW_MISPLACED: "no command mends this: report it",

@@ -43,8 +43,9 @@ class RetryPolicy:
         """``error``, or what it has become: audio that is not ready for so long will never be (ADR 0013)."""
         patience = timedelta(seconds=self.not_ready_deadline_s)
         if isinstance(error, NotReady) and not_ready_since is not None and now - not_ready_since > patience:
-            hours = self.not_ready_deadline_s / 3600
-            return Terminal(Reason.NEVER_READY, f"{error.reason} for more than {hours:g} h ({error.detail})")
+            minutes = self.not_ready_deadline_s / 60
+            long = f"{minutes / 60:g} h" if minutes >= 60 else f"{minutes:g} min"
+            return Terminal(Reason.NEVER_READY, f"{error.reason} for more than {long} ({error.detail})")
         return error
 
 

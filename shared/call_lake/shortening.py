@@ -4,7 +4,7 @@ What is left of the record goes into message, ledger and row alike, so that noth
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +18,14 @@ failures: below DynamoDB's 400 KB, however long the connection id is
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
 LEFT_OUT = "call_lake_left_out"
 """In ``raw``: how many values were left out of it. A record without it is whole."""
+NAME_LENGTH = 1_000  # of what a recording is known by; a longer one may be left out like any value
 MARK_BYTES = 100  # more than it takes
 
 
 def shortened(recording: Recording) -> Recording | None:
-    """The recording with as much of its record as fits: the longest values are left out, one after another. None where
-    its own fields alone are too long. An object is no value, but what is in it; a list is one."""
+    """The recording with as much of its record as fits: the longest values are left out, one after another, but never
+    what it is known by, for the download may need that. None where its own fields alone are too long. An object is no
+    value, but what is in it; a list is one."""
     try:
         record = fields.parse(recording.raw.encode())
     except ValueError:
@@ -31,7 +33,9 @@ def shortened(recording: Recording) -> Recording | None:
     if not isinstance(record, dict):
         return None
     too_many = len(message_of(recording)) - SHORT_BYTES + MARK_BYTES
-    values, left_out = sorted(_values(record), key=lambda value: value[0]), 0
+    names = (fields.text(recording.provider_key), recording.connection_id)
+    known_by = {name for name in names if name is not None and len(name) <= NAME_LENGTH}
+    values, left_out = sorted(_values(record, known_by), key=lambda value: value[0]), 0
     while too_many > 0 and values:
         length, holder, name = values.pop()
         del holder[name]
@@ -40,7 +44,7 @@ def shortened(recording: Recording) -> Recording | None:
     return short if len(message_of(short)) <= SHORT_BYTES else None
 
 
-def _values(record: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any], str]]:
+def _values(record: dict[str, Any], known_by: Set[str]) -> Iterator[tuple[int, dict[str, Any], str]]:
     """How many bytes of a message each takes, the object that holds it, and its name there."""
     objects = [record]
     while objects:
@@ -48,6 +52,6 @@ def _values(record: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any], str]]
         for name, value in holder.items():
             if isinstance(value, dict):
                 objects.append(value)
-            else:
+            elif fields.text(value) not in known_by:
                 # As it is written there: JSON within JSON, so that a quote takes four bytes and an emoji twelve.
                 yield len(json.dumps(fields.compact(value))) - len('""'), holder, name

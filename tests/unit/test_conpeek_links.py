@@ -96,13 +96,22 @@ def test_what_goes_wrong_while_the_body_is_read_lists_nothing():
 
 
 @pytest.mark.parametrize(("status", "verdict"), [(403, Terminal), (404, NotReady), (400, Transient)])
-@pytest.mark.parametrize("now", [[], [row(recording_url=OLD)], [row()]])
-def test_without_another_link_the_first_refusal_stands(status, verdict, now):
-    web = Web(*now, status=status)
+@pytest.mark.parametrize("now", [row(recording_url=OLD), row()])
+def test_without_another_link_the_first_refusal_stands_and_says_so(status, verdict, now):
+    web = Web(now, status=status)
     refusal = web.refusal(listed())
     assert type(refusal) is verdict
     assert refusal.status == status
+    assert refusal.detail.endswith("the provider lists this one still")
     assert web.asked.count(OLD) == 1
+
+
+@pytest.mark.parametrize("status", DEAD)
+@pytest.mark.parametrize("now", [[], [row(1, recording_url=NEW)]])
+def test_a_record_that_is_not_listed_is_looked_for_until_not_ready_has_lasted(status, now):
+    refusal = Web(*now, status=status).refusal(listed())
+    assert type(refusal) is NotReady
+    assert str(status) in refusal.detail
 
 
 def test_a_link_of_another_recording_under_the_same_key_is_not_taken():
@@ -110,7 +119,7 @@ def test_a_link_of_another_recording_under_the_same_key_is_not_taken():
     others = row(recording_uuid="r", dialog_uuid="theirs", recording_url=NEW)
     web = Web(others, row(recording_uuid="r", dialog_uuid="mine", recording_url=OLD))
     assert web.refusal(recording).reason is Reason.FORBIDDEN
-    assert Web(others).refusal(recording.as_collision()).reason is Reason.FORBIDDEN
+    assert Web(others).refusal(recording.as_collision()).reason is Reason.NOT_FOUND
 
 
 def test_a_connection_that_is_listed_only_later_is_the_same_recording():
@@ -146,6 +155,7 @@ def test_a_newer_link_on_an_allowed_host_gets_no_credentials():
         (Reply(429, headers={"Retry-After": "70"}), Reason.RATE_LIMITED),
         (Reply(503), Reason.HTTP_ERROR),
         (Reply(401), Reason.UNAUTHORIZED),
+        (Reply(403), Reason.FORBIDDEN),
         (Reply(body=b"<html>"), Reason.BAD_LISTING),
     ],
 )
@@ -169,11 +179,6 @@ def test_rows_that_move_while_the_newer_link_is_looked_for_fail_nothing_for_good
     assert isinstance(web.refusal(listed(), page_size=10), Transient)
 
 
-def test_who_may_not_list_keeps_the_first_refusal():
-    web = Web(status=404, listing=Reply(403))
-    assert isinstance(web.refusal(listed()), NotReady)
-
-
 def test_a_secret_that_was_emptied_is_waited_for():
     web = Web(row(recording_url=NEW))
     secrets = [{"key": "raw-key"}]
@@ -194,7 +199,7 @@ def test_a_secret_that_was_emptied_is_waited_for():
 
 def test_a_moment_of_many_dialogs_is_not_walked_to_its_end():
     web = Web(*(row(number) for number in range(1, 1000)), row(recording_url=NEW), cap=10)
-    assert web.refusal(listed(), page_size=10).reason is Reason.FORBIDDEN
+    assert web.refusal(listed(), page_size=10).reason is Reason.NOT_FOUND
     assert web.asked.count("list") == LINK_PAGES
 
 

@@ -81,6 +81,18 @@ def test_a_record_of_many_small_values_is_cut_too():
     assert left[LEFT_OUT] > 10_000
 
 
+def test_what_a_recording_is_known_by_stays_however_short_the_rest_is():
+    id = "11111111-2222-4333-8444-555555555555"
+    many = {f"field {n}": f"value {n}" for n in range(20_000)}
+    left = cut(many | {"dialog_uuid": id, "nested": {"number": 7}}, connection_id=id, provider_key="7")
+    assert left["dialog_uuid"] == id
+    assert left["nested"] == {"number": 7}
+
+
+def test_a_list_is_nothing_that_a_recording_is_known_by():
+    assert "words" not in cut({"words": ["x"] * 100_000}, connection_id=None)
+
+
 names = st.text('abcż"\\', min_size=1, max_size=5)
 texts = st.builds(lambda letter, size: letter * size, st.sampled_from(LETTERS), st.sampled_from([0, 1, 9_000, 60_000]))
 records = st.recursive(

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 import requests
 
 from call_lake.config import SourceSettings
-from call_lake.errors import ConfigError, Drifted, Reason, StepFailed, Terminal, Transient
+from call_lake.errors import ConfigError, Drifted, NotReady, Reason, StepFailed, Terminal, Transient
 from call_lake.ports import Clock
 from call_lake.providers import fields
 from call_lake.providers.base import AudioStream, BadRecord, Page
@@ -65,9 +65,9 @@ class Conpeek:
                 url = recording.audio_url or self._made_url(recording)
                 stream = opened.enter_context(self._client.open_audio(url, deadline_s))
             except StepFailed as refused:
-                newer = self._newer_link(recording, refused, until_s)
-                if newer is None:
+                if recording.audio_url is None or refused.status not in DEAD_LINK:
                     raise
+                newer = self._newer_link(recording, refused, until_s)
                 stream = opened.enter_context(self._client.open_audio(newer, until_s - self._clock.monotonic()))
             yield stream
 
@@ -101,30 +101,37 @@ class Conpeek:
             raise Transient(Reason.BAD_LISTING, f"the listing has no data{request_id(body)}")
         return Answer(rows)
 
-    def _newer_link(self, recording: Recording, refused: StepFailed, until_s: float) -> str | None:
-        """Another link that the record has by now, where ``refused`` is how a dead one is refused.
+    def _newer_link(self, recording: Recording, refused: StepFailed, until_s: float) -> str:
+        """Another link that the record has by now, ``refused`` being how its first one was refused.
 
-        Raises Transient, SecretEmpty where that cannot be told now but may be later: nothing may fail for good
-        whose newer link nobody could ask for. A user who may not list at all will not get one.
+        Raises ``refused`` again where the record still has that one alone, NotReady where it is not listed (a row that
+        one answer leaves out may stand in the next). Raises Transient, SecretEmpty where that cannot be told now but
+        may be later: nothing may fail for good whose newer link nobody could ask for, however the listing is refused.
         """
-        ended_at = recording.ended_at or recording.listed_at
-        if refused.status not in DEAD_LINK or recording.audio_url is None or ended_at is None:
-            return None
         half_s = (self._clock.monotonic() + until_s) / 2  # the other half is the audio's
-        pages = self._pages(Window(ended_at, ended_at), lambda url: self._answer(url, half_s), may_be_wide=True)
         try:
-            for page in islice(pages, LINK_PAGES):
-                if links := [one.audio_url for one in page.recordings if _is_same(one, recording)]:
-                    return next((link for link in links if link != recording.audio_url), None)
-        except Transient as error:
+            links = self._links_now(recording, half_s)
+        except StepFailed as error:
             detail = f"{refused.detail}; no newer link: {error.detail}"
             raise Transient(error.reason, detail, retry_after_s=error.retry_after_s) from None
         except Drifted:
-            raise Transient(
-                Reason.BAD_LISTING, f"{refused.detail}; no newer link: rows moved as it was listed"
-            ) from None
-        except Terminal:
-            return None
+            moved = f"{refused.detail}; no newer link: rows moved as it was listed"
+            raise Transient(Reason.BAD_LISTING, moved) from None
+        if links is None:
+            raise NotReady(Reason.NOT_FOUND, f"{refused.detail}; no newer link: the provider does not list it now")
+        newer = next((link for link in links if link != recording.audio_url), None)
+        if newer is None:
+            detail = f"{refused.detail}; no newer link: the provider lists this one still"
+            raise type(refused)(refused.reason, detail, retry_after_s=refused.retry_after_s, status=refused.status)
+        return newer
+
+    def _links_now(self, recording: Recording, until_s: float) -> list[str] | None:
+        """Those of the record as it is listed now; None where it is not among the first pages of its moment."""
+        ended_at = recording.ended_at or recording.listed_at or recording.started_at
+        pages = self._pages(Window(ended_at, ended_at), lambda url: self._answer(url, until_s), may_be_wide=True)
+        for page in islice(pages, LINK_PAGES):
+            if same := [one for one in page.recordings if _is_same(one, recording)]:
+                return [one.audio_url for one in same if one.audio_url is not None]
         return None
 
     def _made_url(self, recording: Recording) -> str:
