@@ -345,6 +345,14 @@ MUTATIONS = (
         SHORTENING,
     ),
     Mutation(
+        11,
+        "a cut record loses what its download is made of",
+        "shortening.py",
+        "elif fields.text(value) not in known_by:",
+        "else:",
+        SHORTENING,
+    ),
+    Mutation(
         2,
         "the shortest values are left out, by which the audio is found",
         "shortening.py",
