@@ -1,7 +1,7 @@
 """The lake: commits and removals (design rules 16 to 20).
 
 Any number of compactors may work on one partition. Each reads the manifest, decides from the files it names, writes
-one new file and swaps the manifest. Who loses the swap reads again, decides again and deletes nothing.
+its new files and swaps the manifest. Who loses the swap reads again, decides again and deletes nothing.
 """
 
 import math
