@@ -1,7 +1,9 @@
 """The body of one answer while it arrives, and what goes wrong on the way, as typed errors."""
 
 import http.client
+import re
 import threading
+import zlib
 from collections.abc import Iterator
 from functools import partial
 
@@ -10,26 +12,30 @@ import urllib3
 
 from call_lake.errors import Reason, Transient
 from call_lake.ports import Clock
+from call_lake.providers.unpacking import codings, unpack
 from call_lake.providers.watchdog import WATCHDOG
 
 CHUNK_BYTES = 512 * 1024
+PACKED_BYTES = 64 * 1024  # taken in at a time where it is compressed: what zlib leaves over is copied with each piece
+UNPACKING = (EOFError, zlib.error)
+LENGTH = re.compile("[0-9]{1,18}")
 
 
 class Body:
     """The body of one answer while it arrives (an ``AudioStream``); it has to be complete by ``deadline_s``."""
 
     def __init__(self, response: requests.Response, clock: Clock, deadline_s: float) -> None:
+        """Raises Transient where the answer does not say in a way that can be read where it ends."""
         headers = response.headers
         self._raw: urllib3.HTTPResponse = response.raw
         self._clock = clock
         self._deadline_s = deadline_s
         # Asked not to, a server may compress all the same: then its length is that of other bytes, and urllib3
         # holds the server to it.
-        codings = {coding.strip().lower() for coding in headers.get("Content-Encoding", "").split(",")}
-        self._decode = not codings.isdisjoint(urllib3.HTTPResponse.CONTENT_DECODERS)
-        plain = not self._decode and "chunked" not in headers.get("Transfer-Encoding", "").lower()
-        length = headers.get("Content-Length", "")
-        self.declared_length = int(length) if plain and length.isdecimal() else None
+        self._codings = codings(headers.get("Content-Encoding", ""))
+        chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
+        length = None if chunked else _length(headers.get("Content-Length"))
+        self.declared_length = None if self._codings else length
         self.content_type = headers.get("Content-Type")
 
     def __iter__(self) -> Iterator[bytes]:
@@ -37,13 +43,13 @@ class Body:
         late = threading.Event()
         with WATCHDOG.watch(max(self._left_s(), 0), partial(self._give_up, late)):
             try:
-                while chunk := self._read():
+                for chunk in self._chunks():
                     if self._left_s() <= 0:
                         raise self._too_slow()
                     yield chunk
                 if late.is_set():  # hung up by the watchdog: this was no end
                     raise self._too_slow()
-            except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError, *UNPACKING) as error:
                 raise (self._too_slow() if late.is_set() else network_error(error)) from None
 
     def read_up_to(self, limit_bytes: int) -> bytes | None:
@@ -55,11 +61,13 @@ class Body:
                 return None
         return bytes(data)
 
-    def _read(self) -> bytes:
-        # Full chunks: one for each packet would cost as much as the bytes themselves. Packed ones as they come, for
-        # read() would hold what was unpacked a second time.
-        read = self._raw.read1 if self._decode else self._raw.read
-        return read(CHUNK_BYTES, decode_content=self._decode)
+    def _chunks(self) -> Iterator[bytes]:
+        # Full chunks: one for each packet would cost as much as the bytes themselves.
+        size = PACKED_BYTES if self._codings else CHUNK_BYTES
+        chunks = iter(partial(self._raw.read, size, decode_content=False), b"")
+        for coding in reversed(self._codings):
+            chunks = unpack(chunks, coding, CHUNK_BYTES)
+        return chunks
 
     def _left_s(self) -> float:
         return self._deadline_s - self._clock.monotonic()
@@ -75,8 +83,27 @@ class Body:
         return Transient(Reason.TIMEOUT, "the body did not arrive within its deadline")
 
 
+def _length(content_length: str | None) -> int | None:
+    """Bytes that a Content-Length promises; None without one.
+
+    Raises Transient where it is none: "an unrecoverable error", not a body up to the connection's end. One length may
+    stand there several times (RFC 9112, 6.3, 5).
+    """
+    if content_length is None:
+        return None
+    values = {value.strip() for value in content_length.split(",")}
+    value = values.pop()
+    if values or not LENGTH.fullmatch(value):
+        raise Transient(Reason.HTTP_ERROR, "the answer's Content-Length is no length")
+    return int(value)
+
+
 def network_error(error: Exception) -> Transient:
     """The error of a connection or a body, never with its own text: it repeats the URL."""
+    if isinstance(error, EOFError):
+        return Transient(Reason.TRUNCATED, "the compressed body ended before its end mark")
+    if isinstance(error, zlib.error):
+        return Transient(Reason.HTTP_ERROR, "the body is not compressed as its Content-Encoding says, or damaged")
     causes = [error]
     while len(causes) < 8:
         deeper = causes[-1].__cause__ or causes[-1].__context__ or getattr(causes[-1], "reason", None)
