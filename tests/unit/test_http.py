@@ -209,8 +209,10 @@ def test_the_sixth_redirect_is_not_followed():
 
 
 @pytest.mark.parametrize(
-    "location", ["ftp://provider.test/x", "javascript:alert(1)", "https://", "https://a b/", "http://[::1"]
-)
+    "location",
+    ["ftp://provider.test/x", "javascript:alert(1)", "https://", "https://a b/", "http://[::1",
+     "http://127.0.0.1:99999/", "https://provider.test:65536/x", "https://provider.test:0/x"],
+)  # fmt: skip
 def test_a_redirect_to_nowhere_is_transient(location):
     with pytest.raises(Transient) as caught:
         download(client(redirects({"https://provider.test/file": location})))
