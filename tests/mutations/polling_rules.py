@@ -448,4 +448,12 @@ MUTATIONS = (
         "if fresh and before:",
         ("unit/test_conpeek_paging.py",),
     ),
+    Mutation(
+        2,
+        "rows without a record among them count as read",
+        "providers/fields.py",
+        "if not isinstance(found, list) or (found and not any(isinstance(row, dict) for row in found)):",
+        "if not isinstance(found, list):",
+        ("unit/test_thulium.py", "unit/test_conpeek_paging.py"),
+    ),
 )

@@ -66,6 +66,15 @@ def direction(value: Any) -> str | None:
     return word if word in ("inbound", "outbound") else None
 
 
+def rows(answer: Any, name: str) -> list[Any] | None:
+    """The rows that a listing has under ``name``; None where these are no rows. Bad ones may be among them, but rows
+    without a single object are something else."""
+    found = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(found, list) or (found and not any(isinstance(row, dict) for row in found)):
+        return None
+    return found
+
+
 def parse(document: bytes) -> Any:
     """A JSON document; NaN and Infinity, which are no JSON, as None, so that the rest stays readable.
 
