@@ -456,4 +456,12 @@ MUTATIONS = (
         "if not isinstance(found, list):",
         ("unit/test_thulium.py", "unit/test_conpeek_paging.py"),
     ),
+    Mutation(
+        2,
+        "a listing in the vendor's own encoding is never read",
+        "providers/http.py",
+        "return fields.parse(data, body.content_type)\n        except (ValueError, RecursionError):\n            kind",
+        "return fields.parse(data)\n        except (ValueError, RecursionError):\n            kind",
+        ("unit/test_http.py",),
+    ),
 )

@@ -293,3 +293,18 @@ def test_a_listing_without_end_is_cut_off():
 
 def test_nan_in_a_listing_does_not_spoil_what_is_stored():
     assert client(StubWeb(lambda seen: Reply(body=b"[NaN, -Infinity, 1]"))).get_json(BASE) == [None, None, 1]
+
+
+def test_a_listing_is_read_by_the_charset_that_it_declares():
+    reply = Reply(
+        body='["Łódź"]'.encode("iso-8859-2"), headers={"Content-Type": "application/json; charset=iso-8859-2"}
+    )
+    assert client(StubWeb(lambda seen: reply)).get_json(BASE) == ["Łódź"]
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=x-unknown"])
+def test_a_listing_in_an_encoding_that_nobody_knows_is_none(content_type):
+    reply = Reply(body='["Łódź"]'.encode("iso-8859-2"), headers={"Content-Type": content_type})
+    with pytest.raises(Transient) as caught:
+        client(StubWeb(lambda seen: reply)).get_json(BASE)
+    assert caught.value.reason is Reason.BAD_LISTING

@@ -39,7 +39,7 @@ class Body:
         self.content_type = headers.get("Content-Type")
 
     def __iter__(self) -> Iterator[bytes]:
-        """Chunks as they come. Raises Transient(TIMEOUT, TRUNCATED, CONNECTION)."""
+        """Chunks as they come. Raises Transient(TIMEOUT, TRUNCATED, CONNECTION, HTTP_ERROR)."""
         late = threading.Event()
         with WATCHDOG.watch(max(self._left_s(), 0), partial(self._give_up, late)):
             try:

@@ -85,11 +85,12 @@ class Client:
         with closing(self._get(Target.parse(url), deadline_s)) as response:
             if response.status_code != 200:
                 raise self._refusal(response, "the listing", deadline_s)
-            data = Body(response, self._clock, deadline_s).read_up_to(LISTING_LIMIT_BYTES)
+            body = Body(response, self._clock, deadline_s)
+            data = body.read_up_to(LISTING_LIMIT_BYTES)
         if data is None:
             raise Transient(Reason.BAD_LISTING, f"the listing is longer than {LISTING_LIMIT_BYTES} bytes")
         try:
-            return fields.parse(data)
+            return fields.parse(data, body.content_type)
         except (ValueError, RecursionError):
             kind = "HTML" if data.lstrip()[:1] == b"<" else "no JSON"
             raise Transient(Reason.BAD_LISTING, f"the listing is {kind} ({len(data)} bytes)") from None
@@ -188,8 +189,9 @@ class Client:
     def _request_id(self, response: requests.Response, deadline_s: float) -> str:
         try:
             deadline_s = min(deadline_s, self._clock.monotonic() + self._timeout_s)
-            data = Body(response, self._clock, deadline_s).read_up_to(ERROR_LIMIT_BYTES)
-            return request_id(fields.parse(data or b""))
+            body = Body(response, self._clock, deadline_s)
+            data = body.read_up_to(ERROR_LIMIT_BYTES) or b""
+            return request_id(fields.parse(data, body.content_type))
         except (StepFailed, ValueError, RecursionError):
             return ""
 
