@@ -74,9 +74,9 @@ class Acme:
     def _page(self, query: dict[str, str]) -> tuple[list[Any], str | None]:
         """Rows, and the cursor of the next page; None at the end."""
         body = self._client.get_json(f"{self._base}/v1/recordings?{urlencode(query)}")
-        rows = body.get("items") if isinstance(body, dict) else None
-        if not isinstance(rows, list):
-            raise Transient(Reason.BAD_LISTING, f"the listing has no items{request_id(body)}")
+        rows = fields.rows(body, "items")
+        if rows is None:
+            raise Transient(Reason.BAD_LISTING, f"the listing has no items with records{request_id(body)}")
         return rows, fields.text(body.get("next"))
 
     def _item(self, row: Any) -> Recording | BadRecord:

@@ -7,6 +7,8 @@ from call_lake.errors import NotReady, Reason, StepFailed, Terminal
 
 TEXT_BYTES = 1024
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+# How HTML and XML begin, pages as well as fragments: PHP writes "<br />\n<b>Warning</b>: ..." before whatever follows.
+MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!--|!doctype\s|\?xml\s|/?[a-z][\w:.-]{0,40}[\s/>])", re.I)
 MIME = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,40}", re.ASCII)
 
 # PGP's first packet, RFC 9580: tag -> versions that its next byte may name.
@@ -55,7 +57,7 @@ def _no_audio(head: bytes, content_type: str | None) -> StepFailed:
     said = f"; the provider calls it {mime[0]}" if mime else ""
     if _is_pgp(head):
         return Terminal(Reason.ENCRYPTED, "PGP: switch the encryption of recordings off at the provider")
-    text = _text(head[:TEXT_BYTES])
+    text = "<" if MARKUP.match(head) else _text(head[:TEXT_BYTES])
     if text is None:
         return Terminal(Reason.NOT_AUDIO, f"its first bytes are of no audio format{said}")
     if text[:1] in ("{", "["):

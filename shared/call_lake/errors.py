@@ -10,11 +10,11 @@ class Reason(StrEnum):
     """Why a step did not succeed: the value of the ledger's ``reason`` and of a metric's dimension."""
 
     # Transient
-    HTTP_ERROR = "http_error"  # 5xx, or a status that nobody documents
+    HTTP_ERROR = "http_error"  # 5xx, a status that nobody documents, or an answer that breaks HTTP's own rules
     RATE_LIMITED = "rate_limited"  # 429
     TIMEOUT = "timeout"
     CONNECTION = "connection"  # refused, reset, DNS, TLS
-    TRUNCATED = "truncated"  # fewer bytes than HTTP or the file's own header promises, or no mark of its end
+    TRUNCATED = "truncated"  # fewer bytes than HTTP or the file's header promises, or no mark of its end
     BAD_LISTING = "bad_listing"  # HTML, cut JSON, an error body with status 200
     UNAUTHORIZED = "unauthorized"  # 401: the secret is wrong or was just changed
     BUSY = "busy"  # our own limits: bytes in flight, time left

@@ -82,7 +82,7 @@ class Prober:
         """The answer, its rows if it lists, and what its JSON says."""
         look = self.looker.look(url, LISTING_LIMIT_BYTES)
         self._note(look)
-        answer = _parsed(look.body)
+        answer = _parsed(look)
         return look, rows_of(answer) if look.status == 200 else None, answer
 
     def order(self, rows: Sequence[Any], again: Sequence[Any], names: Sequence[str]) -> None:
@@ -162,9 +162,9 @@ def skew_of(header: str | None, now: datetime) -> float | None:
     return (moment - now).total_seconds()
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(look: Look) -> Any:
     try:
-        return fields.parse(body)
+        return fields.parse(look.body, look.headers.get("content-type"))
     except (ValueError, RecursionError):
         return None
 

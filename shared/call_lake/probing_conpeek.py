@@ -151,8 +151,8 @@ class _Conpeek:
 
 
 def listing_rows(answer: Any) -> list[Any] | None:
-    rows = answer.get("data") if isinstance(answer, dict) and answer.get("success") is not False else None
-    return rows if isinstance(rows, list) else None
+    rows = fields.rows(answer, "data")
+    return rows if rows is None or answer.get("success") is not False else None
 
 
 def _is_there(value: Any) -> bool:

@@ -157,8 +157,8 @@ class _Thulium:
 
 
 def listing_rows(answer: Any) -> list[Any] | None:
-    rows = answer.get("result") if isinstance(answer, dict) and not answer.get("errors") else None
-    return rows if isinstance(rows, list) else None
+    rows = fields.rows(answer, "result")
+    return rows if rows is None or not answer.get("errors") else None
 
 
 def _key(row: Any) -> str | None:

@@ -17,6 +17,14 @@ MUTATIONS = (
     ),
     Mutation(
         12,
+        "a page that is followed by other bytes is no page",
+        "audio_sniff.py",
+        '"<" if MARKUP.match(head) else _text(head[:TEXT_BYTES])',
+        "_text(head[:TEXT_BYTES])",
+        AUDIO,
+    ),
+    Mutation(
+        12,
         "a body shorter than promised is stored",
         "audio.py",
         "if declared is not None and size != declared:",

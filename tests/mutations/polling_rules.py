@@ -456,4 +456,20 @@ MUTATIONS = (
         "if fresh and before:",
         ("unit/test_conpeek_paging.py",),
     ),
+    Mutation(
+        2,
+        "rows without a record among them count as read",
+        "providers/fields.py",
+        "if not isinstance(found, list) or (found and not any(isinstance(row, dict) for row in found)):",
+        "if not isinstance(found, list):",
+        ("unit/test_thulium.py", "unit/test_conpeek_paging.py"),
+    ),
+    Mutation(
+        2,
+        "a listing in the vendor's own encoding is never read",
+        "providers/http.py",
+        "return fields.parse(data, body.content_type)\n        except (ValueError, RecursionError):\n            kind",
+        "return fields.parse(data)\n        except (ValueError, RecursionError):\n            kind",
+        ("unit/test_http.py",),
+    ),
 )

@@ -4,6 +4,7 @@ from tests.mutations.mutation import Mutation
 
 COPYING = ("unit/test_copying.py",)
 HTTP = ("unit/test_http.py",)
+BODIES = ("unit/test_http_bodies.py",)
 AWS = ("contract/test_aws_adapters.py",)
 RULES = ("unit/test_copying_rules.py",)
 PATIENCE = ("unit/test_copying_patience.py",)
@@ -121,6 +122,22 @@ MUTATIONS = (
         '            "open_in": recording.source,\n            "due_at": iso(now + self._republish_after),\n',
         '            "open_in": recording.source,\n            "due_at": NEVER,\n',
         ("unit/test_ledger.py",),
+    ),
+    Mutation(
+        9,
+        "a compressed body without its end is whole",
+        "providers/unpacking.py",
+        "    if stream is not None:\n        raise EOFError",
+        "    if False:\n        raise EOFError",
+        BODIES,
+    ),
+    Mutation(
+        9,
+        "a length that cannot be read is as good as none",
+        "providers/body.py",
+        'raise Transient(Reason.HTTP_ERROR, "the answer\'s Content-Length is no length")',
+        "return None",
+        BODIES,
     ),
     Mutation(
         9,

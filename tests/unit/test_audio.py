@@ -253,6 +253,15 @@ def test_a_header_that_takes_too_much_to_read_gives_no_facts(limit, value, monke
         ("<p>Błąd".encode("iso-8859-2"), Reason.HTML),
         ("<p>Błąd".encode("utf-16"), Reason.HTML),
         (b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>', Reason.HTML),
+        (b"<br />\n<b>Warning</b>:  fopen(/x.wav): failed to open stream<br />\n", Reason.HTML),
+        (b"<br />\n<b>Warning</b>:  in <b>/x.php</b> on line <b>7</b><br />\n" + wav(), Reason.HTML),
+        (b"\xef\xbb\xbf\r\n\t <B>Notice</B>: x" + bytes(2000), Reason.HTML),
+        (b"\n" * 3000 + b"<p>\0</p>", Reason.HTML),
+        (b"<!-- cached -->\0", Reason.HTML),
+        (b"</body>\0", Reason.HTML),
+        (b'<?xml version="1.0"?><Error>\0</Error>', Reason.HTML),
+        (b"<Error><Code>NoSuchKey</Code></Error>\0", Reason.HTML),
+        (b"<s:Envelope xmlns:s='x'>\0", Reason.HTML),
         (b"error: file not found\n", Reason.HTML),
         ("Trwają prace".encode(), Reason.HTML),
         (b"\n", Reason.HTML),
@@ -288,6 +297,9 @@ def test_pgp_is_encrypted(data):
         b"\x1f\x8b\x08" + bytes(50),
         b"%PDF-1.7\n\0\1\2",
         b"ID3\4\0\0\0\0\0\0\1\2\3",
+        b"<\0\1\2" * 100,
+        b"<b\0\1" * 100,
+        b"x<br />\0",
     ],
 )
 def test_other_bytes_are_no_audio_whatever_the_type_says(data):
@@ -305,7 +317,7 @@ def test_the_type_is_named_only_if_it_is_one():
 STARTS = [
     b"", b"RIFF\0\0\0\0WAVE", b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0", wav()[:44], b"OggS\0\2",
     b"fLaC\0\0\0\x22", b"ID3\4\0\0\0\0\0\x20", b"\xff\xfb\x90\xc4", b"\xff\xf1P@", b"\0\0\0\x20ftypM4A ",
-    b"\0\0\0\x01ftyp", b"#!AMR", b"\x1aE\xdf\xa3", b"\x85", b"\xff\xfe", b"<", b"{",
+    b"\0\0\0\x01ftyp", b"<br>ftyp", b"#!AMR", b"\x1aE\xdf\xa3", b"\x85", b"\xff\xfe", b"<", b"{",
 ]  # fmt: skip
 
 

@@ -104,7 +104,9 @@ def test_count_and_success_are_tolerated_and_not_believed():
     assert len(keys(server.provider().list_window(HOUR))) == 3
 
 
-@pytest.mark.parametrize("body", [{"success": False, "data": []}, {"data": None}, [], {"message": "x"}])
+@pytest.mark.parametrize(
+    "body", [{"success": False, "data": []}, {"data": None}, {"data": ["a", None, 7, []]}, [], {"message": "x"}]
+)
 def test_a_listing_that_is_none_is_transient(body):
     with pytest.raises(Transient) as caught:
         list(make(StubWeb(lambda seen: json_reply(body))).list_window(HOUR))

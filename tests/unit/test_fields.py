@@ -53,6 +53,32 @@ def test_nan_and_infinity_are_none_and_the_rest_stays_readable() -> None:
     assert parse(b'{"a": NaN, "b": [-Infinity, 1]}') == {"a": None, "b": [None, 1]}
 
 
+LISTED = {"user": "Zażółć Gęślą", "id": 10**25}
+WRITTEN = json.dumps(LISTED, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-2", "ISO-8859-2", "windows-1250", "cp1250", "latin2"])
+@pytest.mark.parametrize("kind", ["application/json;charset={}", 'text/json; a=b; Charset = "{}"; c=d'])
+def test_a_document_in_another_encoding_is_read_by_the_charset_it_declares(charset: str, kind: str) -> None:
+    assert parse(WRITTEN.encode(charset), kind.format(charset)) == LISTED
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+@pytest.mark.parametrize("declared", [None, "iso-8859-2", "utf-16", "x-unknown"])
+def test_jsons_own_encodings_are_told_by_the_bytes_whatever_is_declared(encoding: str, declared: str | None) -> None:
+    assert parse(WRITTEN.encode(encoding), declared and f"application/json; charset={declared}") == LISTED
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [None, "", "application/json", *(f"application/json; charset={name}" for name in
+     ("utf-8", "iso-8859-99", "cp9999", "x-unknown", "punycode", "unicode_escape", "base64", "windows-1253"))],
+)  # fmt: skip
+def test_a_document_in_no_known_encoding_is_an_error(content_type: str | None) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse('["Zażółć \xd2"]'.encode("iso-8859-1", "replace") + b"\xaa", content_type)
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(0, 0.0), (-7, -7.0), (2**53, 2.0**53), (2**53 + 1, 2.0**53), ("120.5", 120.5), (True, None), (10**400, None)],

@@ -209,8 +209,10 @@ def test_the_sixth_redirect_is_not_followed():
 
 
 @pytest.mark.parametrize(
-    "location", ["ftp://provider.test/x", "javascript:alert(1)", "https://", "https://a b/", "http://[::1"]
-)
+    "location",
+    ["ftp://provider.test/x", "javascript:alert(1)", "https://", "https://a b/", "http://[::1",
+     "http://127.0.0.1:99999/", "https://provider.test:65536/x", "https://provider.test:0/x"],
+)  # fmt: skip
 def test_a_redirect_to_nowhere_is_transient(location):
     with pytest.raises(Transient) as caught:
         download(client(redirects({"https://provider.test/file": location})))
@@ -291,3 +293,18 @@ def test_a_listing_without_end_is_cut_off():
 
 def test_nan_in_a_listing_does_not_spoil_what_is_stored():
     assert client(StubWeb(lambda seen: Reply(body=b"[NaN, -Infinity, 1]"))).get_json(BASE) == [None, None, 1]
+
+
+def test_a_listing_is_read_by_the_charset_that_it_declares():
+    reply = Reply(
+        body='["Łódź"]'.encode("iso-8859-2"), headers={"Content-Type": "application/json; charset=iso-8859-2"}
+    )
+    assert client(StubWeb(lambda seen: reply)).get_json(BASE) == ["Łódź"]
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=x-unknown"])
+def test_a_listing_in_an_encoding_that_nobody_knows_is_none(content_type):
+    reply = Reply(body='["Łódź"]'.encode("iso-8859-2"), headers={"Content-Type": content_type})
+    with pytest.raises(Transient) as caught:
+        client(StubWeb(lambda seen: reply)).get_json(BASE)
+    assert caught.value.reason is Reason.BAD_LISTING

@@ -94,14 +94,6 @@ def test_a_compressed_body_is_unpacked_and_promises_no_length(coding):
         assert body.declared_length == (None if packed != plain else len(plain))
 
 
-def test_a_body_that_is_not_compressed_as_it_says_is_transient():
-    with (
-        RawServer(lambda request: ok(b"RIFF0000", "Content-Encoding: gzip")) as server,
-        pytest.raises(Transient),
-    ):
-        download(client(server))
-
-
 @pytest.mark.parametrize("head", [ok(b"", length=1_000_000)[0], b"HTTP/1.1 200 OK\r\n\r\n"])
 @pytest.mark.parametrize("drips", [True, False])
 def test_a_body_that_does_not_end_ends_at_its_deadline_and_is_never_taken_for_whole(head, drips):

@@ -13,8 +13,9 @@ from moto import mock_aws
 
 from call_lake.config import SourceSettings
 from call_lake.errors import ConfigError, Transient
-from call_lake.probing import Findings, skew_of
-from call_lake.probing_thulium import _offset_h
+from call_lake.probing import Findings, Prober, skew_of
+from call_lake.probing_thulium import _offset_h, listing_rows
+from call_lake.providers.looking import Looker
 from cli.errors import UserError
 from cli.probe import examine, merged, write_settings
 from cli.stack import Stack
@@ -25,6 +26,7 @@ from local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simulation
 from local.simulators.thulium import USER
 from local.simulators.world import World
 from tests.fakes import FakeClock
+from tests.unit.stub_web import Reply, StubWeb
 
 NOW = datetime(2026, 11, 15, 20, 0, tzinfo=UTC)
 MANY = World.generate(seed=3, count=260, start=date(2026, 10, 20), days=24, tiny_audio=True)
@@ -316,6 +318,16 @@ def test_a_key_that_several_rows_share_asks_for_another() -> None:
     assert "keys stand for several rows" in said(
         Vendor("conpeek").probe(mapping={"provider_key": "dialog_type"}), "mapping"
     )
+
+
+def test_a_listing_is_probed_in_the_encoding_that_it_declares() -> None:
+    listed = {"result": [{"user": "Zażółć"}]}
+    body = json.dumps(listed, ensure_ascii=False).encode("iso-8859-2")
+    web = StubWeb(lambda seen: Reply(body=body, headers={"Content-Type": "application/json; charset=iso-8859-2"}))
+    settings, clock = SourceSettings("thulium", "thulium", URLS["thulium"]), FakeClock(NOW)
+    prober = Prober(Looker(settings, lambda fresh: "key", clock, web.session), settings, clock, lambda step: None)
+
+    assert prober.listing("recordings", listing_rows) == (listed["result"], listed)
 
 
 def test_an_account_without_recordings_is_told() -> None:

@@ -210,6 +210,7 @@ def test_a_second_401_is_unauthorized():
         b'"x"',
         b'{"count": 1}',
         b'{"count": 1, "result": {}}',
+        b'{"count": 3, "result": ["a 48500000001", null, 7]}',
         b'{"request_id": "abc", "errors": [{"message": "call 48500000001", "code": 1}], "result": []}',
         b"[" * 100_000,
         b"\xff\xfe\x00",

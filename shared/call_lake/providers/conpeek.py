@@ -96,9 +96,9 @@ class Conpeek:
     def _answer(self, url: str, until_s: float = math.inf) -> Answer:
         """``count`` and ``success`` are a sibling's; only a plain "no success" is believed, and no count."""
         body = self._client.get_json(url, until_s)
-        rows = body.get("data") if isinstance(body, dict) else None
-        if not isinstance(rows, list) or body.get("success") is False:
-            raise Transient(Reason.BAD_LISTING, f"the listing has no data{request_id(body)}")
+        rows = fields.rows(body, "data")
+        if rows is None or body.get("success") is False:
+            raise Transient(Reason.BAD_LISTING, f"the listing has no data with records{request_id(body)}")
         return Answer(rows)
 
     def _newer_link(self, recording: Recording, refused: StepFailed, until_s: float) -> str:

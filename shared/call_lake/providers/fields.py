@@ -9,6 +9,8 @@ import orjson
 
 _LETTERS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _ASCII = json.JSONEncoder(separators=(",", ":"))
+# Code pages alone: of what else Python decodes, punycode takes the square of its length, and some are no charsets.
+CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?((?:iso-8859-|windows-|cp)\d{1,4}|latin[12])\b", re.I)
 SURROGATE = re.compile("[\ud800-\udfff]")
 _EXACT = 2**53
 _TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
@@ -66,17 +68,41 @@ def direction(value: Any) -> str | None:
     return word if word in ("inbound", "outbound") else None
 
 
-def parse(document: bytes) -> Any:
+def rows(answer: Any, name: str) -> list[Any] | None:
+    """The rows that a listing has under ``name``; None where these are no rows. Bad ones may be among them, but rows
+    without a single object are something else."""
+    found = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(found, list) or (found and not any(isinstance(row, dict) for row in found)):
+        return None
+    return found
+
+
+def parse(document: bytes, content_type: str | None = None) -> Any:
     """A JSON document; NaN and Infinity, which are no JSON, as None, so that the rest stays readable.
 
-    Raises ValueError, RecursionError.
+    It is UTF-8, UTF-16 or UTF-32, as its first bytes show. Where it is none of them, it is read by the charset of its
+    ``content_type``, which JSON does not provide for (RFC 8259, 8.1 and 11). Raises ValueError, RecursionError.
     """
     if _LONG_NUMBER not in document.translate(_TO_ZEROS):
         try:
             return orjson.loads(document)
         except ValueError:  # or one that only the standard library reads: lone surrogates, other encodings
             pass
-    return json.loads(document, parse_constant=lambda _name: None)
+    try:
+        return json.loads(document, parse_constant=lambda _name: None)
+    except UnicodeDecodeError:
+        declared = CHARSET.search(content_type or "")
+        if declared is None:
+            raise
+        return parse(_decoded(document, declared[1]))
+
+
+def _decoded(document: bytes, charset: str) -> bytes:
+    """As UTF-8. Raises ValueError."""
+    try:
+        return document.decode(charset).encode()
+    except LookupError:
+        raise ValueError("a charset that nobody knows") from None
 
 
 def compact(record: Any) -> str:

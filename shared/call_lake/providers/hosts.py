@@ -57,10 +57,13 @@ class Target:
         match = URL.fullmatch(url.partition("#")[0].strip())
         if match is None:
             raise ValueError("not an http or https URL")
-        scheme, host, port = match[1].lower(), match[2].lower().rstrip("."), int(match[3] or 0)
+        scheme, host = match[1].lower(), match[2].lower().rstrip(".")
+        port = int(match[3]) if match[3] else DEFAULT_PORTS[scheme]
+        if not 0 < port < 65536:
+            raise ValueError("not an http or https URL")
         path = quote(match[4], safe="%/:?[]@!$&'()*+,;=~", errors="replace")
         return cls(
-            Origin(scheme, host, port or DEFAULT_PORTS[scheme]),
+            Origin(scheme, host, port),
             path if path.startswith("/") else f"/{path}",
         )
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import partial
 from typing import Any
 
 import requests
@@ -21,13 +20,12 @@ from call_lake.config import SourceSettings
 from call_lake.errors import ConfigError, NotReady, Reason, StepFailed, Terminal, Transient
 from call_lake.ports import Clock
 from call_lake.providers import fields
+from call_lake.providers.body import Body, network_error
 from call_lake.providers.hosts import HostRules, Origin, Target
 from call_lake.providers.transport import Request, make_session
-from call_lake.providers.watchdog import WATCHDOG
 
 REDIRECTS = {301, 302, 303, 307, 308}
 MAX_HOPS = 5
-CHUNK_BYTES = 512 * 1024
 LISTING_LIMIT_BYTES = 32 * 1024 * 1024
 ERROR_LIMIT_BYTES = 64 * 1024
 LISTING_PATIENCE = 2  # read timeouts that a whole listing answer may take
@@ -53,66 +51,6 @@ class Pace:
             self._next_s = mine_s + self._gap_s
         if mine_s > now_s:
             self._clock.sleep(mine_s - now_s)
-
-
-class Body:
-    """The body of one answer while it arrives (an ``AudioStream``); it has to be complete by ``deadline_s``."""
-
-    def __init__(self, response: requests.Response, clock: Clock, deadline_s: float) -> None:
-        headers = response.headers
-        self._raw: urllib3.HTTPResponse = response.raw
-        self._clock = clock
-        self._deadline_s = deadline_s
-        # Asked not to, a server may compress all the same: then its length is that of other bytes, and urllib3
-        # holds the server to it.
-        codings = {coding.strip().lower() for coding in headers.get("Content-Encoding", "").split(",")}
-        self._decode = not codings.isdisjoint(urllib3.HTTPResponse.CONTENT_DECODERS)
-        plain = not self._decode and "chunked" not in headers.get("Transfer-Encoding", "").lower()
-        length = headers.get("Content-Length", "")
-        self.declared_length = int(length) if plain and length.isdecimal() else None
-        self.content_type = headers.get("Content-Type")
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Chunks as they come. Raises Transient(TIMEOUT, TRUNCATED, CONNECTION)."""
-        late = threading.Event()
-        with WATCHDOG.watch(max(self._left_s(), 0), partial(self._give_up, late)):
-            try:
-                while chunk := self._read():
-                    if self._left_s() <= 0:
-                        raise self._too_slow()
-                    yield chunk
-                if late.is_set():  # hung up by the watchdog: this was no end
-                    raise self._too_slow()
-            except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
-                raise (self._too_slow() if late.is_set() else _network(error)) from None
-
-    def read_up_to(self, limit_bytes: int) -> bytes | None:
-        """The whole body, or None if it is longer. Raises as iterating does."""
-        data = bytearray()
-        for chunk in self:
-            data += chunk
-            if len(data) > limit_bytes:
-                return None
-        return bytes(data)
-
-    def _read(self) -> bytes:
-        # Full chunks: one for each packet would cost as much as the bytes themselves. Packed ones as they come, for
-        # read() would hold what was unpacked a second time.
-        read = self._raw.read1 if self._decode else self._raw.read
-        return read(CHUNK_BYTES, decode_content=self._decode)
-
-    def _left_s(self) -> float:
-        return self._deadline_s - self._clock.monotonic()
-
-    def _give_up(self, late: threading.Event) -> None:
-        late.set()
-        try:
-            self._raw.shutdown()
-        except (OSError, ValueError, RuntimeError):
-            return  # it ended by itself meanwhile
-
-    def _too_slow(self) -> Transient:
-        return Transient(Reason.TIMEOUT, "the body did not arrive within its deadline")
 
 
 class Client:
@@ -147,11 +85,12 @@ class Client:
         with closing(self._get(Target.parse(url), deadline_s)) as response:
             if response.status_code != 200:
                 raise self._refusal(response, "the listing", deadline_s)
-            data = Body(response, self._clock, deadline_s).read_up_to(LISTING_LIMIT_BYTES)
+            body = Body(response, self._clock, deadline_s)
+            data = body.read_up_to(LISTING_LIMIT_BYTES)
         if data is None:
             raise Transient(Reason.BAD_LISTING, f"the listing is longer than {LISTING_LIMIT_BYTES} bytes")
         try:
-            return fields.parse(data)
+            return fields.parse(data, body.content_type)
         except (ValueError, RecursionError):
             kind = "HTML" if data.lstrip()[:1] == b"<" else "no JSON"
             raise Transient(Reason.BAD_LISTING, f"the listing is {kind} ({len(data)} bytes)") from None
@@ -225,7 +164,7 @@ class Client:
                 proxies=environment["proxies"],
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
-            raise _network(error) from None
+            raise network_error(error) from None
 
     def _environment(self, target: Target) -> Any:
         """Proxies and certificates of the process's environment for this origin: read once, for that takes as long as
@@ -250,8 +189,9 @@ class Client:
     def _request_id(self, response: requests.Response, deadline_s: float) -> str:
         try:
             deadline_s = min(deadline_s, self._clock.monotonic() + self._timeout_s)
-            data = Body(response, self._clock, deadline_s).read_up_to(ERROR_LIMIT_BYTES)
-            return request_id(fields.parse(data or b""))
+            body = Body(response, self._clock, deadline_s)
+            data = body.read_up_to(ERROR_LIMIT_BYTES) or b""
+            return request_id(fields.parse(data, body.content_type))
         except (StepFailed, ValueError, RecursionError):
             return ""
 
@@ -273,22 +213,3 @@ def retry_after(value: str | None, now: datetime) -> float | None:
             return None
         seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
     return max(seconds, 0.0) if math.isfinite(seconds) else None
-
-
-def _network(error: Exception) -> Transient:
-    """Never with the error's own text: it repeats the URL."""
-    causes = [error]
-    while len(causes) < 8:
-        deeper = causes[-1].__cause__ or causes[-1].__context__ or getattr(causes[-1], "reason", None)
-        deeper = deeper or next((part for part in causes[-1].args if isinstance(part, Exception)), None)
-        if not isinstance(deeper, Exception) or deeper in causes:
-            break
-        causes.append(deeper)
-    name = type(causes[-1]).__name__
-    # Not all of urllib3's TimeoutError: a refused connection is one, too.
-    slow = (TimeoutError, urllib3.exceptions.ReadTimeoutError, requests.Timeout)
-    if any(isinstance(cause, slow) for cause in causes):
-        return Transient(Reason.TIMEOUT, f"no answer in time ({name})")
-    if any(isinstance(cause, (urllib3.exceptions.IncompleteRead, http.client.IncompleteRead)) for cause in causes):
-        return Transient(Reason.TRUNCATED, "the connection ended before the promised length")
-    return Transient(Reason.CONNECTION, f"the connection failed ({name})")

@@ -9,8 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from call_lake.errors import Reason, Terminal, Transient
+from call_lake.providers.body import Body
 from call_lake.providers.hosts import Target
-from call_lake.providers.http import ERROR_LIMIT_BYTES, LISTING_PATIENCE, MAX_HOPS, REDIRECTS, Body, Client
+from call_lake.providers.http import ERROR_LIMIT_BYTES, LISTING_PATIENCE, MAX_HOPS, REDIRECTS, Client
 
 AUDIO_LOOK_BYTES = 64 * 1024
 

@@ -181,9 +181,9 @@ class Thulium:
 
 
 def _answer(body: Any) -> Answer:
-    rows = body.get("result") if isinstance(body, dict) else None
-    if not isinstance(rows, list) or body.get("errors"):
-        raise Transient(Reason.BAD_LISTING, f"the listing has no result{request_id(body)}")
+    rows = fields.rows(body, "result")
+    if rows is None or body.get("errors"):
+        raise Transient(Reason.BAD_LISTING, f"the listing has no result with records{request_id(body)}")
     return Answer(rows, fields.whole(body.get("count")))
 
 

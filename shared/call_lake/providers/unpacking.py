@@ -1,0 +1,52 @@
+"""Unpack compressed bodies, which are whole only where they have reached the end that their format marks.
+
+urllib3 unpacks, too, but takes a stream that ends before its mark for whole.
+"""
+
+import zlib
+from collections import deque
+from collections.abc import Iterator
+
+# RFC 9110, 8.4.1: "x-gzip" is "gzip". Those unknown here are left as they are, as urllib3 does.
+GZIP = {"gzip", "x-gzip"}
+KNOWN = GZIP | {"deflate"}
+GZIP_MARK = b"\x1f\x8b"  # how each member begins: RFC 1952, 2.3.1
+
+
+def codings(content_encoding: str) -> list[str]:
+    """Those of a Content-Encoding header that can be unpacked, in the order in which they were applied."""
+    return [name for part in content_encoding.split(",") if (name := part.strip().lower()) in KNOWN]
+
+
+def unpack(packed: Iterator[bytes], coding: str, piece_bytes: int) -> Iterator[bytes]:
+    """What ``packed`` holds, in pieces of ``piece_bytes`` at most, however well it is compressed.
+
+    No byte at all is an empty body. A gzip may have several members (RFC 1952, 2.2), and zeros behind each. What else
+    lies behind the end is left out, as browsers do. Raises EOFError where the end is missing, zlib.error where this
+    is not that coding.
+    """
+    stream: zlib._Decompress | None = None
+    ended = False  # one stream has, and another may follow
+    for data in packed:
+        while data := data.lstrip(b"\0") if ended else data:
+            if ended and not (coding in GZIP and GZIP_MARK.startswith(data[:2])):
+                deque(packed, maxlen=0)  # HTTP's own length still has to be kept
+                return
+            if stream is None:
+                stream, ended = zlib.decompressobj(_window_bits(coding, data)), False
+            while piece := stream.decompress(data, piece_bytes):
+                yield piece
+                data = stream.unconsumed_tail
+            data = stream.unused_data
+            if stream.eof:
+                stream, ended = None, True
+    if stream is not None:
+        raise EOFError
+
+
+def _window_bits(coding: str, start: bytes) -> int:
+    """As zlib wants to be told the format. "deflate" is zlib's (RFC 9110, 8.4.1.2), but some send it raw: zlib's first
+    byte ends in 8 (RFC 1950, 2.2), which is a raw stream's only where its padding is not zero (RFC 1951, 3.2.4)."""
+    if coding in GZIP:
+        return 16 + zlib.MAX_WBITS
+    return zlib.MAX_WBITS if start[0] & 0x0F == 8 else -zlib.MAX_WBITS
