@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -12,9 +13,10 @@ from urllib.parse import quote, urlencode
 import requests
 
 from call_lake.config import SourceSettings
-from call_lake.errors import ConfigError, Drifted, Reason, StepFailed, Terminal, Transient
+from call_lake.errors import ConfigError, Drifted, Reason, StepFailed, Terminal, TooWide, Transient
 from call_lake.ports import Clock
 from call_lake.providers import fields
+from call_lake.providers.advancing import Advancer
 from call_lake.providers.base import AudioStream, BadRecord, Page
 from call_lake.providers.http import Client, request_id
 from call_lake.providers.mapping import compile_mapping, moment, seconds
@@ -48,12 +50,27 @@ class Conpeek:
         self._client = Client(settings, self._authorization, clock, session)
         self._mapping = compile_mapping(settings.name, settings.mapping)
         self._pager = Pager(settings.page_size or PAGE_SIZE)
+        self._advancer = Advancer(self._identity, _hung_up, SECOND)
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
         """See ``Provider``. Filters on ``hangup_time``: nothing filters on when a recording became available."""
         steady = Steady(self._clock)
+        fetch = partial(self._fetch, lambda url: steady(lambda: self._answer(url)))
         may_be_wide = may_be_wide or not _can_be_split(window)
-        return self._pages(window, lambda url: steady(lambda: self._answer(url)), may_be_wide=may_be_wide)
+        pages: list[list[Any]] = []
+        began_s = self._clock.monotonic()
+        try:
+            for rows in self._pager.walk(partial(fetch, window), self._identity, may_be_wide=may_be_wide):
+                pages.append(rows)
+                yield self._page(rows)
+                if not may_be_wide and len(rows) == self._pager.limit and self._advancer.is_far(window, rows):
+                    break
+            else:
+                return
+        except TooWide:
+            pass
+        page_s = max((self._clock.monotonic() - began_s) / len(pages), 1 / self._settings.requests_per_second)
+        yield from map(self._page, self._advancer.rest(fetch, window, pages, page_s))
 
     @contextmanager
     def open_audio(self, recording: Recording, *, deadline_s: float) -> Iterator[AudioStream]:
@@ -75,23 +92,21 @@ class Conpeek:
     def _base(self) -> str:
         return self._client.base.url.rstrip("/")
 
-    def _pages(self, window: Window, ask: Callable[[str], Answer], *, may_be_wide: bool) -> Iterator[Page]:
+    def _fetch(self, ask: Callable[[str], Answer], window: Window, offset: int, limit: int) -> Answer:
         date_from, date_to = _range(window)
         condition = [
             {"property": "hangup_time", "operator": "gte", "value": date_from},
             {"property": "hangup_time", "operator": "lte", "value": date_to},
         ]
+        query = {"limit": limit, "offset": offset, "filter": json.dumps(condition, separators=(",", ":"))}
+        return ask(f"{self._base}/cdr_dialog_recording?{urlencode(query, quote_via=quote)}")
 
-        def fetch(offset: int, limit: int) -> Answer:
-            query = {"limit": limit, "offset": offset, "filter": json.dumps(condition, separators=(",", ":"))}
-            return ask(f"{self._base}/cdr_dialog_recording?{urlencode(query, quote_via=quote)}")
-
-        for rows in self._pager.walk(fetch, self._identity, may_be_wide=may_be_wide):
-            items = [self._item(row) for row in rows]
-            yield Page(
-                tuple(item for item in items if isinstance(item, Recording)),
-                tuple(item for item in items if isinstance(item, BadRecord)),
-            )
+    def _page(self, rows: list[Any]) -> Page:
+        items = [self._item(row) for row in rows]
+        return Page(
+            tuple(item for item in items if isinstance(item, Recording)),
+            tuple(item for item in items if isinstance(item, BadRecord)),
+        )
 
     def _answer(self, url: str, until_s: float = math.inf) -> Answer:
         """``count`` and ``success`` are a sibling's; only a plain "no success" is believed, and no count."""
@@ -111,9 +126,10 @@ class Conpeek:
         if refused.status not in DEAD_LINK or recording.audio_url is None or ended_at is None:
             return None
         half_s = (self._clock.monotonic() + until_s) / 2  # the other half is the audio's
-        pages = self._pages(Window(ended_at, ended_at), lambda url: self._answer(url, half_s), may_be_wide=True)
+        fetch = partial(self._fetch, lambda url: self._answer(url, half_s), Window(ended_at, ended_at))
+        pages = self._pager.walk(fetch, self._identity, may_be_wide=True)
         try:
-            for page in islice(pages, LINK_PAGES):
+            for page in map(self._page, islice(pages, LINK_PAGES)):
                 if links := [one.audio_url for one in page.recordings if _is_same(one, recording)]:
                     return next((link for link in links if link != recording.audio_url), None)
         except Transient as error:
@@ -191,6 +207,11 @@ class Conpeek:
             talk_s=seconds(row, self._mapping, "talk"),
             audio_url=fields.text(found["audio_url"]) if isinstance(found.get("audio_url"), str) else None,
         )
+
+
+def _hung_up(row: Any) -> datetime | None:
+    """What the filter compares."""
+    return moment(row.get("hangup_time")) if isinstance(row, dict) else None
 
 
 def _is_same(listed: Recording, recording: Recording) -> bool:
