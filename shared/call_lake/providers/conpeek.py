@@ -19,7 +19,7 @@ from call_lake.providers import fields
 from call_lake.providers.advancing import Advancer
 from call_lake.providers.base import AudioStream, BadRecord, Page
 from call_lake.providers.http import Client, request_id
-from call_lake.providers.mapping import compile_mapping, moment, seconds
+from call_lake.providers.mapping import CONPEEK, Extract, compile_mapping, moment, seconds
 from call_lake.providers.paging import Answer, Pager, Steady
 from call_lake.recording import Recording, Window, recording_id
 
@@ -48,7 +48,9 @@ class Conpeek:
         self._secret = secret
         self._clock = clock
         self._client = Client(settings, self._authorization, clock, session)
+        self._zone = settings.zone
         self._mapping = compile_mapping(settings.name, settings.mapping)
+        self._found: dict[str, Extract] = {name: self._mapping.get(name, _nothing) for name in CONPEEK}
         self._pager = Pager(settings.page_size or PAGE_SIZE)
         self._advancer = Advancer(self._identity, _hung_up, SECOND)
 
@@ -102,11 +104,13 @@ class Conpeek:
         return ask(f"{self._base}/cdr_dialog_recording?{urlencode(query, quote_via=quote)}")
 
     def _page(self, rows: list[Any]) -> Page:
-        items = [self._item(row) for row in rows]
-        return Page(
-            tuple(item for item in items if isinstance(item, Recording)),
-            tuple(item for item in items if isinstance(item, BadRecord)),
-        )
+        recordings, bad = [], []
+        for row in rows:
+            try:
+                recordings.append(self._recording(row))
+            except ValueError as error:
+                bad.append(BadRecord(str(error), fields.compact(row)))
+        return Page(tuple(recordings), tuple(bad))
 
     def _answer(self, url: str, until_s: float = math.inf) -> Answer:
         """``count`` and ``success`` are a sibling's; only a plain "no success" is believed, and no count."""
@@ -167,46 +171,45 @@ class Conpeek:
     def _identity(self, row: Any) -> Any:
         return (self._mapping["provider_key"](row) or row) if isinstance(row, dict) else row
 
-    def _item(self, row: Any) -> Recording | BadRecord:
-        try:
-            return self._recording(row)
-        except ValueError as error:
-            return BadRecord(str(error), fields.compact(row))
-
     def _recording(self, row: Any) -> Recording:
         if not isinstance(row, dict):
             raise ValueError("it is no object")
-        found = {name: extract(row) for name, extract in self._mapping.items()}
-        key = fields.key(found.get("provider_key"))
+        found = self._found
+        key = fields.key(found["provider_key"](row))
         if key is None:
             raise ValueError("it has no id")
-        ended_at, listed_at = moment(found.get("ended_at")), moment(found.get("listed_at"))
-        started_at = moment(found.get("started_at")) or ended_at or listed_at  # no row is dropped for a date (rule 4)
+        ended_at, listed_at = moment(found["ended_at"](row)), moment(found["listed_at"](row))
+        started_at = moment(found["started_at"](row)) or ended_at or listed_at  # no row is dropped for a date (rule 4)
         if started_at is None:
             raise ValueError("it has no start time that can be read")
         duration_s = seconds(row, self._mapping, "duration")
         if duration_s is None and ended_at is not None:
             duration_s = (ended_at - started_at).total_seconds()
+        audio_url = found["audio_url"](row)
         return Recording(
             source=self._settings.name,
             provider=self._settings.provider,
             recording_id=recording_id(self._settings.name, key),
             provider_key=key,
             started_at=started_at,
-            call_date=started_at.astimezone(self._settings.zone).date(),
+            call_date=started_at.astimezone(self._zone).date(),
             raw=fields.compact(row),
-            connection_id=fields.text(found.get("connection_id")),
+            connection_id=fields.text(found["connection_id"](row)),
             ended_at=ended_at,
             listed_at=listed_at,
-            direction=fields.direction(found.get("direction")),
-            caller=fields.text(found.get("caller")),
-            callee=fields.text(found.get("callee")),
-            agent=fields.text(found.get("agent")),
-            disposition=fields.text(found.get("disposition")),
+            direction=fields.direction(found["direction"](row)),
+            caller=fields.text(found["caller"](row)),
+            callee=fields.text(found["callee"](row)),
+            agent=fields.text(found["agent"](row)),
+            disposition=fields.text(found["disposition"](row)),
             duration_s=duration_s,
             talk_s=seconds(row, self._mapping, "talk"),
-            audio_url=fields.text(found["audio_url"]) if isinstance(found.get("audio_url"), str) else None,
+            audio_url=fields.text(audio_url) if isinstance(audio_url, str) else None,
         )
+
+
+def _nothing(_row: Any) -> None:
+    """Of a field that is not mapped."""
 
 
 def _hung_up(row: Any) -> datetime | None:
