@@ -1,4 +1,4 @@
-"""The simulators of `local`, with a Thulium whose rows come and go while a client pages: `python -m bench.poll.server`.
+"""The simulators of `local`, whose rows come and go while a client pages: `python -m bench.poll.server`.
 
 Every few listing requests one row vanishes and one appears, wherever they lie, whatever the client asks for.
 """
@@ -17,9 +17,9 @@ from call_lake.recording import parse_iso
 from local.processes import exit_with_parent
 from local.simulators.clock import SimClock
 from local.simulators.conpeek import Conpeek
-from local.simulators.exchange import Answer
+from local.simulators.exchange import Answer, Request
 from local.simulators.faults import FaultPlan
-from local.simulators.provider import Query
+from local.simulators.provider import SimulatedProvider
 from local.simulators.serving import running
 from local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simulation
 from local.simulators.thulium import USER, Thulium
@@ -27,22 +27,22 @@ from local.simulators.world import World
 
 SEED = 7
 MOVES_MOST = 20  # of each kind: then the rows come to rest
-APPEAR_WITHIN = timedelta(days=12)  # before the end: what is listed later than that, no tool looks for
+APPEAR_WITHIN = timedelta(days=9)  # before the end: what is listed later than that, no daily sweep looks for
 
 
-class Restless(Thulium):
+class Restless(SimulatedProvider):
     """Moves until a new plan of faults is set."""
 
-    def __init__(self, world: World, clock: SimClock, period: int) -> None:
-        """``period``: listing requests between two moves."""
+    def __init__(self, world: World, secret: str, clock: SimClock, period: int) -> None:
+        """``period``: requests between two moves."""
         self._restless = FaultPlan(SEED)
-        super().__init__(world, FAKE_PASSWORD, clock, self._restless)
+        super().__init__(world, secret, clock, self._restless)
         self._period, self._asked = period, 0
 
-    def _list(self, query: Query) -> Answer:
+    def handle(self, request: Request) -> Answer:
         if self.plan is self._restless:
             self._move()
-        return super()._list(query)
+        return super().handle(request)
 
     def _move(self) -> None:
         with self._lock:
@@ -55,6 +55,14 @@ class Restless(Thulium):
             self.catalog.delete(luck.choice(rows).index)
             appears = rows[-1].started_at - luck.random() * APPEAR_WITHIN
             self.catalog.insert(self.world.make(self.kind, self.catalog.next_index(), appears.replace(microsecond=0)))
+
+
+class RestlessThulium(Restless, Thulium):
+    pass
+
+
+class RestlessConpeek(Restless, Conpeek):
+    pass
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,12 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     first = asked.until - timedelta(days=asked.days - 1)
-    world = World.generate(SEED, kinds=("thulium",), count=asked.count, start=first, days=asked.days)
+    world = World.generate(SEED, count=asked.count, start=first, days=asked.days)
     clock = SimClock(asked.now)
-    conpeek = Conpeek(world, FAKE_KEY, clock, FaultPlan(SEED), url_in_record=True)
-    simulation = Simulation(world, clock, Restless(world, clock, asked.period), conpeek)
-    with running(world, simulation=simulation) as handles:
+    thulium = RestlessThulium(world, FAKE_PASSWORD, clock, asked.period)
+    conpeek = RestlessConpeek(world, FAKE_KEY, clock, asked.period)
+    with running(world, simulation=Simulation(world, clock, thulium, conpeek)) as handles:
         facts = {"thulium_url": handles.thulium_url, "thulium_user": USER, "thulium_password": FAKE_PASSWORD}
+        facts |= {"conpeek_url": handles.conpeek_url, "conpeek_key": FAKE_KEY}
         half = asked.ready_file.with_suffix(".half")
         half.write_text(json.dumps(facts))
         half.replace(asked.ready_file)

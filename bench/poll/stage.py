@@ -10,16 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import requests
 
 from bench.poll import peers
-from bench.poll.task import WRITTEN, Answer, Task
+from bench.poll.listing import Listing
+from bench.poll.task import Answer, Task
 from call_lake.recording import iso
 from local import processes
 
-WARSAW = ZoneInfo("Europe/Warsaw")
 START_S = 120.0
 POLL_S = 900.0
 
@@ -58,11 +57,14 @@ def judge(wanted: set[str], polls: list[Poll]) -> Judged:
 
 
 class Server:
-    """A running simulated Thulium."""
+    """The running simulators, of which one provider is asked."""
 
-    def __init__(self, facts: dict[str, str]) -> None:
-        self.facts = facts
-        self._admin = facts["thulium_url"].removesuffix("/api") + "/_sim"
+    def __init__(self, listing: Listing, facts: dict[str, str]) -> None:
+        self._listing = listing
+        self._url = facts[f"{listing.provider}_url"]
+        of_thulium = {"username": facts["thulium_user"], "password": facts["thulium_password"]}
+        self._secret = of_thulium if listing.provider == "thulium" else {"key": facts["conpeek_key"]}
+        self._admin = self._url.removesuffix("/api") + "/_sim"
         self._session = requests.Session()
 
     def keys(self, at: datetime) -> set[str]:
@@ -81,11 +83,11 @@ class Server:
         """One poll in a process of its own; ``folder`` is what it remembers from poll to poll."""
         folder.mkdir(exist_ok=True)
         task = Task(
-            url=self.facts["thulium_url"],
-            user=self.facts["thulium_user"],
-            password=self.facts["thulium_password"],
-            first=first.astimezone(WARSAW).strftime(WRITTEN),
-            last=now.astimezone(WARSAW).strftime(WRITTEN),
+            provider=self._listing.provider,
+            url=self._url,
+            secret=self._secret,
+            first=self._written(first),
+            last=self._written(now),
             now=iso(now),
             number=number,
             folder=str(folder),
@@ -105,13 +107,16 @@ class Server:
                 check=False,
             )
         if done.returncode:
-            raise SystemExit(f"{contender.name} failed:\n{log.read_text(errors='replace')[-2000:]}")
+            raise SystemExit(f"{contender.name} failed on {self._listing}:\n{log.read_text(errors='replace')[-2000:]}")
         stats = self._session.get(f"{self._admin}/stats", timeout=POLL_S).json()
         return Poll(Answer.of(task), stats["listings"], stats["rows_walked"])
 
+    def _written(self, moment: datetime) -> str:
+        return moment.astimezone(self._listing.zone).strftime(self._listing.written)
+
 
 @contextmanager
-def serving(module: str, *arguments: str) -> Iterator[Server]:
+def serving(listing: Listing, module: str, *arguments: str) -> Iterator[Server]:
     """``python -m module`` with these arguments and ``--ready-file``, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="bench-poll-") as name:
         folder = Path(name)
@@ -120,6 +125,6 @@ def serving(module: str, *arguments: str) -> Iterator[Server]:
         server = processes.start("server", command, state_dir=folder, environment=peers.environment(), attached=True)
         try:
             processes.wait_until_ready(server, ready.exists, deadline_s=START_S)
-            yield Server(json.loads(ready.read_text()))
+            yield Server(listing, json.loads(ready.read_text()))
         finally:
             processes.end(server)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from bench.poll.listing import Listing
 from bench.poll.stage import Contender, Judged, Poll
 
 type Found = Mapping[Contender, tuple[Judged, Judged, list[Poll]]]
@@ -14,7 +15,14 @@ type Found = Mapping[Contender, tuple[Judged, Judged, list[Poll]]]
 def about(count: int, rounds: int, machine: str, cores: int, versions: Callable[..., dict[str, str]]) -> str:
     peers = ", ".join(f"{name} {version}" for name, version in versions("dlt", "singer-sdk", "airbyte-cdk").items())
     return f"""Written by `make bench-poll` on {datetime.now(UTC):%Y-%m-%d}: {count:,} recordings over thirty days on
-the simulated Thulium, in a process of its own on loopback; {cores} cores, {machine}. {peers}.
+each simulated provider, in a process of its own on loopback; {cores} cores, {machine}. {peers}.
+"""
+
+
+def heading(listing: Listing) -> str:
+    return f"""### {listing}
+
+In pages of {listing.page} rows.
 """
 
 
@@ -44,7 +52,7 @@ def costs(runs: Mapping[Contender, list[Poll]], judged: Mapping[Contender, Judge
             ]
         )
     head = ["", "rec/s", "wall s", "×", "CPU s", "×", "process CPU s", "×", "peak MB", "requests", "×"]
-    return f"""### Nothing moves
+    return f"""#### Nothing moves
 
 Medians of {rounds} interleaved rounds; × is the median of the rounds' ratios to the bare loop. Wall and CPU are of the
 listing, process CPU includes the start of the program. Rows walked: offset + rows returned, for each recording.
@@ -53,19 +61,19 @@ listing, process CPU includes the start of the program. Rows walked: offset + ro
 """
 
 
-def drift(found: Found) -> str:
-    return f"""### Rows come and go while the first poll pages
+def drift(found: Found, period: int) -> str:
+    return f"""#### Rows come and go while the first poll pages
 
-Every eighth listing request one row vanishes anywhere and one appears somewhere in the last twelve days, at most forty
-in all. Lost at first: of the rows that stood all the time. The second poll is a day later and at rest; Call Lake's has
-the daily sweep with it, the others go on from the cursor that they kept.
+Every {period} listing requests one row vanishes anywhere and one appears somewhere in the last nine days, at most
+forty in all. Lost at first: of the rows that stood all the time. The second poll is a day later and at rest; Call
+Lake's has the daily sweep with it, the others go on from the cursor that they kept.
 
 {_two_polls(found)}
 """
 
 
 def late(found: Found, appeared: int) -> str:
-    return f"""### Late arrivals
+    return f"""#### Late arrivals
 
 One row in ten is listed only 3 to 30 hours after its own creation time. Between the polls, 31 hours, {appeared}
 recordings appear: new ones, and late ones whose creation time lies before the first poll.

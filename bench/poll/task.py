@@ -1,5 +1,6 @@
 """What a contender is asked, and what it answers: two JSON files. Standard library only."""
 
+import base64
 import json
 import os
 import resource
@@ -8,22 +9,21 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-PAGE = 100  # the vendor's maximum
-WRITTEN = "%Y-%m-%d %H:%M"
+from bench.poll.listing import LISTINGS, Listing
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One poll. ``first`` and ``last`` are wall times as the provider writes them; ``folder`` keeps what a contender
-    wants to remember until its next poll."""
+    """One poll. ``secret`` is as Call Lake keeps it: username and password, or key. ``first`` and ``last`` are times as
+    the provider writes them; ``folder`` keeps what a contender wants to remember until its next poll."""
 
+    provider: str
     url: str
-    user: str
-    password: str
+    secret: dict[str, str]
     first: str
     last: str
     now: str  # ISO 8601, the provider's clock
@@ -38,6 +38,18 @@ class Task:
         file.write_text(json.dumps(asdict(self)))
 
     @property
+    def listing(self) -> Listing:
+        return LISTINGS[self.provider]
+
+    @property
+    def authorization(self) -> str:
+        """The header: basic, or the raw key."""
+        if "key" in self.secret:
+            return self.secret["key"]
+        pair = f"{self.secret['username']}:{self.secret['password']}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+    @property
     def memory(self) -> Path:
         return Path(self.folder) / "memory"
 
@@ -46,7 +58,7 @@ class Task:
         return Path(self.folder) / f"answer-{self.number}.json"
 
     def begin(self) -> datetime:
-        return datetime.strptime(self.first, WRITTEN)  # noqa: DTZ007  # a wall time
+        return datetime.strptime(self.first, self.listing.written).replace(tzinfo=self.listing.zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,11 @@ class Stride:
         self._width = done.width
         self._rhythm.learn(done, moments)
 
+    def read_beginning(self, end: datetime) -> None:
+        """All up to there was read; how far it comes the provider sees for itself, so no guess is too wide."""
+        self._known = [(until, left) for until, left in self._known if until > end]
+        self._width = None
+
 
 def _mean(rows: float, hours: float, otherwise: float) -> float:
     return (rows + TRUST_HOURS * otherwise) / (hours + TRUST_HOURS)

@@ -1,7 +1,8 @@
 """Read a long stretch of time in sub-windows that suit the provider (design rules 2, 3, 4).
 
 Paging by offset makes a provider walk all rows before the offset, so a window of n rows in pages of p costs it about
-n²/2p rows. ``Stride`` keeps the windows at about two pages: some 1.6 rows walked for each row of a long backfill.
+n²/2p rows. ``Stride`` keeps the windows at about two pages: some 1.6 rows walked for each row of a long backfill. What
+a provider can read better than by offset (docs/adr/0008) it is asked for in wider windows.
 """
 
 from collections.abc import Callable, Iterator
@@ -74,8 +75,12 @@ def read_forward(
             outcome: Done | Hole = Done(sub, sum(came.rows))
             stride.read(sub, came.moments)
         except TooWide as error:
-            stride.too_wide(sub, error, came.rows)
-            continue
+            if error.read_to is None:
+                stride.too_wide(sub, error, came.rows)
+                continue
+            sub = Window(position, error.read_to)
+            outcome = Done(sub, sum(came.rows))
+            stride.read_beginning(sub.end)
         except (Drifted, Transient) as error:
             failure = _as_failure(error)
             failure_s = max(failure_s, came.silence_s)

@@ -232,8 +232,8 @@ MUTATIONS = (
         11,
         "a newer link is looked for on every page",
         "providers/conpeek.py",
-        "in islice(pages, LINK_PAGES):",
-        "in pages:",
+        "islice(pages, LINK_PAGES)",
+        "pages",
         LINKS,
     ),
     Mutation(

@@ -114,6 +114,20 @@ def test_what_is_no_time_is_none(value):
     assert moment(value) is None
 
 
+@given(
+    st.from_regex(r"[0-2]\d{3}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", fullmatch=True)
+    | st.text("0123 -:TZW+.", min_size=14, max_size=14).map(lambda rest: f"2026-{rest}")
+)
+def test_a_time_of_the_usual_length_means_what_python_reads(text):
+    try:
+        expected = datetime.fromisoformat(text.strip())
+    except ValueError:
+        expected = None
+    if expected is not None:
+        expected = expected.astimezone(UTC) if expected.tzinfo else expected.replace(tzinfo=UTC)
+    assert moment(text) == (expected if expected is not None and expected.year >= 1970 else None)
+
+
 def test_a_mapping_replaces_a_default_and_may_look_deeper():
     recording = one({"who": {"name": "X"}, "t": 7}, {"agent": "who.name", "talk_s": "t", "duration_ms": "t"})
     assert (recording.agent, recording.talk_s, recording.duration_s) == ("X", 7.0, 0.007)

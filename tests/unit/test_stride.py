@@ -50,6 +50,23 @@ def test_a_window_of_known_rows_is_cut_by_them_and_its_small_rest_is_read_in_one
     assert stride.next_end(first, END) == tried.end
 
 
+def test_behind_a_beginning_that_was_read_all_the_rest_is_asked_for() -> None:
+    stride = Stride(MINUTE, 50)
+    position = learned(stride, 14)
+    stride.read_beginning(position)
+
+    assert stride.next_end(position, END) == END
+
+
+def test_but_no_more_than_is_known_to_fit() -> None:
+    stride = Stride(MINUTE, 50)
+    stride.too_wide(Window(START, END), TooWide(None), [30, 30])
+    cut = stride.next_end(START, END)
+    stride.read_beginning(START + HOUR)
+
+    assert stride.next_end(START + HOUR, END) == cut
+
+
 def test_a_server_that_caps_its_pages_is_given_windows_for_pages_of_that_size() -> None:
     stride = Stride(MINUTE, 180)
     stride.too_wide(Window(START, START + 10 * HOUR), TooWide(370), [37])

@@ -1,5 +1,5 @@
-"""airbyte-cdk's low-code source: OffsetIncrement, basic auth, DatetimeBasedCursor on created_at. Its RECORD messages
-are what it hands on."""
+"""airbyte-cdk's low-code source: OffsetIncrement, the Authorization header, DatetimeBasedCursor on the time that the
+provider filters by. Its RECORD messages are what it hands on."""
 
 import json
 from pathlib import Path
@@ -9,10 +9,14 @@ from airbyte_cdk.entrypoint import launch
 from airbyte_cdk.models import AirbyteStateMessageSerializer, ConfiguredAirbyteCatalogSerializer
 from airbyte_cdk.sources.declarative.concurrent_declarative_source import ConcurrentDeclarativeSource
 
-from bench.poll.task import PAGE, WRITTEN, Task, Watch, standard_output_to
+from bench.poll.task import Task, Watch, standard_output_to
 
 task, watch = Task.given(), Watch()
-SCHEMA = {"type": "object", "properties": {"filename": {"type": "string"}, "created_at": {"type": "string"}}}
+listing = task.listing
+window = listing.params("{{ stream_interval.start_time }}", "{{ stream_interval.end_time }}")
+# In the path: what looks like a list of Python among the request parameters would become one, and several parameters.
+query = "&".join(f"{name}={value}" for name, value in window.items())
+SCHEMA = {"type": "object", "properties": {name: {"type": "string"} for name in (listing.key, listing.cursor)}}
 
 
 def option(name: str) -> dict[str, str]:
@@ -28,37 +32,43 @@ MANIFEST: dict[str, Any] = {
         {
             "type": "DeclarativeStream",
             "name": "recordings",
-            "primary_key": ["filename"],
+            "primary_key": [listing.key],
             "schema_loader": {"type": "InlineSchemaLoader", "schema": SCHEMA},
             "incremental_sync": {
                 "type": "DatetimeBasedCursor",
-                "cursor_field": "created_at",
-                "datetime_format": WRITTEN,
-                "start_datetime": {"type": "MinMaxDatetime", "datetime": task.first, "datetime_format": WRITTEN},
-                "end_datetime": {"type": "MinMaxDatetime", "datetime": task.last, "datetime_format": WRITTEN},
-                "start_time_option": option("date_from"),
-                "end_time_option": option("date_to"),
+                "cursor_field": listing.cursor,
+                "datetime_format": listing.written,
+                "start_datetime": {
+                    "type": "MinMaxDatetime",
+                    "datetime": task.first,
+                    "datetime_format": listing.written,
+                },
+                "end_datetime": {"type": "MinMaxDatetime", "datetime": task.last, "datetime_format": listing.written},
             },
             "retriever": {
                 "type": "SimpleRetriever",
                 "requester": {
                     "type": "HttpRequester",
                     "url_base": task.url,
-                    "path": "/recordings",
+                    "path": f"/{listing.path}?{query}",
                     "http_method": "GET",
                     "authenticator": {
-                        "type": "BasicHttpAuthenticator",
-                        "username": "{{ config['username'] }}",
-                        "password": "{{ config['password'] }}",
+                        "type": "ApiKeyAuthenticator",
+                        "inject_into": {
+                            "type": "RequestOption",
+                            "inject_into": "header",
+                            "field_name": "Authorization",
+                        },
+                        "api_token": "{{ config['authorization'] }}",
                     },
                 },
                 "record_selector": {
                     "type": "RecordSelector",
-                    "extractor": {"type": "DpathExtractor", "field_path": ["result"]},
+                    "extractor": {"type": "DpathExtractor", "field_path": [listing.rows]},
                 },
                 "paginator": {
                     "type": "DefaultPaginator",
-                    "pagination_strategy": {"type": "OffsetIncrement", "page_size": PAGE},
+                    "pagination_strategy": {"type": "OffsetIncrement", "page_size": listing.page},
                     "page_size_option": option("limit"),
                     "page_token_option": option("offset"),
                 },
@@ -81,7 +91,7 @@ CATALOG = {
 }
 folder = Path(task.folder)
 messages = folder / f"messages-{task.number}"
-config = {"username": task.user, "password": task.password}
+config = {"authorization": task.authorization}
 (folder / "config.json").write_text(json.dumps(config))
 (folder / "catalog.json").write_text(json.dumps(CATALOG))
 arguments = ["read", "--config", str(folder / "config.json"), "--catalog", str(folder / "catalog.json")]
@@ -100,4 +110,4 @@ with watch.running():
 
 found = [json.loads(line) for line in messages.read_text().splitlines() if line.startswith("{")]
 task.memory.write_text(json.dumps([message["state"] for message in found if message["type"] == "STATE"][-1:]))
-watch.answer(task, [message["record"]["data"]["filename"] for message in found if message["type"] == "RECORD"])
+watch.answer(task, [message["record"]["data"][listing.key] for message in found if message["type"] == "RECORD"])

@@ -1,5 +1,5 @@
-"""dlt's rest_api source: offset paginator with the total, basic auth, incremental on created_at. Extraction alone; its
-files on disk are what it hands on."""
+"""dlt's rest_api source: offset paginator, with the total if there is one, the Authorization header, incremental on the
+time that the provider filters by. Extraction alone; its files on disk are what it hands on."""
 
 import gzip
 import json
@@ -9,29 +9,39 @@ from typing import Any
 import dlt
 from dlt.sources.rest_api import rest_api_source
 
-from bench.poll.task import PAGE, Task, Watch
+from bench.poll.task import Task, Watch
 
 task, watch = Task.given(), Watch()
+listing = task.listing
+SINCE = "<since>"
+params = {
+    name: value.replace("{", "{{").replace("}", "}}").replace(SINCE, "{incremental.start_value}")
+    for name, value in listing.params(SINCE, task.last).items()
+}
 with watch.running():
     source = rest_api_source(
         {
             "client": {
                 "base_url": task.url,
-                "auth": {"type": "http_basic", "username": task.user, "password": task.password},
-                "paginator": {"type": "offset", "limit": PAGE, "total_path": "count"},
+                "auth": {
+                    "type": "api_key",
+                    "name": "Authorization",
+                    "api_key": task.authorization,
+                    "location": "header",
+                },
+                "paginator": {"type": "offset", "limit": listing.page, "total_path": listing.total},
             },
             "resources": [
                 {
                     "name": "recordings",
-                    "primary_key": "filename",
+                    "primary_key": listing.key,
                     "write_disposition": "merge",
                     "endpoint": {
-                        "path": "recordings",
-                        "data_selector": "result",
-                        "params": {"date_to": task.last},
+                        "path": listing.path,
+                        "data_selector": listing.rows,
+                        "params": params,
                         "incremental": {
-                            "start_param": "date_from",
-                            "cursor_path": "created_at",
+                            "cursor_path": listing.cursor,
                             "initial_value": task.first,
                         },
                     },
@@ -55,4 +65,4 @@ def _rows(line: Any) -> list[dict[str, Any]]:
 
 jobs = [Path(job["file_path"]) for load in extracted.asdict()["load_packages"] for job in load["jobs"]]
 files = [job for job in jobs if job.name.startswith("recordings.")]
-watch.answer(task, [row["filename"] for file in files for row in rows(file)])
+watch.answer(task, [row[listing.key] for file in files for row in rows(file)])

@@ -2,25 +2,26 @@
 
 import requests
 
-from bench.poll.task import PAGE, Task, Watch
+from bench.poll.task import Task, Watch
 
 task, watch = Task.given(), Watch()
+listing = task.listing
 with watch.running():
     session = requests.Session()
-    session.auth = (task.user, task.password)
+    session.headers["Authorization"] = task.authorization
     begin = since = task.memory.read_text() if task.memory.exists() else task.first
     keys: list[str] = []
     offset = 0
     while True:
-        asked = {"limit": str(PAGE), "offset": str(offset), "date_from": begin, "date_to": task.last}
-        answer = session.get(f"{task.url}/recordings", params=asked, timeout=60)
+        asked = {"limit": str(listing.page), "offset": str(offset), **listing.params(begin, task.last)}
+        answer = session.get(f"{task.url}/{listing.path}", params=asked, timeout=60)
         answer.raise_for_status()
-        rows = answer.json()["result"]
+        rows = answer.json()[listing.rows]
         for row in rows:
-            keys.append(row["filename"])
-            since = max(since, row["created_at"])
+            keys.append(row[listing.key])
+            since = max(since, row[listing.cursor])
         offset += len(rows)
-        if len(rows) < PAGE:
+        if len(rows) < listing.page:
             break
     task.memory.write_text(since)
 watch.answer(task, keys)

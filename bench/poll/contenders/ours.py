@@ -14,7 +14,6 @@ from call_lake.providers.base import Page
 from call_lake.recording import Window, parse_iso
 from call_lake.windows import Hole, read_forward
 
-NAME = "thulium"
 UNLIMITED = 1e6  # requests per second: the provider's patience is not what is measured
 
 
@@ -32,7 +31,7 @@ class RealClock:
 
 
 task, watch, clock = Task.given(), Watch(), RealClock()
-settings = SourceSettings(name=NAME, provider="thulium", base_url=task.url, requests_per_second=UNLIMITED)
+settings = SourceSettings(name=task.provider, provider=task.provider, base_url=task.url, requests_per_second=UNLIMITED)
 rules = PollerSettings(ledger_table="", sources_path="")
 
 
@@ -40,7 +39,7 @@ def windows(checkpoint: datetime | None) -> list[Window]:
     """The first poll is told where to begin; a later one looks back, and the daily sweep further."""
     horizon = parse_iso(task.now) - timedelta(seconds=rules.settle_s)
     if checkpoint is None:
-        return [Window(task.begin().replace(tzinfo=settings.zone).astimezone(UTC), horizon)]
+        return [Window(task.begin(), horizon)]
     regular = Window(checkpoint - timedelta(seconds=rules.lookback_s), horizon)
     return [regular, Window(horizon - timedelta(days=rules.sweep_days), horizon)]
 
@@ -56,10 +55,10 @@ with watch.running():
                 known.add(recording.recording_id)
                 keys.append(recording.provider_key)
 
-    provider = make_provider(settings, lambda fresh: {"username": task.user, "password": task.password}, clock)
+    provider = make_provider(settings, lambda fresh: task.secret, clock)
     asked = windows(parse_iso(remembered["checkpoint"]) if remembered["checkpoint"] else None)
     for window in asked:
-        target = ROWS_PER_WINDOW[NAME]
+        target = ROWS_PER_WINDOW[task.provider]
         for outcome in read_forward(provider, window, take, target=target, clock=clock, until_s=math.inf):
             if isinstance(outcome, Hole):
                 raise SystemExit(f"{outcome.window} cannot be read: {outcome.error}")

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -12,12 +13,13 @@ from urllib.parse import quote, urlencode
 import requests
 
 from call_lake.config import SourceSettings
-from call_lake.errors import ConfigError, Drifted, NotReady, Reason, StepFailed, Terminal, Transient
+from call_lake.errors import ConfigError, Drifted, NotReady, Reason, StepFailed, Terminal, TooWide, Transient
 from call_lake.ports import Clock
 from call_lake.providers import fields
+from call_lake.providers.advancing import Advancer
 from call_lake.providers.base import AudioStream, BadRecord, Page
 from call_lake.providers.http import Client, request_id
-from call_lake.providers.mapping import compile_mapping, moment, seconds
+from call_lake.providers.mapping import CONPEEK, Extract, compile_mapping, moment, seconds
 from call_lake.providers.paging import Answer, Pager, Steady
 from call_lake.recording import Recording, Window, recording_id
 
@@ -46,14 +48,31 @@ class Conpeek:
         self._secret = secret
         self._clock = clock
         self._client = Client(settings, self._authorization, clock, session)
+        self._zone = settings.zone
         self._mapping = compile_mapping(settings.name, settings.mapping)
+        self._found: dict[str, Extract] = {name: self._mapping.get(name, _nothing) for name in CONPEEK}
         self._pager = Pager(settings.page_size or PAGE_SIZE)
+        self._advancer = Advancer(self._identity, _hung_up, SECOND)
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
         """See ``Provider``. Filters on ``hangup_time``: nothing filters on when a recording became available."""
         steady = Steady(self._clock)
+        fetch = partial(self._fetch, lambda url: steady(lambda: self._answer(url)))
         may_be_wide = may_be_wide or not _can_be_split(window)
-        return self._pages(window, lambda url: steady(lambda: self._answer(url)), may_be_wide=may_be_wide)
+        pages: list[list[Any]] = []
+        began_s = self._clock.monotonic()
+        try:
+            for rows in self._pager.walk(partial(fetch, window), self._identity, may_be_wide=may_be_wide):
+                pages.append(rows)
+                yield self._page(rows)
+                if not may_be_wide and len(rows) == self._pager.limit and self._advancer.is_far(window, rows):
+                    break
+            else:
+                return
+        except TooWide:
+            pass
+        page_s = max((self._clock.monotonic() - began_s) / len(pages), 1 / self._settings.requests_per_second)
+        yield from map(self._page, self._advancer.rest(fetch, window, pages, page_s))
 
     @contextmanager
     def open_audio(self, recording: Recording, *, deadline_s: float) -> Iterator[AudioStream]:
@@ -75,23 +94,23 @@ class Conpeek:
     def _base(self) -> str:
         return self._client.base.url.rstrip("/")
 
-    def _pages(self, window: Window, ask: Callable[[str], Answer], *, may_be_wide: bool) -> Iterator[Page]:
+    def _fetch(self, ask: Callable[[str], Answer], window: Window, offset: int, limit: int) -> Answer:
         date_from, date_to = _range(window)
         condition = [
             {"property": "hangup_time", "operator": "gte", "value": date_from},
             {"property": "hangup_time", "operator": "lte", "value": date_to},
         ]
+        query = {"limit": limit, "offset": offset, "filter": json.dumps(condition, separators=(",", ":"))}
+        return ask(f"{self._base}/cdr_dialog_recording?{urlencode(query, quote_via=quote)}")
 
-        def fetch(offset: int, limit: int) -> Answer:
-            query = {"limit": limit, "offset": offset, "filter": json.dumps(condition, separators=(",", ":"))}
-            return ask(f"{self._base}/cdr_dialog_recording?{urlencode(query, quote_via=quote)}")
-
-        for rows in self._pager.walk(fetch, self._identity, may_be_wide=may_be_wide):
-            items = [self._item(row) for row in rows]
-            yield Page(
-                tuple(item for item in items if isinstance(item, Recording)),
-                tuple(item for item in items if isinstance(item, BadRecord)),
-            )
+    def _page(self, rows: list[Any]) -> Page:
+        recordings, bad = [], []
+        for row in rows:
+            try:
+                recordings.append(self._recording(row))
+            except ValueError as error:
+                bad.append(BadRecord(str(error), fields.compact(row)))
+        return Page(tuple(recordings), tuple(bad))
 
     def _answer(self, url: str, until_s: float = math.inf) -> Answer:
         """``count`` and ``success`` are a sibling's; only a plain "no success" is believed, and no count."""
@@ -128,8 +147,9 @@ class Conpeek:
     def _links_now(self, recording: Recording, until_s: float) -> list[str] | None:
         """Those of the record as it is listed now; None where it is not among the first pages of its moment."""
         ended_at = recording.ended_at or recording.listed_at or recording.started_at
-        pages = self._pages(Window(ended_at, ended_at), lambda url: self._answer(url, until_s), may_be_wide=True)
-        for page in islice(pages, LINK_PAGES):
+        fetch = partial(self._fetch, lambda url: self._answer(url, until_s), Window(ended_at, ended_at))
+        pages = self._pager.walk(fetch, self._identity, may_be_wide=True)
+        for page in map(self._page, islice(pages, LINK_PAGES)):
             if same := [one for one in page.recordings if _is_same(one, recording)]:
                 return [one.audio_url for one in same if one.audio_url is not None]
         return None
@@ -158,46 +178,50 @@ class Conpeek:
     def _identity(self, row: Any) -> Any:
         return (self._mapping["provider_key"](row) or row) if isinstance(row, dict) else row
 
-    def _item(self, row: Any) -> Recording | BadRecord:
-        try:
-            return self._recording(row)
-        except ValueError as error:
-            return BadRecord(str(error), fields.compact(row))
-
     def _recording(self, row: Any) -> Recording:
         if not isinstance(row, dict):
             raise ValueError("it is no object")
-        found = {name: extract(row) for name, extract in self._mapping.items()}
-        key = fields.key(found.get("provider_key"))
+        found = self._found
+        key = fields.key(found["provider_key"](row))
         if key is None:
             raise ValueError("it has no id")
-        ended_at, listed_at = moment(found.get("ended_at")), moment(found.get("listed_at"))
-        started_at = moment(found.get("started_at")) or ended_at or listed_at  # no row is dropped for a date (rule 4)
+        ended_at, listed_at = moment(found["ended_at"](row)), moment(found["listed_at"](row))
+        started_at = moment(found["started_at"](row)) or ended_at or listed_at  # no row is dropped for a date (rule 4)
         if started_at is None:
             raise ValueError("it has no start time that can be read")
         duration_s = seconds(row, self._mapping, "duration")
         if duration_s is None and ended_at is not None:
             duration_s = (ended_at - started_at).total_seconds()
+        audio_url = found["audio_url"](row)
         return Recording(
             source=self._settings.name,
             provider=self._settings.provider,
             recording_id=recording_id(self._settings.name, key),
             provider_key=key,
             started_at=started_at,
-            call_date=started_at.astimezone(self._settings.zone).date(),
+            call_date=started_at.astimezone(self._zone).date(),
             raw=fields.compact(row),
-            connection_id=fields.text(found.get("connection_id")),
+            connection_id=fields.text(found["connection_id"](row)),
             ended_at=ended_at,
             listed_at=listed_at,
-            direction=fields.direction(found.get("direction")),
-            caller=fields.text(found.get("caller")),
-            callee=fields.text(found.get("callee")),
-            agent=fields.text(found.get("agent")),
-            disposition=fields.text(found.get("disposition")),
+            direction=fields.direction(found["direction"](row)),
+            caller=fields.text(found["caller"](row)),
+            callee=fields.text(found["callee"](row)),
+            agent=fields.text(found["agent"](row)),
+            disposition=fields.text(found["disposition"](row)),
             duration_s=duration_s,
             talk_s=seconds(row, self._mapping, "talk"),
-            audio_url=fields.text(found["audio_url"]) if isinstance(found.get("audio_url"), str) else None,
+            audio_url=fields.text(audio_url) if isinstance(audio_url, str) else None,
         )
+
+
+def _nothing(_row: Any) -> None:
+    """Of a field that is not mapped."""
+
+
+def _hung_up(row: Any) -> datetime | None:
+    """What the filter compares."""
+    return moment(row.get("hangup_time")) if isinstance(row, dict) else None
 
 
 def _is_same(listed: Recording, recording: Recording) -> bool:

@@ -59,7 +59,7 @@ class Pager:
     """Pages of one provider, ``limit`` rows each, or as many as its server turns out to give at once."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._cap: int | None = None  # as long was the last page that others followed, though more rows were asked for
 
     def walk(
@@ -78,7 +78,7 @@ class Pager:
         again = False  # whether a page came late, with time for rows to come and go unseen
         last: tuple[Any] | None = None  # of the page before, if this one begins with it
         for pages in count_up(1):
-            limit = self._limit
+            limit = self.limit
             answer = fetch(offset, limit)
             rows = answer.rows
             first = first or rows
@@ -113,10 +113,10 @@ class Pager:
         """A page of ``rows`` rows was not the last. Seen twice in a row it is what the server gives at most: asked for
         no more than that, it says with a shorter page that there are no further rows. A short page, or one row more,
         may be chance: a row that came meanwhile, or came twice."""
-        if rows >= self._limit:
+        if rows >= self.limit:
             return
         if rows == self._cap:
-            self._limit = rows
+            self.limit = rows
         self._cap = rows
 
 
