@@ -59,57 +59,95 @@ def read_forward(
     given. Raises what stands for the provider as a whole (Transient, Terminal, SecretEmpty): also when it lists nothing
     else either, and when it asks for a longer wait than a poll has.
     """
-    stride = Stride(provider.unit, target)
-    position, reads, page_s, failure_s = window.start, 0, 0.0, 0.0  # the slowest page, the slowest failure
-    reserve_s = 0.0  # what is begun has to end in time
-    holes: list[Window] = []  # in a row, up to the position
-    while clock.monotonic() + reserve_s < until_s:
-        # Behind a hole the steps grow: a stretch of hours is passed in a few questions (docs/adr/0014).
-        step = provider.unit * 2 ** min(len(holes), HOLE_DOUBLINGS)
-        sub = Window(position, min(max(stride.next_end(position, window.end), position + step), window.end))
-        smallest = sub.width <= step
-        came = _Came(clock, until_s)
-        try:
-            if not came.all_of(provider.list_window(sub, may_be_wide=smallest), sink):
+    return _Reading(provider, window, sink, target, clock, until_s).outcomes()
+
+
+class _Reading:
+    """One ``read_forward``."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        window: Window,
+        sink: Callable[[Page], None],
+        target: int,
+        clock: Clock,
+        until_s: float,
+    ) -> None:
+        self._provider, self._window, self._sink = provider, window, sink
+        self._clock, self._until_s = clock, until_s
+        self._stride = Stride(provider.unit, target)
+        self._position, self._reads = window.start, 0
+        self._page_s = self._failure_s = 0.0  # the slowest page, the slowest failure
+        self._reserve_s = 0.0  # what is begun has to end in time
+        self._holes: list[Window] = []  # in a row, up to the position
+
+    def outcomes(self) -> Iterator[Done | Hole]:
+        while self._clock.monotonic() + self._reserve_s < self._until_s:
+            sub, smallest = self._next()
+            came = _Came(self._clock, self._until_s)
+            outcome: Done | Hole
+            try:
+                if not came.all_of(self._provider.list_window(sub, may_be_wide=smallest), self._sink):
+                    return
+                outcome = Done(sub, sum(came.rows))
+                self._stride.read(sub, came.moments)
+            except TooWide as error:
+                if error.read_to is None:
+                    self._stride.too_wide(sub, error, came.rows)
+                    continue
+                outcome = Done(Window(sub.start, error.read_to), sum(came.rows))
+                self._stride.read_beginning(error.read_to)
+            except (Drifted, Transient) as error:
+                failure = self._failed(sub, smallest, came, error)
+                if failure is None:
+                    continue
+                outcome = Hole(sub, failure)
+            self._passed(outcome, came)
+            yield outcome
+            if self._position >= self._window.end:
                 return
-            outcome: Done | Hole = Done(sub, sum(came.rows))
-            stride.read(sub, came.moments)
-        except TooWide as error:
-            if error.read_to is None:
-                stride.too_wide(sub, error, came.rows)
-                continue
-            sub = Window(position, error.read_to)
-            outcome = Done(sub, sum(came.rows))
-            stride.read_beginning(sub.end)
-        except (Drifted, Transient) as error:
-            failure = _as_failure(error)
-            failure_s = max(failure_s, came.silence_s)
-            reserve_s = max(reserve_s, failure_s)
-            reads += 1
-            enough = reads >= (READS_AT_SMALLEST if smallest else READS_BEFORE_SPLIT) or failure.reason in ONCE
-            if (enough and failure.reason in WHOLE_PROVIDER) or not _wait(failure, clock, until_s):
-                raise failure from error
-            if not enough:
-                continue
-            if not (isinstance(error, Drifted) or _answers(provider, clock, sink)):
-                raise failure from error
-            reads = 0
-            if not smallest:
-                stride.failed(sub, PARTS if came.rows or failure.reason is not Reason.TIMEOUT else PARTS_OF_A_TIMEOUT)
-                continue
-            outcome = Hole(sub, failure)
-            stride.skipped(sub)
+
+    def _next(self) -> tuple[Window, bool]:
+        """The next sub-window, and whether it is as small as they get."""
+        # Behind a hole the steps grow: a stretch of hours is passed in a few questions (docs/adr/0014).
+        step = self._provider.unit * 2 ** min(len(self._holes), HOLE_DOUBLINGS)
+        end = max(self._stride.next_end(self._position, self._window.end), self._position + step)
+        sub = Window(self._position, min(end, self._window.end))
+        return sub, sub.width <= step
+
+    def _failed(self, sub: Window, smallest: bool, came: "_Came", error: Drifted | Transient) -> Transient | None:
+        """What makes ``sub`` a hole; None where it, or a part of it, is to be read again. Raises what stands for the
+        provider as a whole."""
+        failure = _as_failure(error)
+        self._failure_s = max(self._failure_s, came.silence_s)
+        self._reserve_s = max(self._reserve_s, self._failure_s)
+        self._reads += 1
+        enough = self._reads >= (READS_AT_SMALLEST if smallest else READS_BEFORE_SPLIT) or failure.reason in ONCE
+        for_all = enough and failure.reason in WHOLE_PROVIDER
+        if for_all or not _wait(failure, self._clock, self._until_s):
+            raise failure from error
+        if not enough:
+            return None
+        if not (isinstance(error, Drifted) or _answers(self._provider, self._clock, self._sink)):
+            raise failure from error
+        self._reads = 0
+        if not smallest:
+            in_silence = not came.rows and failure.reason is Reason.TIMEOUT
+            self._stride.failed(sub, PARTS_OF_A_TIMEOUT if in_silence else PARTS)
+            return None
+        self._stride.skipped(sub)
+        return failure
+
+    def _passed(self, outcome: Done | Hole, came: "_Came") -> None:
         if isinstance(outcome, Hole):
-            holes.append(sub)
-        elif holes:
-            _read_back(provider, holes[-1], sink, clock, until_s - reserve_s)
-            holes.clear()
-        page_s = max(page_s, came.page_s)
-        reads, reserve_s = 0, max(PAGES * page_s, failure_s)
-        yield outcome
-        position = sub.end
-        if position >= window.end:
-            return
+            self._holes.append(outcome.window)
+        elif self._holes:
+            _read_back(self._provider, self._holes[-1], self._sink, self._clock, self._until_s - self._reserve_s)
+            self._holes.clear()
+        self._page_s = max(self._page_s, came.page_s)
+        self._reads, self._reserve_s = 0, max(PAGES * self._page_s, self._failure_s)
+        self._position = outcome.window.end
 
 
 class _Came:
