@@ -1,10 +1,10 @@
-# `make` alone lists the targets. Everything is set up on first use (local/bootstrap.py).
+# `make` alone lists the targets. Everything is set up on first use (local/call_lake_local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries bench-import bench-copy bench-poll torture bench-compact cost lock clean
 
 PYTHON3 ?= python3
-SETUP := @$(PYTHON3) -m local.bootstrap
+SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
 BIN := .venv/bin
 AUDITED := shared/requirements.txt functions/compactor/requirements.txt requirements/dev.txt
 # Without compiled files each start of sam and the emulator takes seconds longer.
@@ -15,11 +15,11 @@ help: ## list the targets
 
 demo: ## deploy on this machine, move simulated recordings, answer from Athena
 	$(SETUP) --only venv --only sam --only ministack
-	@$(BIN)/python -m local.demo
+	@$(BIN)/python -m call_lake_local.demo
 
 deploy: ## deploy to the AWS account of your credentials, or upgrade there (options: ARGS="--set Key=Value")
 	$(SETUP) --only venv --only sam
-	@$(BIN)/python -m local.cloud $(ARGS)
+	@$(BIN)/python -m call_lake_local.cloud $(ARGS)
 
 test: setup lint scan test-fast test-integration test-e2e ## everything that CI checks
 
@@ -64,7 +64,7 @@ mutations: ## take the rules of correctness out of the code, one by one: a test 
 
 queries: ## write docs/queries into the template as named queries
 	$(SETUP) --only venv
-	$(BIN)/python -m local.named_queries
+	$(BIN)/python -m call_lake_local.named_queries
 
 bench-import: ## time the functions' imports as they are deployed; writes bench/RESULTS.md
 	$(SETUP) --only venv --only sam

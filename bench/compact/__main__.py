@@ -16,7 +16,7 @@ from bench.compact.judge import judge, kept
 from bench.compact.reads import reads
 from bench.compact.stage import Contender, Stage, serving
 from bench.compact.tables import Run
-from local.bootstrap import SetupError
+from call_lake_local.bootstrap import SetupError
 
 SOME, FEW = 12, 2  # increments, where each takes seconds
 OURS = Contender("lake", "Call Lake", is_peer=False, is_ours=True)

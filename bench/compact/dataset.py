@@ -17,8 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from call_lake.lake_layout import Partition
-from call_lake.lake_rows import SCHEMA
+from call_lake.lake.arrow_rows import SCHEMA
+from call_lake.model.layout import Partition
 
 NOW = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
 DAYS = 30

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pyarrow.fs import FileSelector, FileType, S3FileSystem
 
 from bench.compact.stage import Stage
-from call_lake.lake_layout import Partition
+from call_lake.model.layout import Partition
 
 
 @dataclass(frozen=True, slots=True)

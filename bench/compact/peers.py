@@ -6,8 +6,8 @@ import os
 import shutil
 import subprocess
 
-from local.bootstrap import ROOT, Setup
-from local.machine import index_from_pip, step
+from call_lake_local.bootstrap import ROOT, Setup
+from call_lake_local.machine import index_from_pip, step
 
 LOCK = ROOT / "requirements/bench-compact.txt"
 FOLDER = ROOT / ".tools/bench-compact"

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from bench.compact import peers
 from bench.compact.dataset import Dataset
 from bench.compact.task import Job
-from local.bootstrap import ROOT
+from call_lake_local.bootstrap import ROOT
 
 # As template.yaml sets them for the compactor: what was freed goes back to the system.
 MEMORY = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1000000"}

@@ -2,10 +2,12 @@
 
 from bench.copy.client import Job
 from bench.copy.recordings import SOURCE
-from call_lake.aws import S3ObjectStore, SystemClock, client
-from call_lake.config import SourceSettings
+from call_lake.aws.client import client
+from call_lake.aws.clock import SystemClock
+from call_lake.aws.s3 import S3ObjectStore
+from call_lake.ports import Provider
 from call_lake.providers import make_provider
-from call_lake.providers.base import Provider
+from call_lake.settings import SourceSettings
 
 BYTES_IN_FLIGHT = 400_000_000  # CopierSettings' default
 MAX_BYTES = 5_000_000_000

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from local.bootstrap import ROOT, Setup
-from local.machine import index_from_pip
+from call_lake_local.bootstrap import ROOT, Setup
+from call_lake_local.machine import index_from_pip
 
 LOCK = ROOT / "requirements/bench-copy.txt"
 FOLDER = ROOT / ".tools/bench-copy"

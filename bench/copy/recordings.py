@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from call_lake.recording import Recording, recording_id
+from call_lake.model.recording import Recording, recording_id
 
 SOURCE = "conpeek"
 STARTED_AT = datetime(2026, 10, 20, 9, 30, tzinfo=UTC)

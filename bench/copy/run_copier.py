@@ -6,12 +6,12 @@ Its queue's clock is moved to the next delivery wherever a recording waits for o
 from bench.copy import ours
 from bench.copy.client import WARM_UP, Job, measure
 from bench.copy.recordings import SOURCE, recording_of
-from call_lake.budget import BytesBudget
-from call_lake.copying import Copier, Message, Route, Verdict
-from call_lake.ledger import Ledger
-from call_lake.recording import message_of
-from call_lake.retry import RetryPolicy
-from tests.fakes import World
+from call_lake.concurrency import BytesBudget
+from call_lake.copying.copier import Copier, Message, Route, Verdict
+from call_lake.copying.retry import RetryPolicy
+from call_lake.ledger.ledger import Ledger
+from call_lake.model.messages import message_of
+from tests.support.fakes import World
 
 POLICY = RetryPolicy(base_s=30, ceiling_s=21_600, queue_max_s=900, not_ready_deadline_s=172_800)
 BATCH = 10  # of the template's event source mappings

@@ -7,7 +7,7 @@ import boto3
 
 from bench.copy import wav
 from bench.copy.client import WARM_UP, Job, in_threads, measure
-from call_lake.aws_client import client
+from call_lake.aws.client import client
 
 
 def main() -> None:

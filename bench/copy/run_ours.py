@@ -3,9 +3,10 @@
 from bench.copy import ours
 from bench.copy.client import WARM_UP, Job, in_threads, measure
 from bench.copy.recordings import STARTED_AT, recording_of
-from call_lake.archive import Archive
-from call_lake.audio import inspect, spool
-from call_lake.budget import BytesBudget
+from call_lake.audio.inspection import inspect
+from call_lake.audio.spool import spool
+from call_lake.bucket.audio_objects import Archive
+from call_lake.concurrency import BytesBudget
 
 
 def main() -> None:

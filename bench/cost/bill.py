@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.cost.metered import BATCH, Unit
 from bench.cost.prices import Prices
 from bench.cost.runs import FULL, MORE, SOURCES, STEP, STEPS_A_DAY, SWEEP_DAYS, Counted, Counts, plus
-from tests.pipeline import POLLER
+from tests.support.pipeline import POLLER
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 WORKING_DAYS = 21

@@ -14,9 +14,9 @@ from math import ceil
 from typing import Any, BinaryIO
 
 from call_lake.ports import Clock, Expectation, Item, ObjectInfo, PreconditionFailed
-from tests.fakes import Calls, FakeClock, MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, World
-from tests.fakes.queue import Received
-from tests.fakes.table import INDEXED
+from tests.support.fakes import Calls, FakeClock, MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, World
+from tests.support.fakes.queue import Received
+from tests.support.fakes.table import INDEXED
 
 WRITE_BYTES = 1024  # of one DynamoDB write unit
 READ_BYTES = 4096  # of one DynamoDB read unit

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from bench.cost.metered import BATCH, Meter, Unit, item_bytes, metered_world
-from call_lake.compaction import CompactionResult, compact
-from call_lake.copying import Route
-from call_lake.lake_index import Index
-from call_lake.lake_layout import DATA
-from call_lake.ledger import entry_of
-from call_lake.polling import PollResult
-from call_lake.recording import Recording, Window, row_of
-from call_lake.wiring import PAUSE_SEEN_S
-from tests.fakes.provider import FakeProvider, make_recording
-from tests.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
+from call_lake.copying.copier import Route
+from call_lake.lake.compactor import CompactionResult, compact
+from call_lake.lake.file_cache import Index
+from call_lake.ledger.entry import entry_of
+from call_lake.model.layout import DATA
+from call_lake.model.recording import Recording
+from call_lake.model.table import row_of
+from call_lake.model.windows import Window
+from call_lake.polling.poller import PollResult
+from call_lake.wiring.functions import PAUSE_SEEN_S
+from tests.support.fakes.provider import FakeProvider, make_recording
+from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
 
 SOURCES = ("thulium", "conpeek")
 STEP = timedelta(minutes=5)  # PollEvery and CompactEvery of the template

@@ -17,7 +17,7 @@ from statistics import median
 import boto3
 
 from bench.copy import report
-from local import deploy, packaging
+from call_lake_local import deploy, packaging
 
 REPO = Path(__file__).parents[2]
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")

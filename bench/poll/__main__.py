@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.poll import peers, tables
 from bench.poll.listing import LISTINGS, Listing
 from bench.poll.stage import Contender, Judged, Poll, judge, serving
-from local.bootstrap import SetupError
+from call_lake_local.bootstrap import SetupError
 
 DAYS = 30
 UNTIL = date(2026, 11, 13)  # the autumn clock change lies within the thirty days
@@ -73,7 +73,7 @@ def _quiet(listing: Listing, count: int, rounds: int) -> str:
     """Nothing moves: what it costs."""
     runs: dict[Contender, list[Poll]] = {contender: [] for contender in CONTENDERS}
     judged: dict[Contender, Judged] = {}
-    with serving(listing, "local.simulators", *_simulators(count, AFTER_ALL)) as server, _folder() as folder:
+    with serving(listing, "call_lake_local.simulators", *_simulators(count, AFTER_ALL)) as server, _folder() as folder:
         wanted = server.keys(AFTER_ALL)
         for turn in range(rounds):
             for contender in CONTENDERS:
@@ -107,7 +107,7 @@ def _late(listing: Listing, count: int) -> str:
     found = {}
     first, second = LATE_FIRST_POLL, LATE_FIRST_POLL + A_DAY_LATER
     arguments = _simulators(count, first, "--faults", LATE)
-    with serving(listing, "local.simulators", *arguments) as server, _folder() as folder:
+    with serving(listing, "call_lake_local.simulators", *arguments) as server, _folder() as folder:
         seen, all_in_the_end = server.keys(first), server.keys(second)
         for contender in CONTENDERS:
             _say(f"{listing}, late arrivals: {contender.name}")

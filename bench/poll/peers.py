@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from local.bootstrap import ROOT, Setup
-from local.machine import index_from_pip, step
+from call_lake_local.bootstrap import ROOT, Setup
+from call_lake_local.machine import index_from_pip, step
 
 LOCK = ROOT / "requirements/bench-poll.txt"
 FOLDER = ROOT / ".tools/bench-poll"

@@ -13,17 +13,17 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from call_lake.recording import parse_iso
-from local.processes import exit_with_parent
-from local.simulators.clock import SimClock
-from local.simulators.conpeek import Conpeek
-from local.simulators.exchange import Answer, Request
-from local.simulators.faults import FaultPlan
-from local.simulators.provider import SimulatedProvider
-from local.simulators.serving import running
-from local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simulation
-from local.simulators.thulium import USER, Thulium
-from local.simulators.world import World
+from call_lake.model.times import parse_iso
+from call_lake_local.processes import exit_with_parent
+from call_lake_local.simulators.clock import SimClock
+from call_lake_local.simulators.conpeek import Conpeek
+from call_lake_local.simulators.exchange import Answer, Request
+from call_lake_local.simulators.faults import FaultPlan
+from call_lake_local.simulators.provider import SimulatedProvider
+from call_lake_local.simulators.serving import running
+from call_lake_local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simulation
+from call_lake_local.simulators.thulium import USER, Thulium
+from call_lake_local.simulators.world import World
 
 SEED = 7
 MOVES_MOST = 20  # of each kind: then the rows come to rest

@@ -16,8 +16,8 @@ import requests
 from bench.poll import peers
 from bench.poll.listing import Listing
 from bench.poll.task import Answer, Task
-from call_lake.recording import iso
-from local import processes
+from call_lake.model.times import iso
+from call_lake_local import processes
 
 START_S = 120.0
 POLL_S = 900.0

@@ -8,14 +8,14 @@ from urllib.parse import quote, urlencode
 
 import requests
 
-from call_lake.config import SourceSettings
 from call_lake.errors import ConfigError, Reason, Transient
-from call_lake.ports import Clock
-from call_lake.providers import fields
-from call_lake.providers.base import AudioStream, BadRecord, Page
-from call_lake.providers.http import Client, request_id
-from call_lake.providers.mapping import moment
-from call_lake.recording import Recording, Window, recording_id
+from call_lake.model import json_values
+from call_lake.model.recording import Recording, recording_id
+from call_lake.model.windows import Window
+from call_lake.ports import AudioStream, BadRecord, Clock, Page
+from call_lake.providers.conpeek.mapping import moment
+from call_lake.providers.http.client import Client, request_id
+from call_lake.settings import SourceSettings
 
 PAGE_SIZE = 200
 DIRECTIONS = {"in": "inbound", "out": "outbound"}
@@ -74,21 +74,21 @@ class Acme:
     def _page(self, query: dict[str, str]) -> tuple[list[Any], str | None]:
         """Rows, and the cursor of the next page; None at the end."""
         body = self._client.get_json(f"{self._base}/v1/recordings?{urlencode(query)}")
-        rows = fields.rows(body, "items")
+        rows = json_values.rows(body, "items")
         if rows is None:
             raise Transient(Reason.BAD_LISTING, f"the listing has no items with records{request_id(body)}")
-        return rows, fields.text(body.get("next"))
+        return rows, json_values.text(body.get("next"))
 
     def _item(self, row: Any) -> Recording | BadRecord:
         try:
             return self._recording(row)
         except ValueError as error:
-            return BadRecord(str(error), fields.compact(row))
+            return BadRecord(str(error), json_values.compact(row))
 
     def _recording(self, row: Any) -> Recording:
         if not isinstance(row, dict):
             raise ValueError("it is no object")
-        key = fields.key(row.get("id"))
+        key = json_values.key(row.get("id"))
         if key is None:
             raise ValueError("it has no id")
         started_at, ended_at = moment(row.get("started_at")), moment(row.get("ended_at"))
@@ -101,16 +101,16 @@ class Acme:
             provider_key=key,
             started_at=started_at,
             call_date=started_at.astimezone(self._settings.zone).date(),
-            raw=fields.compact(row),
-            connection_id=fields.text(row.get("call_id")),
+            raw=json_values.compact(row),
+            connection_id=json_values.text(row.get("call_id")),
             ended_at=ended_at,
             listed_at=moment(row.get("created_at")),
-            direction=DIRECTIONS.get(fields.text(row.get("direction")) or ""),
-            caller=fields.text(row.get("from")),
-            callee=fields.text(row.get("to")),
-            agent=fields.text(row.get("agent")),
+            direction=DIRECTIONS.get(json_values.text(row.get("direction")) or ""),
+            caller=json_values.text(row.get("from")),
+            callee=json_values.text(row.get("to")),
+            agent=json_values.text(row.get("agent")),
             duration_s=(ended_at - started_at).total_seconds() if ended_at else None,
-            talk_s=fields.number(row.get("talk_seconds")),
+            talk_s=json_values.number(row.get("talk_seconds")),
         )
 
 

@@ -5,11 +5,14 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from call_lake.aws import DynamoTable, S3ObjectStore, SystemClock, client
-from call_lake.compaction import compact
-from call_lake.config import CompactorSettings, from_environment
-from call_lake.lake_index import Index
+from call_lake.aws.client import client
+from call_lake.aws.clock import SystemClock
+from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.s3 import S3ObjectStore
+from call_lake.lake.compactor import compact
+from call_lake.lake.file_cache import Index
 from call_lake.observability import log, measure
+from call_lake.settings import CompactorSettings, from_environment
 
 ANSWER_MARGIN_S = 20.0
 

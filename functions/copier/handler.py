@@ -7,10 +7,10 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from call_lake.config import CopierSettings, from_environment
-from call_lake.copying import Copier, Message, Verdict
+from call_lake.copying.copier import Copier, Message, Verdict
 from call_lake.observability import log, measure
-from call_lake.wiring import CLOCK, CopierParts
+from call_lake.settings import CopierSettings, from_environment
+from call_lake.wiring.functions import CLOCK, CopierParts
 
 ANSWER_MARGIN_S = 5.0
 

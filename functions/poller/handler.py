@@ -5,12 +5,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from call_lake.config import PollerSettings, from_environment
 from call_lake.errors import ConfigError
+from call_lake.model.times import parse_iso
+from call_lake.model.windows import Window
 from call_lake.observability import log, measure
-from call_lake.polling import PollResult
-from call_lake.recording import Window, parse_iso
-from call_lake.wiring import CLOCK, PollerParts
+from call_lake.polling.poller import PollResult
+from call_lake.settings import PollerSettings, from_environment
+from call_lake.wiring.functions import CLOCK, PollerParts
 
 ANSWER_MARGIN_S = 20.0
 

@@ -12,8 +12,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from call_lake.config import from_environment
 from call_lake.observability import log
+from call_lake.settings import from_environment
 
 # https://docs.aws.amazon.com/transcribe/latest/dg/how-input.html
 FORMATS = {"amr", "flac", "m4a", "mp3", "mp4", "ogg", "wav", "webm"}

@@ -5,9 +5,13 @@ to the same behaviour, and the crash suite counts and breaks the calls made thro
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO, Protocol
+
+from call_lake.model.recording import Recording
+from call_lake.model.windows import Window
 
 
 class PreconditionFailed(Exception):
@@ -175,3 +179,89 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
     def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A listed record without what a recording needs. ``raw`` is personal data: never log it."""
+
+    why: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    recordings: tuple[Recording, ...]
+    bad: tuple[BadRecord, ...] = ()
+
+
+class AudioStream(Protocol):
+    """The body of one recording while it arrives."""
+
+    declared_length: int | None
+    """Bytes that the provider promised (Content-Length), None if it did not say."""
+    content_type: str | None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Chunks of the body. Raises Transient on time-outs, resets, truncation, and when the deadline passes."""
+
+
+class Provider(Protocol):
+    unit: timedelta
+    """The smallest step of the provider's clock: a minute, a second (rule 4)."""
+
+    def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
+        """Every recording of the closed window, page by page, in no order, repeats and neighbours included.
+
+        ``may_be_wide``: the window cannot be split further, so page to its end whatever the depth.
+        Raises TooWide before it walks deep into a wide window, Drifted when rows moved between two pages (pages
+        already given stay valid: a returned row is never wrong), Transient, Terminal(FORBIDDEN), SecretEmpty.
+        """
+
+    def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
+        """Start to read the audio; the whole body has to arrive within ``deadline_s`` seconds.
+
+        Where the audio's URL is the record's own and may have expired, another is asked for before this fails.
+
+        Raises Transient, NotReady (404, 410), Terminal (403, host not allowed, no URL), SecretEmpty.
+        """
+
+
+HIDDEN_S = 900
+"""How long a received dead letter stays hidden, should this process end before it makes it visible again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One received dead letter. The copier labels what failed for good with reason, source and recording id; what the
+    queue gave up by itself has no labels."""
+
+    message_id: str
+    body: str
+    receipt_handle: str
+    attributes: Mapping[str, str]
+
+
+class DeadLetters(Protocol):
+    """The dead-letter queue, from its reader's side."""
+
+    def __len__(self) -> int:
+        """About how many there are, hidden ones included."""
+
+    def receive(self) -> Sequence[DeadLetter]:
+        """Up to ten dead letters, hidden for ``HIDDEN_S`` seconds from now; none when the queue is empty."""
+
+    def delete(self, receipt_handle: str) -> None: ...
+
+    def release(self, receipt_handle: str) -> None:
+        """Make it visible again at once. Raises Transient."""
+
+
+class Transcriptions(Protocol):
+    """The jobs of Amazon Transcribe, one for each recording, which stay listed for 90 days
+    (https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html)."""
+
+    def stands(self, recording_id: str) -> bool: ...
+
+    def delete(self, recording_id: str) -> None:
+        """One that is not there, or is still under way, is fine: it is searched for again."""

@@ -10,10 +10,13 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from call_lake.aws import DynamoTable, EventBridgeBus, S3ObjectStore, SecretsManagerSecrets, SqsQueue
+from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.messages import EventBridgeBus, SqsQueue
+from call_lake.aws.parameters import SecretsManagerSecrets
+from call_lake.aws.s3 import S3ObjectStore
 from tests.contract.kits import BusKit, Cloud, QueueKit, SecretsKit, StoreKit, TableKit
 from tests.contract.refuser import Refuser, answer_conflict, small_pages
-from tests.fakes import MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, Received, World
+from tests.support.fakes import MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, Received, World
 
 REGION = "eu-central-1"
 VISIBILITY_S = 2

@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from moto import mock_aws
 
-from call_lake.aws_client import CONFIG
-from local.emulator import Emulator, start_emulator
+from call_lake.aws.client import CONFIG
+from call_lake_local.emulator import Emulator, start_emulator
 from tests.contract import kits
 from tests.contract.clouds import REGION, BotoCloud, MemoryCloud
 from tests.contract.kits import Cloud

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from call_lake.ports import EventBus, Queue, Secrets, Table, VersionedStore
-from tests.fakes import Received
+from tests.support.fakes import Received
 
 DEADLINE_S = 30.0
 

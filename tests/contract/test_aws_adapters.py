@@ -12,9 +12,12 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 
-from call_lake import aws_store
-from call_lake.aws import DynamoTable, S3ObjectStore, SourceParameters, SqsQueue, client
-from call_lake.aws_client import CONFIG
+from call_lake.aws import s3 as s3_module
+from call_lake.aws.client import CONFIG, client
+from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.messages import SqsQueue
+from call_lake.aws.parameters import SourceParameters
+from call_lake.aws.s3 import S3ObjectStore
 from call_lake.errors import ConfigError, Reason, Transient
 from tests.contract.clouds import BotoCloud
 
@@ -49,7 +52,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(length)
         return mmap.mmap(descriptor, length, **more)
 
-    monkeypatch.setattr(aws_store, "mmap", counting)
+    monkeypatch.setattr(s3_module, "mmap", counting)
     return sizes
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from call_lake.errors import Reason, Transient
 from call_lake.ports import PreconditionFailed
-from tests.fakes import Call, Died, Fault, FaultAt, World
+from tests.support.fakes import Call, Died, Fault, FaultAt, World
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 from call_lake.errors import Reason, Transient
 from call_lake.ports import PartialFailure
 from tests.contract.kits import Cloud, QueueKit
-from tests.fakes import Received
+from tests.support.fakes import Received
 
 TOO_LARGE = "x" * 1_200_000
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pyarrow.parquet as pq
 import pytest
 
-from call_lake import lake_merge
+from call_lake.lake import merge
 from tests.crash.parquet_memory import RememberingWriter
 from tests.crash.points import COVERED, DIFFERENCES, Points
 
@@ -30,7 +30,7 @@ def _small_files_as_large_ones() -> Iterator[None]:
     """Of a file that loses rows: it is rewritten alone, so that a commit has two files to write. The other way is a
     part of it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lake_merge, "SMALL_ROWS", 0)
+        patch.setattr(merge, "SMALL_ROWS", 0)
         yield
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from tests.crash.harness import settle
 from tests.crash.small_world import SmallWorld
 from tests.crash.turns import take_turns
-from tests.fakes import Call, Died
+from tests.support.fakes import Call, Died
 
 type Works = tuple[Callable[[], object], Callable[[], object]]
 type Duo[W: SmallWorld] = Callable[[W], Works]

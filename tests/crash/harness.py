@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tests.fakes import Call, Calls, Died, Fault, FaultAt
+from tests.support.fakes import Call, Calls, Died, Fault, FaultAt
 
 ROUNDS_MAX = 400
 READS = {"get", "get_many", "get_range", "head", "list", "query_open", "scan"}

@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from call_lake.lake_layout import DATA, GARBAGE, INBOX, MANIFEST, QUARANTINE
-from call_lake.ledger import State
-from tests.fakes import World
+from call_lake.ledger.entry import State
+from call_lake.model.layout import DATA, GARBAGE, INBOX, MANIFEST, QUARANTINE
+from tests.support.fakes import World
 
 type Items = Mapping[str, Mapping[str, Any]]
 

@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 from call_lake.errors import NotReady, Reason, Terminal, Transient
-from call_lake.recording import Recording, Window
+from call_lake.model.recording import Recording
+from call_lake.model.windows import Window
 from tests.crash.harness import Invocation
 from tests.crash.small_world import SmallWorld
-from tests.fakes.provider import make_recording, make_wav
+from tests.support.fakes.provider import make_recording, make_wav
 
 YESTERDAY = datetime.fromisoformat("2026-10-19T21:00:00Z")
 """A day that a world lives long enough to see closed."""

@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from call_lake.compaction import compact
-from call_lake.copying import Message, Verdict
-from call_lake.expiring import SLACK
-from call_lake.lake_layout import INBOX
-from call_lake.ledger import NEVER, State
-from call_lake.polling import PollResult
+from call_lake.copying.copier import Message, Verdict
+from call_lake.lake.compactor import compact
+from call_lake.ledger.entry import NEVER, State
+from call_lake.ledger.expiry import SLACK
+from call_lake.model.layout import INBOX
+from call_lake.polling.poller import PollResult
 from tests.crash import outcome
 from tests.crash.harness import Invocation
 from tests.crash.outcome import Outcome
-from tests.fakes import Call, Calls, Received, World
-from tests.fakes.provider import FakeProvider
-from tests.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
+from tests.support.fakes import Call, Calls, Received, World
+from tests.support.fakes.provider import FakeProvider
+from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
 
 STEP = timedelta(minutes=5)
 PAST_GRACE = timedelta(seconds=COMPACTOR.grace_s) + STEP

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from call_lake.erasing_targets import UnknownRecording
-from call_lake.lake_layout import MANIFEST
-from call_lake.ledger import TOMBSTONE, State
+from call_lake.ledger.entry import TOMBSTONE, State
+from call_lake.model.layout import MANIFEST
+from call_lake.operations.erase.targets import UnknownRecording
 from tests.crash import outcome
 from tests.crash.duos import Duo, Works, stops, together
 from tests.crash.harness import Interleaved, settle_interleaved
 from tests.crash.points import Points, undisturbed
 from tests.crash.scenes import Kept, Pair
-from tests.erasing import eraser_of, recording_ids
-from tests.fakes import Call, Died, Fault, FaultAt
+from tests.support.erasing import eraser_of, recording_ids
+from tests.support.fakes import Call, Died, Fault, FaultAt
 
 NOTHING_LEFT: dict[str, Any] = {
     "audio": [],

@@ -8,23 +8,25 @@ from typing import Any
 
 import pytest
 
-from call_lake.erasing import Report
-from call_lake.erasing_targets import Request, UnknownRecording
+from call_lake.bucket.inbox import put_rows
+from call_lake.bucket.quarantine import Rejected, quarantine
 from call_lake.errors import Reason, Terminal
-from call_lake.inbox import Rejected, put_rows, quarantine
-from call_lake.lake_layout import INBOX
-from call_lake.ledger import State
-from call_lake.recording import Recording, message_of
+from call_lake.ledger.entry import State
+from call_lake.model.layout import INBOX
+from call_lake.model.messages import message_of
+from call_lake.model.recording import Recording
+from call_lake.operations.erase.eraser import Report
+from call_lake.operations.erase.targets import Request, UnknownRecording
 from tests.crash.duos import Works, stops, together
 from tests.crash.harness import READS, Interleaved, settle, settle_interleaved
 from tests.crash.outcome import rows
 from tests.crash.points import Points, undisturbed
 from tests.crash.scenes import Kept, Pair
 from tests.crash.turns import take_turns
-from tests.erasing import eraser_of, recording_ids, traces
-from tests.fakes import Call, Died, Fault, FaultAt
-from tests.fakes.dead_letters import MemoryTranscriptions
-from tests.unit.lake_samples import row_of
+from tests.support.erasing import eraser_of, recording_ids, traces
+from tests.support.fakes import Call, Died, Fault, FaultAt
+from tests.support.fakes.dead_letters import MemoryTranscriptions
+from tests.support.lake_samples import row_of
 
 LOOKS = READS | {"list_versions", "get_version", "count"}
 

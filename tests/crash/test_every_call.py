@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from call_lake.ledger import State
+from call_lake.ledger.entry import State
 from tests.crash.harness import Interleaved, settle, settle_interleaved
 from tests.crash.outcome import Outcome
 from tests.crash.points import Points, Scene, undisturbed
 from tests.crash.scenes import Crooked, Days, Past, Straight
-from tests.fakes import Fault, FaultAt
+from tests.support.fakes import Fault, FaultAt
 
 SCENES: list[Scene] = [Straight, Days, Crooked, Past]
 PARTS = 2  # so that two processes can share one scene

@@ -3,13 +3,13 @@ says so, and is never fetched again (ADR 0010)."""
 
 import pytest
 
-from call_lake.ledger import State
+from call_lake.ledger.entry import State
 from tests.crash.duos import stops, together, two_copiers_of_what_expired
 from tests.crash.harness import Interleaved, settle, settle_interleaved
 from tests.crash.outcome import Outcome
 from tests.crash.points import Points, undisturbed
 from tests.crash.scenes import Passing
-from tests.fakes import Fault, FaultAt
+from tests.support.fakes import Fault, FaultAt
 
 
 def test_the_undisturbed_world_ends_with_rows_that_name_no_audio() -> None:

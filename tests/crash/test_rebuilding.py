@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from call_lake.lake_layout import DATA, INBOX, MANIFEST
-from call_lake.ledger import Ledger
-from call_lake.rebuilding import Rebuilder
+from call_lake.ledger.ledger import Ledger
+from call_lake.model.layout import DATA, INBOX, MANIFEST
+from call_lake.operations.rebuild import Rebuilder
 from tests.crash import outcome
 from tests.crash.duos import Duo, Works, stops, together
 from tests.crash.harness import settle
 from tests.crash.points import Points, Scene, undisturbed
 from tests.crash.scenes import Days, Pair
 from tests.crash.small_world import STEP, SmallWorld
-from tests.fakes import Died, Fault, FaultAt
-from tests.pipeline import COMPACTOR, POLLER
+from tests.support.fakes import Died, Fault, FaultAt
+from tests.support.pipeline import COMPACTOR, POLLER
 
 JUNK = b"this is no Parquet file, and longer than eight bytes"
 

@@ -10,7 +10,7 @@ from tests.crash.harness import settle
 from tests.crash.points import Points, Scene, undisturbed
 from tests.crash.scenes import Crooked, Days, Straight
 from tests.crash.small_world import SmallWorld
-from tests.fakes import Call
+from tests.support.fakes import Call
 
 BATCH_CALLS = ("send", "publish", "delete")
 REFUSED_FOR_GOOD = 2  # what is refused once is sent again by the adapter

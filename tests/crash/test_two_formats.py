@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from call_lake.ledger import State
+from call_lake.ledger.entry import State
 from tests.crash.duos import stops, together, two_copiers
 from tests.crash.harness import Interleaved, settle, settle_interleaved
 from tests.crash.points import Points, undisturbed
 from tests.crash.scenes import Changing
 from tests.crash.small_world import SmallWorld
 from tests.crash.turns import take_turns
-from tests.fakes import Fault, FaultAt
+from tests.support.fakes import Fault, FaultAt
 
 ONE_OF_EACH = ((), 1, 1, [State.STORED])
 

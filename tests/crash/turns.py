@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tests.fakes import Call, Calls
+from tests.support.fakes import Call, Calls
 
 STUCK_AFTER_S = 60.0  # a defect of the test: nothing here waits for anything but its turn
 

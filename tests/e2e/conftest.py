@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local import processes, stack
+from call_lake_local import processes, stack
 
 REPO = Path(__file__).parents[2]
 CALL_LAKE = REPO / ".venv/bin/call-lake"

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from local.simulators.serving import running
-from local.simulators.world import World
+from call_lake_local.simulators.serving import running
+from call_lake_local.simulators.world import World
 from tests.e2e.conftest import Shell
 
 UNREACHABLE = "http://127.0.0.1:1/api"

@@ -7,7 +7,7 @@ import json
 import jsonschema
 import requests
 
-from cli.stack import read_local
+from call_lake_cli.stack.handle import read_local
 from tests.e2e.conftest import REPO, Shell
 
 FILE_KEYS = {

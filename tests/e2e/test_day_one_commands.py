@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.stack import read_local
+from call_lake_cli.stack.handle import read_local
 from tests.e2e.conftest import CALL_LAKE, Shell
 
 

@@ -12,7 +12,7 @@ import pytest
 import typer
 import typer.main
 
-from cli.main import app
+from call_lake_cli.main import app
 from tests.e2e.conftest import REPO, Shell
 
 README = (REPO / "README.md").read_text()
@@ -68,7 +68,7 @@ def test_the_event_it_shows_fits_its_schema(text: str) -> None:
 
 
 def test_the_columns_it_lists_are_the_tables() -> None:
-    from call_lake.recording import COLUMNS, PARTITION_COLUMNS
+    from call_lake.model.table import COLUMNS, PARTITION_COLUMNS
 
     rows = re.findall(r"^\| ([a-z0-9_, ]+) \| ", README.split("## The table `calls`")[1], re.MULTILINE)
     listed = [name.strip() for row in rows for name in row.split(",") if name.strip() != "column"]

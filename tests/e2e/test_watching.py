@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import Shell
 from tests.e2e.test_operator_commands import Laptop
-from tests.unit.functions_in_memory import metrics_in
+from tests.support.functions_in_memory import metrics_in
 
 RARE = {"Collisions", "RecordsUnusable"}  # only where there are any
 

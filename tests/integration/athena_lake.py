@@ -12,7 +12,7 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from local.emulator import Emulator
+from call_lake_local.emulator import Emulator
 
 SYMLINK = "org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat"
 PARQUET = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"

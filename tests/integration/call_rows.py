@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 
-from call_lake.lake_layout import Partition
-from call_lake.lake_rows import table_of
-from call_lake.recording import COLUMNS, Row
-from local.named_queries import query_files
+from call_lake.lake.arrow_rows import table_of
+from call_lake.model.layout import Partition
+from call_lake.model.table import COLUMNS, Row
+from call_lake_local.named_queries import query_files
 from tests.integration.athena_lake import Lake
 
 OFFICE = ZoneInfo("Europe/Warsaw")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from local.emulator import Emulator, start_emulator
+from call_lake_local.emulator import Emulator, start_emulator
 from tests.integration.tools import ministack_python
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator import Emulator
+from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import COLUMNS, PARQUET, SCHEMA, Lake, Row
 
 CALL = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)

@@ -6,14 +6,14 @@ from typing import Any
 import boto3
 import pytest
 
-from call_lake.aws import S3ObjectStore
-from call_lake.compaction import compact
-from call_lake.inbox import put_rows
-from local.emulator import Emulator
-from tests.fakes import World
+from call_lake.aws.s3 import S3ObjectStore
+from call_lake.bucket.inbox import put_rows
+from call_lake.lake.compactor import compact
+from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import SYMLINK, Lake
-from tests.unit.lake_samples import IN_TIME_S, SETTINGS, TODAY, row_of
-from tests.unit.template import properties
+from tests.support.fakes import World
+from tests.support.lake_samples import IN_TIME_S, SETTINGS, TODAY, row_of
+from tests.support.template import properties
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local.emulator import Emulator
+from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import Lake, Row
 from tests.integration.tools import peers_python
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from local.emulator import Emulator
+from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import Lake, Row
 
 TS = "timestamp '2026-10-25 01:30:05.250'"

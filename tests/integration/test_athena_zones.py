@@ -3,7 +3,7 @@
 import boto3
 import pytest
 
-from local.emulator import Emulator
+from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import Lake
 
 

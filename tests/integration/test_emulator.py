@@ -8,9 +8,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local import processes
-from local.emulator import Emulator, start_emulator
-from local.processes import LocalStackError
+from call_lake_local import processes
+from call_lake_local.emulator import Emulator, start_emulator
+from call_lake_local.processes import LocalStackError
 from tests.integration.tools import ministack_python
 
 REPOSITORY = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ def test_the_adapter_refuses_a_ministack_that_lacks_what_it_replaces() -> None:
         f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n"
         "from ministack.services import athena\n"
         "del athena._run_duckdb\n"
-        "from local.ministack import athena_adapter\n"
+        "from call_lake_local.ministack import athena_adapter\n"
         "athena_adapter.install()"
     )
     ran = subprocess.run([ministack_python(), "-c", code], capture_output=True, text=True, check=False)

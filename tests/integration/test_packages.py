@@ -10,7 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from local import deploy, packaging
+from call_lake_local import deploy, packaging
 
 REPO = Path(__file__).parents[2]
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
@@ -34,7 +34,7 @@ import pyarrow
 from call_lake.inbox import put_rows
 from call_lake.lake_search import read_partition
 from tests.fakes import World
-from tests.unit.lake_samples import TODAY, compacted, row_of
+from tests.support.lake_samples import TODAY, compacted, row_of
 world = World.make()
 rows = [row_of(1), row_of(2)]
 put_rows(world.store, rows)

@@ -6,11 +6,11 @@ from typing import Any
 import boto3
 import pytest
 
-from call_lake.recording import Row
-from local.emulator import Emulator
+from call_lake.model.table import Row
+from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import Lake
 from tests.integration.call_rows import FILES, answer, call, create_calls, write_calls
-from tests.unit.view import COLUMNS_OF_VIEW, view_table
+from tests.support.view import COLUMNS_OF_VIEW, view_table
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import boto3
 import pytest
 
-from call_lake.recording import Row
-from local.emulator import Emulator
+from call_lake.model.table import Row
+from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import Lake
 from tests.integration.call_rows import answer, call, create_calls
 

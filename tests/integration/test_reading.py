@@ -9,11 +9,11 @@ from pathlib import Path
 import boto3
 import pytest
 
-from local.emulator import Emulator
+from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import Lake
 from tests.integration.call_rows import call, create_calls, write_calls
 from tests.integration.tools import peers_python
-from tests.unit.view import view_table
+from tests.support.view import view_table
 
 READING = Path(__file__).parents[2] / "docs/reading"
 READERS = ["read_awswrangler.py", "read_duckdb.py", "read_polars.py", "read_pyathena.py"]

@@ -14,8 +14,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.emulator import Emulator
-from tests.unit.template import parse
+from call_lake_local.emulator import Emulator
+from tests.support.template import parse
 
 STACK = "refusals"
 KEPT = {

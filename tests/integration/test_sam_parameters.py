@@ -4,8 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
-from local.cloud import REPO, SAM
-from local.deploy import parameter_overrides
+from call_lake_local.cloud import REPO, SAM
+from call_lake_local.deploy import parameter_overrides
 
 READ = """
 import json, sys

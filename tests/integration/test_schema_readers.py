@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from call_lake.lake_layout import Partition
-from call_lake.lake_rows import table_of
-from call_lake.recording import COLUMNS
-from local.emulator import Emulator
+from call_lake.lake.arrow_rows import table_of
+from call_lake.model.layout import Partition
+from call_lake.model.table import COLUMNS
+from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import Lake
 from tests.integration.call_rows import call
 from tests.integration.tools import peers_python
-from tests.unit.view import view_table
+from tests.support.view import view_table
 
 READING = Path(__file__).parents[2] / "docs/reading"
 PARTITION = Partition("thulium", date(2026, 10, 19))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.emulator import Emulator
+from call_lake_local.emulator import Emulator
 from tests.torture.run import torture
 
 pytestmark = pytest.mark.integration

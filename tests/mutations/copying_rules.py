@@ -2,15 +2,15 @@
 
 from tests.mutations.mutation import Mutation
 
-COPYING = ("unit/test_copying.py",)
-AUDIO = ("unit/test_audio.py", "unit/test_audio_spool.py")
-RULES = ("unit/test_copying_rules.py",)
+COPYING = ("unit/copying/test_copying.py",)
+AUDIO = ("unit/audio/test_audio.py", "unit/audio/test_audio_spool.py")
+RULES = ("unit/copying/test_copying_rules.py",)
 
 MUTATIONS = (
     Mutation(
         12,
         "the provider is believed that it is audio",
-        "audio.py",
+        "audio/inspection.py",
         "kind = sniff(head, content_type)",
         'kind = "wav"',
         AUDIO,
@@ -18,7 +18,7 @@ MUTATIONS = (
     Mutation(
         12,
         "a page that is followed by other bytes is no page",
-        "audio_sniff.py",
+        "audio/sniff.py",
         '"<" if MARKUP.match(head) else _text(head[:TEXT_BYTES])',
         "_text(head[:TEXT_BYTES])",
         AUDIO,
@@ -26,7 +26,7 @@ MUTATIONS = (
     Mutation(
         12,
         "a body shorter than promised is stored",
-        "audio.py",
+        "audio/spool.py",
         "if declared is not None and size != declared:",
         "if False:",
         AUDIO,
@@ -34,7 +34,7 @@ MUTATIONS = (
     Mutation(
         12,
         "a file shorter than its header says is stored",
-        "audio_header.py",
+        "audio/header.py",
         'return Transient(Reason.TRUNCATED, f"the {kind} header',
         'return NotReady(Reason.HEADER_ONLY, f"the {kind} header',
         AUDIO,
@@ -42,7 +42,7 @@ MUTATIONS = (
     Mutation(
         12,
         "an OGG of headers alone is stored",
-        "audio_header.py",
+        "audio/header.py",
         "_check_ogg_audio(file, size)\n            is_finished",
         "is_finished",
         AUDIO,
@@ -50,23 +50,23 @@ MUTATIONS = (
     Mutation(
         12,
         "an OGG that is still written is stored",
-        "audio.py",
+        "audio/inspection.py",
         "if not header.is_finished and unfinished not in seen:",
         "if False:",
-        (*AUDIO, "unit/test_copying_patience.py"),
+        (*AUDIO, "unit/copying/test_copying_patience.py"),
     ),
     Mutation(
         12,
         "an OGG that never marks its end is never stored",
-        "fetching.py",
+        "copying/fetcher.py",
         "inspect(body, stream.content_type, self._seen(entry))",
         "inspect(body, stream.content_type)",
-        ("unit/test_copying_patience.py",),
+        ("unit/copying/test_copying_patience.py",),
     ),
     Mutation(
         12,
         "a recording may be of any size",
-        "audio.py",
+        "audio/spool.py",
         "if size > max_bytes:",
         "if False:",
         AUDIO,
@@ -74,7 +74,7 @@ MUTATIONS = (
     Mutation(
         12,
         "bytes in flight are not budgeted",
-        "budget.py",
+        "concurrency.py",
         "if self._used + more_bytes <= self._limit or self._used == claim.held_bytes:",
         "if True:",
         AUDIO,
@@ -82,7 +82,7 @@ MUTATIONS = (
     Mutation(
         13,
         "an object that stands is overwritten",
-        "archive.py",
+        "bucket/audio_objects.py",
         "if_none_match=True,",
         "if_none_match=False,",
         COPYING,
@@ -90,7 +90,7 @@ MUTATIONS = (
     Mutation(
         13,
         "another attempt's object is taken for one's own",
-        "archive.py",
+        "bucket/audio_objects.py",
         "                if head is not None:\n                    return self._described(head)\n",
         "                return StoredAudio(self._store.bucket, key, facts, _rounded(now))\n",
         COPYING,
@@ -98,7 +98,7 @@ MUTATIONS = (
     Mutation(
         13,
         "S3 is not told the SHA-256",
-        "archive.py",
+        "bucket/audio_objects.py",
         "sha256=facts.sha256,\n                    metadata",
         "metadata",
         COPYING,
@@ -106,7 +106,7 @@ MUTATIONS = (
     Mutation(
         13,
         "a 409 is not tried again",
-        "archive.py",
+        "bucket/audio_objects.py",
         "if attempt == CONFLICT_TRIES - 1:",
         "if True:",
         RULES,
@@ -114,7 +114,7 @@ MUTATIONS = (
     Mutation(
         13,
         "audio that stands is downloaded again",
-        "copying.py",
+        "copying/copier.py",
         "audio = standing[0] if standing else self._fetcher.fetch(entry, recording)",
         "audio = self._fetcher.fetch(entry, recording)",
         COPYING,
@@ -122,7 +122,7 @@ MUTATIONS = (
     Mutation(
         13,
         "the loser of two formats leaves its object",
-        "copying.py",
+        "copying/copier.py",
         "self._keeper.drop_strays(entry)",
         "pass",
         COPYING,
@@ -130,7 +130,7 @@ MUTATIONS = (
     Mutation(
         14,
         "STORED is written before row and event",
-        "copying.py",
+        "copying/copier.py",
         "        inbox.put_rows(self._store, [row_of(s.recording, s.audio) for s in secured])\n",
         "        self._map(self._settle_safely, secured)\n"
         "        inbox.put_rows(self._store, [row_of(s.recording, s.audio) for s in secured])\n",
@@ -139,7 +139,7 @@ MUTATIONS = (
     Mutation(
         14,
         "the row is forgotten",
-        "copying.py",
+        "copying/copier.py",
         "        inbox.put_rows(self._store, [row_of(s.recording, s.audio) for s in secured])\n",
         "",
         COPYING,
@@ -147,7 +147,7 @@ MUTATIONS = (
     Mutation(
         14,
         "a recording whose event was refused is STORED",
-        "copying.py",
+        "copying/copier.py",
         "announced = [s for position, s in enumerate(secured) if position not in refused]",
         "announced = list(secured)",
         COPYING,
@@ -155,7 +155,7 @@ MUTATIONS = (
     Mutation(
         14,
         "a message is done although the ledger was not written",
-        "copying.py",
+        "copying/copier.py",
         "verdicts[one.message.id] = Verdict.DONE if ok else Verdict.AGAIN",
         "verdicts[one.message.id] = Verdict.DONE",
         RULES,
@@ -163,7 +163,7 @@ MUTATIONS = (
     Mutation(
         15,
         "nobody looks whether it was erased meanwhile",
-        "copying.py",
+        "copying/copier.py",
         "if now is not None and now.state is State.ERASED:  # rule 15",
         "if False:",
         COPYING,
@@ -171,23 +171,23 @@ MUTATIONS = (
     Mutation(
         15,
         "an object of an attempt that died stays when it was erased",
-        "copying.py",
+        "copying/copier.py",
         "erase_audio(self._store, replace(listed, recording_id=entry.recording_id))",
         "pass",
-        ("unit/test_copying_erased.py",),
+        ("unit/copying/test_copying_erased.py",),
     ),
     Mutation(
         15,
         "an old version of an erased object stays",
-        "archive.py",
+        "bucket/audio_objects.py",
         "store.delete_versions(list(store.list_versions(audio_prefix(recording))))",
         "store.delete([one.key for one in store.list_versions(audio_prefix(recording))])",
-        ("unit/test_copying_erased.py",),
+        ("unit/copying/test_copying_erased.py",),
     ),
     Mutation(
         15,
         "who comes too late to an erasure keeps the object",
-        "copying.py",
+        "copying/copier.py",
         "        if entry.state is State.ERASED:\n            erase_audio(self._store, one.recording)\n        elif",
         "        if",
         RULES,

@@ -2,8 +2,8 @@
 
 from tests.mutations.mutation import Mutation
 
-ERASE = ("unit/test_erase.py",)
-PROOF = ("unit/test_erase_proof.py",)
+ERASE = ("unit/operations/erase/test_erase.py",)
+PROOF = ("unit/operations/erase/test_erase_proof.py",)
 COMPACTORS = (
     "crash/test_erasure.py::test_an_operator_and_a_compactor_that_stop_for_each_other_at_any_call_leave_nothing",
 )
@@ -12,7 +12,7 @@ MUTATIONS = (
     Mutation(
         7,
         "a tombstone keeps the call's record",
-        "ledger.py",
+        "ledger/ledger.py",
         "(*item.keys() - TOMBSTONE, *CALL,",
         '(*item.keys() - TOMBSTONE - {"record"},',
         ERASE,
@@ -20,7 +20,7 @@ MUTATIONS = (
     Mutation(
         7,
         "a recording under the key of an erased one is taken for it",
-        "ledger.py",
+        "ledger/ledger.py",
         'digest_of(item["connection_id"]) if "connection_id" in item else None',
         "None",
         ERASE,
@@ -28,7 +28,7 @@ MUTATIONS = (
     Mutation(
         7,
         "what is erased is listed as a namesake of its tombstone",
-        "ledger.py",
+        "ledger/entry.py",
         " or known == digest_of(listed)",
         "",
         ERASE,
@@ -36,7 +36,7 @@ MUTATIONS = (
     Mutation(
         7,
         "an erasure that died is not found again",
-        "erasing_targets.py",
+        "operations/erase/targets.py",
         'item.get("erasing") or ',
         "",
         ERASE,
@@ -44,7 +44,7 @@ MUTATIONS = (
     Mutation(
         7,
         "everything is deleted before the tombstones stand",
-        "erasing.py",
+        "operations/erase/eraser.py",
         """            for target in targets.all:
                 self._ledger.erase(target.recording_id, target.partition.source, target.partition.call_date)
             # The voice before the rows: it goes even where the lake is damaged, and while a row stands, the day that
@@ -62,7 +62,7 @@ MUTATIONS = (
     Mutation(
         7,
         "a damaged day of the lake keeps the voice",
-        "erasing.py",
+        "operations/erase/eraser.py",
         """            self._clear(self._copies, targets)
             targets.must_be_all()
 """,
@@ -74,7 +74,7 @@ MUTATIONS = (
     Mutation(
         7,
         "a recording is looked for under the ledger's day alone",
-        "lake_search.py",
+        "lake/search.py",
         'pc.or_(is_one_of(rows["recording_id"], ids), is_one_of(rows["agent"], agents))',
         'is_one_of(rows["agent"], agents)',
         ERASE,
@@ -82,7 +82,7 @@ MUTATIONS = (
     Mutation(
         7,
         "dead letters that nobody could look into are proven to be none",
-        "erasing_places.py",
+        "operations/erase/service_places.py",
         "hidden = max(0, len(self._dead) - len(letters))",
         "hidden = 0",
         PROOF,
@@ -90,7 +90,7 @@ MUTATIONS = (
     Mutation(
         15,
         "an erasure does not look a second time",
-        "erasing.py",
+        "operations/erase/eraser.py",
         """                wait(moment)
                 self._clear((*self._copies, self._results), targets)
 """,
@@ -100,7 +100,7 @@ MUTATIONS = (
     Mutation(
         15,
         "older versions of an erased object stay",
-        "erasing_objects.py",
+        "operations/erase/bucket_places.py",
         "                dead += versions\n",
         "                dead += versions[:1]\n",
         ERASE,
@@ -108,7 +108,7 @@ MUTATIONS = (
     Mutation(
         18,
         "a partition without the erased rows keeps its manifest",
-        "erasing_places.py",
+        "operations/erase/lake_places.py",
         "            self._lake.remove(partition, ids)",
         "            if holders(self._store, partition, ids).named:\n                self._lake.remove(partition, ids)",
         COMPACTORS,
@@ -116,7 +116,7 @@ MUTATIONS = (
     Mutation(
         18,
         "old files go before a query has ended that reads them",
-        "erasing.py",
+        "operations/erase/eraser.py",
         "            if wait is not None and (moment",
         "            self._clear((self._old_files,), targets)\n            if wait is not None and (moment",
         ERASE,
@@ -124,7 +124,7 @@ MUTATIONS = (
     Mutation(
         18,
         "an inbox object is deleted with the rows of others",
-        "erasing_objects.py",
+        "operations/erase/bucket_places.py",
         "        if kept:\n",
         "        if False:\n",
         ERASE,

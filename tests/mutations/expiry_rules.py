@@ -2,13 +2,13 @@
 
 from tests.mutations.mutation import Mutation
 
-EXPIRY = ("unit/test_expiry.py",)
+EXPIRY = ("unit/ledger/test_expiry.py",)
 
 MUTATIONS = (
     Mutation(
         7,
         "what expired is published again by redrive or repair",
-        "expiring.py",
+        "ledger/expiry.py",
         '{"state": State.EXPIRED, "expired_at"',
         '{"state": State.FAILED, "expired_at"',
         EXPIRY,
@@ -16,7 +16,7 @@ MUTATIONS = (
     Mutation(
         7,
         "what expired is fetched again when a message comes late",
-        "copying.py",
+        "copying/copier.py",
         "if entry.state in (State.FAILED, State.EXPIRED):",
         "if entry.state is State.FAILED:",
         EXPIRY,
@@ -24,7 +24,7 @@ MUTATIONS = (
     Mutation(
         7,
         "an object that is lost has expired before its time",
-        "expiring.py",
+        "ledger/expiry.py",
         "return bool(self._kept) and self._clock.now() - audio.stored_at >= self._kept",
         "return bool(self._kept)",
         EXPIRY,
@@ -32,7 +32,7 @@ MUTATIONS = (
     Mutation(
         7,
         "an object that stands has expired",
-        "keeping.py",
+        "copying/stored.py",
         "return not standing and entry.audio is not None and",
         "return entry.audio is not None and",
         EXPIRY,
@@ -40,7 +40,7 @@ MUTATIONS = (
     Mutation(
         7,
         "what was stamped anew meanwhile has expired all the same",
-        "expiring.py",
+        "ledger/expiry.py",
         '{"state": OneOf((State.STORED,)), "stored_at": OneOf((iso(entry.audio.stored_at),))}',
         '{"state": OneOf((State.STORED,))}',
         EXPIRY,
@@ -48,7 +48,7 @@ MUTATIONS = (
     Mutation(
         7,
         "a row is said to stand that expired meanwhile",
-        "ledger.py",
+        "ledger/ledger.py",
         "return self._update_if(entry.recording_id, changes, OneOf((entry.state,)))",
         "return self._update_if(entry.recording_id, changes, OneOf((State.STORED, State.EXPIRED)))",
         EXPIRY,
@@ -56,7 +56,7 @@ MUTATIONS = (
     Mutation(
         7,
         "nobody asks what has expired",
-        "polling.py",
+        "polling/poller.py",
         "        self._try(self._ask_what_expired)\n",
         "",
         EXPIRY,
@@ -64,7 +64,7 @@ MUTATIONS = (
     Mutation(
         7,
         "what was asked about is asked about by every poll",
-        "expiring.py",
+        "ledger/expiry.py",
         'self._update_if(entry, {"due_at": iso(due_at)})',
         "self._update_if(entry, {})",
         EXPIRY,
@@ -72,7 +72,7 @@ MUTATIONS = (
     Mutation(
         14,
         "the row of what expired is forgotten",
-        "keeping.py",
+        "copying/stored.py",
         "        inbox.put_rows(self._store, rows)\n",
         "",
         EXPIRY,
@@ -80,7 +80,7 @@ MUTATIONS = (
     Mutation(
         18,
         "of two rows of one time the one that names audio may win",
-        "lake_rows.py",
+        "lake/arrow_rows.py",
         'rank = pc.add(rank, pc.is_null(table["audio_uri"]).cast(pa.int64()))',
         "pass",
         EXPIRY,
@@ -88,7 +88,7 @@ MUTATIONS = (
     Mutation(
         18,
         "a rebuild brings back the name of audio that expired",
-        "rebuilding.py",
+        "operations/rebuild.py",
         "row_of(entry.recording, audio, expired=entry.state is State.EXPIRED)",
         "row_of(entry.recording, audio)",
         EXPIRY,

@@ -2,15 +2,15 @@
 
 from tests.mutations.mutation import Mutation
 
-COMMIT = ("unit/test_lake_commit.py", "unit/test_compaction_crash.py")
-COMPACTION = ("unit/test_compaction.py", "unit/test_compaction_crash.py")
-GARBAGE = ("unit/test_lake_garbage.py",)
+COMMIT = ("unit/lake/test_lake_commit.py", "unit/lake/test_compaction_crash.py")
+COMPACTION = ("unit/lake/test_compaction.py", "unit/lake/test_compaction_crash.py")
+GARBAGE = ("unit/lake/test_lake_garbage.py",)
 
 MUTATIONS = (
     Mutation(
         16,
         "the manifest is put without a condition",
-        "lake_manifest.py",
+        "lake/manifest.py",
         "if_match=old.etag, if_none_match=old.etag is None, ",
         "",
         COMMIT,
@@ -18,7 +18,7 @@ MUTATIONS = (
     Mutation(
         16,
         "a data file's name is used again",
-        "lake_files.py",
+        "lake/data_file.py",
         "data_key(partition, uuid.uuid4().hex)",
         'data_key(partition, "0" * 32)',
         COMMIT,
@@ -26,7 +26,7 @@ MUTATIONS = (
     Mutation(
         16,
         "an emptied partition names no file",
-        "lake.py",
+        "lake/lake.py",
         "if key not in replaced), *new]",
         "if key not in replaced), *(one.known.key for one in written if one.known.rows)]",
         COMMIT,
@@ -34,7 +34,7 @@ MUTATIONS = (
     Mutation(
         16,
         "a manifest may come back to what it was",
-        "lake.py",
+        "lake/lake.py",
         "keys = [*(key for key in snapshot.manifest.keys if key not in replaced), *new]",
         "keys = [key for key in snapshot.manifest.keys if key not in replaced]\n"
         "        keys += [one.known.key for one in written if one.known.rows or not keys]",
@@ -43,7 +43,7 @@ MUTATIONS = (
     Mutation(
         16,
         "that nothing is to be done is believed of a manifest that is only remembered",
-        "lake.py",
+        "lake/lake.py",
         "                elif remembered:\n                    continue",
         "                elif False:\n                    continue",
         COMMIT,
@@ -51,7 +51,7 @@ MUTATIONS = (
     Mutation(
         16,
         "a commit whose answer was lost is made again",
-        "lake.py",
+        "lake/lake.py",
         "if mine.intersection(manifest.keys):",
         "if False:",
         COMMIT,
@@ -59,7 +59,7 @@ MUTATIONS = (
     Mutation(
         17,
         "an unreferenced file is collected without a grace period",
-        "lake_garbage.py",
+        "lake/garbage.py",
         "return marked_at + self._grace <= self._clock.now()",
         "return True",
         GARBAGE,
@@ -67,7 +67,7 @@ MUTATIONS = (
     Mutation(
         17,
         "a marked file is collected although a manifest names it",
-        "lake_garbage.py",
+        "lake/garbage.py",
         "if self._is_due(at)} - named)",
         "if self._is_due(at)})",
         GARBAGE,
@@ -75,7 +75,7 @@ MUTATIONS = (
     Mutation(
         17,
         "an old mark counts although a newer one stands",
-        "lake_garbage.py",
+        "lake/garbage.py",
         "newest[key] = max(mark.at, newest.get(key, mark.at))",
         "newest[key] = min(mark.at, newest.get(key, mark.at))",
         GARBAGE,
@@ -83,7 +83,7 @@ MUTATIONS = (
     Mutation(
         17,
         "what a crash left behind is never marked",
-        "lake_garbage.py",
+        "lake/garbage.py",
         "if len(unmarked) > named.get(partition, 0):",
         "if False:",
         GARBAGE,
@@ -91,7 +91,7 @@ MUTATIONS = (
     Mutation(
         17,
         "a commit names a file that is about to be collected",
-        "lake_garbage.py",
+        "lake/garbage.py",
         "if self._clock.now() - put_at > self._grace / 2:",
         "if False:",
         COMMIT,
@@ -99,7 +99,7 @@ MUTATIONS = (
     Mutation(
         18,
         "tombstones are ignored before a commit",
-        "lake.py",
+        "lake/lake.py",
         "self._decide(snapshot, without_ids(fresh, erased), erased)",
         "self._decide(snapshot, fresh, set())",
         COMMIT,
@@ -107,7 +107,7 @@ MUTATIONS = (
     Mutation(
         18,
         "tombstones are ignored after a commit",
-        "lake.py",
+        "lake/lake.py",
         "if committed and (erased := self.erased(ids)):",
         "if committed and (erased := set[str]()):",
         COMMIT,
@@ -115,7 +115,7 @@ MUTATIONS = (
     Mutation(
         18,
         "what was delivered twice is two rows",
-        "lake.py",
+        "lake/lake.py",
         "fresh = newest_of(rows)",
         "fresh = rows",
         COMMIT,
@@ -123,7 +123,7 @@ MUTATIONS = (
     Mutation(
         18,
         "what is in the lake already is added again",
-        "lake.py",
+        "lake/lake.py",
         "return without_ids(fresh, known), stale",
         "return fresh, stale",
         COMMIT,
@@ -131,7 +131,7 @@ MUTATIONS = (
     Mutation(
         18,
         "the earlier version wins",
-        "lake.py",
+        "lake/lake.py",
         "if name in erased or ranks[name] > rank}",
         "if name in erased or ranks[name] < rank}",
         COMMIT,
@@ -139,7 +139,7 @@ MUTATIONS = (
     Mutation(
         19,
         "inbox objects are deleted before the commit",
-        "compaction.py",
+        "lake/compactor.py",
         "        misplaced = self._misplaced(partition)\n",
         "        self._store.delete(keys)\n        misplaced = self._misplaced(partition)\n",
         COMPACTION,
@@ -147,7 +147,7 @@ MUTATIONS = (
     Mutation(
         19,
         "all of a partition's inbox is deleted after a commit",
-        "compaction.py",
+        "lake/compactor.py",
         "        self._store.delete(keys)\n",
         "        prefix = keys[0].rpartition('/')[0]\n"
         "        self._store.delete([info.key for info in self._store.list(prefix)])\n",
@@ -156,39 +156,39 @@ MUTATIONS = (
     Mutation(
         20,
         "files are never merged",
-        "lake_merge.py",
+        "lake/merge.py",
         "FILES_OF_A_TIER = 16",
         "FILES_OF_A_TIER = 10_000",
-        ("unit/test_lake_merge.py", *COMMIT),
+        ("unit/lake/test_lake_merge.py", *COMMIT),
     ),
     Mutation(
         20,
         "every commit merges all",
-        "lake_merge.py",
+        "lake/merge.py",
         "FILES_OF_A_TIER = 16",
         "FILES_OF_A_TIER = 1",
-        ("unit/test_lake_merge.py", *COMMIT),
+        ("unit/lake/test_lake_merge.py", *COMMIT),
     ),
     Mutation(
         20,
         "a large file that loses rows grows at each commit",
-        "lake_merge.py",
+        "lake/merge.py",
         "file.key in must and file.rows <= SMALL_ROWS",
         "file.key in must",
-        ("unit/test_lake_merge.py", *COMMIT),
+        ("unit/lake/test_lake_merge.py", *COMMIT),
     ),
     Mutation(
         18,
         "ids that differ in capitals alone are one",
-        "lake_rows.py",
+        "lake/arrow_rows.py",
         "return bits if bits.hex() == text else None",
         "return bits if bits.hex() == text.lower() else None",
-        ("unit/test_lake_rows.py",),
+        ("unit/lake/test_lake_rows.py",),
     ),
     Mutation(
         20,
         "a day that is over stays as it is",
-        "compaction.py",
+        "lake/compactor.py",
         "self._each(self._close, self._lake.to_close())",
         "pass",
         COMPACTION,
@@ -196,15 +196,15 @@ MUTATIONS = (
     Mutation(
         20,
         "rows of a file are not sorted",
-        "lake_merge.py",
+        "lake/merge.py",
         "else sorted_rows(pa.concat_tables(taken))",
         "else pa.concat_tables(taken)",
-        ("unit/test_lake_merge.py", *COMMIT),
+        ("unit/lake/test_lake_merge.py", *COMMIT),
     ),
     Mutation(
         21,
         "a row outside the table's projection is committed",
-        "compaction.py",
+        "lake/compactor.py",
         "if partition is None or misplaced:",
         "if partition is None:",
         COMPACTION,
@@ -212,25 +212,25 @@ MUTATIONS = (
     Mutation(
         21,
         "a row that does not fit blocks the others",
-        "lake_rows.py",
+        "lake/arrow_rows.py",
         "        except DoesNotFit as error:\n            rejected.append((position, str(error)))\n",
         "        except ZeroDivisionError as error:\n            rejected.append((position, str(error)))\n",
-        ("unit/test_lake_rows.py", "unit/test_compaction.py"),
+        ("unit/lake/test_lake_rows.py", "unit/lake/test_compaction.py"),
     ),
     Mutation(
         21,
         "a row that was erased is set aside",
-        "compaction.py",
+        "lake/compactor.py",
         "kept = [one for one in some if id_of(one.text) not in erased]",
         "kept = list(some)",
-        ("unit/test_compaction.py",),
+        ("unit/lake/test_compaction.py",),
     ),
     Mutation(
         21,
         "a newer schema's file is rewritten",
-        "lake_files.py",
+        "lake/data_file.py",
         "if version > SCHEMA_VERSION:",
         "if False:",
-        ("unit/test_lake_files.py",),
+        ("unit/lake/test_lake_files.py",),
     ),
 )

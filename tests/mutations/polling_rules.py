@@ -2,21 +2,25 @@
 
 from tests.mutations.mutation import Mutation
 
-POLLING = ("unit/test_polling.py",)
-RULES = ("unit/test_polling_rules.py",)
-WINDOWS = ("unit/test_windows.py",)
-LEDGER = ("unit/test_ledger.py",)
-THULIUM = ("unit/test_thulium.py",)
-PAGING = ("unit/test_thulium_paging.py", "unit/test_conpeek_paging.py", "unit/test_paging_count.py")
-WALLTIME = ("unit/test_walltime.py",)
-SHORTENING = ("unit/test_shortening.py",)
-COLLISIONS = ("unit/test_collisions.py", "unit/test_ledger.py", "unit/test_polling.py")
+POLLING = ("unit/polling/test_polling.py",)
+RULES = ("unit/polling/test_polling_rules.py",)
+WINDOWS = ("unit/polling/test_windows.py",)
+LEDGER = ("unit/ledger/test_ledger.py",)
+THULIUM = ("unit/providers/thulium/test_thulium.py",)
+PAGING = (
+    "unit/providers/thulium/test_thulium_paging.py",
+    "unit/providers/conpeek/test_conpeek_paging.py",
+    "unit/providers/paging/test_paging_count.py",
+)
+WALLTIME = ("unit/providers/test_walltime.py",)
+SHORTENING = ("unit/polling/test_shortening.py",)
+COLLISIONS = ("unit/polling/test_collisions.py", "unit/ledger/test_ledger.py", "unit/polling/test_polling.py")
 
 MUTATIONS = (
     Mutation(
         1,
         "the window begins at the checkpoint, without a look-back",
-        "polling.py",
+        "polling/poller.py",
         "min(checkpoint, horizon) - timedelta(seconds=self._settings.lookback_s)",
         "min(checkpoint, horizon)",
         POLLING,
@@ -24,7 +28,7 @@ MUTATIONS = (
     Mutation(
         1,
         "the window ends at the present, which has not settled",
-        "polling.py",
+        "polling/poller.py",
         "horizon = now - timedelta(seconds=self._settings.settle_s)",
         "horizon = now",
         POLLING,
@@ -32,7 +36,7 @@ MUTATIONS = (
     Mutation(
         2,
         "the checkpoint passes windows that failed",
-        "polling.py",
+        "polling/poller.py",
         "pending = [hole for hole in pending if not self._given_up(hole)]",
         "pending = []",
         POLLING,
@@ -40,7 +44,7 @@ MUTATIONS = (
     Mutation(
         2,
         "the checkpoint moves backwards",
-        "sources.py",
+        "ledger/source_state.py",
         '{"checkpoint": iso(to)}, {"checkpoint": Below(iso(to))}',
         '{"checkpoint": iso(to)}',
         POLLING,
@@ -48,23 +52,23 @@ MUTATIONS = (
     Mutation(
         2,
         "a backfill is read only once",
-        "sources.py",
+        "ledger/source_state.py",
         "if job.kind is JobKind.BACKFILL and not job.again:",
         "if False:",
-        ("unit/test_backfill_twice.py",),
+        ("unit/polling/test_backfill_twice.py",),
     ),
     Mutation(
         2,
         "a runner of the first reading moves the second one",
-        "sources.py",
+        "ledger/source_state.py",
         "state = OneOf((AGAIN if job.again else OPEN,))",
         "state = OneOf((AGAIN, OPEN))",
-        ("unit/test_backfill_twice.py",),
+        ("unit/polling/test_backfill_twice.py",),
     ),
     Mutation(
         2,
         "a hole never becomes a gap",
-        "polling.py",
+        "polling/poller.py",
         "if now - since < timedelta(seconds=self._settings.gap_after_s):",
         "if since <= now:",
         POLLING,
@@ -72,7 +76,7 @@ MUTATIONS = (
     Mutation(
         2,
         "a hole is a gap at once",
-        "polling.py",
+        "polling/poller.py",
         "if now - since < timedelta(seconds=self._settings.gap_after_s):",
         "if since > now:",
         POLLING,
@@ -80,7 +84,7 @@ MUTATIONS = (
     Mutation(
         2,
         "a dropped connection is an outage, whatever else is listed",
-        "windows.py",
+        "polling/window_reader.py",
         "WHOLE_PROVIDER = {Reason.UNAUTHORIZED,",
         "WHOLE_PROVIDER = {Reason.CONNECTION, Reason.UNAUTHORIZED,",
         WINDOWS,
@@ -88,7 +92,7 @@ MUTATIONS = (
     Mutation(
         2,
         "an outage makes holes of everything",
-        "windows.py",
+        "polling/window_reader.py",
         "if not (isinstance(error, Drifted) or _answers(self._provider, self._clock, self._sink)):",
         "if False:",
         WINDOWS,
@@ -96,7 +100,7 @@ MUTATIONS = (
     Mutation(
         2,
         "a long stretch is passed in steps of a unit",
-        "windows.py",
+        "polling/window_reader.py",
         "step = self._provider.unit * 2 ** min(len(self._holes), HOLE_DOUBLINGS)",
         "step = self._provider.unit",
         WINDOWS,
@@ -104,7 +108,7 @@ MUTATIONS = (
     Mutation(
         2,
         "a window that ends in a time-out is halved",
-        "windows.py",
+        "polling/window_reader.py",
         "PARTS, PARTS_OF_A_TIMEOUT = 2, 64",
         "PARTS, PARTS_OF_A_TIMEOUT = 2, 2",
         WINDOWS,
@@ -112,7 +116,7 @@ MUTATIONS = (
     Mutation(
         8,
         "a poll begins what may end in a time-out when its time is nearly over",
-        "windows.py",
+        "polling/window_reader.py",
         "self._reserve_s = max(self._reserve_s, self._failure_s)",
         "pass",
         WINDOWS,
@@ -120,7 +124,7 @@ MUTATIONS = (
     Mutation(
         2,
         "what lies behind the bad part of a wide hole is not read",
-        "windows.py",
+        "polling/window_reader.py",
         "_read_back(self._provider, self._holes[-1], self._sink, self._clock, self._until_s - self._reserve_s)",
         "pass",
         WINDOWS,
@@ -128,7 +132,7 @@ MUTATIONS = (
     Mutation(
         2,
         "a sweep knows nothing of when the last one was",
-        "polling.py",
+        "polling/poller.py",
         "min(horizon, self._book.swept_to() or horizon)",
         "horizon",
         RULES,
@@ -136,7 +140,7 @@ MUTATIONS = (
     Mutation(
         2,
         "a sweep counts as read before its end",
-        "polling.py",
+        "polling/poller.py",
         "if job.kind is JobKind.SWEEP and outcome.window.end >= job.window.end:",
         "if job.kind is JobKind.SWEEP:",
         RULES,
@@ -144,31 +148,31 @@ MUTATIONS = (
     Mutation(
         2,
         "a poll that was overtaken in the first reading goes on in the second",
-        "polling.py",
+        "polling/poller.py",
         "if job.done or job.again != again:",
         "if job.done:",
-        ("unit/test_backfill_twice.py",),
+        ("unit/polling/test_backfill_twice.py",),
     ),
     Mutation(
         2,
         "backfills keep sweeps and gaps waiting",
-        "sources.py",
+        "ledger/source_state.py",
         "key=lambda job: job.kind is JobKind.BACKFILL)[:10]",
         "key=lambda job: 0)[:10]",
-        ("unit/test_stride.py",),
+        ("unit/polling/test_stride.py",),
     ),
     Mutation(
         2,
         "pages are published when the window was read",
-        "windows.py",
+        "polling/window_reader.py",
         "            sink(page)\n            self.page_s",
         "            pages.append(page)\n            self.page_s",
-        ("unit/test_polling_rules.py",),
+        ("unit/polling/test_polling_rules.py",),
     ),
     Mutation(
         3,
         "another row between two pages is not noticed",
-        "providers/paging.py",
+        "providers/paging/by_offset.py",
         "moved = last is not None and (not rows or identity(rows[0]) != last[0])",
         "moved = False",
         PAGING,
@@ -176,7 +180,7 @@ MUTATIONS = (
     Mutation(
         3,
         "another count between two pages is not noticed",
-        "providers/paging.py",
+        "providers/paging/by_offset.py",
         "if total not in (None, answer.count):",
         "if False:",
         PAGING,
@@ -184,7 +188,7 @@ MUTATIONS = (
     Mutation(
         3,
         "a drifted window is not read again",
-        "windows.py",
+        "polling/window_reader.py",
         "except (Drifted, Transient) as error:",
         "except Drifted:\n                outcome = Done(sub, 0)\n            except Transient as error:",
         WINDOWS,
@@ -192,7 +196,7 @@ MUTATIONS = (
     Mutation(
         4,
         "a wide window is paged to its end",
-        "providers/paging.py",
+        "providers/paging/by_offset.py",
         "raise TooWide(total)",
         "pass",
         PAGING,
@@ -200,7 +204,7 @@ MUTATIONS = (
     Mutation(
         4,
         "neighbouring windows do not overlap",
-        "providers/walltime.py",
+        "providers/wall_clock.py",
         ".replace(second=0, microsecond=0) - MINUTE",
         ".replace(second=0, microsecond=0)",
         WALLTIME,
@@ -208,15 +212,15 @@ MUTATIONS = (
     Mutation(
         4,
         "rows outside the window's dates are dropped",
-        "providers/thulium.py",
+        "providers/thulium/api.py",
         "tuple(item for item in items if isinstance(item, Recording)),",
         "tuple(r for r in items if isinstance(r, Recording) and window.start <= r.started_at <= window.end),",
-        ("unit/test_thulium.py", "unit/test_thulium_paging.py"),
+        ("unit/providers/thulium/test_thulium.py", "unit/providers/thulium/test_thulium_paging.py"),
     ),
     Mutation(
         5,
         "a window may begin within the repeated hour",
-        "providers/walltime.py",
+        "providers/wall_clock.py",
         "    while _is_ambiguous(start, zone):\n        start -= MINUTE\n",
         "",
         WALLTIME,
@@ -224,7 +228,7 @@ MUTATIONS = (
     Mutation(
         5,
         "a window may end within the repeated hour",
-        "providers/walltime.py",
+        "providers/wall_clock.py",
         "    while _is_ambiguous(end, zone):\n        end += MINUTE\n",
         "",
         WALLTIME,
@@ -232,7 +236,7 @@ MUTATIONS = (
     Mutation(
         5,
         "the connection's epoch decides nothing",
-        "providers/thulium.py",
+        "providers/thulium/api.py",
         "_closest(possible, _epoch(connection_id))",
         "_closest(possible, None)",
         THULIUM,
@@ -240,24 +244,24 @@ MUTATIONS = (
     Mutation(
         5,
         "a row moves the checkpoint to its own date",
-        "polling.py",
+        "polling/poller.py",
         "self._publisher.publish_new(wanted)",
         "self._publisher.publish_new(wanted)\n"
         "        for row in page.recordings:\n            self._book.advance(row.started_at)",
-        ("unit/test_polling_rules.py",),
+        ("unit/polling/test_polling_rules.py",),
     ),
     Mutation(
         6,
         "what a message says counts, not what the first write froze",
-        "copying.py",
+        "copying/copier.py",
         "        recording = entry.recording\n",
         "        recording = entry.recording and replace(listed, recording_id=entry.recording_id)\n",
-        ("unit/test_copying_rules.py",),
+        ("unit/copying/test_copying_rules.py",),
     ),
     Mutation(
         6,
         "a known key with another connection is the same recording",
-        "ledger.py",
+        "ledger/entry.py",
         "return known is None or listed is None or known == listed",
         "return True",
         COLLISIONS,
@@ -265,7 +269,7 @@ MUTATIONS = (
     Mutation(
         6,
         "the poller ignores a collision",
-        "publishing.py",
+        "polling/publisher.py",
         "collisions.append(recording.as_collision())",
         "continue",
         COLLISIONS,
@@ -273,7 +277,7 @@ MUTATIONS = (
     Mutation(
         6,
         "a collision that arrives first takes the key",
-        "ledger.py",
+        "ledger/ledger.py",
         "for candidate in (recording, recording.as_collision()):",
         "keyed = Recording.from_json(recording.to_json() | {'recording_id': ids_of(recording)[0]})\n"
         "        for candidate in (keyed, recording.as_collision()):",
@@ -282,7 +286,7 @@ MUTATIONS = (
     Mutation(
         7,
         "the poller overwrites what is known",
-        "ledger.py",
+        "ledger/ledger.py",
         "self.table.put(self._new_item(recording))",
         "self.table.update(recording.recording_id, self._new_item(recording))",
         LEDGER,
@@ -290,7 +294,7 @@ MUTATIONS = (
     Mutation(
         7,
         "a new item overwrites one that stands in DynamoDB",
-        "aws_table.py",
+        "aws/dynamodb.py",
         '            ConditionExpression="attribute_not_exists(#id)",\n'
         '            ExpressionAttributeNames={"#id": "id"},\n',
         "",
@@ -299,7 +303,7 @@ MUTATIONS = (
     Mutation(
         7,
         "STORED is written whatever the state",
-        "ledger.py",
+        "ledger/ledger.py",
         'self.table.update(id, changes, {"state": NOT_STORED})',
         "self.table.update(id, changes)",
         LEDGER,
@@ -307,7 +311,7 @@ MUTATIONS = (
     Mutation(
         7,
         "a late PUBLISHED hides a STORED",
-        "ledger.py",
+        "ledger/ledger.py",
         '"due_at": iso(now + self._republish_after)}\n        self._update_if(id, changes, IN_FLIGHT)',
         '"due_at": iso(now + self._republish_after)}\n        self.table.update(id, changes)',
         LEDGER,
@@ -315,7 +319,7 @@ MUTATIONS = (
     Mutation(
         7,
         "a known recording is published again",
-        "publishing.py",
+        "polling/publisher.py",
         "if id not in found and id not in self._known:",
         "if id not in found:",
         POLLING,
@@ -323,7 +327,7 @@ MUTATIONS = (
     Mutation(
         7,
         "what is known is forgotten within a page",
-        "publishing.py",
+        "polling/publisher.py",
         "        unsure = [",
         "        if len(self._known) > KNOWN_MAX:\n            self._known.clear()\n        unsure = [",
         RULES,
@@ -331,7 +335,7 @@ MUTATIONS = (
     Mutation(
         2,
         "a record too long for a message keeps its recording from being published",
-        "publishing.py",
+        "polling/publisher.py",
         "short = shortened(recording)",
         "short = None",
         SHORTENING,
@@ -339,7 +343,7 @@ MUTATIONS = (
     Mutation(
         6,
         "the ledger freezes another record than the message carries",
-        "publishing.py",
+        "polling/publisher.py",
         "return short, message_of(short)",
         "return recording, message_of(short)",
         SHORTENING,
@@ -347,15 +351,15 @@ MUTATIONS = (
     Mutation(
         11,
         "a cut record loses what its download is made of",
-        "shortening.py",
-        "elif fields.text(value) not in known_by:",
+        "polling/message_limit.py",
+        "elif json_values.text(value) not in known_by:",
         "else:",
         SHORTENING,
     ),
     Mutation(
         2,
         "the shortest values are left out, by which the audio is found",
-        "shortening.py",
+        "polling/message_limit.py",
         "key=lambda value: value[0])",
         "key=lambda value: -value[0])",
         SHORTENING,
@@ -363,15 +367,15 @@ MUTATIONS = (
     Mutation(
         2,
         "a value is taken to be as long in a message as in its record",
-        "shortening.py",
-        """len(json.dumps(fields.compact(value))) - len('""')""",
-        "len(fields.compact(value))",
+        "polling/message_limit.py",
+        """len(json.dumps(json_values.compact(value))) - len('""')""",
+        "len(json_values.compact(value))",
         SHORTENING,
     ),
     Mutation(
         2,
         "what no cut makes short enough is sent all the same",
-        "shortening.py",
+        "polling/message_limit.py",
         "return short if len(message_of(short)) <= SHORT_BYTES else None",
         "return short",
         SHORTENING,
@@ -379,15 +383,15 @@ MUTATIONS = (
     Mutation(
         7,
         "what a lagging index calls due is published",
-        "ledger.py",
+        "ledger/ledger.py",
         ' and items[key].get("due_at", NEVER) <= now]',
         "]",
-        ("unit/test_polling_rules.py",),
+        ("unit/polling/test_polling_rules.py",),
     ),
     Mutation(
         8,
         "a poll reads on when its time is over",
-        "windows.py",
+        "polling/window_reader.py",
         "while self._clock.monotonic() + self._reserve_s < self._until_s:",
         "while True:",
         WINDOWS,
@@ -395,7 +399,7 @@ MUTATIONS = (
     Mutation(
         8,
         "a poll begins a sub-window that it has no time to end",
-        "windows.py",
+        "polling/window_reader.py",
         "self._reserve_s = 0, max(PAGES * self._page_s, self._failure_s)",
         "self._reserve_s = 0, 0.0",
         WINDOWS,
@@ -403,7 +407,7 @@ MUTATIONS = (
     Mutation(
         8,
         "a poll reads on within a sub-window when its time is over",
-        "windows.py",
+        "polling/window_reader.py",
         "if self._last_s >= self._until_s:",
         "if False:",
         WINDOWS,
@@ -411,7 +415,7 @@ MUTATIONS = (
     Mutation(
         8,
         "a sub-window may take all of a poll's time, in every poll",
-        "windows.py",
+        "polling/window_reader.py",
         "if self._last_s - self._began_s > SUB_WINDOW_S:",
         "if False:",
         WINDOWS,
@@ -419,39 +423,39 @@ MUTATIONS = (
     Mutation(
         8,
         "a list is as long as may be, however slow its pages are",
-        "providers/seeking.py",
+        "providers/paging/by_start_counted.py",
         "pages = min(LIST_S / max(page_s, 0.001), PAGES_MOST)",
         "pages = PAGES_MOST",
-        ("unit/test_thulium_seeking.py",),
+        ("unit/providers/thulium/test_thulium_seeking.py",),
     ),
     Mutation(
         4,
         "a full page proves that no more rows lie in a list",
-        "providers/advancing.py",
+        "providers/paging/by_start_uncounted.py",
         "if len(rows) < limit:\n                yield",
         "if rows:\n                yield",
-        ("unit/test_conpeek_advancing.py",),
+        ("unit/providers/conpeek/test_conpeek_advancing.py",),
     ),
     Mutation(
         4,
         "a row that was counted twice stands for another one",
-        "providers/advancing.py",
+        "providers/paging/by_start_uncounted.py",
         "if not known.are_distinct() or until <= window.start:",
         "if until <= window.start:",
-        ("unit/test_conpeek_advancing.py",),
+        ("unit/providers/conpeek/test_conpeek_advancing.py",),
     ),
     Mutation(
         4,
         "a later list is believed to follow upon what was read",
-        "providers/advancing.py",
+        "providers/paging/by_start_uncounted.py",
         "if not (follow and known.add(rows[again:])):",
         "if not known.add(rows[again:]):",
-        ("unit/test_conpeek_advancing.py",),
+        ("unit/providers/conpeek/test_conpeek_advancing.py",),
     ),
     Mutation(
         8,
         "what is due is sent when the time is over",
-        "publishing.py",
+        "polling/publisher.py",
         "if not self._in_time():",
         "if False:",
         RULES,
@@ -459,7 +463,7 @@ MUTATIONS = (
     Mutation(
         8,
         "a job is begun before the newest was read",
-        "polling.py",
+        "polling/poller.py",
         "if listing_works and self._result.caught_up:",
         "if listing_works:",
         RULES,
@@ -467,33 +471,33 @@ MUTATIONS = (
     Mutation(
         5,
         "a window of local times is reckoned by the wall clock",
-        "recording.py",
+        "model/windows.py",
         'object.__setattr__(self, "start", self.start.astimezone(UTC))',
         "pass",
-        ("unit/test_windows.py",),
+        ("unit/polling/test_windows.py",),
     ),
     Mutation(
         3,
         "a row that comes while pages are read is taken for a cap of the server's",
-        "providers/paging.py",
+        "providers/paging/by_offset.py",
         "if before >= SMALLEST_CAP and len(fresh) > 1:",
         "if fresh and before:",
-        ("unit/test_conpeek_paging.py",),
+        ("unit/providers/conpeek/test_conpeek_paging.py",),
     ),
     Mutation(
         2,
         "rows without a record among them count as read",
-        "providers/fields.py",
+        "model/json_values.py",
         "if not isinstance(found, list) or (found and not any(isinstance(row, dict) for row in found)):",
         "if not isinstance(found, list):",
-        ("unit/test_thulium.py", "unit/test_conpeek_paging.py"),
+        ("unit/providers/thulium/test_thulium.py", "unit/providers/conpeek/test_conpeek_paging.py"),
     ),
     Mutation(
         2,
         "a listing in the vendor's own encoding is never read",
-        "providers/http.py",
-        "return fields.parse(data, body.content_type)\n        except (ValueError, RecursionError):\n            kind",
-        "return fields.parse(data)\n        except (ValueError, RecursionError):\n            kind",
-        ("unit/test_http.py",),
+        "providers/http/client.py",
+        "parse(data, body.content_type)\n        except (ValueError, RecursionError):\n            kind",
+        "parse(data)\n        except (ValueError, RecursionError):\n            kind",
+        ("unit/providers/http/test_http.py",),
     ),
 )

@@ -2,14 +2,14 @@
 
 from tests.mutations.mutation import Mutation
 
-REBUILD = ("unit/test_rebuild.py",)
-QUARANTINE = ("unit/test_quarantine.py",)
+REBUILD = ("unit/operations/test_rebuild.py",)
+QUARANTINE = ("unit/bucket/test_quarantine.py",)
 
 MUTATIONS = (
     Mutation(
         16,
         "a rebuild asks the ledger before it reads the manifest",
-        "lake_rebuild.py",
+        "lake/partition_rebuild.py",
         "        old = self._read(partition, mine)\n        if isinstance(old, Rebuilt):\n            return old\n",
         "        truth = (lambda told: lambda ids: told)(truth(sorted(listed)))\n"
         "        old = self._read(partition, mine)\n        if isinstance(old, Rebuilt):\n            return old\n",
@@ -18,7 +18,7 @@ MUTATIONS = (
     Mutation(
         16,
         "a rebuild whose answer was lost is counted again",
-        "lake_rebuild.py",
+        "lake/partition_rebuild.py",
         "(mine[key] for key in manifest.keys if key in mine)",
         "(mine[key] for key in manifest.keys if False)",
         REBUILD,
@@ -26,7 +26,7 @@ MUTATIONS = (
     Mutation(
         16,
         "a large partition's second reading of the ledger is believed",
-        "lake_rebuild.py",
+        "lake/partition_rebuild.py",
         'if set(rows["recording_id"].to_pylist()) != plan.told.intersection(some):',
         "if False:",
         REBUILD,
@@ -34,7 +34,7 @@ MUTATIONS = (
     Mutation(
         16,
         "a rebuild takes a broken connection for a broken file",
-        "lake_rebuild.py",
+        "lake/partition_rebuild.py",
         "except (ConnectionError, TimeoutError):",
         "except ZeroDivisionError:",
         REBUILD,
@@ -42,15 +42,15 @@ MUTATIONS = (
     Mutation(
         17,
         "a rebuild does not mark what it replaces",
-        "lake_rebuild.py",
+        "lake/partition_rebuild.py",
         "self._garbage.swap(partition, old.manifest, keys, began)",
-        "__import__('call_lake.lake_manifest').lake_manifest.swap_manifest(self._store, partition, old.manifest, keys)",
+        "__import__('call_lake.lake.manifest').lake.manifest.swap_manifest(self._store, partition, old.manifest, keys)",
         REBUILD,
     ),
     Mutation(
         17,
         "a rebuild names files that may be collected",
-        "lake_rebuild.py",
+        "lake/partition_rebuild.py",
         "keys, began)",
         "keys, self._clock.now())",
         REBUILD,
@@ -58,7 +58,7 @@ MUTATIONS = (
     Mutation(
         18,
         "a rebuild keeps the row of an erased recording",
-        "lake_rebuild.py",
+        "lake/partition_rebuild.py",
         "kept = old.digests.keys() - plan.told - plan.erased",
         "kept = old.digests.keys() - plan.told",
         REBUILD,
@@ -66,7 +66,7 @@ MUTATIONS = (
     Mutation(
         18,
         "a rebuild does not look for tombstones after its commit",
-        "rebuilding.py",
+        "operations/rebuild.py",
         "            if rebuilt.changed:\n",
         "            if False:\n",
         REBUILD,
@@ -74,7 +74,7 @@ MUTATIONS = (
     Mutation(
         18,
         "a rebuild leaves a row that is there twice",
-        "lake_rebuild.py",
+        "lake/partition_rebuild.py",
         "dropped = old.rows - len(old.digests) + len(",
         "dropped = len(",
         REBUILD,
@@ -82,7 +82,7 @@ MUTATIONS = (
     Mutation(
         18,
         "a rebuild drops the rows that the ledger does not know",
-        "lake_rebuild.py",
+        "lake/partition_rebuild.py",
         "_tables(ids, plan, _rows_of(old.files, kept), truth)",
         "_tables(ids, plan, SCHEMA.empty_table(), truth)",
         REBUILD,
@@ -90,7 +90,7 @@ MUTATIONS = (
     Mutation(
         21,
         "a rebuild shows a day that the table does not have",
-        "rebuilding.py",
+        "operations/rebuild.py",
         "if why_misplaced(partition, self._settings, self._clock.now().date()):",
         "if False:",
         REBUILD,
@@ -98,7 +98,7 @@ MUTATIONS = (
     Mutation(
         21,
         "a row leaves the quarantine before it stands in the inbox",
-        "inbox.py",
+        "bucket/quarantine.py",
         '    store.put(key, f"{one.rejected.text}\\n".encode(), content_type="application/x-ndjson")\n'
         "    store.delete([one.key])\n",
         "    store.delete([one.key])\n"
@@ -108,7 +108,7 @@ MUTATIONS = (
     Mutation(
         21,
         "a row that is refused again is set aside under the key that is deleted",
-        "inbox.py",
+        "bucket/quarantine.py",
         'hashlib.sha256(f"{one.key}\\n{one.rejected.text}".encode())',
         "hashlib.sha256(one.rejected.text.encode())",
         QUARANTINE,

@@ -2,19 +2,19 @@
 
 from tests.mutations.mutation import Mutation
 
-COPYING = ("unit/test_copying.py",)
-HTTP = ("unit/test_http.py",)
-BODIES = ("unit/test_http_bodies.py",)
+COPYING = ("unit/copying/test_copying.py",)
+HTTP = ("unit/providers/http/test_http.py",)
+BODIES = ("unit/providers/http/test_http_bodies.py",)
 AWS = ("contract/test_aws_adapters.py",)
-RULES = ("unit/test_copying_rules.py",)
-PATIENCE = ("unit/test_copying_patience.py",)
-LINKS = ("unit/test_conpeek_links.py",)
+RULES = ("unit/copying/test_copying_rules.py",)
+PATIENCE = ("unit/copying/test_copying_patience.py",)
+LINKS = ("unit/providers/conpeek/test_conpeek_links.py",)
 
 MUTATIONS = (
     Mutation(
         9,
         "Retry-After is ignored between attempts",
-        "retry.py",
+        "copying/retry.py",
         "return max(delay, min(asked, RETRY_AFTER_MAX_S))",
         "return delay",
         COPYING,
@@ -22,7 +22,7 @@ MUTATIONS = (
     Mutation(
         9,
         "who was told the same moment comes back at the same moment",
-        "retry.py",
+        "copying/retry.py",
         "asked += spread * min(0.25 * asked, RETRY_AFTER_SPREAD_S)",
         "pass",
         PATIENCE,
@@ -30,7 +30,7 @@ MUTATIONS = (
     Mutation(
         9,
         "a source that asked to be left alone is asked for the next recording",
-        "copying.py",
+        "copying/copier.py",
         "self._quiet.heed(recording.source, error)",
         "pass",
         PATIENCE,
@@ -38,23 +38,23 @@ MUTATIONS = (
     Mutation(
         9,
         "Retry-After is ignored within a poll",
-        "windows.py",
+        "polling/window_reader.py",
         "if wait_s > PAUSE_MAX_S or",
         "if",
-        ("unit/test_windows.py",),
+        ("unit/polling/test_windows.py",),
     ),
     Mutation(
         9,
         "Retry-After as a date is not understood",
-        "providers/http.py",
+        "providers/http/client.py",
         'moment = parsedate_to_datetime(value or "")',
         "return None",
-        ("unit/test_http.py", "unit/test_http_wire.py"),
+        ("unit/providers/http/test_http.py", "unit/providers/http/test_http_wire.py"),
     ),
     Mutation(
         9,
         "audio that never comes is waited for for ever",
-        "retry.py",
+        "copying/retry.py",
         "if isinstance(error, NotReady) and",
         "if False and",
         COPYING,
@@ -62,7 +62,7 @@ MUTATIONS = (
     Mutation(
         9,
         "an outage has the deadline of audio that is not ready",
-        "retry.py",
+        "copying/retry.py",
         "if isinstance(error, NotReady) and",
         "if isinstance(error, StepFailed) and",
         PATIENCE,
@@ -70,7 +70,7 @@ MUTATIONS = (
     Mutation(
         9,
         "a source that asks for a second's rest rests as a whole",
-        "retry.py",
+        "copying/retry.py",
         ">= QUIET_FROM_S:",
         "> 0:",
         PATIENCE,
@@ -78,7 +78,7 @@ MUTATIONS = (
     Mutation(
         9,
         "an outage counts as time in which audio was not ready",
-        "ledger.py",
+        "ledger/ledger.py",
         "iso(entry.not_ready_since or now) if isinstance(error, NotReady) else None",
         "iso(entry.not_ready_since or now)",
         PATIENCE,
@@ -86,7 +86,7 @@ MUTATIONS = (
     Mutation(
         9,
         "the patience with audio that is not ready begins anew with each attempt",
-        "ledger.py",
+        "ledger/ledger.py",
         "iso(entry.not_ready_since or now) if isinstance(error, NotReady) else None",
         "iso(now)",
         PATIENCE,
@@ -94,7 +94,7 @@ MUTATIONS = (
     Mutation(
         9,
         "a long delay stays in the queue",
-        "copying.py",
+        "copying/copier.py",
         "in_queue = self._policy.waits_in_queue(delay_s, entry.attempts)",
         "in_queue = True",
         COPYING,
@@ -102,7 +102,7 @@ MUTATIONS = (
     Mutation(
         9,
         "what cannot succeed is tried again",
-        "copying.py",
+        "copying/copier.py",
         "if isinstance(verdict, Terminal):",
         "if False:",
         COPYING,
@@ -110,7 +110,7 @@ MUTATIONS = (
     Mutation(
         9,
         "what failed for good is tried again by a stray message",
-        "copying.py",
+        "copying/copier.py",
         "if entry.state in (State.FAILED, State.EXPIRED):",
         "if entry.state is State.EXPIRED:",
         COPYING,
@@ -118,15 +118,15 @@ MUTATIONS = (
     Mutation(
         9,
         "silence after a publish is never noticed",
-        "ledger.py",
+        "ledger/ledger.py",
         '            "open_in": recording.source,\n            "due_at": iso(now + self._republish_after),\n',
         '            "open_in": recording.source,\n            "due_at": NEVER,\n',
-        ("unit/test_ledger.py",),
+        ("unit/ledger/test_ledger.py",),
     ),
     Mutation(
         9,
         "a compressed body without its end is whole",
-        "providers/unpacking.py",
+        "providers/http/decompress.py",
         "    if stream is not None:\n        raise EOFError",
         "    if False:\n        raise EOFError",
         BODIES,
@@ -134,7 +134,7 @@ MUTATIONS = (
     Mutation(
         9,
         "a length that cannot be read is as good as none",
-        "providers/body.py",
+        "providers/http/body.py",
         'raise Transient(Reason.HTTP_ERROR, "the answer\'s Content-Length is no length")',
         "return None",
         BODIES,
@@ -142,7 +142,7 @@ MUTATIONS = (
     Mutation(
         9,
         "a file that is not there yet is an outage",
-        "providers/http.py",
+        "providers/http/client.py",
         "raise NotReady(Reason.NOT_FOUND,",
         "raise Transient(Reason.NOT_FOUND,",
         HTTP,
@@ -150,7 +150,7 @@ MUTATIONS = (
     Mutation(
         10,
         "a batch answer is taken as one verdict for all",
-        "aws_client.py",
+        "aws/client.py",
         "    if again:\n        raise PartialFailure",
         "    if False:\n        raise PartialFailure",
         ("contract/test_bus.py", "contract/test_queue.py"),
@@ -158,7 +158,7 @@ MUTATIONS = (
     Mutation(
         10,
         "DynamoDB's unprocessed keys are forgotten",
-        "aws_table.py",
+        "aws/dynamodb.py",
         'request = answer.get("UnprocessedKeys") or {}',
         "request = {}",
         AWS,
@@ -166,32 +166,32 @@ MUTATIONS = (
     Mutation(
         10,
         "refused messages count as sent",
-        "publishing.py",
+        "polling/publisher.py",
         "            return frozenset(error.failed)\n",
         "            del error\n",
-        ("unit/test_polling.py",),
+        ("unit/polling/test_polling.py",),
     ),
     Mutation(
         10,
         "the ledger is written before the message is sent",
-        "publishing.py",
+        "polling/publisher.py",
         "        refused = self._send([message for _, message in fitting])\n",
         "        self._discover([recording for recording, _ in fitting])\n"
         "        refused = self._send([message for _, message in fitting])\n",
-        ("unit/test_polling.py",),
+        ("unit/polling/test_polling.py",),
     ),
     Mutation(
         10,
         "after a 401 the secret is not read again",
-        "providers/http.py",
+        "providers/http/client.py",
         "if response.status_code == 401 and trusted:",
         "if False:",
-        ("unit/test_thulium.py",),
+        ("unit/providers/thulium/test_thulium.py",),
     ),
     Mutation(
         9,
         "a link that has expired is not asked for anew",
-        "providers/conpeek.py",
+        "providers/conpeek/api.py",
         "if recording.audio_url is None or refused.status not in DEAD_LINK:",
         "if True:",
         LINKS,
@@ -199,7 +199,7 @@ MUTATIONS = (
     Mutation(
         9,
         "a host in trouble is taken for a dead link",
-        "providers/conpeek.py",
+        "providers/conpeek/api.py",
         "if recording.audio_url is None or refused.status not in DEAD_LINK:",
         "if recording.audio_url is None:",
         LINKS,
@@ -207,7 +207,7 @@ MUTATIONS = (
     Mutation(
         9,
         "a recording fails for good while its newer link cannot be asked for",
-        "providers/conpeek.py",
+        "providers/conpeek/api.py",
         "raise Transient(error.reason, detail, retry_after_s=error.retry_after_s) from None",
         "raise refused from None",
         LINKS,
@@ -215,7 +215,7 @@ MUTATIONS = (
     Mutation(
         9,
         "a recording fails for good as one listing leaves it out",
-        "providers/conpeek.py",
+        "providers/conpeek/api.py",
         "raise NotReady(Reason.NOT_FOUND,",
         "raise Terminal(Reason.FORBIDDEN,",
         LINKS,
@@ -223,7 +223,7 @@ MUTATIONS = (
     Mutation(
         6,
         "another recording's link is taken, of the same key",
-        "providers/conpeek.py",
+        "providers/conpeek/api.py",
         "listed.provider_key == recording.provider_key and len(connections) < 2",
         "listed.provider_key == recording.provider_key",
         LINKS,
@@ -231,7 +231,7 @@ MUTATIONS = (
     Mutation(
         11,
         "a newer link is looked for on every page",
-        "providers/conpeek.py",
+        "providers/conpeek/api.py",
         "islice(pages, LINK_PAGES)",
         "pages",
         LINKS,
@@ -239,7 +239,7 @@ MUTATIONS = (
     Mutation(
         11,
         "a newer link has a deadline of its own",
-        "providers/conpeek.py",
+        "providers/conpeek/api.py",
         "self._client.open_audio(newer, until_s - self._clock.monotonic())",
         "self._client.open_audio(newer, deadline_s)",
         LINKS,
@@ -247,7 +247,7 @@ MUTATIONS = (
     Mutation(
         11,
         "listing anew takes the time of the audio",
-        "providers/conpeek.py",
+        "providers/conpeek/api.py",
         "half_s = (self._clock.monotonic() + until_s) / 2",
         "half_s = math.inf",
         LINKS,
@@ -255,7 +255,7 @@ MUTATIONS = (
     Mutation(
         11,
         "one bad message brings its whole batch back",
-        "copying.py",
+        "copying/copier.py",
         "return {m.id: verdicts.get(m.id, Verdict.AGAIN) for m in messages}",
         "return {m.id: min([verdicts.get(n.id, Verdict.AGAIN) for n in messages]) for m in messages}",
         COPYING,
@@ -263,7 +263,7 @@ MUTATIONS = (
     Mutation(
         11,
         "a download may take longer than the function has",
-        "fetching.py",
+        "copying/fetcher.py",
         "deadline_s = min(route.deadline_s, left_s)",
         "deadline_s = route.deadline_s",
         RULES,
@@ -271,7 +271,7 @@ MUTATIONS = (
     Mutation(
         11,
         "a download is begun when the time is over",
-        "fetching.py",
+        "copying/fetcher.py",
         "if left_s < WORTH_STARTING_S:",
         "if False:",
         RULES,
@@ -279,7 +279,7 @@ MUTATIONS = (
     Mutation(
         11,
         "a PUT is begun that the function's end cuts off",
-        "fetching.py",
+        "copying/fetcher.py",
         "if ends_s > self._until_s - LAST_MARGIN_S:",
         "if False:",
         PATIENCE,
@@ -287,7 +287,7 @@ MUTATIONS = (
     Mutation(
         11,
         "a message that cannot be buried brings its whole batch back",
-        "copying.py",
+        "copying/copier.py",
         "            return self._bury(message)\n",
         "            self._dlq.send([message.body])\n            return Verdict.DONE\n",
         PATIENCE,

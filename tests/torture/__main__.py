@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local.emulator import start_emulator
+from call_lake_local.emulator import start_emulator
 from tests.integration.tools import ministack_python
 from tests.torture.run import torture
 

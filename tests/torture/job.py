@@ -11,8 +11,8 @@ from typing import Self, TextIO
 
 import pyarrow as pa
 
-from call_lake.lake_layout import Partition
-from call_lake.lake_rows import SCHEMA
+from call_lake.lake.arrow_rows import SCHEMA
+from call_lake.model.layout import Partition
 from tests.torture.model import Note, as_json, from_json
 
 SOURCE = "thulium"

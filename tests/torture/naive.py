@@ -6,9 +6,9 @@ import uuid
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from call_lake.lake import Outcome
-from call_lake.lake_layout import Partition
-from call_lake.lake_rows import SCHEMA, newest_of, without_ids
+from call_lake.lake.arrow_rows import SCHEMA, newest_of, without_ids
+from call_lake.lake.lake import Outcome
+from call_lake.model.layout import Partition
 from call_lake.ports import ObjectStore
 
 FILES_MOST = 4

@@ -12,10 +12,10 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyarrow.fs import S3FileSystem
 
-from call_lake.aws import S3ObjectStore
-from call_lake.aws_client import CONFIG
-from call_lake.lake_layout import Partition
-from call_lake.lake_manifest import read_manifest
+from call_lake.aws.client import CONFIG
+from call_lake.aws.s3 import S3ObjectStore
+from call_lake.lake.manifest import read_manifest
+from call_lake.model.layout import Partition
 from tests.torture.job import Job, Notes, now_ns
 from tests.torture.model import Seen
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 
-from local.emulator import Emulator
+from call_lake_local.emulator import Emulator
 from tests.torture.job import Job, notes_in
 from tests.torture.model import Anomaly, Committed, Erased, History, Note, Seen, Worked
 

@@ -8,12 +8,14 @@ from typing import Protocol
 import boto3
 import pyarrow as pa
 
-from call_lake.aws import DynamoTable, S3ObjectStore, SystemClock
-from call_lake.aws_client import CONFIG
+from call_lake.aws.client import CONFIG
+from call_lake.aws.clock import SystemClock
+from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.s3 import S3ObjectStore
 from call_lake.errors import Transient
-from call_lake.lake import Lake, Outcome
-from call_lake.lake_index import Index
-from call_lake.lake_layout import Partition
+from call_lake.lake.file_cache import Index
+from call_lake.lake.lake import Lake, Outcome
+from call_lake.model.layout import Partition
 from tests.torture.job import Job, Notes, name_of, now_ns, table_of
 from tests.torture.model import NEVER, Committed, Erased, Worked
 from tests.torture.naive import NaiveLake

@@ -15,12 +15,12 @@ import yaml  # type: ignore[import-untyped]
 from botocore import xform_name
 from botocore.model import ServiceModel
 
-from call_lake.config import SourceSettings
 from call_lake.errors import Reason
-from call_lake.ledger import State
-from call_lake.providers.mapping import CONPEEK
-from cli.main import app
-from local.simulators.faults import FAULTS
+from call_lake.ledger.entry import State
+from call_lake.providers.conpeek.mapping import CONPEEK
+from call_lake.settings import SourceSettings
+from call_lake_cli.main import app
+from call_lake_local.simulators.faults import FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

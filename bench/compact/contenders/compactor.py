@@ -9,11 +9,11 @@ import pyarrow as pa
 from bench.compact.contenders import lake
 from bench.compact.dataset import SOURCES
 from bench.compact.task import by_partition
-from call_lake.compaction import compact
-from call_lake.config import CompactorSettings
-from call_lake.inbox import put_rows
-from call_lake.lake_layout import Partition
-from call_lake.lake_rows import SCHEMA, rows_of
+from call_lake.bucket.inbox import put_rows
+from call_lake.lake.arrow_rows import SCHEMA, rows_of
+from call_lake.lake.compactor import compact
+from call_lake.model.layout import Partition
+from call_lake.settings import CompactorSettings
 
 BATCH = 10
 

@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from bench.compact.dataset import NOW
 from bench.compact.task import Contender, Job, by_partition
-from call_lake.aws import S3ObjectStore, client
-from call_lake.compaction import PARTITIONS_AT_ONCE
-from call_lake.lake import Lake
-from call_lake.lake_index import Index
-from call_lake.lake_layout import Partition
-from call_lake.lake_manifest import list_partitions, read_manifest
-from call_lake.lake_rows import SCHEMA
+from call_lake.aws.client import client
+from call_lake.aws.s3 import S3ObjectStore
+from call_lake.lake.arrow_rows import SCHEMA
+from call_lake.lake.compactor import PARTITIONS_AT_ONCE
+from call_lake.lake.file_cache import Index
+from call_lake.lake.lake import Lake
+from call_lake.lake.manifest import list_partitions, read_manifest
+from call_lake.model.layout import Partition
 from call_lake.ports import Item
 
 GRACE_S = 86_400.0  # the compactor's default

@@ -7,12 +7,13 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from bench.poll.task import Task, Watch
-from call_lake.config import PollerSettings, SourceSettings
-from call_lake.polling import ROWS_PER_WINDOW
+from call_lake.model.times import parse_iso
+from call_lake.model.windows import Window
+from call_lake.polling.poller import ROWS_PER_WINDOW
+from call_lake.polling.window_reader import Hole, read_forward
+from call_lake.ports import Page
 from call_lake.providers import make_provider
-from call_lake.providers.base import Page
-from call_lake.recording import Window, parse_iso
-from call_lake.windows import Hole, read_forward
+from call_lake.settings import PollerSettings, SourceSettings
 
 UNLIMITED = 1e6  # requests per second: the provider's patience is not what is measured
 

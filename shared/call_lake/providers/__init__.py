@@ -4,11 +4,10 @@ from collections.abc import Callable
 
 import requests
 
-from call_lake.config import SourceSettings
-from call_lake.ports import Clock
-from call_lake.providers.base import Provider
-from call_lake.providers.conpeek import Conpeek
-from call_lake.providers.thulium import Thulium
+from call_lake.ports import Clock, Provider
+from call_lake.providers.conpeek.api import Conpeek
+from call_lake.providers.thulium.api import Thulium
+from call_lake.settings import SourceSettings
 
 
 def make_provider(

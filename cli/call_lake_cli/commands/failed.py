@@ -1,0 +1,101 @@
+"""``call-lake failed`` and ``call-lake redrive``: what failed for good, and sending it again."""
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from call_lake.aws.messages import SqsDeadLetters
+from call_lake.errors import Reason
+from call_lake.ledger.entry import Entry
+from call_lake.ledger.ledger import Ledger
+from call_lake.operations.redrive import Redriven, Redriver
+from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.options import AsJson, SourceName, StackName
+from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.stack.handle import Stack, find_stack
+from call_lake_cli.stack.parts import ledger_of, queue_of, sources_of
+
+ReasonName = Annotated[str | None, typer.Option("--reason", help="Only what failed for this reason, like forbidden.")]
+
+
+def failed(
+    source: SourceName = None, reason: ReasonName = None, json_: AsJson = False, stack: StackName = None
+) -> None:
+    """List what failed for good, by reason. No phone numbers, names or provider keys."""
+    with explained():
+        here = find_stack(stack)
+        _check(reason)
+        entries = failures(ledger_of(here), list(sources_of(here, source)), reason)
+        lines = [line_of(entry) for entry in entries]
+        counts = Counter((line["source"], line["reason"]) for line in lines)
+        by_reason = [{"source": s, "reason": r, "recordings": n} for (s, r), n in sorted(counts.items())]
+        dead = len(_dead_letters(here))
+        if json_:
+            print_json({"failed": len(lines), "dead_letters": dead, "by_reason": by_reason, "recordings": lines})
+            return
+        if lines:
+            print_rows(("source", "reason", "recordings"), [tuple(one.values()) for one in by_reason], Format.TABLE)
+            print_rows(tuple(lines[0]), [tuple(line.values()) for line in lines], Format.TABLE)
+        err.print(f"{len(lines)} failed for good; {dead} messages in the dead-letter queue", highlight=False)
+
+
+def redrive(
+    reason: ReasonName = None, source: SourceName = None, json_: AsJson = False, stack: StackName = None
+) -> None:
+    """Send again what failed for good: from the dead-letter queue, and what is FAILED in the ledger without it."""
+    with explained():
+        here = find_stack(stack)
+        _check(reason)
+        sources_of(here, source)
+        # All queues, whatever the filter: the dead letters of every source come out of one queue.
+        queues = {name: queue_of(here, settings) for name, settings in here.sources.items()}
+        redriver = Redriver(ledger_of(here), queues, _dead_letters(here), reason=reason, source=source)
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=err, transient=True) as bar:
+            task = bar.add_task("reading the dead-letter queue", total=None)
+
+            def tell(counts: Redriven) -> None:
+                bar.update(task, description=f"{counts.sent} sent again")
+
+            counts = asdict(redriver.redrive(tell))
+        if json_:
+            print_json(counts)
+        else:
+            print_rows(tuple(counts), [tuple(counts.values())], Format.TABLE)
+
+
+def failures(ledger: Ledger, sources: list[str], reason: str | None) -> list[Entry]:
+    """By source and reason, the newest failure first."""
+    found = [entry for source in sources for entry in ledger.failures(source) if reason in (None, entry.reason)]
+    found.sort(key=_since, reverse=True)
+    return sorted(found, key=lambda entry: (entry.source, entry.reason or ""))
+
+
+def line_of(entry: Entry) -> dict[str, Any]:
+    """One failed recording, without anything personal."""
+    last = entry.history[-1] if entry.history else {}
+    return {
+        "recording_id": entry.recording_id,
+        "source": entry.source,
+        "call_date": entry.recording.call_date.isoformat() if entry.recording else None,
+        "reason": entry.reason,
+        "detail": last.get("detail"),
+        "since": _since(entry) or None,
+        "attempts": entry.attempts,
+    }
+
+
+def _since(entry: Entry) -> str:
+    return str(entry.history[-1]["at"]) if entry.history else ""
+
+
+def _dead_letters(stack: Stack) -> SqsDeadLetters:
+    return SqsDeadLetters(stack.client("sqs"), stack.dlq_url)
+
+
+def _check(reason: str | None) -> None:
+    if reason is not None and reason not in set(Reason):
+        raise UserError(f"there is no reason {reason!r}; `call-lake failed` lists those that there are")

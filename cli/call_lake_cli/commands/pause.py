@@ -1,0 +1,46 @@
+"""``call-lake pause`` and ``call-lake resume``: a source that rests, and loses nothing by it.
+
+The flag stands in the ledger, beside the checkpoint: a deployment leaves it alone, as it would not a schedule that was
+switched off behind its back. Polls see it at once, warm copiers within half a minute.
+"""
+
+from typing import Annotated
+
+import typer
+
+from call_lake.ledger.source_state import SourceBook
+from call_lake.model.times import iso
+from call_lake_cli.console.errors import err, explained
+from call_lake_cli.console.options import StackName
+from call_lake_cli.stack.handle import Stack, find_stack
+from call_lake_cli.stack.parts import CLOCK, sources_of
+
+Source = Annotated[str, typer.Argument(help="The source, as `call-lake status` names it.")]
+
+
+def pause(source: Source, stack: StackName = None) -> None:
+    """Stop to list, publish and copy a source's recordings; `call-lake resume` goes on where it stopped."""
+    with explained():
+        book = _book(find_stack(stack), source)
+        since = book.paused_since()
+        if since is None:
+            book.pause()
+            err.print(f"{source} is paused; call-lake resume {source} goes on, and nothing is lost meanwhile")
+        else:
+            err.print(f"{source} was paused at {iso(since)} already", highlight=False)
+
+
+def resume(source: Source, stack: StackName = None) -> None:
+    """Go on with a paused source: the next poll lists all that came meanwhile."""
+    with explained():
+        book = _book(find_stack(stack), source)
+        if book.paused_since() is None:
+            err.print(f"{source} is not paused")
+        else:
+            book.resume()
+            err.print(f"{source} goes on with its next poll")
+
+
+def _book(stack: Stack, source: str) -> SourceBook:
+    sources_of(stack, source)
+    return SourceBook(stack.table, CLOCK, source)

@@ -1,0 +1,141 @@
+"""``call-lake probe``: what a vendor leaves undocumented, found out on the customer's own account, read-only."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import requests
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from call_lake.aws.parameters import SecretsManagerSecrets
+from call_lake.ports import Clock
+from call_lake.providers.conpeek.probe import authorization as conpeek_authorization
+from call_lake.providers.conpeek.probe import probe_conpeek
+from call_lake.providers.http.look import Looker
+from call_lake.providers.probe import Findings, Prober
+from call_lake.providers.thulium.probe import authorization as thulium_authorization
+from call_lake.providers.thulium.probe import probe_thulium
+from call_lake.settings import PROVIDERS, SourceSettings
+from call_lake_cli.commands.secrets import FIELDS, Secret, read_secret
+from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.options import AsJson, StackName
+from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.stack.handle import Stack, find_stack
+from call_lake_cli.stack.parts import CLOCK, sources_of
+
+DOCUMENT_MAX_BYTES = 4096  # the standard tier of Parameter Store (ADR 0005)
+KINDS = {"thulium": (probe_thulium, thulium_authorization), "conpeek": (probe_conpeek, conpeek_authorization)}
+
+
+def probe(
+    provider: Annotated[
+        str | None, typer.Argument(help="thulium or conpeek, with --base-url; not with --source.")
+    ] = None,
+    base_url: Annotated[str | None, typer.Option("--base-url", help="The API of an account that no stack has.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="A source of the stack, with its settings and its secret.")
+    ] = None,
+    stdin: Annotated[
+        bool, typer.Option("--stdin", help="With --base-url: read the credentials' JSON object from a pipe.")
+    ] = False,
+    write_: Annotated[
+        bool, typer.Option("--write", help="With --source: write what should be set into the stack's configuration.")
+    ] = False,
+    json_: AsJson = False,
+    stack: StackName = None,
+) -> None:
+    """Try an account's listing and downloads, and print the settings to use. Reads only, some 15 requests.
+
+    Tells order, time zone, page limit, the download's form, format, redirects, rights and rate limits: what the vendors
+    do not document. Prints no number, no name and no file name. Exit code 1 if listing or downloading does not work.
+    """
+    with explained():
+        here: Stack | None = None
+        if source:
+            if provider or base_url or stdin:
+                raise UserError("--source knows its vendor, address and secret: give it alone")
+            here = find_stack(stack)
+            settings = sources_of(here, source)[source]
+            secret = SecretsManagerSecrets(here.client("secretsmanager")).get(settings.secret)
+        else:
+            if write_:
+                raise UserError("--write goes with --source: it writes into a stack")
+            settings = _unknown(provider, base_url)
+            secret = read_secret(settings.provider, settings.base_url, from_pipe=stdin)
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=err, transient=True) as bar:
+            task = bar.add_task("", total=None)
+            found = examine(settings, secret, CLOCK, lambda step: bar.update(task, description=step))
+        show_findings(found, as_json=json_)
+        if write_ and here and source and found.settings:
+            write_settings(here, source, found.settings)
+        if not found.works:
+            raise typer.Exit(1)
+
+
+def _unknown(provider: str | None, base_url: str | None) -> SourceSettings:
+    if provider not in PROVIDERS or not base_url:
+        raise UserError(f"say what to probe: --source S, or one of {', '.join(PROVIDERS)} with --base-url URL")
+    return SourceSettings(provider, provider, base_url.rstrip("/"))
+
+
+def examine(
+    settings: SourceSettings,
+    secret: Secret,
+    clock: Clock,
+    tell: Callable[[str], None],
+    session: requests.Session | None = None,
+) -> Findings:
+    """Raises Transient where no answer comes, UserError for a secret without its fields."""
+    missing = [name for name in FIELDS[settings.provider] if not secret.get(name)]
+    if missing:
+        raise UserError(f"the secret of {settings.name} has no {missing[0]!r}: call-lake secrets set {settings.name}")
+    run, authorization = KINDS[settings.provider]
+    looker = Looker(settings, lambda fresh: authorization(secret), clock, session)
+    return run(Prober(looker, settings, clock, tell))
+
+
+def show_findings(found: Findings, *, as_json: bool) -> None:
+    if as_json:
+        facts = [asdict(fact) for fact in found.facts]
+        print_json({"works": found.works, "settings": found.settings, "facts": facts})
+        return
+    lines = [(fact.topic, fact.found, fact.to_do or None) for fact in found.facts]
+    print_rows(("what", "found", "to do"), lines, Format.TABLE)
+    if found.settings:
+        err.print(f"settings to use: {json.dumps(found.settings, ensure_ascii=False)}", highlight=False, markup=False)
+    else:
+        err.print("settings to use: those that are set" if found.works else "no settings were found")
+
+
+def write_settings(stack: Stack, source: str, wanted: dict[str, Any]) -> None:
+    """Merge into the source's document in Parameter Store. Raises UserError, ConfigError; then nothing was written."""
+    name = f"{stack.sources_path.rstrip('/')}/{source}"
+    client = stack.client("ssm")
+    document = merged(json.loads(client.get_parameter(Name=name)["Parameter"]["Value"]), wanted)
+    text = json.dumps(document, ensure_ascii=False)
+    SourceSettings.from_json(source, text)
+    if len(text.encode()) > DOCUMENT_MAX_BYTES:
+        raise UserError(f"the settings of {source} would have more than {DOCUMENT_MAX_BYTES} bytes: not written")
+    client.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
+    more = {key: value for key, value in wanted.items() if key != "time_zone"}
+    err.print(f"written to {name}: in force within five minutes", highlight=False)
+    err.print(
+        "a deployment that changes this source writes over it: keep them as its template parameters", highlight=False
+    )
+    if more:
+        kept = json.dumps(document["more"], ensure_ascii=False, separators=(",", ":"))
+        err.print(f"  <Source>Settings={kept}", highlight=False, markup=False)
+    if "time_zone" in wanted:
+        err.print(f"  <Source>TimeZone={wanted['time_zone']}", highlight=False, markup=False)
+
+
+def merged(document: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """The time zone is a parameter of its own in the template, all else stands under ``more``."""
+    more = dict(document.get("more", {})) | {key: value for key, value in wanted.items() if key != "time_zone"}
+    # Empty is the default, which needs no line.
+    more = {key: value for key, value in more.items() if value != ""}
+    zone = {"time_zone": wanted["time_zone"]} if "time_zone" in wanted else {}
+    return document | zone | {"more": more}

@@ -1,0 +1,129 @@
+"""``call-lake quarantine list`` and ``retry``: rows that the table could not hold."""
+
+from collections.abc import Iterator, Sequence
+from itertools import batched
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from call_lake.bucket.quarantine import SetAside, put_back, set_aside
+from call_lake.ledger.entry import State
+from call_lake.model.times import iso
+from call_lake.ports import ObjectStore, Table
+from call_lake_cli.commands.show import ID
+from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.options import AsJson, SourceName, StackName
+from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.stack.handle import find_stack
+from call_lake_cli.stack.parts import sources_of
+
+app = typer.Typer(no_args_is_help=True, help="Rows that the table could not hold: see them, send them again.")
+
+ERASED_BATCH = 1000
+
+
+@app.command("list")
+def list_(
+    source: SourceName = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="With the rows' texts: they hold phone numbers and names.")
+    ] = False,
+    json_: AsJson = False,
+    stack: StackName = None,
+) -> None:
+    """List the rows in the quarantine: key, partition, reason, since when."""
+    with explained():
+        here = find_stack(stack)
+        if source is not None:
+            sources_of(here, source)
+        lines = [line_of(one, raw=raw) for one in chosen(here.store, source)]
+        if json_:
+            print_json(lines)
+            return
+        if lines:
+            print_rows(tuple(lines[0]), [tuple(line.values()) for line in lines], Format.TABLE)
+        err.print(f"{len(lines)} rows in the quarantine", highlight=False)
+
+
+@app.command()
+def retry(
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="These rows alone, by `quarantine list`'s keys.")
+    ] = None,
+    source: SourceName = None,
+    stack: StackName = None,
+    json_: AsJson = False,
+) -> None:
+    """Send rows from the quarantine back to the inbox, once their reason is mended: the compactor tries them again."""
+    with explained():
+        here = find_stack(stack)
+        if source is not None:
+            sources_of(here, source)
+        rows = list(chosen(here.store, source, keys))
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+            sent, dropped = 0, 0
+            for one in bar.track(send_again(here.store, here.table, rows), total=len(rows), description="rows"):
+                sent += one
+                dropped += not one
+        if json_:
+            print_json({"sent": sent, "dropped": dropped})
+        else:
+            erased = f"; {dropped} of erased recordings were deleted" if dropped else ""
+            err.print(f"{sent} rows are in the inbox again{erased}", highlight=False)
+            if sent:
+                err.print("after the next compaction call-lake quarantine list shows those that were refused again")
+
+
+def chosen(store: ObjectStore, source: str | None, keys: Sequence[str] | None = None) -> Iterator[SetAside]:
+    """The rows of this source, with these keys. Raises UserError for a key that is not there."""
+    missing = {name_of(key) for key in keys or ()}
+    for one in set_aside(store):
+        if source is not None and (one.partition is None or one.partition.source != source):
+            continue
+        if not keys or name_of(one.key) in missing:
+            missing.discard(name_of(one.key))
+            yield one
+    if missing:
+        raise UserError(f"the quarantine has no row {sorted(missing)[0]}; call-lake quarantine list has the keys")
+
+
+def name_of(key: str) -> str:
+    """The part of a key that no other row has, whatever was given with it: short enough for a terminal."""
+    return key.rpartition("/")[2].removesuffix(".json")
+
+
+def line_of(one: SetAside, *, raw: bool) -> dict[str, Any]:
+    """One row, without anything personal but in its text."""
+    id = one.recording_id or ""
+    line = {
+        "key": name_of(one.key),
+        "source": one.partition.source if one.partition else None,
+        "call_date": one.partition.call_date.isoformat() if one.partition else None,
+        "recording_id": id if ID.fullmatch(id) else None,
+        "at": iso(one.at),
+        "reason": one.rejected.reason,
+    }
+    return line | {"raw": one.rejected.text} if raw else line
+
+
+def send_again(store: ObjectStore, table: Table, rows: Sequence[SetAside]) -> Iterator[bool]:
+    """Move rows to the inbox; give of each whether it went. One of an erased recording is deleted instead, also where
+    the tombstone came while it moved (rule 15)."""
+    for some in batched(rows, ERASED_BATCH, strict=False):
+        before = _erased(table, some)
+        moved: list[tuple[SetAside, str]] = []
+        for one in some:
+            if one.recording_id in before:
+                store.delete([one.key])
+            else:
+                moved.append((one, put_back(store, one)))
+            yield one.recording_id not in before
+        after = _erased(table, [one for one, _ in moved])
+        store.delete([key for one, key in moved if one.recording_id in after])
+
+
+def _erased(table: Table, rows: Sequence[SetAside]) -> set[str]:
+    items = table.get_many(sorted({one.recording_id for one in rows if one.recording_id}))
+    return {id for id, item in items.items() if item.get("state") == State.ERASED}

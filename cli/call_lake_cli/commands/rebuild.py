@@ -1,0 +1,125 @@
+"""``call-lake rebuild``: the lake anew, from ledger and audio objects."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.options import AsJson, SourceName, StackName
+from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.stack.handle import Stack, find_stack
+from call_lake_cli.stack.parts import CLOCK, compactor_settings, day, ledger_of, sources_of
+
+if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
+    from call_lake.operations.rebuild import Done
+
+COLUMNS = (
+    "source",
+    "partitions",
+    "rebuilt",
+    "rows",
+    "mended",
+    "dropped",
+    "kept",
+    "unreadable files",
+    "to quarantine",
+    "failed",
+)
+
+
+def rebuild(
+    source: SourceName = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="First call_date, YYYY-MM-DD; without it the first there is.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Last call_date, included; without it the last there is.")
+    ] = None,
+    json_: AsJson = False,
+    stack: StackName = None,
+) -> None:
+    """Rebuild the table's partitions from the ledger and the audio objects, whatever is left of them.
+
+    Safe while everything runs: readers see a partition before or after, the compactor loses nothing. Partitions that
+    are right are left alone, so a rebuild that was broken off goes on where it stopped. Runs with your own
+    credentials: they have to read the compactor's settings, ledger and bucket, and write the bucket.
+    """
+    with explained():
+        first, last = day(from_) if from_ else date.min, day(to) if to else date.max
+        if last < first:
+            raise UserError(f"--to {to} is before --from {from_}")
+        here = find_stack(stack)
+        done = _rebuild(here, list(sources_of(here, source)), first, last)
+        _print(done, json_)
+        if any(one.error for one in done):
+            raise typer.Exit(1)
+
+
+def _rebuild(stack: Stack, sources: Sequence[str], first: date, last: date) -> list["Done"]:
+    from call_lake.operations.rebuild import Rebuilder
+
+    rebuilder = Rebuilder(ledger_of(stack), stack.store, CLOCK, compactor_settings(stack))
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+        task = bar.add_task("reading the ledger", total=None)
+        found = rebuilder.find(sources, first, last)
+        bar.update(task, description="partitions", total=len(found))
+        try:
+            return list(rebuilder.rebuild(found, lambda so_far, of: bar.update(task, completed=so_far)))
+        except KeyboardInterrupt:
+            raise UserError("broken off; what is rebuilt stays, and the same command goes on from there") from None
+
+
+def _print(done: Sequence["Done"], as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "sources": [dict(zip(COLUMNS, line, strict=True)) for line in by_source(done)],
+                "rebuilt": [_as_json(one) for one in done if one.rebuilt and one.rebuilt.changed],
+                "failed": [one.error for one in done if one.error],
+            }
+        )
+        return
+    print_rows(COLUMNS, by_source(done), Format.TABLE)
+    for one in done:
+        if one.error:
+            err.print(f"as it was: {one.error}", highlight=False, markup=False)
+    if any(one.error for one in done):
+        err.print("the same command tries these again")
+    if any(one.to_quarantine for one in done):
+        err.print("rows that the table cannot hold: call-lake quarantine list, after the next compaction")
+
+
+def by_source(done: Sequence["Done"]) -> list[tuple[Any, ...]]:
+    """One line for each source, in the order of ``COLUMNS``."""
+    counts: dict[str, Counter[str]] = {}
+    for one in done:
+        count = counts.setdefault(one.partition.source, Counter())
+        count["partitions"] += 1
+        count["to quarantine"] += one.to_quarantine
+        count["failed"] += bool(one.error)
+        if one.rebuilt:
+            count["rebuilt"] += one.rebuilt.changed
+            count["rows"] += len(one.rebuilt.held)
+            count["mended"] += one.rebuilt.mended
+            count["dropped"] += one.rebuilt.dropped
+            count["kept"] += one.rebuilt.kept
+            count["unreadable files"] += len(one.rebuilt.unreadable)
+    return [(source, *(counts[source][name] for name in COLUMNS[1:])) for source in sorted(counts)]
+
+
+def _as_json(one: "Done") -> dict[str, Any]:
+    assert one.rebuilt  # noqa: S101 - the caller chose those that have
+    return {
+        "source": one.partition.source,
+        "call_date": one.partition.call_date.isoformat(),
+        "rows": len(one.rebuilt.held),
+        "mended": one.rebuilt.mended,
+        "dropped": one.rebuilt.dropped,
+        "kept": one.rebuilt.kept,
+        "unreadable": list(one.rebuilt.unreadable),
+    }

@@ -1,0 +1,175 @@
+"""``call-lake verify``: the provider, listed anew, against ledger, audio and rows."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+import botocore.exceptions
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from call_lake.ledger.ledger import Ledger
+from call_lake.model.layout import AUDIO
+from call_lake.operations.verify.findings import RowSeen
+from call_lake.operations.verify.listing import Days, Tell
+from call_lake.operations.verify.repair import Repairer
+from call_lake.operations.verify.verifier import Report, Verifier
+from call_lake.settings import SourceSettings
+from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.options import AsJson, SourceName, StackName
+from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.stack.athena import run_query
+from call_lake_cli.stack.handle import Stack, find_stack
+from call_lake_cli.stack.parts import CLOCK, day, ledger_of, provider_of, queue_of, sources_of
+
+COLUMNS = ("source", "listed", "checked", "right", "differences", "for information")
+FINDING_COLUMNS = ("source", "recording", "call date", "difference", "what", "as the ledger knows it", "to do")
+
+
+def verify(
+    from_: Annotated[str, typer.Option("--from", help="First day to verify, YYYY-MM-DD, in each source's time zone.")],
+    to: Annotated[str, typer.Option("--to", help="Last day to verify, included.")],
+    source: SourceName = None,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Publish what is missing, fetch lost audio again, write lost rows again, mark what expired.",
+        ),
+    ] = False,
+    json_: AsJson = False,
+    stack: StackName = None,
+) -> None:
+    """List the provider anew and compare it with ledger, audio and rows; exit 1 if anything differs.
+
+    Runs with your own credentials: they have to read the stack's settings and secrets, ledger, bucket and Athena, and
+    this machine has to reach the provider.
+    """
+    with explained():
+        days = Days(day(from_), day(to))
+        if days.last < days.first:
+            raise UserError(f"--to {to} is before --from {from_}")
+        here = find_stack(stack)
+        ledger = ledger_of(here)
+        sources = sources_of(here, source)
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+            task = bar.add_task("reading the ledger", total=None)
+            in_ledger: dict[str, dict[str, date]] = {name: {} for name in sources}
+            for id, name, called in ledger.days(days.first, days.last):
+                if name in in_ledger:
+                    in_ledger[name][id] = called
+            reports, done = [], dict[str, str]()
+            for name, settings in sources.items():
+
+                def tell(step: str, completed: float, total: float, name: str = name) -> None:
+                    bar.update(task, description=f"{name}: {step}", completed=completed, total=total)
+
+                reports.append(_report(here, settings, ledger, days, in_ledger[name], tell))
+                if repair:
+                    bar.update(task, description=f"{name}: repairing", total=None)
+                    queue = queue_of(here, settings)
+                    done |= Repairer(ledger, here.store, queue, CLOCK).repair(reports[-1])
+        _print(days, reports, done if repair else None, json_)
+        if any(report.differences for report in reports):
+            raise typer.Exit(1)
+
+
+def _report(
+    stack: Stack, settings: SourceSettings, ledger: Ledger, days: Days, in_ledger: dict[str, date], tell: Tell
+) -> Report:
+    verifier = Verifier(
+        settings,
+        provider_of(stack, settings),
+        ledger,
+        stack.store,
+        lambda source, some: rows_of(stack, source, some),
+        CLOCK,
+        audio_kept=audio_kept(stack),
+    )
+    return verifier.verify(days, in_ledger, tell)
+
+
+def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[RowSeen]:
+    """The rows of these partitions, as Athena reads them now."""
+    wanted = ", ".join(f"'{day.isoformat()}'" for day in days)
+    # Both come from us: a source's name is [a-z0-9-], a day has digits.
+    sql = f"""SELECT recording_id, call_date, audio_uri, audio_sha256 FROM calls
+              WHERE source = '{source}' AND call_date IN ({wanted})"""  # noqa: S608
+    return [
+        RowSeen(row["recording_id"], date.fromisoformat(row["call_date"]), row["audio_uri"], row["audio_sha256"])
+        for row in run_query(stack, sql).as_dicts()
+    ]
+
+
+def audio_kept(stack: Stack) -> timedelta | None:
+    """After which the bucket's own rules delete audio (AudioRetentionDays); None for never."""
+    try:
+        rules = stack.client("s3").get_bucket_lifecycle_configuration(Bucket=stack.bucket)["Rules"]
+    except botocore.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration":
+            return None
+        raise
+    found = [
+        rule["Expiration"]["Days"]
+        for rule in rules
+        if rule["Status"] == "Enabled"
+        and "Days" in rule.get("Expiration", {})
+        and AUDIO.startswith(rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")))
+    ]
+    return timedelta(days=min(found)) if found else None
+
+
+# -- printing
+
+
+def _print(days: Days, reports: Sequence[Report], done: dict[str, str] | None, as_json: bool) -> None:
+    if as_json:
+        print_json(_as_json(days, reports, done))
+        return
+    lines = [
+        (
+            f.source,
+            f.recording_id,
+            f.call_date,
+            f.kind,
+            f.what,
+            f.cause,
+            (done or {}).get(f.recording_id or "", f.to_do),
+        )
+        for report in reports
+        for f in report.differences
+    ]
+    if lines:
+        print_rows(FINDING_COLUMNS, lines, Format.TABLE)
+    print_rows(COLUMNS, [_summary(report) for report in reports], Format.TABLE)
+    if done:
+        err.print(f"repaired: {len(done)}; verify again when they went through", highlight=False)
+
+
+def _summary(report: Report) -> tuple[object, ...]:
+    differences = Counter(f.kind for f in report.findings if f.is_difference)
+    others = Counter(f.kind for f in report.findings if not f.is_difference)
+    texts = [", ".join(f"{kind} {n}" for kind, n in sorted(one.items())) or 0 for one in (differences, others)]
+    return (report.source, report.listed, report.checked, report.right, *texts)
+
+
+def _as_json(days: Days, reports: Sequence[Report], done: dict[str, str] | None) -> dict[str, Any]:
+    return {
+        "from": days.first.isoformat(),
+        "to": days.last.isoformat(),
+        "differences": sum(len(report.differences) for report in reports),
+        "sources": [
+            {
+                "source": report.source,
+                "listed": report.listed,
+                "checked": report.checked,
+                "right": report.right,
+                "findings": dict(Counter(f.kind for f in report.findings)),
+            }
+            for report in reports
+        ],
+        "findings": [finding.to_json() for report in reports for finding in report.findings],
+        "repaired": done,
+    }

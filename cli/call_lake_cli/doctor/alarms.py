@@ -1,0 +1,61 @@
+"""What ``call-lake doctor`` looks at in the alarms: whether they are there, tell somebody, and ring."""
+
+from collections.abc import Iterator
+from itertools import batched
+from typing import Any
+
+from call_lake_cli.doctor.checks import Check, ok, warn
+from call_lake_cli.stack.handle import Stack
+
+ALARMS_AT_ONCE = 100  # names that DescribeAlarms takes
+
+
+def alarms(stack: Stack) -> Iterator[Check]:
+    found = alarms_of(stack)
+    if not found:
+        yield warn("alarms", "there are none", "deploy the stack again")
+        return
+    if any(alarm.get("AlarmActions") for alarm in found):
+        yield ok("alarms", f"{len(found)}, which tell a topic")
+    else:
+        yield warn("alarms", f"{len(found)}, and none tells anybody", "deploy with AlarmTopicArn, an SNS topic")
+    for alarm in found:
+        if alarm.get("StateValue") == "ALARM":
+            to_do = alarm.get("AlarmDescription") or "docs/runbook.md, When an alarm rings"
+            yield warn("alarms", f"{alarm['AlarmName']} rings", to_do)
+
+
+def listeners(stack: Stack) -> Iterator[Check]:
+    """A subscription that nobody has confirmed hears nothing:
+    https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html"""
+    topics = {action for alarm in alarms_of(stack) for action in alarm.get("AlarmActions", ()) if ":sns:" in action}
+    for topic in sorted(topics):
+        pages = stack.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        confirmed = [
+            one for page in pages for one in page["Subscriptions"] if one["SubscriptionArn"].startswith("arn:")
+        ]
+        name = topic.rpartition(":")[2]
+        if confirmed:
+            yield ok("alarm topic", f"{name} has {len(confirmed)} confirmed subscriptions")
+        else:
+            yield warn(
+                "alarm topic", f"nobody listens to {name}", "subscribe to the topic, and confirm the subscription"
+            )
+
+
+def alarms_of(stack: Stack) -> list[Any]:
+    """By their whole names: what begins like this stack's name may be another's."""
+    resources = stack.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack.name)
+    names = [
+        one["PhysicalResourceId"]
+        for page in resources
+        for one in page["StackResourceSummaries"]
+        if one["ResourceType"] == "AWS::CloudWatch::Alarm"
+    ]
+    pages = stack.client("cloudwatch").get_paginator("describe_alarms")
+    return [
+        alarm
+        for hundred in batched(names, ALARMS_AT_ONCE, strict=False)
+        for page in pages.paginate(AlarmNames=list(hundred))
+        for alarm in page["MetricAlarms"]
+    ]

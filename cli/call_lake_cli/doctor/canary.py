@@ -1,0 +1,166 @@
+"""``call-lake doctor --canary``: does Athena read a partition whole, always, while its manifest is swapped?
+
+AWS gives a table with symlink manifests and partition projection, for lists that never change (docs/limits.md): what a
+query sees while a manifest is swapped it does not say. This commits
+invented rows to a day before all calls, asks Athena while more commits replace the files, and removes them again.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from call_lake.lake.arrow_rows import table_of
+from call_lake.lake.lake import Lake
+from call_lake.lake.search import read_partition
+from call_lake.model.layout import OPEN_DATA, Partition
+from call_lake.model.table import COLUMNS, Row
+from call_lake.model.times import iso
+from call_lake.ports import Clock, ObjectStore
+from call_lake_cli.console.errors import UserError
+from call_lake_cli.doctor.checks import Check, fail, ok
+from call_lake_cli.stack.athena import run_query
+from call_lake_cli.stack.handle import Stack
+
+COMMITS = 20
+QUERIES_AT_LEAST = 3
+FREE_DAYS = 31  # looked at before it is given up
+NAME = "canary"
+
+type Count = Callable[[], tuple[int, int, float]]
+"""Asks Athena for the partition's rows, different recordings, and the highest number among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One answer, with how many rows were committed before the question and after the answer."""
+
+    before: int
+    rows: int
+    recordings: int
+    highest: float
+    after: int
+
+    @property
+    def is_whole(self) -> bool:
+        """The rows of one commit that stood while it was asked: rows 1 to n, each once."""
+        return self.before <= self.rows <= self.after and self.rows == self.recordings == self.highest
+
+
+def fly(stack: Stack, clock: Clock) -> Iterator[Check]:
+    """Commit, ask while it is swapped, remove. Raises UserError where no day is free."""
+    source = next(iter(stack.sources))
+    partition = free_day(stack.store, source, first_day(stack))
+    lake = Lake(stack.store, stack.table, clock, 86_400)
+    ids: set[str] = set()
+
+    def count() -> tuple[int, int, float]:
+        # Both come from us: a source's name is [a-z0-9-], a day has digits.
+        sql = f"""SELECT count(*) AS n, count(DISTINCT recording_id) AS ids, coalesce(max(talk_s), 0) AS highest
+                  FROM calls WHERE source = '{source}' AND call_date = '{partition.call_date}'"""  # noqa: S608
+        row = run_query(stack, sql).as_dicts()[0]
+        return row["n"], row["ids"], row["highest"]
+
+    def commit(number: int) -> None:
+        row = canary_row(partition, number, clock)
+        ids.add(row["recording_id"])
+        lake.commit(partition, table_of([json.dumps(row)], partition)[0])
+
+    try:
+        yield from judged(watched(commit, count))
+    finally:
+        remove(lake, stack.store, partition, ids)
+    left = count()
+    if left[0]:
+        yield fail(f"{NAME}: removed", f"{left[0]} rows are still seen", f"look at {partition.manifest}")
+    else:
+        yield ok(f"{NAME}: removed", "nothing of it is left")
+
+
+def watched(commit: Callable[[int], None], count: Count) -> list[Seen]:
+    """The first commit is asked for alone; the others come while questions are under way."""
+    commit(1)
+    seen = [Seen(1, *count(), 1)]
+    committed = [1]
+
+    def others() -> None:
+        for number in range(2, COMMITS + 1):
+            commit(number)
+            committed.append(number)
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(others)
+        while not running.done() or len(seen) < QUERIES_AT_LEAST:
+            before = committed[-1]
+            answer = count()
+            # One more than is known: a commit may stand before its writer has said so.
+            seen.append(Seen(before, *answer, min(committed[-1] + 1, COMMITS)))
+        running.result()
+    return [*seen, Seen(COMMITS, *count(), COMMITS)]
+
+
+def judged(seen: list[Seen]) -> Iterator[Check]:
+    first, broken = seen[0], [one for one in seen if not one.is_whole]
+    if not first.rows:
+        yield fail(
+            f"{NAME}: first commit",
+            "Athena does not see a committed row: it does not read symlink manifests below projected partitions here",
+            "see docs/limits.md, and report it",
+        )
+    elif broken:
+        one = broken[0]
+        yield fail(
+            f"{NAME}: swaps",
+            f"{len(broken)} of {len(seen)} answers were of no commit: {one.rows} rows of {one.recordings} recordings, "
+            f"while {one.before} to {one.after} stood",
+            "see docs/limits.md, and report it",
+        )
+    else:
+        yield ok(f"{NAME}: swaps", f"{len(seen)} answers over {COMMITS} commits, each of them one commit's rows")
+
+
+def first_day(stack: Stack) -> date:
+    """The first day that the table projects (FirstCallDate)."""
+    table = stack.client("glue").get_table(DatabaseName=stack.database, Name="calls")["Table"]
+    return date.fromisoformat(table["Parameters"]["projection.call_date.range"].partition(",")[0])
+
+
+def free_day(store: ObjectStore, source: str, first: date) -> Partition:
+    """A day of which the lake has nothing at all. Raises UserError."""
+    for number in range(FREE_DAYS):
+        partition = Partition(source, first + timedelta(days=number))
+        places = (partition.manifest, partition.data, partition.inbox)
+        if not any(True for place in places for _ in store.list(place)):
+            return partition
+    raise UserError(f"the lake has calls on each of the {FREE_DAYS} days from {first} on: no day is free for a canary")
+
+
+def canary_row(partition: Partition, number: int, clock: Clock) -> Row:
+    digest = hashlib.sha256(f"{NAME} {number} {iso(clock.now())}".encode()).hexdigest()[:32]
+    day = partition.call_date.isoformat()
+    known = {
+        "recording_id": f"{partition.source}-{digest}",
+        "provider": NAME,
+        "provider_key": f"{NAME} {number}",
+        "started_at": f"{day}T12:00:00.000Z",
+        "talk_s": float(number),
+        "stored_at": iso(clock.now()),
+        "raw": "{}",
+        "schema_version": 1,
+        "source": partition.source,
+        "call_date": day,
+    }
+    return dict.fromkeys(COLUMNS) | known
+
+
+def remove(lake: Lake, store: ObjectStore, partition: Partition, ids: set[str]) -> None:
+    """Take the rows out as an erasure would; then the empty partition's objects, if nobody else has used it since, and
+    what a compaction has made of it for ``calls_open`` meanwhile: that follows no manifest that is gone."""
+    lake.remove(partition, ids)
+    if not read_partition(store, partition.source, partition.call_date):
+        store.delete([partition.manifest])
+        store.delete([partition.open_manifest])
+        places = (partition.data, partition.garbage, OPEN_DATA + partition.path)
+        store.delete([info.key for place in places for info in store.list(place)])

@@ -1,0 +1,272 @@
+"""What ``call-lake doctor`` looks at, one thing after another. Each check reads only, and says what to do."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+
+import botocore.exceptions
+import requests
+
+from call_lake.aws.parameters import SecretsManagerSecrets
+from call_lake.errors import CallLakeError, SecretEmpty, StepFailed
+from call_lake.ledger.source_state import SourceBook
+from call_lake.model.times import parse_iso
+from call_lake.ports import Clock
+from call_lake.providers.conpeek.probe import listing_rows as conpeek_rows
+from call_lake.providers.http.look import Looker
+from call_lake.providers.probe import Prober
+from call_lake.providers.thulium.probe import listing_rows as thulium_rows
+from call_lake.settings import SourceSettings
+from call_lake_cli.commands.probe import KINDS
+from call_lake_cli.commands.secrets import FIELDS, Secret
+from call_lake_cli.console.errors import UserError
+from call_lake_cli.stack.handle import Stack
+
+SKEW_WARN_S, SKEW_FAIL_S = 60.0, 300.0  # AWS refuses requests that are five minutes off
+SILENT = timedelta(minutes=30)  # as long as the alarm of the same meaning waits
+SPARE_CONCURRENCY = 5
+LISTINGS = {
+    "thulium": ("recordings?limit=1&offset=0", thulium_rows),
+    "conpeek": ("cdr_dialog_recording?limit=1&offset=0", conpeek_rows),
+}
+REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "AccessDeniedFault", "403"}
+MISSING = {"ResourceNotFoundException", "NotFound", "404", "NoSuchBucket"}
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """``name``: what was looked at; ``to_do`` where it is not ok."""
+
+    name: str
+    level: Level
+    found: str
+    to_do: str = ""
+
+
+type Look = Callable[[], Iterator[Check]]
+
+
+def ok(name: str, found: str) -> Check:
+    return Check(name, Level.OK, found)
+
+
+def warn(name: str, found: str, to_do: str) -> Check:
+    return Check(name, Level.WARN, found, to_do)
+
+
+def fail(name: str, found: str, to_do: str) -> Check:
+    return Check(name, Level.FAIL, found, to_do)
+
+
+def guarded(name: str, look: Look) -> Iterator[Check]:
+    """The look's own checks; what breaks it is a check, too, so that the others go on."""
+    try:
+        yield from look()
+    except botocore.exceptions.ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        operation = error.operation_name
+        if code in REFUSED:
+            yield fail(name, f"your credentials may not call {operation}", f"ask for the right to call {operation}")
+        elif code in MISSING:
+            yield fail(name, f"{operation}: it is not there", "deploy the stack again")
+        else:
+            yield fail(name, f"{operation}: {code}", "see the AWS console, or try again")
+    except botocore.exceptions.BotoCoreError as error:
+        yield fail(name, str(error), "check AWS credentials, region and network")
+    except (CallLakeError, UserError) as error:
+        yield fail(name, str(error), "docs/runbook.md has a section on it")
+
+
+def skew(name: str, header: str | None, clock: Clock) -> Iterator[Check]:
+    """The ``Date`` header of an answer against this machine's clock."""
+    try:
+        moment = parsedate_to_datetime(header or "")
+    except ValueError:
+        return
+    seconds = (moment - clock.now()).total_seconds()
+    found = f"{round(seconds):+d} s from this machine's"
+    if abs(seconds) < SKEW_WARN_S:
+        yield ok(name, found)
+    elif abs(seconds) < SKEW_FAIL_S:
+        yield warn(name, found, "set this machine's clock (NTP)")
+    else:
+        yield fail(name, found, "set this machine's clock (NTP): AWS refuses what is five minutes off")
+
+
+# -- the account and the stack
+
+
+def account(stack: Stack, clock: Clock) -> Iterator[Check]:
+    answer = stack.client("sts").get_caller_identity()
+    yield ok("credentials", f"account {answer['Account']}")
+    yield from skew("clock of AWS", answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"), clock)
+
+
+def storage(stack: Stack) -> Iterator[Check]:
+    stack.client("s3").list_objects_v2(Bucket=stack.bucket, MaxKeys=1)
+    yield ok("bucket", "it can be listed")
+    stack.table.get("source#doctor")
+    yield ok("ledger", "it can be read")
+    yield from table(stack)
+    state = stack.client("athena").get_work_group(WorkGroup=stack.workgroup)["WorkGroup"].get("State", "ENABLED")
+    if state == "ENABLED":
+        yield ok("Athena", "its workgroup is enabled")
+    else:
+        yield fail("Athena", f"its workgroup is {state}", f"enable workgroup {stack.workgroup}")
+
+
+def table(stack: Stack) -> Iterator[Check]:
+    """CloudFormation does not notice when somebody drops it."""
+    try:
+        stack.client("glue").get_table(DatabaseName=stack.database, Name="calls")
+    except botocore.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "EntityNotFoundException":
+            raise
+        yield fail("table", "there is no table calls: somebody dropped it", "docs/runbook.md, A dropped table")
+    else:
+        yield ok("table", "calls stands")
+
+
+def functions(stack: Stack) -> Iterator[Check]:
+    client = stack.client("lambda")
+    for kind, name in stack.functions.items():
+        found = client.get_function_configuration(FunctionName=name)
+        states = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
+        if states == ("Active", "Successful"):
+            yield ok(kind, "its function is active")
+        else:
+            reason = found.get("StateReason") or found.get("LastUpdateStatusReason") or "AWS gives no reason"
+            yield fail(kind, f"its function is {' and '.join(states)}: {reason}", "deploy the stack again")
+
+
+def concurrency(stack: Stack) -> Iterator[Check]:
+    """New accounts may run ten functions at once, all of theirs together."""
+    client = stack.client("lambda")
+    limit = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    takers = [stack.functions[kind] for kind in ("copier", "transcriber") if kind in stack.functions]
+    mappings = [client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"] for name in takers]
+    taking = sum(one.get("ScalingConfig", {}).get("MaximumConcurrency", 2) for of in mappings for one in of)
+    wanted = taking + len(stack.sources) + 1
+    if limit >= wanted + SPARE_CONCURRENCY:
+        yield ok("Lambda quota", f"{limit} at once, up to {wanted} are used")
+    else:
+        yield warn(
+            "Lambda quota",
+            f"{limit} functions at once in this account and region; this stack uses up to {wanted}",
+            "ask AWS for more (Service Quotas, Lambda, concurrent executions), or lower the sources' concurrency",
+        )
+
+
+def schedule(stack: Stack, name: str, what: str) -> Iterator[Check]:
+    client = stack.client("scheduler")
+    try:
+        state = client.get_schedule(Name=name).get("State", "ENABLED")
+    except botocore.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] not in MISSING:
+            raise
+        yield fail(what, f"there is no schedule {name}", "deploy the stack again")
+        return
+    if state == "ENABLED":
+        yield ok(what, "its schedule is enabled")
+    else:
+        yield fail(what, f"its schedule is {state}", f"enable schedule {name}; to let a source rest: call-lake pause")
+
+
+def dead_letters(stack: Stack) -> Iterator[Check]:
+    wanted = "ApproximateNumberOfMessages"
+    found = stack.client("sqs").get_queue_attributes(QueueUrl=stack.dlq_url, AttributeNames=[wanted])
+    number = int(found["Attributes"].get(wanted, 0))
+    if number:
+        yield warn("dead letters", f"{number} recordings failed for good", "call-lake failed says why")
+    else:
+        yield ok("dead letters", "none")
+
+
+# -- one source
+
+
+def source(
+    stack: Stack, settings: SourceSettings, clock: Clock, session: requests.Session | None = None
+) -> Iterator[Check]:
+    """Its secret first: without one nothing else of it can be asked."""
+    name = settings.name
+    try:
+        secret = SecretsManagerSecrets(stack.client("secretsmanager")).get(settings.secret, fresh=True)
+    except SecretEmpty:
+        yield warn(f"{name}: secret", "it is empty: the source is not set up", f"call-lake secrets set {name}")
+        return
+    missing = [field for field in FIELDS[settings.provider] if not secret.get(field)]
+    if missing:
+        yield fail(f"{name}: secret", f"it has no {missing[0]!r}", f"call-lake secrets set {name}")
+        return
+    yield ok(f"{name}: secret", "it is filled")
+    yield from guarded(f"{name}: listing", lambda: listing(settings, secret, clock, session))
+    yield from guarded(f"{name}: polls", lambda: polls(stack, name, clock))
+    queue = settings.queue_url.rpartition("/")[2]
+    yield from guarded(f"{name}: copies", lambda: mapping(stack, "copier", queue, f"{name}: copies"))
+
+
+def listing(
+    settings: SourceSettings, secret: Secret, clock: Clock, session: requests.Session | None = None
+) -> Iterator[Check]:
+    """One request for one row, from this machine: the functions reach the provider from elsewhere."""
+    _, authorization = KINDS[settings.provider]
+    path, rows_of = LISTINGS[settings.provider]
+    looker = Looker(settings, lambda fresh: authorization(secret), clock, session)
+    prober = Prober(looker, settings, clock, lambda step: None)
+    name = f"{settings.name}: listing"
+    try:
+        listed = prober.listing(looker.base.url.rstrip("/") + "/" + path, rows_of)
+    except StepFailed as error:
+        yield fail(name, f"{settings.base_url}: {error}", "check the base URL and the network between")
+        return
+    if listed is None:
+        refusal = prober.found.facts[-1]
+        yield fail(name, refusal.found, refusal.to_do)
+    else:
+        yield ok(name, f"{settings.base_url} answers")
+    for fact in prober.finish().facts:
+        if fact.topic == "clock":
+            level = Level.WARN if fact.to_do else Level.OK
+            yield Check(f"{settings.name}: clock", level, fact.found, fact.to_do)
+
+
+def polls(stack: Stack, name: str, clock: Clock) -> Iterator[Check]:
+    book = SourceBook(stack.table, clock, name)
+    facts: Mapping[str, Any] = book.facts()
+    what = f"{name}: polls"
+    if book.paused_since() is not None:
+        yield warn(what, str(facts.get("trouble")), f"call-lake resume {name}, when it has rested enough")
+    elif not facts.get("last_poll_at"):
+        yield warn(what, "there was none yet", "wait for the schedule; then see the poller's log")
+    elif facts.get("trouble"):
+        yield fail(what, f"the last one had trouble: {facts['trouble']}", "docs/runbook.md, What `status` says")
+    elif clock.now() - parse_iso(facts["last_ok_at"]) > SILENT:
+        yield fail(what, f"the last good one was at {facts['last_ok_at']}", "see the schedule and the poller's log")
+    else:
+        yield ok(what, f"the last one was at {facts['last_ok_at']}")
+    for kind in ("poll", "sweep"):
+        yield from schedule(stack, f"{stack.name}-{kind}-{name}", f"{name}: {kind}")
+
+
+def mapping(stack: Stack, kind: str, queue: str, what: str) -> Iterator[Check]:
+    """What lets a function run for each message of a queue."""
+    found = stack.client("lambda").list_event_source_mappings(FunctionName=stack.functions[kind])
+    states = [one["State"] for one in found["EventSourceMappings"] if one["EventSourceArn"].endswith(f":{queue}")]
+    if not states:
+        yield fail(what, f"nothing leads from queue {queue} to the {kind}", "deploy the stack again")
+    elif states[0] == "Enabled":
+        yield ok(what, f"its queue leads to the {kind}")
+    elif states[0].endswith("ing"):
+        yield warn(what, f"the mapping of its queue is {states[0]}", "look again in a minute")
+    else:
+        yield fail(what, f"the mapping of its queue is {states[0]}", f"enable the {kind}'s trigger of this queue")

@@ -1,0 +1,108 @@
+"""Ask Athena through its API: the same calls in the cloud and on the laptop."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from call_lake_cli.console.errors import UserError
+from call_lake_cli.stack.handle import Stack
+
+POLL_S = 0.15
+INTEGERS = {"tinyint", "smallint", "integer", "int", "bigint"}
+NUMBERS = {"double", "float", "real", "decimal"}
+READING = ("SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "VALUES")
+FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*([A-Za-z]*)", re.DOTALL)
+"""Behind comments and the parentheses of ``(SELECT …) UNION (SELECT …)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows of Python values: numbers as numbers, timestamps as ISO 8601 in UTC, null as None."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+def run_query(stack: Stack, sql: str, timeout_s: float = 300.0) -> Answer:
+    """Run one statement and wait for it. Raises UserError for one that does not read, and with Athena's own words where
+    it fails."""
+    _check_that_it_reads(sql)
+    athena = stack.client("athena")
+    started = athena.start_query_execution(
+        QueryString=sql, WorkGroup=stack.workgroup, QueryExecutionContext={"Database": stack.database}
+    )
+    id = started["QueryExecutionId"]
+    deadline = time.monotonic() + timeout_s
+    while True:
+        status = athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]
+        if status["State"] == "SUCCEEDED":
+            return _answer(athena, id)
+        if status["State"] in ("FAILED", "CANCELLED"):
+            raise UserError(f"the query failed: {status.get('StateChangeReason', 'Athena gives no reason')}")
+        if time.monotonic() > deadline:
+            athena.stop_query_execution(QueryExecutionId=id)
+            raise UserError(f"the query ran longer than {timeout_s:g} s and was stopped")
+        time.sleep(POLL_S)
+
+
+def _check_that_it_reads(sql: str) -> None:
+    """A table that somebody drops here is missed by nobody: CloudFormation does not notice."""
+    match = FIRST_WORD.match(sql)
+    word = match[1].upper() if match else ""
+    if not word:
+        raise UserError('no statement: give one in quotes, like "SELECT count(*) FROM calls"')
+    if word not in READING:
+        raise UserError(
+            f"{word} is no statement that reads: one begins with {', '.join(READING[:-1])} or {READING[-1]}; "
+            "what changes something is for Athena's own console"
+        )
+
+
+def _answer(athena: Any, id: str) -> Answer:
+    pages = iter(athena.get_paginator("get_query_results").paginate(QueryExecutionId=id))
+    first = next(pages)
+    info = first["ResultSet"]["ResultSetMetadata"].get("ColumnInfo", [])
+    columns = tuple(column["Name"] for column in info)
+    types = [column["Type"].lower().split("(")[0] for column in info]
+    rows = list(_rows(first))
+    for page in pages:
+        rows.extend(_rows(page))
+    if rows and tuple(rows[0]) == columns:  # Athena puts the header before the rows of a SELECT
+        del rows[0]
+    return Answer(columns, tuple(tuple(_value(t, v) for t, v in zip(types, row, strict=True)) for row in rows))
+
+
+def _rows(page: dict[str, Any]) -> Iterator[list[str | None]]:
+    for row in page["ResultSet"]["Rows"]:
+        yield [cell.get("VarCharValue") for cell in row["Data"]]
+
+
+def _value(kind: str, text: str | None) -> Any:
+    if text is None:
+        return None
+    if kind in INTEGERS:
+        return int(text)
+    if kind in NUMBERS:
+        return float(text)
+    if kind == "boolean":
+        return text == "true"
+    if kind.startswith("timestamp"):
+        return _moment(text)
+    return text
+
+
+def _moment(text: str) -> str:
+    """Athena prints UTC as ``2026-10-25 01:30:00.000``, and a zone, if the column has one, behind a space."""
+    plain = text.removesuffix(" UTC")
+    try:
+        moment = datetime.fromisoformat(plain)
+    except ValueError:
+        return text
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

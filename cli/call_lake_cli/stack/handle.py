@@ -1,0 +1,140 @@
+"""Which Call Lake a command talks to: the laptop's (``.call-lake/local.json``) or a stack in an AWS account."""
+
+import json
+import os
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.exceptions
+import botocore.session
+from botocore.config import Config
+
+from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.parameters import SourceParameters
+from call_lake.aws.s3 import S3ObjectStore
+from call_lake.settings import SourceSettings
+from call_lake_cli.console.errors import NO_REGION, UserError
+
+LOCAL_FILE = Path(".call-lake") / "local.json"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Names of a deployed stack's parts, and clients for them."""
+
+    name: str
+    bucket: str
+    ledger_table: str
+    sources_path: str
+    dlq_url: str
+    bus: str
+    database: str
+    workgroup: str
+    functions: dict[str, str]
+    tap_url: str = ""  # the laptop's queue that sees every event
+    connection: dict[str, str] = field(default_factory=dict)  # boto3's arguments; empty in the cloud
+    local: bool = False
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        arguments: dict[str, Any] = {name: v for name, v in self.connection.items() if name != "endpoint_url"}
+        if not self.local:
+            return boto3.Session()
+        # The laptop's stack has nothing to do with the profile that the user may have chosen.
+        blank = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+        return boto3.Session(**arguments, botocore_session=botocore.session.Session(session_vars=blank))
+
+    def client(self, service: str) -> Any:
+        # An invocation may take its 15 minutes, and must not be sent twice because somebody got impatient.
+        patient = Config(read_timeout=920, retries={"total_max_attempts": 1}) if service == "lambda" else None
+        endpoint_url = self.connection.get("endpoint_url")
+        return self._session.client(service, endpoint_url=endpoint_url, config=patient)  # type: ignore[call-overload]
+
+    @cached_property
+    def table(self) -> DynamoTable:
+        return DynamoTable(self.client("dynamodb"), self.ledger_table)
+
+    @cached_property
+    def store(self) -> S3ObjectStore:
+        return S3ObjectStore(self.client("s3"), self.bucket)
+
+    @cached_property
+    def sources(self) -> dict[str, SourceSettings]:
+        return SourceParameters(self.client("ssm"), self.sources_path).all()
+
+
+def find_stack(name: str | None = None) -> Stack:
+    """The stack of this name in the cloud; without a name the laptop's that runs here. Raises UserError."""
+    if name:
+        return _from_cloud(name)
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / LOCAL_FILE).is_file():
+            return read_local(folder / LOCAL_FILE)
+    raise UserError("no stack: start the laptop's with `call-lake local up`, or name one in AWS with --stack NAME")
+
+
+def read_local(file: Path) -> Stack:
+    """Raises UserError where the file is not what ``call-lake local up`` wrote."""
+    try:
+        data = json.loads(file.read_text())
+        connection = {
+            "endpoint_url": data["endpoint_url"],
+            "region_name": data["region"],
+            "aws_access_key_id": data["access_key_id"],
+            "aws_secret_access_key": data["secret_access_key"],
+        }
+        names = [item.name for item in fields(Stack) if item.name not in ("name", "connection", "local")]
+        return Stack(name=data["stack"], connection=connection, local=True, **{key: data[key] for key in names})
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} is damaged ({error}): call-lake local down, then call-lake local up") from None
+
+
+def stack_from_outputs(name: str, outputs: dict[str, str], connection: dict[str, str], *, local: bool) -> Stack:
+    """A stack from its CloudFormation outputs (template.yaml, section Outputs). Raises KeyError."""
+    return Stack(
+        name=name,
+        bucket=outputs["BucketName"],
+        ledger_table=outputs["LedgerTable"],
+        sources_path=outputs["SourcesPath"],
+        dlq_url=outputs["DeadLettersUrl"],
+        bus=outputs["BusName"],
+        database=outputs["DatabaseName"],
+        workgroup=outputs["WorkgroupName"],
+        functions=functions_of(outputs),
+        tap_url=outputs.get("TapUrl", ""),
+        connection=connection,
+        local=local,
+    )
+
+
+def functions_of(outputs: dict[str, str]) -> dict[str, str]:
+    """By kind; the transcriber only where the stack has one. Raises KeyError."""
+    found = {kind: outputs[f"{kind.capitalize()}Name"] for kind in ("poller", "copier", "compactor")}
+    return found | ({"transcriber": outputs["TranscriberName"]} if "TranscriberName" in outputs else {})
+
+
+def heed_aws_region() -> None:
+    """AWS's CLI and other SDKs read AWS_REGION, boto3 and sam AWS_DEFAULT_REGION alone:
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html"""
+    if region := os.environ.get("AWS_REGION"):
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)
+
+
+def _from_cloud(name: str) -> Stack:
+    heed_aws_region()
+    try:
+        found = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    except botocore.exceptions.NoRegionError:
+        raise UserError(NO_REGION) from None
+    except botocore.exceptions.ClientError as error:
+        if "does not exist" not in str(error):  # expired or refused credentials say nothing about the stack
+            raise
+        raise UserError(f"no stack {name!r} in this account and region: {error}") from None
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    try:
+        return stack_from_outputs(name, outputs, {}, local=False)
+    except KeyError as error:
+        raise UserError(f"stack {name!r} is no Call Lake: it has no output {error}") from None

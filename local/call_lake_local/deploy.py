@@ -1,0 +1,251 @@
+"""Build the template with the real ``sam build`` and deploy it with the real ``sam deploy``, to any endpoint.
+
+The laptop's stack is the cloud's stack: the same template, packages and roles. Only the endpoint differs.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from call_lake.errors import CallLakeError
+from call_lake_local import packaging
+
+PYTHON = "python3.13"  # the template's Runtime; sam looks for an interpreter of this very name on PATH
+ARTIFACTS_BUCKET = "call-lake-artifacts"  # sam's own --resolve-s3 deploys a second stack, which takes longer than ours
+TAIL_LINES = 8
+POLL_DELAY_S = "0.3"  # sam asks every 5 s by default, which spares AWS; the emulator needs no sparing
+_IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+
+
+class DeployError(CallLakeError):
+    """sam did not succeed; the message is one line for the operator, followed by the tail of sam's own output."""
+
+
+class Credentials(NamedTuple):
+    access_key_id: str
+    secret_access_key: str
+
+
+def machine_architecture() -> str:
+    """The template's ``Architecture`` that this machine can run."""
+    return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+
+
+def build(
+    repo: Path, sam: Path, build_dir: Path, architecture: str = "", *, say: Callable[[str], None] = print
+) -> Path:
+    """Run ``sam build`` where its inputs have changed, and return the built template. ``architecture``: the template's,
+    by default this machine's. Raises DeployError."""
+    build_dir.mkdir(parents=True, exist_ok=True)
+    with (build_dir / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two stacks that start at once build once
+        return _build(repo, sam, build_dir, architecture or machine_architecture(), say)
+
+
+def _build(repo: Path, sam: Path, build_dir: Path, architecture: str, say: Callable[[str], None]) -> Path:
+    built = build_dir / "build" / "template.yaml"
+    mark = build_dir / "inputs.sha256"
+    inputs = _hash_of_inputs(repo, architecture, sam)
+    if built.exists() and mark.exists() and mark.read_text() == inputs:
+        say("build: nothing has changed")
+        return built
+    mark.unlink(missing_ok=True)
+    say(f"build: sam build for {architecture}")
+    started = time.monotonic()
+    command = [str(sam), "build", "--template", str(repo / "template.yaml"), "--base-dir", str(repo)]
+    command += ["--build-dir", str(built.parent), "--cache-dir", str(build_dir / "cache"), "--cached", "--parallel"]
+    command += ["--parameter-overrides", f"Architecture={architecture}"]
+    _run("sam build", command, _build_environment(), build_dir)
+    packaging.prepare(built.parent)
+    _pack(built)
+    mark.write_text(inputs)
+    say(f"build: done in {time.monotonic() - started:.1f} s")
+    return built
+
+
+def deploy(
+    repo: Path,
+    endpoint_url: str,
+    credentials: Credentials,
+    region: str,
+    stack_name: str,
+    parameters: Mapping[str, str],
+    sam: Path,
+    build_dir: Path,
+    *,
+    say: Callable[[str], None] = print,
+) -> dict[str, str]:
+    """Build, deploy to ``endpoint_url`` and return the stack's outputs by name.
+
+    ``parameters`` come on top of the laptop's own (``IsCloud`` and ``Architecture``). ``build_dir`` keeps sam's
+    build between runs. Raises DeployError.
+    """
+    built = build(repo, sam, build_dir, say=say)
+    chosen = {"IsCloud": "false", "Architecture": machine_architecture(), **parameters}
+    overrides = build_dir / f"parameters-{os.getpid()}.yaml"  # one for each process, as two may deploy at once
+    _make_bucket(client("s3", endpoint_url, credentials, region), region)
+    say(f"deploy: sam deploy of {stack_name} to {endpoint_url}")
+    started = time.monotonic()
+    command = [str(sam), "deploy", "--template", str(built), "--stack-name", stack_name, "--region", region]
+    command += ["--s3-bucket", ARTIFACTS_BUCKET, "--s3-prefix", stack_name, "--capabilities", "CAPABILITY_IAM"]
+    command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar", "--on-failure", "DELETE"]
+    command += parameter_overrides(chosen, overrides)
+    _run("sam deploy", command, _deploy_environment(endpoint_url, credentials, region), build_dir)
+    say(f"deploy: done in {time.monotonic() - started:.1f} s")
+    return outputs_of(stack_name, client("cloudformation", endpoint_url, credentials, region))
+
+
+def parameter_overrides(parameters: Mapping[str, str], file: Path) -> list[str]:
+    """sam's arguments for these parameters, by way of ``file`` (``.yaml``). Its command line cannot carry an empty
+    value, and cuts one that holds JSON or a space; reading a file, it takes a backslash before a space or a quote away,
+    twice (``_unquote_wrapped_quotes`` in sam 1.170)."""
+    kept = {key: re.sub(r"\\(?=[ \"'])", r"\\\\\\", value) for key, value in parameters.items()}
+    file.write_text(json.dumps(kept, indent=1))  # JSON is YAML
+    return ["--parameter-overrides", f"file://{file}"]
+
+
+def client(service: str, endpoint_url: str, credentials: Credentials, region: str) -> Any:
+    """A boto3 client that believes nothing of the caller's own AWS configuration, profile and proxies."""
+    blank = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
+    session = boto3.Session(botocore_session=botocore.session.Session(session_vars=blank))
+    return session.client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=endpoint_url,
+        region_name=region,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        config=Config(
+            retries={"mode": "standard", "total_max_attempts": 3}, s3={"addressing_style": "path"}, proxies={}
+        ),
+    )
+
+
+def outputs_of(stack_name: str, cloudformation: Any) -> dict[str, str]:
+    """The stack's outputs by name. Raises DeployError where the stack does not exist or is not whole."""
+    try:
+        stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
+    except ClientError as error:
+        raise DeployError(f"stack {stack_name} was not found: {error}") from None
+    if not stack["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
+        raise DeployError(
+            f"stack {stack_name} is {stack['StackStatus']}: {stack.get('StackStatusReason', 'no reason')}"
+        )
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def fill_secret(secret: str, values: Mapping[str, str], secretsmanager: Any) -> None:
+    """Give the secret that the template made empty its value, a JSON object of strings."""
+    secretsmanager.put_secret_value(SecretId=secret, SecretString=json.dumps(dict(values)))
+
+
+def _hash_of_inputs(repo: Path, architecture: str, sam: Path) -> str:
+    digest = hashlib.sha256(f"{architecture} {sys.version_info[:3]} {sam}\n".encode())
+    for path in _inputs(repo):
+        digest.update(f"{path.relative_to(repo, walk_up=True)}\0{path.stat().st_mode & 0o777:o}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _inputs(repo: Path) -> Iterable[Path]:
+    yield repo / "template.yaml"
+    yield Path(packaging.__file__)
+    for folder in ("functions", "shared"):
+        for path in sorted((repo / folder).rglob("*")):
+            if path.is_file() and not _IGNORED.intersection(path.parts):
+                yield path
+
+
+def _pack(built: Path) -> None:
+    """Zip each package once, here: ``sam deploy`` would do it at every deployment, for ten seconds with pyarrow."""
+
+    def zipped(line: re.Match[str]) -> str:
+        name = line[2]
+        with zipfile.ZipFile(built.parent / f"{name}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
+            for path in sorted(filter(Path.is_file, (built.parent / name).rglob("*"))):
+                package.write(path, path.relative_to(built.parent / name))
+        return f"{line[1]}{name}.zip"
+
+    template = built.read_text()
+    built.write_text(re.sub(r"^( +(?:CodeUri|ContentUri): )(\w+)$", zipped, template, flags=re.MULTILINE))
+
+
+def _make_bucket(s3: Any, region: str) -> None:
+    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    try:
+        s3.create_bucket(Bucket=ARTIFACTS_BUCKET, **place)
+    except s3.exceptions.BucketAlreadyOwnedByYou:
+        return
+    except ClientError as error:
+        raise DeployError(f"no bucket for the packages: {error}") from None
+
+
+def _build_environment() -> dict[str, str]:
+    """The caller's environment (pip may need its proxies) without AWS, and with a real Python 3.13 first on PATH."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "PYTHON"))}
+    path = os.pathsep.join([str(_python_folder()), kept.get("PATH", os.defpath)])
+    return kept | {"PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+def _python_folder() -> Path:
+    """A folder whose python3.13 is no shim of a version manager and has pip: sam asks for both."""
+    for folder in (Path(sys.base_prefix) / "bin", Path(sys.prefix) / "bin"):
+        python = folder / PYTHON
+        if python.exists() and subprocess.run([python, "-Ic", "import pip"], capture_output=True).returncode == 0:
+            return folder
+    raise DeployError(f"sam needs a {PYTHON} with pip, and {sys.base_prefix} has none: install one, or use uv's")
+
+
+def _deploy_environment(endpoint_url: str, credentials: Credentials, region: str) -> dict[str, str]:
+    """Nothing of the caller's own AWS account can reach this sam, nor its proxies."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": os.environ.get("HOME", "/"),
+        "LC_ALL": "C.UTF-8",
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": POLL_DELAY_S,
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _run(what: str, command: list[str], environment: Mapping[str, str], folder: Path) -> None:
+    """Run sam with its output in ``folder``. Raises DeployError with the tail of it."""
+    command = [*command, "--config-env", "laptop"]  # what --guided has saved for the cloud is not for us
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{what.replace(' ', '-')}.log"
+    with log.open("wb") as output:
+        try:
+            code = subprocess.run(
+                command,
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            ).returncode
+        except OSError as error:
+            raise DeployError(f"{what} did not start: {error}") from None
+    if code != 0:
+        lines = [line.rstrip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        tail = "\n".join(f"  {line}" for line in lines[-TAIL_LINES:])
+        raise DeployError(f"{what} ended with exit code {code}; all of its output is in {log}\n{tail}")

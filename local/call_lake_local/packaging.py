@@ -1,0 +1,109 @@
+"""What ``sam build`` made, made smaller and quicker to start: ``python -m call_lake_local.packaging [BUILD_FOLDER]``.
+
+pip installs pyarrow whole: with headers, tests, Arrow Flight, the clients of four clouds' storage. The compactor uses
+none of it, and every cold start loads what is there. Python's compiled files are added, for a function cannot keep its
+own: its folders are read-only, so without them each cold start compiles every module anew.
+"""
+
+import compileall
+import py_compile
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from call_lake.errors import CallLakeError
+
+UNUSED_PYARROW = (
+    "include",
+    "includes",
+    "src",
+    "tests",
+    "*.pxd",
+    "*.pxi",
+    "*.pyx",
+    "_azurefs.*",
+    "_csv.*",
+    "_dataset_orc.*",
+    "_feather.*",
+    "_flight.*",
+    "_gcsfs.*",
+    "_hdfs.*",
+    "_orc.*",
+    "_pyarrow_cpp_tests.*",
+    "_s3fs.*",
+    "_substrait.*",
+    "libarrow_flight.*",
+    "libarrow_python_flight.*",
+    "libarrow_s3.*",
+)
+"""Names in pyarrow's folder. What ``call_lake.compaction`` needs of the rest is proven by
+``tests/integration/test_packages.py``, with the package as it is shipped."""
+
+
+class PackagingError(CallLakeError):
+    """A folder is not what ``sam build`` makes; the message says which."""
+
+
+def prepare(build: Path) -> None:
+    """Slim and compile every package in ``build``, the folder that holds sam's built template.yaml. Doing it again
+    changes nothing. Raises PackagingError."""
+    if not (build / "template.yaml").is_file():
+        raise PackagingError(f"{build} has no template.yaml: run `sam build` first, or name its build folder")
+    for package in packages(build):
+        if (package / "pyarrow").is_dir():
+            _slim_pyarrow(package / "pyarrow")
+        _compile(package)
+
+
+def packages(build: Path) -> list[Path]:
+    """The folders of the functions and of the layer."""
+    return sorted(path for path in build.iterdir() if path.is_dir())
+
+
+def unzipped_bytes(package: Path) -> int:
+    """As Lambda counts it: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    return sum(path.stat().st_size for path in package.rglob("*") if path.is_file())
+
+
+def _slim_pyarrow(folder: Path) -> None:
+    for name in UNUSED_PYARROW:
+        for path in folder.glob(name):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    for path in _copies(folder):
+        path.unlink()
+
+
+def _copies(folder: Path) -> Iterator[Path]:
+    """A library's other names. A wheel has no links, so the linker's name and the full version are whole copies; the
+    loader asks for the name with the first number alone (SONAME)."""
+    for path in folder.glob("lib*.so.*"):
+        if path.name.partition(".so.")[2].isdigit():
+            name = path.name.partition(".so.")[0]
+            yield from (copy for copy in folder.glob(f"{name}.so*") if copy != path)
+
+
+def _compile(package: Path) -> None:
+    """Unchecked, as the files of a package never change: a date in the zip file decides nothing."""
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    if not compileall.compile_dir(package, stripdir=package, force=True, quiet=2, invalidation_mode=unchecked):
+        raise PackagingError(f"{package} holds a file that is no Python")
+
+
+def main() -> int:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(".aws-sam") / "build"
+    try:
+        prepare(folder)
+    except PackagingError as error:
+        print(f"packaging: {error}", file=sys.stderr)
+        return 1
+    for package in packages(folder):
+        print(f"{package.name}: {unzipped_bytes(package) / 1e6:.1f} MB unzipped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""The ledger's table on DynamoDB."""
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal, DecimalException
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from call_lake.aws.client import calling, code_of, in_batches
+from call_lake.errors import Reason, Transient
+from call_lake.ports import Below, Expectation, Item, OneOf, PreconditionFailed
+
+INDEX = "open"
+GET_BATCH = 100  # BatchGetItem
+GET_ATTEMPTS = 8
+BACKOFF_S, BACKOFF_MAX_S = 0.05, 3.0
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class DynamoTable:
+    """One table with hash key ``id`` and the sparse index ``open``.
+
+    Raises ValueError for an item over 400 KB and for a number that DynamoDB cannot hold. A float without a fraction
+    comes back as int: DynamoDB keeps one form of a number.
+    """
+
+    def __init__(self, client: Any, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.name = name
+        self._client = client
+        self._sleep = sleep
+
+    def get(self, id: str) -> Item | None:
+        with calling(f"GetItem {id}"):
+            answer = self._client.get_item(TableName=self.name, Key=_key(id), ConsistentRead=True)
+        return _item(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, ids: Sequence[str]) -> dict[str, Item]:
+        wanted = list(dict.fromkeys(ids))  # DynamoDB refuses a batch that names a key twice
+        found: dict[str, Item] = {}
+        for batch in in_batches(len(wanted), GET_BATCH):
+            for item in self._get_batch([wanted[position] for position in batch]):
+                found[item["id"]] = item
+        return found
+
+    def _get_batch(self, ids: Sequence[str]) -> Iterator[Item]:
+        request: dict[str, Any] = {self.name: {"Keys": [_key(id) for id in ids], "ConsistentRead": True}}
+        for attempt in range(GET_ATTEMPTS):
+            with calling(f"BatchGetItem of {self.name}"):
+                answer = self._client.batch_get_item(RequestItems=request)
+            yield from map(_item, answer["Responses"].get(self.name, ()))
+            request = answer.get("UnprocessedKeys") or {}
+            if not request:
+                return
+            self._sleep(min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
+        left = len(request[self.name]["Keys"])
+        raise Transient(Reason.AWS, f"BatchGetItem: {left} keys unprocessed after {GET_ATTEMPTS} attempts")
+
+    def put(self, item: Item) -> None:
+        self._write(
+            "put_item",
+            item["id"],
+            Item=_wire(item),
+            ConditionExpression="attribute_not_exists(#id)",
+            ExpressionAttributeNames={"#id": "id"},
+        )
+
+    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> Item:
+        expression = _Expression()
+        request = {
+            "UpdateExpression": expression.update(changes),
+            "ConditionExpression": expression.condition(expect or {}),
+            "ExpressionAttributeNames": expression.names,
+            "ExpressionAttributeValues": expression.values,
+        }
+        given = {name: value for name, value in request.items() if value}
+        answer = self._write("update_item", id, Key=_key(id), ReturnValues="ALL_NEW", **given)
+        return _item(answer["Attributes"])
+
+    def _write(self, operation: str, id: str, **request: Any) -> Any:
+        with calling(f"{operation} {id}"):
+            try:
+                return getattr(self._client, operation)(TableName=self.name, **request)
+            except ClientError as error:
+                if code_of(error) == "ConditionalCheckFailedException":
+                    raise PreconditionFailed(id) from error
+                if code_of(error) == "ValidationException" and "size" in str(error):
+                    raise ValueError(f"{id}: {error}") from error
+                raise
+
+    def query_open(self, open_in: str, due_before: str, limit: int) -> list[Item]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.name,
+            IndexName=INDEX,
+            KeyConditionExpression="#open_in = :open_in AND #due_at <= :due_before",
+            ExpressionAttributeNames={"#open_in": "open_in", "#due_at": "due_at"},
+            ExpressionAttributeValues=_wire({":open_in": open_in, ":due_before": due_before}),
+            PaginationConfig={"MaxItems": limit, "PageSize": limit},
+        )
+        with calling(f"Query {open_in}"):
+            return [_item(item) for page in pages for item in page["Items"]]
+
+    def scan(self, prefix: str = "") -> Iterator[Item]:
+        request: dict[str, Any] = {"TableName": self.name, "ConsistentRead": True}
+        if prefix:
+            request |= {
+                "FilterExpression": "begins_with(#id, :prefix)",
+                "ExpressionAttributeNames": {"#id": "id"},
+                "ExpressionAttributeValues": _wire({":prefix": prefix}),
+            }
+        with calling(f"Scan {prefix}"):
+            for page in self._client.get_paginator("scan").paginate(**request):
+                yield from map(_item, page["Items"])
+
+
+class _Expression:
+    """Names and values of one request. Every attribute goes by a placeholder, for hundreds of words are reserved."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
+
+    def update(self, changes: Mapping[str, Any]) -> str:
+        given = {name: value for name, value in changes.items() if value is not None}
+        assigned = [f"{self._name(name)} = {self._value(value)}" for name, value in given.items()]
+        removed = [self._name(name) for name in changes if name not in given]
+        clauses = (("SET", assigned), ("REMOVE", removed))
+        return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts)
+
+    def condition(self, expect: Expectation) -> str:
+        return " AND ".join(self._holds(self._name(name), wanted) for name, wanted in expect.items())
+
+    def _holds(self, name: str, wanted: OneOf | Below) -> str:
+        missing = f"attribute_not_exists({name})"
+        match wanted:
+            case Below(value):
+                return f"({missing} OR {name} < {self._value(value)})"
+            case OneOf(values):
+                given = [self._value(value) for value in values if value is not None]
+                parts = [f"{name} IN ({', '.join(given)})"] if given else []
+                return f"({' OR '.join(parts + [missing] * (None in values))})"
+
+    def _name(self, name: str) -> str:
+        if name not in self.names.values():
+            self.names[f"#n{len(self.names)}"] = name
+        return next(placeholder for placeholder, known in self.names.items() if known == name)
+
+    def _value(self, value: Any) -> str:
+        placeholder = f":v{len(self.values)}"
+        self.values[placeholder] = _wire({placeholder: value})[placeholder]
+        return placeholder
+
+
+def _key(id: str) -> dict[str, Any]:
+    return {"id": {"S": id}}
+
+
+def _wire(item: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {name: _serialize(_decimals(value)) for name, value in item.items()}
+    except DecimalException as error:
+        raise ValueError(f"a number that DynamoDB cannot hold: {error!r}") from error
+
+
+def _item(wire: Mapping[str, Any]) -> Item:
+    return {name: _numbers(_deserialize(value)) for name, value in wire.items()}
+
+
+def _decimals(value: Any) -> Any:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"a number that DynamoDB cannot hold: {value!r}")
+        return Decimal(repr(value))
+    if isinstance(value, Mapping):
+        return {name: _decimals(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_decimals(inner) for inner in value]
+    return value
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _numbers(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_numbers(inner) for inner in value]
+    return value

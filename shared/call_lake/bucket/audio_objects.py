@@ -1,0 +1,99 @@
+"""The audio objects: one per recording, stored once, never overwritten (design rule 13)."""
+
+from datetime import datetime
+from typing import BinaryIO
+
+from call_lake.model.recording import AudioFacts, Recording, StoredAudio
+from call_lake.model.times import iso, parse_iso
+from call_lake.ports import ObjectInfo, ObjectStore, PreconditionFailed, VersionedStore, WriteConflict
+
+CONFLICT_TRIES = 5
+CONTENT_TYPES = {
+    "wav": "audio/wav",
+    "ogg": "audio/ogg",
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "m4a": "audio/mp4",
+    "amr": "audio/amr",
+    "aac": "audio/aac",
+    "webm": "audio/webm",
+}
+
+
+def audio_prefix(recording: Recording) -> str:
+    """Everything before the extension: what an object of this recording, in any format, begins with."""
+    date = recording.call_date.isoformat()
+    return f"audio/source={recording.source}/call_date={date}/{recording.recording_id}."
+
+
+def erase_audio(store: VersionedStore, recording: Recording) -> None:
+    """Delete all that stands for it, and all that ever stood: where the bucket keeps versions, deleting by key would
+    only hide the voice, for ever. Raises PartialFailure."""
+    store.delete_versions(list(store.list_versions(audio_prefix(recording))))
+
+
+class Archive:
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def standing(self, recording: Recording) -> list[StoredAudio]:
+        """The objects that stand for this recording, oldest first: one, or none, or two while formats race."""
+        found = []
+        for info in self._store.list(audio_prefix(recording)):
+            head = self._store.head(info.key)
+            if head is not None:
+                found.append(self._described(head))
+        return sorted(found, key=lambda audio: (audio.stored_at, audio.key))
+
+    def put(self, recording: Recording, body: BinaryIO, facts: AudioFacts, now: datetime) -> StoredAudio:
+        """Store verified audio, unless an object of this name stands: then that one, from its own HEAD, is the answer.
+
+        Raises WriteConflict when S3 refuses again and again because of other conditional writes.
+        """
+        key = audio_prefix(recording) + facts.format
+        for attempt in range(CONFLICT_TRIES):
+            try:
+                self._store.put(
+                    key,
+                    body,
+                    if_none_match=True,
+                    sha256=facts.sha256,
+                    metadata=_metadata(facts, now),
+                    content_type=CONTENT_TYPES.get(facts.format, "application/octet-stream"),
+                )
+                return StoredAudio(self._store.bucket, key, facts, _rounded(now))
+            except PreconditionFailed:
+                head = self._store.head(key)
+                if head is not None:
+                    return self._described(head)
+            except WriteConflict:
+                if attempt == CONFLICT_TRIES - 1:
+                    raise
+        raise WriteConflict(f"{key} appears and disappears")
+
+    def delete(self, keys: list[str]) -> None:
+        """Raises PartialFailure."""
+        self._store.delete(keys)
+
+    def _described(self, head: ObjectInfo) -> StoredAudio:
+        data = head.metadata or {}
+        facts = AudioFacts(
+            format=head.key.rsplit(".", 1)[-1],
+            bytes=head.size,
+            sha256=data["sha256"],
+            channels=int(data["channels"]) if "channels" in data else None,
+            sample_rate=int(data["sample-rate"]) if "sample-rate" in data else None,
+            seconds=float(data["seconds"]) if "seconds" in data else None,
+        )
+        return StoredAudio(self._store.bucket, head.key, facts, parse_iso(data["stored-at"]))
+
+
+def _metadata(facts: AudioFacts, now: datetime) -> dict[str, str]:
+    known = {"channels": facts.channels, "sample-rate": facts.sample_rate, "seconds": facts.seconds}
+    measured = {name: str(value) for name, value in known.items() if value is not None}
+    return {"sha256": facts.sha256, "stored-at": iso(now)} | measured
+
+
+def _rounded(moment: datetime) -> datetime:
+    """To the millisecond, as the metadata and the row keep it."""
+    return parse_iso(iso(moment))

@@ -1,0 +1,76 @@
+"""The inbox: rows that wait for the compactor; the quarantine: rows that the lake cannot take (rules 14, 19, 21).
+
+An object is one or several rows of one partition, one JSON object a line. Its name is made of its content: whoever
+repeats a step writes the same object again, and whoever read one may delete it by its key.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import batched
+
+from call_lake.model.layout import INBOX, Partition
+from call_lake.model.table import Row
+from call_lake.ports import ObjectStore
+
+ROWS_PER_OBJECT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One inbox object. ``partition`` is None where the key names none."""
+
+    key: str
+    size_bytes: int
+    partition: Partition | None
+
+
+def put_rows(store: ObjectStore, rows: Iterable[Row]) -> list[str]:
+    """Store rows for the compactor, the rows of a partition together; return the keys. The same rows, in any order,
+    have the same keys."""
+    lines: dict[Partition, dict[str, str]] = {}
+    for row in rows:
+        partition = Partition(row["source"], date.fromisoformat(row["call_date"]))
+        # ASCII: a lone surrogate, which a provider's JSON can hold, has no UTF-8.
+        lines.setdefault(partition, {})[json.dumps(row, sort_keys=True, separators=(",", ":"))] = row["recording_id"]
+    keys = []
+    for partition, ids in lines.items():
+        for part in batched(sorted(ids), ROWS_PER_OBJECT, strict=False):
+            body = "".join(line + "\n" for line in part).encode()
+            digest = hashlib.sha256(body).hexdigest()
+            name = f"{ids[part[0]]}-{digest[:16]}" if len(part) == 1 else digest[:40]
+            key = f"{partition.inbox}{name}.json"
+            store.put(key, body, content_type="application/x-ndjson")
+            keys.append(key)
+    return keys
+
+
+def list_inbox(store: ObjectStore) -> Iterator[Waiting]:
+    """Everything that waits, by key."""
+    for info in store.list(INBOX):
+        yield Waiting(info.key, info.size, Partition.of_key(info.key, INBOX))
+
+
+def read_lines(store: ObjectStore, key: str) -> list[str]:
+    """The rows of one object as texts; none where another compactor was faster. Bytes that are no UTF-8 are escaped:
+    such a row cannot be parsed as JSON, and can still be read by a person."""
+    found = store.get(key)
+    if found is None:
+        return []
+    return [line for line in found[0].decode("utf-8", "backslashreplace").split("\n") if line.strip()]
+
+
+def id_of(line: str) -> str | None:
+    """The recording of one row; None for what is no row, which the compactor will set aside."""
+    id = _fields_of(line).get("recording_id")
+    return id if isinstance(id, str) else None
+
+
+def _fields_of(line: str) -> Row:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return row if isinstance(row, dict) else {}

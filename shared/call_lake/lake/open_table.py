@@ -1,0 +1,100 @@
+"""The table ``calls_open``: the lake without numbers and names, in files of its own (ADR 0009).
+
+Whoever may read a file may read all of its columns: S3 and IAM know no others. So what analysts may read lies apart.
+Each data file has a twin of the same name that leaves the personal columns out, and each partition a manifest of twins.
+Twins are made after the commit, so this table follows the other one: by moments, or by one compaction after a crash.
+"""
+
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from call_lake.errors import Reason, Transient
+from call_lake.lake.arrow_rows import SCHEMA
+from call_lake.lake.data_file import SPOOL_BYTES, DataFile
+from call_lake.lake.errors import FileGone
+from call_lake.lake.manifest import read_manifest
+from call_lake.model.layout import MANIFEST, OPEN_DATA, OPEN_MANIFEST, Partition
+from call_lake.ports import ObjectStore, PreconditionFailed, WriteConflict
+
+PERSONAL = ("provider_key", "connection_id", "caller", "callee", "agent", "audio_uri", "raw")
+"""Columns that hold numbers, names or file names, or lead to a voice."""
+OPEN_SCHEMA = pa.schema([field for field in SCHEMA if field.name not in PERSONAL])
+TRIES = 5
+BATCH_ROWS = 65_536
+
+
+class OpenTable:
+    """``create``: whether partitions get twins that have none yet; without, those that have some are kept right."""
+
+    def __init__(self, store: ObjectStore, *, create: bool) -> None:
+        self._store = store
+        self._create = create
+
+    def follow(self, partition: Partition) -> bool:
+        """Make the open partition what the partition is now; False where nothing was to be done. Raises Transient
+        after too many lost races."""
+        for _ in range(TRIES):
+            # In this order: what somebody else makes of a newer manifest meanwhile lets our swap fail.
+            standing = self._store.get(partition.open_manifest)
+            if standing is None and not self._create:
+                return False
+            keys = read_manifest(self._store, partition).keys
+            body = "".join(f"s3://{self._store.bucket}/{_twin(key, partition)}\n" for key in keys).encode()
+            if not keys or (standing is not None and standing[0] == body):
+                return False
+            try:
+                for key in keys:
+                    self._make_twin(key, partition)
+                etag = standing[1] if standing else None
+                self._store.put(partition.open_manifest, body, if_match=etag, if_none_match=etag is None)
+            except (PreconditionFailed, WriteConflict, FileGone):
+                continue
+            if read_manifest(self._store, partition).keys == keys:
+                return True  # else somebody committed meanwhile who may not follow, and ours would look newer than his
+        raise Transient(Reason.BUSY, f"{partition}: the open table met faster ones; the next run follows")
+
+    def drop(self, partition: Partition, keys: Iterable[str]) -> None:
+        """Delete the twins of data files that are about to be deleted."""
+        self.follow(partition)
+        self._store.delete([_twin(key, partition) for key in keys])
+
+    def behind(self) -> list[Partition]:
+        """Partitions that were committed after their twins: two listings, nothing is read."""
+        followed = {
+            info.key.removeprefix(OPEN_MANIFEST): info.last_modified for info in self._store.list(OPEN_MANIFEST)
+        }
+        found = []
+        for info in self._store.list(MANIFEST):
+            partition, path = Partition.of_key(info.key, MANIFEST), info.key.removeprefix(MANIFEST)
+            missing = self._create if path not in followed else followed[path] < info.last_modified
+            if partition is not None and missing:
+                found.append(partition)
+        return found
+
+    def _make_twin(self, key: str, partition: Partition) -> None:
+        twin = _twin(key, partition)
+        info = self._store.head(key)
+        if info is None:
+            raise FileGone(key)
+        if self._store.head(twin) is None:
+            file = DataFile(self._store, key, info.size)
+            with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool, suppress(PreconditionFailed):
+                _write_without_people(file.batches(BATCH_ROWS), spool)
+                # Where it stands meanwhile, it has the same bytes: files never change.
+                body = cast(BinaryIO, spool)
+                self._store.put(twin, body, if_none_match=True, content_type="application/vnd.apache.parquet")
+
+
+def _twin(key: str, partition: Partition) -> str:
+    return f"{OPEN_DATA}{partition.path}{key.rpartition('/')[2]}"
+
+
+def _write_without_people(batches: Iterable[pa.Table], sink: Any) -> None:
+    with pq.ParquetWriter(sink, OPEN_SCHEMA, compression="zstd", write_page_index=True, store_schema=False) as writer:
+        for batch in batches:
+            writer.write_table(batch.select(OPEN_SCHEMA.names))

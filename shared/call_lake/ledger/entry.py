@@ -1,0 +1,85 @@
+"""One recording as the ledger knows it, and the states it passes through."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from call_lake.model.recording import Recording, StoredAudio, recording_id
+from call_lake.model.times import parse_iso
+from call_lake.ports import Item, OneOf
+
+ITEM_VERSION = 1
+HISTORY_LENGTH = 20
+NEVER = "9999-12-31T00:00:00.000Z"
+"""``due_at`` of what failed for good: listed in the index, never due."""
+
+
+class State(StrEnum):
+    PUBLISHED = "PUBLISHED"
+    RETRYING = "RETRYING"
+    FAILED = "FAILED"
+    STORED = "STORED"
+    EXPIRED = "EXPIRED"
+    ERASED = "ERASED"
+
+
+TOMBSTONE = frozenset({"id", "version", "state", "source", "call_date", "connection_id", "erased_at", "erasing"})
+"""All that an item keeps when its recording is erased; ``connection_id`` as a digest."""
+MOMENTS = ("first_published_at", "published_at", "not_ready_since", "stored_at", "expired_at")
+CALL = ("record", "audio", "history", "reason", "attempts", *MOMENTS)
+IN_FLIGHT = OneOf((State.PUBLISHED, State.RETRYING))
+NOT_STORED = OneOf((State.PUBLISHED, State.RETRYING, State.FAILED))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One recording as the ledger knows it. ``recording`` is frozen at the first write; None once erased.
+    ``not_ready_since``: the first of the NotReadys in a row. ``expired_at``: when ``audio``'s expiry was noticed."""
+
+    recording_id: str
+    state: State
+    source: str
+    recording: Recording | None
+    first_published_at: datetime
+    attempts: int = 0
+    reason: str | None = None
+    not_ready_since: datetime | None = None
+    audio: StoredAudio | None = None
+    due_at: str | None = None
+    expired_at: str | None = None
+    history: tuple[dict[str, Any], ...] = field(default=())
+
+
+def entry_of(item: Item) -> Entry:
+    return Entry(
+        recording_id=item["id"],
+        state=State(item["state"]),
+        source=item["source"],
+        recording=Recording.from_json(json.loads(item["record"])) if "record" in item else None,
+        first_published_at=parse_iso(item.get("first_published_at") or item["erased_at"]),
+        attempts=int(item.get("attempts", 0)),
+        reason=item.get("reason"),
+        not_ready_since=parse_iso(item["not_ready_since"]) if "not_ready_since" in item else None,
+        audio=StoredAudio.from_json(item["audio"]) if "audio" in item else None,
+        due_at=item.get("due_at"),
+        expired_at=item.get("expired_at"),
+        history=tuple(item.get("history", ())),
+    )
+
+
+def same_recording(known: str | None, listed: str | None) -> bool:
+    """Whether one key with these connection ids is one recording; an unknown connection matches any. ``known`` may be
+    a tombstone's."""
+    return known is None or listed is None or known == listed or known == digest_of(listed)
+
+
+def digest_of(connection_id: str) -> str:
+    return "sha256:" + hashlib.sha256(connection_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def ids_of(recording: Recording) -> tuple[str, str]:
+    """Under which the ledger may know it: that of its key, and that of key and connection id (rule 6)."""
+    return recording_id(recording.source, recording.provider_key), recording.as_collision().recording_id

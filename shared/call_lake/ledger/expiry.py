@@ -1,0 +1,72 @@
+"""What the bucket's own rule deletes (AudioRetentionDays) is found without a scan, and becomes EXPIRED (ADR 0010).
+
+While audio expires, a stored recording stays in the sparse index under ``stored#<source>``, due since it was stored.
+What has been there for longer than audio is kept goes through its queue once more; the copier looks whether the object
+is gone. One that still stands is asked about again a day later.
+"""
+
+from datetime import timedelta
+
+from call_lake.ledger.entry import Entry, State, entry_of
+from call_lake.model.recording import StoredAudio
+from call_lake.model.times import iso
+from call_lake.ports import Clock, Expectation, OneOf, PreconditionFailed, Table
+
+# S3 counts from the midnight (UTC) after an object is old enough, and takes its time to delete:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-expire-general-considerations.html
+SLACK = timedelta(days=2)
+ASK_AGAIN = timedelta(days=1)
+
+
+class Expiring:
+    """``retention_days``: after which the bucket deletes audio; 0 for never, and then nothing here does anything."""
+
+    def __init__(self, table: Table, clock: Clock, retention_days: int) -> None:
+        self._table = table
+        self._clock = clock
+        self._kept = timedelta(days=retention_days)
+
+    # -- the poller's side
+
+    def to_ask(self, source: str, limit: int) -> list[Entry]:
+        """Stored recordings of the source whose audio should be gone, the longest stored first."""
+        if not self._kept:
+            return []
+        before = iso(self._clock.now() - self._kept - SLACK)
+        keys = [found["id"] for found in self._table.query_open(_index_of(source), before, limit)]
+        items = self._table.get_many(keys)  # for the index may be behind
+        stored = [items[key] for key in keys if key in items and items[key]["state"] == State.STORED]
+        return [entry_of(item) for item in stored if item.get("due_at", before) <= before]
+
+    def asked(self, entry: Entry) -> None:
+        """Let it be asked about in a day, should it still be STORED by then."""
+        due_at = self._clock.now() - self._kept - SLACK + ASK_AGAIN
+        self._update_if(entry, {"due_at": iso(due_at)})
+
+    # -- the copier's side
+
+    def index_of(self, source: str) -> str | None:
+        """Where the index keeps what is stored; None where nothing expires."""
+        return _index_of(source) if self._kept else None
+
+    def is_over(self, audio: StoredAudio) -> bool:
+        """Whether the bucket may have deleted it by its own rule."""
+        return bool(self._kept) and self._clock.now() - audio.stored_at >= self._kept
+
+    def expired(self, entry: Entry) -> None:
+        """STORED becomes EXPIRED, as long as the entry is what it was: a row that was stamped anew meanwhile outranks
+        the one without ``audio_uri``. What the audio was stays."""
+        changes = {"state": State.EXPIRED, "expired_at": iso(self._clock.now()), "open_in": None, "due_at": None}
+        self._update_if(entry, changes)
+
+    def _update_if(self, entry: Entry, changes: dict[str, str | None]) -> None:
+        assert entry.audio is not None  # noqa: S101 - it is STORED
+        expect: Expectation = {"state": OneOf((State.STORED,)), "stored_at": OneOf((iso(entry.audio.stored_at),))}
+        try:
+            self._table.update(entry.recording_id, changes, expect)
+        except PreconditionFailed:
+            return
+
+
+def _index_of(source: str) -> str:
+    return f"stored#{source}"

@@ -1,0 +1,239 @@
+"""The ledger: what became of every recording, for ever, and only forward (design rules 6, 7, 9).
+
+::
+
+    (absent) -> PUBLISHED <-> RETRYING -> STORED -> EXPIRED      (each of them -> ERASED)
+                     \\          |  ^
+                      `-------> FAILED   (leaves FAILED by ``redrive`` or by an attempt that succeeds after all)
+
+STORED becomes EXPIRED where the bucket's own rule deleted the audio (expiring.py), and goes back to PUBLISHED by an
+operator's repair alone, where the stored object is lost (``repaired``).
+One DynamoDB item per recording under its recording id; sources and jobs have items of their own (sources.py).
+An item is in the sparse index ``open`` while somebody has to come back to it: under its source from ``due_at`` on.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from call_lake.errors import NotReady, StepFailed
+from call_lake.ledger.entry import (
+    CALL,
+    HISTORY_LENGTH,
+    IN_FLIGHT,
+    ITEM_VERSION,
+    NEVER,
+    NOT_STORED,
+    TOMBSTONE,
+    Entry,
+    State,
+    digest_of,
+    entry_of,
+    ids_of,
+    same_recording,
+)
+from call_lake.model.recording import Recording, StoredAudio
+from call_lake.model.times import iso
+from call_lake.ports import Clock, Item, OneOf, PreconditionFailed, Table
+
+INDEX_LIMIT = 1_000_000
+REPAIRED = "repaired"
+
+
+class Ledger:
+    """``republish_after_s``: how long a published recording may be silent before it is due again."""
+
+    def __init__(self, table: Table, clock: Clock, republish_after_s: float) -> None:
+        self.table = table
+        self._clock = clock
+        self._republish_after = timedelta(seconds=republish_after_s)
+
+    # -- the poller's side
+
+    def connections(self, ids: Sequence[str]) -> dict[str, str | None]:
+        """The ids that are known, each with the connection id that its first write froze."""
+        return {id: item.get("connection_id") for id, item in self.table.get_many(ids).items()}
+
+    def discovered(self, recording: Recording) -> bool:
+        """Write a new recording as PUBLISHED; False where it is known already (rule 7)."""
+        try:
+            self.table.put(self._new_item(recording))
+        except PreconditionFailed:
+            return False
+        return True
+
+    def due(self, source: str, limit: int) -> list[Entry]:
+        """Recordings of the source that somebody has to try again now, longest due first."""
+        keys = [found["id"] for found in self.table.query_open(source, iso(self._clock.now()), limit)]
+        items = self.table.get_many(keys)
+        now = iso(self._clock.now())
+        return [entry_of(items[key]) for key in keys if key in items and items[key].get("due_at", NEVER) <= now]
+
+    def republished(self, id: str) -> None:
+        """The recording is in its queue again. A recording that was settled meanwhile stays as it is."""
+        now = self._clock.now()
+        changes = {"state": State.PUBLISHED, "published_at": iso(now), "due_at": iso(now + self._republish_after)}
+        self._update_if(id, changes, IN_FLIGHT)
+
+    # -- the copier's side
+
+    def claim(self, recording: Recording) -> Entry:
+        """The entry of a recording that arrived by message, created where the poller's write is missing.
+
+        What counts is what the first write froze. A known key with another connection id is a recording of its own
+        (rule 6): whatever id the message carries, it is found under its key or, where that is another's, apart from it.
+        """
+        for id in dict.fromkeys((recording.recording_id, *ids_of(recording))):
+            known = self.table.get(id)
+            if known is not None and same_recording(known.get("connection_id"), recording.connection_id):
+                return entry_of(known)
+        # As the message says, for the poller's write may still come.
+        for candidate in (recording, recording.as_collision()):
+            self.discovered(candidate)
+            item = self.table.get(candidate.recording_id) or self._new_item(candidate)
+            if same_recording(item.get("connection_id"), recording.connection_id):
+                break
+        return entry_of(item)
+
+    def entry(self, id: str) -> Entry | None:
+        item = self.table.get(id)
+        return entry_of(item) if item else None
+
+    def retrying(self, entry: Entry, error: StepFailed, delay_s: float, *, in_queue: bool) -> None:
+        """One more attempt failed. ``in_queue``: the message itself waits; else the ledger's ``due_at`` does."""
+        now = self._clock.now()
+        wait = self._republish_after + timedelta(seconds=delay_s) if in_queue else timedelta(seconds=delay_s)
+        changes = self._failure(entry, error) | {"state": State.RETRYING, "due_at": iso(now + wait)}
+        self._update_if(entry.recording_id, changes, IN_FLIGHT)
+
+    def failed(self, entry: Entry, error: StepFailed) -> None:
+        """It failed for good; only ``redrive`` brings it back."""
+        changes = self._failure(entry, error) | {"state": State.FAILED, "due_at": NEVER}
+        self._update_if(entry.recording_id, changes, IN_FLIGHT)
+
+    def stored(self, id: str, audio: StoredAudio, open_in: str | None = None) -> Entry:
+        """Mark STORED; return the entry as it stands then: another attempt's audio, or ERASED, if that was first.
+        ``open_in``: where the index keeps what can expire, by ``stored_at``; None where nothing does."""
+        settled = {"open_in": open_in, "due_at": iso(audio.stored_at) if open_in else None, "reason": None}
+        changes = {"state": State.STORED, "audio": audio.to_json(), "stored_at": iso(audio.stored_at)} | settled
+        try:
+            return entry_of(self.table.update(id, changes, {"state": NOT_STORED}))
+        except PreconditionFailed:
+            entry = self.entry(id)
+            if entry is None:
+                raise RuntimeError(f"{id} vanished from the ledger; its items are never deleted") from None
+            return entry
+
+    def restamped(self, entry: Entry, audio: StoredAudio) -> bool:
+        """Move ``stored_at`` forward, so that the recording's row outranks a loser's (rule 13). False, and no row may
+        be written, where its state is not the entry's any more: what expired meanwhile would be said to stand."""
+        changes = {"audio": audio.to_json(), "stored_at": iso(audio.stored_at)}
+        return self._update_if(entry.recording_id, changes, OneOf((entry.state,)))
+
+    # -- the operator's side
+
+    def failures(self, source: str) -> list[Entry]:
+        """What failed for good, in no order. From the sparse index: as new as the index is, some seconds."""
+        open_items = self.table.query_open(source, NEVER, INDEX_LIMIT)
+        items = self.table.get_many([found["id"] for found in open_items if found["due_at"] == NEVER])
+        return [entry_of(item) for item in items.values() if item["state"] == State.FAILED]
+
+    def redriven(self, id: str) -> bool:
+        """Send a failed recording round again: its deadlines count anew, and it is due until it is ``republished``.
+        False where it is not FAILED."""
+        changes = self._anew() | {"state": State.PUBLISHED}
+        return self._update_if(id, changes, OneOf((State.FAILED,)))
+
+    def repaired(self, entry: Entry) -> bool:
+        """Fetch a stored recording again, as its object is lost: it is due at once, and its deadlines count anew.
+
+        The one way back from STORED, for an operator's repair alone: a person, or another program, deleted what the
+        ledger promises. What the object was stays in the history. False where the entry is not as it was:
+        somebody else repaired or erased it meanwhile.
+        """
+        if entry.audio is None or entry.recording is None:
+            return False
+        was = f"{entry.audio.key} of SHA-256 {entry.audio.facts.sha256} was gone"
+        note = {"at": iso(self._clock.now()), "reason": REPAIRED, "detail": was}
+        changes = self._anew() | {
+            "state": State.PUBLISHED,
+            "open_in": entry.source,
+            "audio": None,
+            "stored_at": None,
+            "history": [*entry.history, note][-HISTORY_LENGTH:],
+        }
+        as_it_was = OneOf((iso(entry.audio.stored_at),))
+        return self._update_if(entry.recording_id, changes, OneOf((State.STORED,)), stored_at=as_it_was)
+
+    def days(self, first: date, last: date) -> Iterator[tuple[str, str, date]]:
+        """Recording id, source and call date of everything that was called on these days. Reads the whole ledger."""
+        for item in self.table.scan():
+            if first.isoformat() <= item.get("call_date", "") <= last.isoformat():
+                yield item["id"], item["source"], date.fromisoformat(item["call_date"])
+
+    def erased(self, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that are tombstones."""
+        return {id for id, item in self.table.get_many(list(ids)).items() if item.get("state") == State.ERASED}
+
+    def erase(self, id: str, source: str, call_date: date) -> None:
+        """Leave a tombstone of a recording, from any state and for good; one that the ledger lost gets one, too.
+
+        It says ``erasing`` until ``erasure_ended``: by that an erasure that died is found again, for nothing else is
+        left to find it by. A connection id begins with the call's start; its digest still tells collisions apart.
+        """
+        item = self.table.get(id) or {}
+        # By name, too: what another writer adds between this look and the write.
+        changes = dict.fromkeys((*item.keys() - TOMBSTONE, *CALL, "open_in", "due_at")) | {
+            "version": ITEM_VERSION,
+            "state": State.ERASED,
+            "source": item.get("source", source),
+            "call_date": item.get("call_date", call_date.isoformat()),
+            "erased_at": iso(self._clock.now()),
+            "erasing": True,
+            "connection_id": digest_of(item["connection_id"]) if "connection_id" in item else None,
+        }
+        self._update_if(id, changes, OneOf((None, *NOT_STORED.values, State.STORED, State.EXPIRED)))
+
+    def erasure_ended(self, id: str) -> None:
+        """Nothing is left of it anywhere."""
+        self._update_if(id, {"erasing": None}, OneOf((State.ERASED,)))
+
+    # -- inside
+
+    def _new_item(self, recording: Recording) -> Item:
+        now = self._clock.now()
+        item = {
+            "id": recording.recording_id,
+            "version": ITEM_VERSION,
+            "state": State.PUBLISHED,
+            "source": recording.source,
+            "call_date": recording.call_date.isoformat(),
+            "record": json.dumps(recording.to_json()),
+            "first_published_at": iso(now),
+            "published_at": iso(now),
+            "open_in": recording.source,
+            "due_at": iso(now + self._republish_after),
+        }
+        return item | ({"connection_id": recording.connection_id} if recording.connection_id else {})
+
+    def _anew(self) -> dict[str, Any]:
+        began = ("first_published_at", "published_at", "due_at")
+        return dict.fromkeys(began, iso(self._clock.now())) | {"attempts": 0, "not_ready_since": None}
+
+    def _failure(self, entry: Entry, error: StepFailed) -> dict[str, Any]:
+        now = self._clock.now()
+        note = {"at": iso(now), "reason": error.reason, "detail": error.detail[:300]}
+        return {
+            "reason": error.reason,
+            "attempts": entry.attempts + 1,
+            "not_ready_since": iso(entry.not_ready_since or now) if isinstance(error, NotReady) else None,
+            "history": [*entry.history, note][-HISTORY_LENGTH:],
+        }
+
+    def _update_if(self, id: str, changes: dict[str, Any], state: OneOf, **more: OneOf) -> bool:
+        try:
+            self.table.update(id, changes, {"state": state, **more})
+        except PreconditionFailed:
+            return False
+        return True

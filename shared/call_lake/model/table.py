@@ -1,0 +1,57 @@
+"""Table ``calls``: its columns, and the row of a recording."""
+
+from typing import Any
+
+from call_lake.model.recording import Recording, StoredAudio
+from call_lake.model.times import iso
+
+SCHEMA_VERSION = 1
+# Column -> kind, in the order of the table (design section 5). lake.py and template.yaml are tested against it.
+COLUMNS: dict[str, str] = {
+    "recording_id": "string",
+    "provider": "string",
+    "provider_key": "string",
+    "connection_id": "string",
+    "started_at": "timestamp",
+    "ended_at": "timestamp",
+    "listed_at": "timestamp",
+    "direction": "string",
+    "caller": "string",
+    "callee": "string",
+    "agent": "string",
+    "disposition": "string",
+    "duration_s": "double",
+    "talk_s": "double",
+    "audio_uri": "string",
+    "audio_format": "string",
+    "audio_bytes": "bigint",
+    "audio_sha256": "string",
+    "audio_channels": "int",
+    "audio_sample_rate": "int",
+    "audio_s": "double",
+    "stored_at": "timestamp",
+    "raw": "string",
+    "schema_version": "int",
+}
+PARTITION_COLUMNS = ("source", "call_date")
+type Row = dict[str, Any]
+"""One line of table ``calls`` as JSON values: the columns above plus ``source`` and ``call_date``; times as ``iso``."""
+
+
+def row_of(recording: Recording, audio: StoredAudio, *, expired: bool = False) -> Row:
+    """``expired``: the audio is gone by the bucket's own rule; the row says what it was, and has no ``audio_uri``."""
+    listed = recording.to_json()
+    facts = audio.facts
+    row = {name: listed.get(name) for name in COLUMNS}
+    row |= {
+        "audio_uri": None if expired else audio.uri,
+        "audio_format": facts.format,
+        "audio_bytes": facts.bytes,
+        "audio_sha256": facts.sha256,
+        "audio_channels": facts.channels,
+        "audio_sample_rate": facts.sample_rate,
+        "audio_s": facts.seconds,
+        "stored_at": iso(audio.stored_at),
+        "schema_version": SCHEMA_VERSION,
+    }
+    return row | {"source": recording.source, "call_date": recording.call_date.isoformat()}

@@ -1,0 +1,16 @@
+"""Moments as text, in the one form that sorts."""
+
+from datetime import UTC, datetime
+
+
+def iso(moment: datetime) -> str:
+    """UTC in a fixed width with milliseconds (``2026-10-25T01:30:00.000Z``): sorts as text."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def parse_iso(text: str) -> datetime:
+    """The inverse of ``iso``; also takes any ISO 8601 text that names its offset. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} names no time zone")
+    return moment.astimezone(UTC)

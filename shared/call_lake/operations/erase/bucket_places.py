@@ -1,0 +1,121 @@
+"""Objects of the bucket that hold something of a recording: audio, transcripts, rows that wait or were set aside.
+
+Deleting is for good: where the bucket keeps older versions, those go too, and so do a key's deletion markers.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
+
+from call_lake.bucket.inbox import id_of
+from call_lake.bucket.inventory import ONE_ROW
+from call_lake.model.layout import INBOX, QUARANTINE, Partition
+from call_lake.operations.erase.place import Search
+from call_lake.operations.erase.targets import Targets
+from call_lake.ports import ObjectVersion, VersionedStore
+
+
+class Objects(ABC):
+    """Objects of the bucket, in all their versions."""
+
+    def __init__(self, name: str, store: VersionedStore) -> None:
+        self.name = name
+        self._store = store
+
+    @abstractmethod
+    def _prefixes(self, targets: Targets) -> Iterable[str]: ...
+
+    @abstractmethod
+    def _is_hit(self, version: ObjectVersion, targets: Targets) -> bool: ...
+
+    def _before_deletion(self, versions: list[ObjectVersion], targets: Targets) -> None:  # noqa: B027 - most do nothing
+        """What else an object holds may have to be kept."""
+
+    def search(self, targets: Targets) -> Search:
+        searched = hits = 0
+        for versions in self._by_key(targets):
+            bodies = [one for one in versions if not one.is_marker]
+            searched += len(bodies)
+            hits += sum(self._is_hit(one, targets) for one in bodies)
+        return Search(searched, hits)
+
+    def clear(self, targets: Targets) -> None:
+        dead: list[ObjectVersion] = []
+        for versions in self._by_key(targets):
+            if any(self._is_hit(one, targets) for one in versions if not one.is_marker):
+                self._before_deletion(versions, targets)
+                dead += versions
+        self._store.delete_versions(dead)
+
+    def _by_key(self, targets: Targets) -> Iterator[list[ObjectVersion]]:
+        for prefix in self._prefixes(targets):
+            for _, versions in groupby(self._store.list_versions(prefix), attrgetter("key")):
+                yield list(versions)
+
+
+class OwnObjects(Objects):
+    """Objects that are named ``<recording id>.<anything>`` in the recording's partition under ``top``."""
+
+    def __init__(self, name: str, store: VersionedStore, top: str) -> None:
+        super().__init__(name, store)
+        self._top = top
+
+    def _prefixes(self, targets: Targets) -> Iterable[str]:
+        return [self._top + partition.path for partition in targets.by_partition]
+
+    def _is_hit(self, version: ObjectVersion, targets: Targets) -> bool:
+        return version.key.rpartition("/")[2].partition(".")[0] in targets.ids
+
+
+class InboxObjects(Objects):
+    """Rows that wait. An object may hold those of others: they are written anew, before it goes."""
+
+    def __init__(self, store: VersionedStore) -> None:
+        super().__init__("inbox", store)
+
+    def _prefixes(self, targets: Targets) -> Iterable[str]:
+        return [INBOX]
+
+    def _is_hit(self, version: ObjectVersion, targets: Targets) -> bool:
+        folder, _, name = version.key.rpartition("/")
+        if Partition.of_key(f"{folder}/", INBOX) not in (None, *targets.by_partition):
+            return False
+        if named := ONE_ROW.fullmatch(name):
+            return named[1] in targets.ids
+        return any(_is_theirs(line, targets) for line in self._lines(version))
+
+    def _before_deletion(self, versions: list[ObjectVersion], targets: Targets) -> None:
+        """A row that stands in both for a moment is one row to the compactor (rule 18)."""
+        if versions[0].is_marker:
+            return
+        kept = b"".join(line + b"\n" for line in self._lines(versions[0]) if not _is_theirs(line, targets))
+        if kept:
+            folder = versions[0].key.rpartition("/")[0]
+            name = hashlib.sha256(kept).hexdigest()[:40]
+            self._store.put(f"{folder}/{name}.json", kept, content_type="application/x-ndjson")
+
+    def _lines(self, version: ObjectVersion) -> list[bytes]:
+        return [line for line in (self._store.get_version(version) or b"").split(b"\n") if line.strip()]
+
+
+class QuarantineObjects(Objects):
+    """Rows that the table cannot hold; one an object."""
+
+    def __init__(self, store: VersionedStore) -> None:
+        super().__init__("quarantine", store)
+
+    def _prefixes(self, targets: Targets) -> Iterable[str]:
+        return [QUARANTINE]
+
+    def _is_hit(self, version: ObjectVersion, targets: Targets) -> bool:
+        body = self._store.get_version(version) or b""
+        return any(id.encode() in body for id in targets.ids)
+
+
+def _is_theirs(line: bytes, targets: Targets) -> bool:
+    """A line that is no row is theirs if it names one of them."""
+    text = line.decode("utf-8", "backslashreplace")
+    id = id_of(text)
+    return id in targets.ids if id else any(id in text for id in targets.ids)

@@ -1,0 +1,194 @@
+"""What a verification finds: one recording's listing, ledger entry, audio object and rows held against each other."""
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from call_lake.ledger.entry import NEVER, Entry, State
+from call_lake.model.recording import StoredAudio
+from call_lake.model.times import iso
+from call_lake.ports import ObjectInfo
+
+YOUNG = timedelta(days=1)
+"""For so long an unfinished recording is merely on its way: a lost message is sent again after a day."""
+
+
+class Kind(StrEnum):
+    """``INFORMATION`` below are no differences."""
+
+    UNREADABLE = "window_unreadable"
+    UNUSABLE = "record_unusable"
+    UNKNOWN = "not_in_ledger"
+    ON_ITS_WAY = "on_its_way"
+    WAITING = "still_waiting"
+    FAILED = "failed"
+    NO_OBJECT = "object_missing"
+    OBJECT_DIFFERS = "object_differs"
+    STANDS = "object_after_expiry"
+    NO_ROW = "row_missing"
+    QUARANTINED = "row_in_quarantine"
+    ROW_DIFFERS = "row_differs"
+    ROW_TWICE = "row_twice"
+    ROW_MISPLACED = "row_on_another_day"
+    UNLISTED = "no_longer_listed"
+    EXPIRED = "object_expired"
+    ORPHAN = "unknown_to_all"
+    UNUSED = "source_not_set_up"
+
+
+INFORMATION = frozenset({Kind.UNLISTED, Kind.EXPIRED, Kind.ORPHAN, Kind.UNUSED})
+
+TO_DO = {
+    Kind.UNREADABLE: "verify these days again; if it stays, docs/runbook.md, section A gap",
+    Kind.UNUSABLE: "ask the provider's support, or correct the source's `mapping` (docs/providers.md)",
+    Kind.UNKNOWN: "call-lake verify --repair publishes it",
+    Kind.ON_ITS_WAY: "nothing; verify again later",
+    Kind.WAITING: "call-lake show; the reason says what is in its way",
+    Kind.FAILED: "remove the cause (docs/runbook.md), then call-lake redrive",
+    Kind.NO_OBJECT: "call-lake verify --repair fetches it again, if the provider still has it",
+    Kind.OBJECT_DIFFERS: "somebody wrote over it: restore it, or delete it and fetch it again with verify --repair",
+    Kind.STANDS: "somebody brought it back: delete it, or wait until AudioRetentionDays does",
+    Kind.NO_ROW: "call-lake verify --repair writes it to the inbox again",
+    Kind.QUARANTINED: "mend its reason (docs/runbook.md, section Rows in quarantine)",
+    Kind.ROW_DIFFERS: "call-lake verify --repair writes the ledger's row over it",
+    Kind.ROW_TWICE: "call-lake verify --repair writes one row over them",
+    Kind.ROW_MISPLACED: "no command mends this: report it",
+    Kind.UNLISTED: "nothing: it is kept here",
+    Kind.EXPIRED: "nothing: AudioRetentionDays is over; a poll, or verify --repair at once, makes it EXPIRED",
+    Kind.ORPHAN: "find out who wrote it; Call Lake did not",
+    Kind.UNUSED: "fill its secret to use it (docs/runbook.md)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``what`` is missing or differs, and where; ``cause`` as far as the ledger knows it. No personal data."""
+
+    source: str
+    kind: Kind
+    what: str
+    cause: str = ""
+    recording_id: str | None = None
+    call_date: date | None = None
+
+    @property
+    def is_difference(self) -> bool:
+        return self.kind not in INFORMATION
+
+    @property
+    def to_do(self) -> str:
+        return TO_DO[self.kind]
+
+    def to_json(self) -> dict[str, Any]:
+        day = self.call_date.isoformat() if self.call_date else None
+        return asdict(self) | {"call_date": day, "difference": self.is_difference, "to_do": self.to_do}
+
+
+@dataclass(frozen=True, slots=True)
+class RowSeen:
+    """One row as a reader of the table sees it."""
+
+    recording_id: str
+    call_date: date
+    audio_uri: str | None
+    audio_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What stands of one recording. ``waits``: its row is in the inbox; ``set_aside``: why it is in the quarantine."""
+
+    head: ObjectInfo | None = None
+    rows: Sequence[RowSeen] = ()
+    waits: bool = False
+    set_aside: str | None = None
+
+
+def judge(entry: Entry, seen: Seen, now: datetime, audio_kept: timedelta | None) -> list[Finding]:
+    """The differences of one recording. ``audio_kept``: after which S3 itself deletes audio, None for never."""
+    found: list[tuple[Kind, str]] = []
+    if entry.state in (State.STORED, State.EXPIRED) and entry.audio is not None:
+        of_object = list(_object(entry, entry.audio, seen.head, now, audio_kept))
+        uris = {None if entry.state is State.EXPIRED else entry.audio.uri}
+        if Kind.EXPIRED in dict(of_object):
+            uris.add(None)  # the copier writes the row before the ledger: until then, either row is right
+        found += of_object
+        found += _rows(entry, entry.audio, seen, uris, now)
+    elif entry.state is State.FAILED:
+        found.append((Kind.FAILED, "it failed for good and is not stored"))
+    elif entry.state is not State.ERASED:
+        age = now - entry.first_published_at
+        young = age < YOUNG
+        text = "published, not stored yet" if young else f"not stored after {age.days} days"
+        found.append((Kind.ON_ITS_WAY if young else Kind.WAITING, text))
+    day = entry.recording.call_date if entry.recording else None
+    return [Finding(entry.source, kind, what, story(entry), entry.recording_id, day) for kind, what in found]
+
+
+def _object(
+    entry: Entry, audio: StoredAudio, head: ObjectInfo | None, now: datetime, audio_kept: timedelta | None
+) -> Iterator[tuple[Kind, str]]:
+    if entry.state is State.EXPIRED:
+        if head is not None:
+            yield Kind.STANDS, f"{audio.key} is in the bucket though it had expired"
+        return
+    if head is None:
+        if audio_kept is not None and now - audio.stored_at >= audio_kept:
+            yield Kind.EXPIRED, f"{audio.key} is past the bucket's retention"
+        else:
+            yield Kind.NO_OBJECT, f"{audio.key} is not in the bucket"
+        return
+    if head.size != audio.facts.bytes:
+        yield Kind.OBJECT_DIFFERS, f"{audio.key} has {head.size} bytes, the ledger says {audio.facts.bytes}"
+    elif head.sha256 is None:
+        yield Kind.OBJECT_DIFFERS, f"{audio.key} has no SHA-256 checksum in S3, so Call Lake did not write it"
+    elif head.sha256 != audio.facts.sha256:
+        yield Kind.OBJECT_DIFFERS, f"{audio.key} has SHA-256 {head.sha256}, the ledger says {audio.facts.sha256}"
+
+
+def _rows(
+    entry: Entry, audio: StoredAudio, seen: Seen, uris: Container[str | None], now: datetime
+) -> Iterator[tuple[Kind, str]]:
+    if not seen.rows:
+        yield _missing_row(audio, seen, now)
+        return
+    if len(seen.rows) > 1:
+        yield Kind.ROW_TWICE, f"the table has {len(seen.rows)} rows of it"
+    days = {row.call_date for row in seen.rows}
+    if entry.recording is not None and days != {entry.recording.call_date}:
+        other = min(days - {entry.recording.call_date})
+        yield Kind.ROW_MISPLACED, f"a row lies under {other}, the ledger says {entry.recording.call_date}"
+    for row in seen.rows:
+        if row.audio_sha256 != audio.facts.sha256:
+            yield Kind.ROW_DIFFERS, f"its row says SHA-256 {row.audio_sha256}, the ledger says {audio.facts.sha256}"
+        elif row.audio_uri not in uris and entry.state is State.EXPIRED and seen.waits:
+            yield Kind.ON_ITS_WAY, "its row without audio_uri waits in the inbox for the compactor"
+        elif row.audio_uri not in uris:
+            wanted = entry.state if entry.state is State.EXPIRED else audio.uri
+            yield Kind.ROW_DIFFERS, f"its row says {row.audio_uri}, the ledger says {wanted}"
+
+
+def _missing_row(audio: StoredAudio, seen: Seen, now: datetime) -> tuple[Kind, str]:
+    if seen.waits:
+        young = now - audio.stored_at < YOUNG
+        return (Kind.ON_ITS_WAY if young else Kind.WAITING), "its row waits in the inbox for the compactor"
+    if seen.set_aside is not None:
+        return Kind.QUARANTINED, f"its row was set aside: {seen.set_aside}"
+    return Kind.NO_ROW, "the table has no row of it, and none waits in the inbox"
+
+
+def story(entry: Entry) -> str:
+    """What the ledger knows, in one line: state, since when, attempts, the last failure, when it is due."""
+    if entry.state is State.STORED and entry.audio is not None:
+        return f"STORED at {iso(entry.audio.stored_at)}"
+    if entry.state is State.EXPIRED:
+        return f"EXPIRED, noticed at {entry.expired_at}"
+    parts = [f"{entry.state}, first published {iso(entry.first_published_at)}, {entry.attempts} failed attempts"]
+    if entry.history:
+        last = entry.history[-1]
+        parts.append(f"last {last['reason']} at {last['at']}: {last['detail']}")
+    if entry.due_at and entry.due_at != NEVER:
+        parts.append(f"due {entry.due_at}")
+    return ", ".join(parts)

@@ -1,0 +1,136 @@
+"""List a source anew and tell which of its recordings the ledger knows (``call-lake verify``)."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from call_lake.errors import SecretEmpty, StepFailed
+from call_lake.ledger.entry import same_recording
+from call_lake.ledger.ledger import Ledger
+from call_lake.ledger.source_state import SourceBook
+from call_lake.model.recording import Recording
+from call_lake.model.times import iso
+from call_lake.model.windows import Window
+from call_lake.operations.verify.findings import Finding, Kind
+from call_lake.polling.poller import ROWS_PER_WINDOW
+from call_lake.polling.window_reader import Hole, read_forward
+from call_lake.ports import Clock, Page, Provider
+from call_lake.settings import SourceSettings
+
+LISTED_LATE = timedelta(days=1)
+"""Providers filter on when a recording was made or a call ended, hours after its start (docs/providers.md)."""
+
+type Tell = Callable[[str, float, float], None]
+"""Hears of each step: what it is, how far it came, of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Calendar days of a source's own time zone, both included."""
+
+    first: date
+    last: date
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+    def all(self) -> list[date]:
+        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+
+    def window(self, zone: ZoneInfo) -> Window:
+        """What has to be listed to see the calls of these days."""
+        start = datetime.combine(self.first, time(), zone)
+        return Window(start, datetime.combine(self.last + timedelta(days=1), time(), zone) + LISTED_LATE)
+
+
+class Relisting:
+    """``known``: recording ids of these days that are listed and in the ledger, with the call date that it froze.
+    ``unknown``: listed, not in the ledger. ``whole``: nothing of the window stayed unread."""
+
+    def __init__(self, settings: SourceSettings, provider: Provider, ledger: Ledger, clock: Clock, days: Days) -> None:
+        self.known: dict[str, date] = {}
+        self.unknown: dict[str, Recording] = {}
+        self._unusable: dict[str, str] = {}
+        self._unread: list[tuple[Window, Exception]] = []
+        self._settings = settings
+        self._provider = provider
+        self._ledger = ledger
+        self._clock = clock
+        self._days = days
+
+    @property
+    def whole(self) -> bool:
+        return not self._unread
+
+    def read(self, tell: Tell) -> None:
+        """List the days. What cannot be listed, and what is no recording, is a finding."""
+        window = self._days.window(self._settings.zone)
+        target = ROWS_PER_WINDOW[self._settings.provider]
+        position = window.start
+        try:
+            for outcome in read_forward(
+                self._provider, window, self._take, target=target, clock=self._clock, until_s=math.inf
+            ):
+                position = outcome.window.end
+                tell("listing", (position - window.start).total_seconds(), window.width.total_seconds())
+                if isinstance(outcome, Hole):
+                    self._unread.append((outcome.window, outcome.error))
+        except (SecretEmpty, StepFailed) as error:
+            self._unread.append((Window(position, window.end), error))
+
+    def findings(self, *, is_used: bool) -> list[Finding]:
+        """``is_used``: the ledger knows recordings of this source, so that an empty secret is a difference."""
+        source = self._settings.name
+        found = []
+        for window, error in self._unread:
+            if isinstance(error, SecretEmpty) and not is_used:
+                found.append(Finding(source, Kind.UNUSED, "its secret is empty, so nothing was listed"))
+            else:
+                found.append(Finding(source, Kind.UNREADABLE, f"cannot list {window}", str(error)))
+        found += [Finding(source, Kind.UNUSABLE, "a listed record is no recording", w) for w in self._unusable.values()]
+        checkpoint = SourceBook(self._ledger.table, self._clock, source).checkpoint() if self.unknown else None
+        return found + [_unknown(recording, checkpoint) for recording in self.unknown.values()]
+
+    # -- one page
+
+    def _take(self, page: Page) -> None:
+        self._unusable |= {bad.raw: bad.why for bad in page.bad}
+        self._identify(page.recordings)
+
+    def _identify(self, recordings: Sequence[Recording]) -> None:
+        """By what the ledger froze; a known key with another connection id is a recording of its own (rule 6)."""
+        items = self._ledger.table.get_many([recording.recording_id for recording in recordings])
+        collisions = []
+        for recording in recordings:
+            id = recording.recording_id
+            item, twin = items.get(id), self.unknown.get(id)
+            if item is None and twin is None:
+                if self._belongs(recording, recording.call_date) and self._settings.rules.wanted([recording]):
+                    self.unknown[id] = recording
+                continue
+            connection = item.get("connection_id") if item else twin.connection_id if twin else None
+            if not same_recording(connection, recording.connection_id) and recording.as_collision().recording_id != id:
+                collisions.append(recording.as_collision())
+            elif item and self._belongs(recording, day := date.fromisoformat(item["call_date"])):
+                self.known[id] = day
+        if collisions:
+            self._identify(collisions)
+
+    def _belongs(self, recording: Recording, day: date) -> bool:
+        """Called or listed on one of the days: a row is not dropped for one of its dates alone (rule 4)."""
+        listed_at = recording.listed_at
+        return day in self._days or listed_at is None or listed_at.astimezone(self._settings.zone).date() in self._days
+
+
+def _unknown(recording: Recording, checkpoint: datetime | None) -> Finding:
+    kind = Kind.UNKNOWN
+    if checkpoint is None:
+        cause = "its source was never polled"
+    elif recording.listed_at is not None and recording.listed_at > checkpoint:
+        kind, cause = Kind.ON_ITS_WAY, f"the checkpoint is at {iso(checkpoint)}, before it was listed: a poll takes it"
+    else:
+        cause = f"the checkpoint, at {iso(checkpoint)}, has passed it: listed too late, or its item is lost"
+    what = "the provider lists it, the ledger does not have it"
+    return Finding(recording.source, kind, what, cause, recording.recording_id, recording.call_date)

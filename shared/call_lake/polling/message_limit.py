@@ -1,0 +1,58 @@
+"""A record that is longer than a message may be: its longest values are left out, and its recording is copied.
+
+What is left of the record goes into message, ledger and row alike, so that nothing differs from anything later.
+"""
+
+import json
+from collections.abc import Iterator, Set
+from dataclasses import replace
+from typing import Any
+
+from call_lake.model import json_values
+from call_lake.model.messages import message_of
+from call_lake.model.recording import Recording
+
+MESSAGE_MAX_BYTES = 250_000  # SQS takes 256 KiB (262,144) for a message or a batch
+SHORT_BYTES = 150_000
+"""Of a message whose record was cut. The ledger's item holds what the message does, the connection id once more, and 20
+failures: below DynamoDB's 400 KB, however long the connection id is
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
+LEFT_OUT = "call_lake_left_out"
+"""In ``raw``: how many values were left out of it. A record without it is whole."""
+NAME_LENGTH = 1_000  # of what a recording is known by; a longer one may be left out like any value
+MARK_BYTES = 100  # more than it takes
+
+
+def shortened(recording: Recording) -> Recording | None:
+    """The recording with as much of its record as fits: the longest values are left out, one after another, but never
+    what it is known by, for the download may need that. None where its own fields alone are too long. An object is no
+    value, but what is in it; a list is one."""
+    try:
+        record = json_values.parse(recording.raw.encode())
+    except ValueError:
+        return None
+    if not isinstance(record, dict):
+        return None
+    too_many = len(message_of(recording)) - SHORT_BYTES + MARK_BYTES
+    names = (json_values.text(recording.provider_key), recording.connection_id)
+    known_by = {name for name in names if name is not None and len(name) <= NAME_LENGTH}
+    values, left_out = sorted(_values(record, known_by), key=lambda value: value[0]), 0
+    while too_many > 0 and values:
+        length, holder, name = values.pop()
+        del holder[name]
+        too_many, left_out = too_many - length, left_out + 1
+    short = replace(recording, raw=json_values.compact(record | {LEFT_OUT: left_out}))
+    return short if len(message_of(short)) <= SHORT_BYTES else None
+
+
+def _values(record: dict[str, Any], known_by: Set[str]) -> Iterator[tuple[int, dict[str, Any], str]]:
+    """How many bytes of a message each takes, the object that holds it, and its name there."""
+    objects = [record]
+    while objects:
+        holder = objects.pop()
+        for name, value in holder.items():
+            if isinstance(value, dict):
+                objects.append(value)
+            elif json_values.text(value) not in known_by:
+                # As it is written there: JSON within JSON, so that a quote takes four bytes and an emoji twelve.
+                yield len(json.dumps(json_values.compact(value))) - len('""'), holder, name

@@ -1,0 +1,247 @@
+"""One poll of one source (design rules 1 to 8)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from call_lake.errors import Reason, SecretEmpty, StepFailed
+from call_lake.ledger.expiry import Expiring
+from call_lake.ledger.jobs import Job, JobKind
+from call_lake.ledger.ledger import Ledger
+from call_lake.ledger.source_state import PAUSED, SourceBook
+from call_lake.model.times import iso
+from call_lake.model.windows import Window
+from call_lake.observability import log
+from call_lake.polling.publisher import Publisher
+from call_lake.polling.window_reader import Done, Hole, read_forward
+from call_lake.ports import Clock, Page, Provider, Queue
+from call_lake.settings import RETRY_AFTER_MAX_S, PollerSettings, SourceSettings
+
+DUE_PER_POLL = 2_000
+DUE_WHILE_DOWN = 10  # a provider whose listing fails gets a few probes, not its whole backlog
+EXPIRED_PER_POLL = 1_000  # some 280,000 a day: they must not crowd out what is new
+GAP_RETRY = timedelta(days=1)
+ROWS_PER_WINDOW = {"thulium": 180, "conpeek": 900}  # about two pages
+
+
+@dataclass(slots=True)
+class PollResult:
+    """What one poll did; the poller's answer and its metrics. ``trouble`` is None when the listing worked. ``is_well``:
+    it did, or the source has never been set up, which is no reason to wake anybody."""
+
+    source: str
+    listed: int = 0
+    published: int = 0
+    republished: int = 0
+    bad_records: int = 0
+    shortened: int = 0  # published without the longest values of their records
+    too_long: int = 0
+    excluded: int = 0  # listed rows that the source's rules leave out, repeats included
+    collisions: int = 0
+    gaps: int = 0
+    gaps_open: int = 0
+    is_well: bool = False
+    trouble: str | None = None
+    caught_up: bool = False
+    jobs_open: int = 0
+    checkpoint_lag_s: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+class Poller:
+    """Polls one source until ``until_s`` of the clock's monotonic time; keeps all that it finished."""
+
+    def __init__(
+        self,
+        source: SourceSettings,
+        provider: Provider,
+        ledger: Ledger,
+        book: SourceBook,
+        queue: Queue,
+        clock: Clock,
+        settings: PollerSettings,
+        *,
+        until_s: float,
+        known: dict[str, str | None] | None = None,
+        threads: int = 8,
+    ) -> None:
+        self._source = source
+        self._provider = provider
+        self._ledger = ledger
+        self._book = book
+        self._clock = clock
+        self._settings = settings
+        self._until_s = until_s
+        self._expiring = Expiring(ledger.table, clock, settings.retention_days)
+        self._publisher = Publisher(
+            ledger, queue, {} if known is None else known, threads, in_time=lambda: clock.monotonic() < until_s
+        )
+        self._result = PollResult(source.name)
+
+    def poll(self, sweep: bool = False, backfill: Window | None = None) -> PollResult:
+        """The regular window, what is due or may have expired, then jobs (``sweep``, ``backfill`` start one)."""
+        now = self._clock.now()
+        horizon = now - timedelta(seconds=self._settings.settle_s)
+        if sweep:
+            # Of what the last one has seen, too: we may have been down for longer than a sweep is long.
+            swept_to = min(horizon, self._book.swept_to() or horizon)
+            self._book.open_sweep(Window(swept_to - timedelta(days=self._settings.sweep_days), horizon))
+        if backfill:
+            self._book.open_job(JobKind.BACKFILL, Window(backfill.start, max(min(backfill.end, now), backfill.start)))
+        if self._is_paused():
+            return self._finish(now, listing_works=False)
+        listing_works = self._may_ask(now) and self._try(lambda: self._regular(horizon))
+        self._try(lambda: self._publish_due(DUE_PER_POLL if listing_works else DUE_WHILE_DOWN))
+        self._try(self._ask_what_expired)
+        if listing_works and self._result.caught_up:
+            self._try(self._jobs)
+        return self._finish(now, listing_works)
+
+    # -- the parts
+
+    def _regular(self, horizon: datetime) -> None:
+        """From the checkpoint, less the look-back, to the horizon; the checkpoint follows what was read whole."""
+        checkpoint = self._book.checkpoint()
+        if checkpoint is None:  # kept at once, so that a first poll that fails loses nothing
+            checkpoint = self._first_from(horizon)
+            self._book.advance(checkpoint)
+        start = min(checkpoint, horizon) - timedelta(seconds=self._settings.lookback_s)
+        pending: list[Hole] = []
+        read_to = None
+        for outcome in self._read(Window(start, horizon)):
+            read_to = outcome.window.end
+            self._result.caught_up = read_to >= horizon
+            if isinstance(outcome, Hole):
+                pending.append(outcome)
+                continue
+            # What comes after can be read, so the holes are no outage: they are counted from now on.
+            pending = [hole for hole in pending if not self._given_up(hole)]
+            if not pending and read_to > checkpoint:
+                self._book.advance(read_to)
+        if pending:
+            self._result.trouble = f"cannot read {pending[0].window}: {pending[0].error}"
+        elif read_to is None:
+            self._result.trouble = f"cannot read so much as a part of {Window(start, horizon)} in the time of a poll"
+
+    def _publish_due(self, limit: int) -> None:
+        self._publisher.publish_due(self._ledger.due(self._source.name, limit))
+
+    def _ask_what_expired(self) -> None:
+        """Needs no provider, so its trouble is no reason to wait."""
+        stored = self._expiring.to_ask(self._source.name, EXPIRED_PER_POLL)
+        self._publisher.publish_stored(stored, self._expiring.asked)
+
+    def _jobs(self) -> None:
+        for job in self._book.due_jobs():
+            if not self._run(job):
+                return  # the time is over: a gap would be put off by a day unread
+
+    def _run(self, job: Job) -> bool:
+        """Whether it has come to its end, or another poll has brought it there."""
+        if job.kind is JobKind.GAP:
+            return self._run_gap(job)
+        again = job.again
+        for outcome in self._read(job.rest):
+            if isinstance(outcome, Hole):
+                self._open_gap(outcome)
+            if job.kind is JobKind.SWEEP and outcome.window.end >= job.window.end:
+                self._book.note(swept_to=iso(job.window.end))
+            job = self._book.progress(job, outcome.window.end)
+            if job.done or job.again != again:
+                return True
+        return False
+
+    def _run_gap(self, job: Job) -> bool:
+        """All of it that can be read now; it moves up to what still fails, and is closed when nothing does."""
+        self._book.postpone(job, GAP_RETRY)
+        read_to, whole = job.position, True
+        for outcome in self._read(job.rest):
+            read_to, whole = outcome.window.end, whole and isinstance(outcome, Done)
+            if whole:
+                job = self._book.progress(job, read_to)
+        return read_to >= job.window.end
+
+    # -- helpers
+
+    def _read(self, window: Window) -> Iterator[Done | Hole]:
+        target = ROWS_PER_WINDOW[self._source.provider]
+        return read_forward(self._provider, window, self._take, target=target, clock=self._clock, until_s=self._until_s)
+
+    def _take(self, page: Page) -> None:
+        for bad in page.bad:
+            self._result.bad_records += 1
+            log.warning("a listed record is unusable", source=self._source.name, why=bad.why)
+        wanted = self._source.rules.wanted(page.recordings)
+        self._result.excluded += len(page.recordings) - len(wanted)
+        self._publisher.publish_new(wanted)
+
+    def _given_up(self, hole: Hole) -> bool:
+        """Whether a hole has stood for so long that it is a gap, which the checkpoint may pass."""
+        now = self._clock.now()
+        since = self._book.hole_since(hole.window, now)
+        if now - since < timedelta(seconds=self._settings.gap_after_s):
+            return False
+        self._open_gap(hole)
+        return True
+
+    def _open_gap(self, hole: Hole) -> None:
+        if not self._book.open_gap(hole.window, GAP_RETRY):
+            return
+        self._result.gaps += 1
+        log.error(
+            "GAP: a window cannot be read; it is tried again daily, later calls flow",
+            source=self._source.name,
+            window=str(hole.window),
+            error=str(hole.error),
+        )
+
+    def _first_from(self, horizon: datetime) -> datetime:
+        if not self._settings.first_poll_from:
+            return horizon
+        first = datetime.fromisoformat(self._settings.first_poll_from)
+        return first if first.tzinfo else first.replace(tzinfo=self._source.zone).astimezone(UTC)
+
+    def _is_paused(self) -> bool:
+        since = self._book.paused_since()
+        if since is None:
+            return False
+        self._result.trouble = f"{PAUSED} since {iso(since)}"
+        return True
+
+    def _may_ask(self, now: datetime) -> bool:
+        quiet_until = self._book.quiet_until()
+        if quiet_until is None or quiet_until <= now:
+            return True
+        self._result.trouble = f"{Reason.RATE_LIMITED}: the provider asked for no request before {iso(quiet_until)}"
+        return False
+
+    def _try(self, part: Callable[[], None]) -> bool:
+        try:
+            part()
+        except SecretEmpty as error:
+            self._result.trouble = f"secret_empty: {error}"
+            self._result.is_well = "last_ok_at" not in self._book.facts()
+            return False
+        except StepFailed as error:
+            self._result.trouble = f"{error.reason}: {error.detail}"
+            if error.retry_after_s:
+                wait = timedelta(seconds=min(error.retry_after_s, RETRY_AFTER_MAX_S))
+                self._book.note(quiet_until=iso(self._clock.now() + wait))
+            return False
+        return True
+
+    def _finish(self, now: datetime, listing_works: bool) -> PollResult:
+        result, counts = self._result, self._publisher.counts
+        result.listed = counts.listed + result.excluded
+        result.published, result.republished = counts.new, counts.due
+        result.collisions, result.shortened, result.too_long = counts.collisions, counts.shortened, len(counts.too_long)
+        result.is_well = result.is_well or listing_works
+        result.gaps_open = self._book.gaps_open()
+        result.notes += [f"{id}: its record is longer than a message may be" for id in counts.too_long]
+        result.jobs_open = len(self._book.due_jobs())
+        self._book.note(
+            last_poll_at=iso(now), trouble=result.trouble, **({"last_ok_at": iso(now)} if listing_works else {})
+        )
+        checkpoint = self._book.checkpoint()
+        result.checkpoint_lag_s = (now - checkpoint).total_seconds() if checkpoint else None
+        return result

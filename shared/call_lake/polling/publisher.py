@@ -1,0 +1,146 @@
+"""Put what is new into the source's queue, then into the ledger: in this order, so that a crash repeats a message
+instead of losing a recording (design rules 7, 10)."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import batched
+
+from call_lake.errors import Reason, Transient
+from call_lake.ledger.entry import Entry, ids_of, same_recording
+from call_lake.ledger.ledger import Ledger
+from call_lake.model.messages import message_of
+from call_lake.model.recording import Recording
+from call_lake.polling.message_limit import MESSAGE_MAX_BYTES, shortened
+from call_lake.ports import PartialFailure, Queue
+
+KNOWN_MAX = 200_000  # ids, about 40 MB
+AGAIN_AT_ONCE = 100  # sent, then marked: what was sent and not marked when the time is over is sent twice
+
+
+@dataclass(slots=True)
+class Published:
+    """Counts of one invocation. ``shortened``: whose records were cut. ``too_long``: whose fields alone are, by id."""
+
+    listed: int = 0
+    new: int = 0
+    due: int = 0
+    collisions: int = 0
+    shortened: int = 0
+    too_long: list[str] = field(default_factory=list)
+
+
+class Publisher:
+    """``known``: ids with their connection ids that the ledger has been seen to hold; as it only moves forward, what
+    is known stays known, and a warm function need not ask again. ``threads``: ledger writes at once. ``in_time``:
+    whether to go on with what is sent again."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        queue: Queue,
+        known: dict[str, str | None],
+        threads: int = 8,
+        in_time: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._known = known
+        self._threads = threads
+        self._in_time = in_time
+        self.counts = Published()
+
+    def publish_new(self, recordings: Sequence[Recording]) -> None:
+        """Publish those of a page that the ledger does not know. Raises Transient when a message was refused."""
+        self.counts.listed += len(recordings)
+        if len(self._known) > KNOWN_MAX:  # here alone: within a page nothing may be forgotten that was just learned
+            self._known.clear()
+        fitting = [fits for recording in self._unknown(recordings) if (fits := self._fitting(recording))]
+        refused = self._send([message for _, message in fitting])
+        sent = [recording for position, (recording, _) in enumerate(fitting) if position not in refused]
+        self.counts.new += len(sent)
+        self._each(self._write, sent)
+        if refused:
+            raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(fitting)} messages")
+
+    def publish_due(self, entries: Sequence[Entry]) -> None:
+        """Publish again what is due. Raises Transient when a message was refused."""
+        sent, refused = self._send_again(entries, lambda entry: self._ledger.republished(entry.recording_id))
+        self.counts.due += sent
+        if refused:
+            raise Transient(Reason.AWS, f"SQS refused {refused} of {sent + refused} due messages")
+
+    def publish_stored(self, entries: Sequence[Entry], asked: Callable[[Entry], None] = lambda entry: None) -> None:
+        """Send what is stored once more, for the copier to see whether its audio has expired; then say that each was
+        ``asked``. Raises Transient when a message was refused."""
+        sent, refused = self._send_again(entries, asked)
+        if refused:
+            raise Transient(Reason.AWS, f"SQS refused {refused} of {sent + refused} messages of stored recordings")
+
+    def _send_again(self, entries: Sequence[Entry], mark: Callable[[Entry], None]) -> tuple[int, int]:
+        """Send each that is not erased, then ``mark`` it; how many were sent and how many refused while in time."""
+        live = [(entry, entry.recording) for entry in entries if entry.recording is not None]
+        sent = refused = 0
+        for some in batched(live, AGAIN_AT_ONCE, strict=False):
+            if not self._in_time():
+                break
+            failed = self._send([message_of(recording) for _, recording in some])
+            self._each(mark, [entry for position, (entry, _) in enumerate(some) if position not in failed])
+            sent, refused = sent + len(some) - len(failed), refused + len(failed)
+        return sent, refused
+
+    def _unknown(self, recordings: Sequence[Recording]) -> list[Recording]:
+        """Each new recording once, collisions under the id of their own."""
+        found: dict[str, Recording] = {}
+        candidates = list(recordings)
+        while candidates:
+            self._learn([r.recording_id for r in candidates])
+            # A key can be free while its collision is known: the owner's message was refused.
+            self._learn([ids_of(r)[1] for r in candidates if r.recording_id not in self._known])
+            collisions = []
+            for recording in candidates:
+                id = recording.recording_id
+                twin = found[id].connection_id if id in found else self._known.get(id)
+                if id not in found and id not in self._known:
+                    found |= {id: recording} if ids_of(recording)[1] not in self._known else {}
+                elif not same_recording(twin, recording.connection_id) and recording.as_collision().recording_id != id:
+                    collisions.append(recording.as_collision())
+            self.counts.collisions += sum(1 for r in collisions if r.recording_id not in self._known)
+            candidates = collisions
+        return list(found.values())
+
+    def _fitting(self, recording: Recording) -> tuple[Recording, str] | None:
+        """The recording as it is to be kept, and its message; None where no cut makes it short enough for one."""
+        message = message_of(recording)
+        if len(message) <= MESSAGE_MAX_BYTES:
+            return recording, message
+        short = shortened(recording)
+        if short is None:
+            self.counts.too_long.append(recording.recording_id)
+            return None
+        self.counts.shortened += 1
+        return short, message_of(short)
+
+    def _learn(self, ids: Sequence[str]) -> None:
+        unsure = [id for id in dict.fromkeys(ids) if id not in self._known]
+        self._known.update(self._ledger.connections(unsure))
+
+    def _send(self, bodies: Sequence[str]) -> frozenset[int]:
+        try:
+            if bodies:
+                self._queue.send(bodies)
+        except PartialFailure as error:
+            return frozenset(error.failed)
+        return frozenset()
+
+    def _each[T](self, step: Callable[[T], None], items: Sequence[T]) -> None:
+        if self._threads == 1 or len(items) < 2:
+            for item in items:
+                step(item)
+            return
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(step, items))
+
+    def _write(self, recording: Recording) -> None:
+        if self._ledger.discovered(recording):
+            self._known[recording.recording_id] = recording.connection_id

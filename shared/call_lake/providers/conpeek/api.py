@@ -1,0 +1,249 @@
+"""Conpeek: ``GET cdr_dialog_recording`` (API v1.3, docs/providers.md)."""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import requests
+
+from call_lake.errors import ConfigError, Drifted, NotReady, Reason, StepFailed, Terminal, TooWide, Transient
+from call_lake.model import json_values
+from call_lake.model.recording import Recording, recording_id
+from call_lake.model.windows import Window
+from call_lake.ports import AudioStream, BadRecord, Clock, Page
+from call_lake.providers.conpeek.mapping import CONPEEK, Extract, compile_mapping, moment, seconds
+from call_lake.providers.http.client import Client, request_id
+from call_lake.providers.paging.by_offset import Answer, Pager, Steady
+from call_lake.providers.paging.by_start_uncounted import Advancer
+from call_lake.settings import SourceSettings
+
+PAGE_SIZE = 500  # the vendor's default; the maximum is unknown
+DOWNLOAD_URL = "{base_url}/cdr_dialog/{dialog_uuid}/recording"
+DEAD_LINK = {400, 401, 403, 404, 410}
+"""How a link is refused that has expired or moved: S3, for one, answers 400 (ExpiredToken) or 403 (AccessDenied),
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+LINK_PAGES = 10  # of three seconds' dialogs: whoever has more of them goes without the newer link
+SECOND = timedelta(seconds=1)
+
+
+class Conpeek:
+    """One Conpeek tenant. Its clock is UTC and shows seconds."""
+
+    unit = SECOND
+
+    def __init__(
+        self,
+        settings: SourceSettings,
+        secret: Callable[[bool], dict[str, str]],
+        clock: Clock,
+        session: requests.Session | None = None,
+    ) -> None:
+        self._settings = settings
+        self._secret = secret
+        self._clock = clock
+        self._client = Client(settings, self._authorization, clock, session)
+        self._zone = settings.zone
+        self._mapping = compile_mapping(settings.name, settings.mapping)
+        self._found: dict[str, Extract] = {name: self._mapping.get(name, _nothing) for name in CONPEEK}
+        self._pager = Pager(settings.page_size or PAGE_SIZE)
+        self._advancer = Advancer(self._identity, _hung_up, SECOND)
+
+    def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
+        """See ``Provider``. Filters on ``hangup_time``: nothing filters on when a recording became available."""
+        steady = Steady(self._clock)
+        fetch = partial(self._fetch, lambda url: steady(lambda: self._answer(url)))
+        may_be_wide = may_be_wide or not _can_be_split(window)
+        pages: list[list[Any]] = []
+        began_s = self._clock.monotonic()
+        try:
+            for rows in self._pager.walk(partial(fetch, window), self._identity, may_be_wide=may_be_wide):
+                pages.append(rows)
+                yield self._page(rows)
+                if not may_be_wide and len(rows) == self._pager.limit and self._advancer.is_far(window, rows):
+                    break
+            else:
+                return
+        except TooWide:
+            pass
+        page_s = max((self._clock.monotonic() - began_s) / len(pages), 1 / self._settings.requests_per_second)
+        yield from map(self._page, self._advancer.rest(fetch, window, pages, page_s))
+
+    @contextmanager
+    def open_audio(self, recording: Recording, *, deadline_s: float) -> Iterator[AudioStream]:
+        """See ``Provider``. Where the record's link is refused as a dead one is, the record is listed anew, once, and
+        another link that it has by then is tried: signed ones expire."""
+        until_s = self._clock.monotonic() + deadline_s
+        with ExitStack() as opened:
+            try:
+                url = recording.audio_url or self._made_url(recording)
+                stream = opened.enter_context(self._client.open_audio(url, deadline_s))
+            except StepFailed as refused:
+                if recording.audio_url is None or refused.status not in DEAD_LINK:
+                    raise
+                newer = self._newer_link(recording, refused, until_s)
+                stream = opened.enter_context(self._client.open_audio(newer, until_s - self._clock.monotonic()))
+            yield stream
+
+    @property
+    def _base(self) -> str:
+        return self._client.base.url.rstrip("/")
+
+    def _fetch(self, ask: Callable[[str], Answer], window: Window, offset: int, limit: int) -> Answer:
+        date_from, date_to = _range(window)
+        condition = [
+            {"property": "hangup_time", "operator": "gte", "value": date_from},
+            {"property": "hangup_time", "operator": "lte", "value": date_to},
+        ]
+        query = {"limit": limit, "offset": offset, "filter": json.dumps(condition, separators=(",", ":"))}
+        return ask(f"{self._base}/cdr_dialog_recording?{urlencode(query, quote_via=quote)}")
+
+    def _page(self, rows: list[Any]) -> Page:
+        recordings, bad = [], []
+        for row in rows:
+            try:
+                recordings.append(self._recording(row))
+            except ValueError as error:
+                bad.append(BadRecord(str(error), json_values.compact(row)))
+        return Page(tuple(recordings), tuple(bad))
+
+    def _answer(self, url: str, until_s: float = math.inf) -> Answer:
+        """``count`` and ``success`` are a sibling's; only a plain "no success" is believed, and no count."""
+        body = self._client.get_json(url, until_s)
+        rows = json_values.rows(body, "data")
+        if rows is None or body.get("success") is False:
+            raise Transient(Reason.BAD_LISTING, f"the listing has no data with records{request_id(body)}")
+        return Answer(rows)
+
+    def _newer_link(self, recording: Recording, refused: StepFailed, until_s: float) -> str:
+        """Another link that the record has by now, ``refused`` being how its first one was refused.
+
+        Raises ``refused`` again where the record still has that one alone, NotReady where it is not listed (a row that
+        one answer leaves out may stand in the next). Raises Transient, SecretEmpty where that cannot be told now but
+        may be later: nothing may fail for good whose newer link nobody could ask for, however the listing is refused.
+        """
+        half_s = (self._clock.monotonic() + until_s) / 2  # the other half is the audio's
+        try:
+            links = self._links_now(recording, half_s)
+        except StepFailed as error:
+            detail = f"{refused.detail}; no newer link: {error.detail}"
+            raise Transient(error.reason, detail, retry_after_s=error.retry_after_s) from None
+        except Drifted:
+            moved = f"{refused.detail}; no newer link: rows moved as it was listed"
+            raise Transient(Reason.BAD_LISTING, moved) from None
+        if links is None:
+            raise NotReady(Reason.NOT_FOUND, f"{refused.detail}; no newer link: the provider does not list it now")
+        newer = next((link for link in links if link != recording.audio_url), None)
+        if newer is None:
+            detail = f"{refused.detail}; no newer link: the provider lists this one still"
+            raise type(refused)(refused.reason, detail, retry_after_s=refused.retry_after_s, status=refused.status)
+        return newer
+
+    def _links_now(self, recording: Recording, until_s: float) -> list[str] | None:
+        """Those of the record as it is listed now; None where it is not among the first pages of its moment."""
+        ended_at = recording.ended_at or recording.listed_at or recording.started_at
+        fetch = partial(self._fetch, lambda url: self._answer(url, until_s), Window(ended_at, ended_at))
+        pages = self._pager.walk(fetch, self._identity, may_be_wide=True)
+        for page in map(self._page, islice(pages, LINK_PAGES)):
+            if same := [one for one in page.recordings if _is_same(one, recording)]:
+                return [one.audio_url for one in same if one.audio_url is not None]
+        return None
+
+    def _made_url(self, recording: Recording) -> str:
+        dialog_uuid = self._dialog_uuid(recording)
+        if dialog_uuid is None:
+            raise Terminal(Reason.NO_AUDIO_URL, "the record has no audio URL and no dialog_uuid; check the mapping")
+        template = self._settings.download_url or DOWNLOAD_URL
+        return template.replace("{base_url}", self._base).replace("{dialog_uuid}", quote(dialog_uuid, safe=""))
+
+    def _authorization(self, fresh: bool) -> str:
+        key = self._secret(fresh).get("key", "").strip()
+        if not key:
+            raise ConfigError(f"source {self._settings.name!r}: its secret has no 'key'")
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigError(f"source {self._settings.name!r}: the 'key' of its secret has characters that no key has")
+        return key  # raw: no "Bearer"
+
+    def _dialog_uuid(self, recording: Recording) -> str | None:
+        try:
+            return json_values.key(self._mapping["dialog_uuid"](json.loads(recording.raw)))
+        except (ValueError, KeyError):
+            return None
+
+    def _identity(self, row: Any) -> Any:
+        return (self._mapping["provider_key"](row) or row) if isinstance(row, dict) else row
+
+    def _recording(self, row: Any) -> Recording:
+        if not isinstance(row, dict):
+            raise ValueError("it is no object")
+        found = self._found
+        key = json_values.key(found["provider_key"](row))
+        if key is None:
+            raise ValueError("it has no id")
+        ended_at, listed_at = moment(found["ended_at"](row)), moment(found["listed_at"](row))
+        started_at = moment(found["started_at"](row)) or ended_at or listed_at  # no row is dropped for a date (rule 4)
+        if started_at is None:
+            raise ValueError("it has no start time that can be read")
+        duration_s = seconds(row, self._mapping, "duration")
+        if duration_s is None and ended_at is not None:
+            duration_s = (ended_at - started_at).total_seconds()
+        audio_url = found["audio_url"](row)
+        return Recording(
+            source=self._settings.name,
+            provider=self._settings.provider,
+            recording_id=recording_id(self._settings.name, key),
+            provider_key=key,
+            started_at=started_at,
+            call_date=started_at.astimezone(self._zone).date(),
+            raw=json_values.compact(row),
+            connection_id=json_values.text(found["connection_id"](row)),
+            ended_at=ended_at,
+            listed_at=listed_at,
+            direction=json_values.direction(found["direction"](row)),
+            caller=json_values.text(found["caller"](row)),
+            callee=json_values.text(found["callee"](row)),
+            agent=json_values.text(found["agent"](row)),
+            disposition=json_values.text(found["disposition"](row)),
+            duration_s=duration_s,
+            talk_s=seconds(row, self._mapping, "talk"),
+            audio_url=json_values.text(audio_url) if isinstance(audio_url, str) else None,
+        )
+
+
+def _nothing(_row: Any) -> None:
+    """Of a field that is not mapped."""
+
+
+def _hung_up(row: Any) -> datetime | None:
+    """What the filter compares."""
+    return moment(row.get("hangup_time")) if isinstance(row, dict) else None
+
+
+def _is_same(listed: Recording, recording: Recording) -> bool:
+    """One key may be another recording's, by its connection (rule 6); an unknown one matches any."""
+    connections = {listed.connection_id, recording.connection_id} - {None}
+    return listed.provider_key == recording.provider_key and len(connections) < 2
+
+
+def _range(window: Window) -> tuple[str, str]:
+    """Seconds of UTC, one wider at both sides."""
+    start = window.start.astimezone(UTC).replace(microsecond=0) - SECOND
+    end = window.end.astimezone(UTC).replace(microsecond=0) + SECOND
+    if window.end.microsecond:
+        end += SECOND
+    return _written(start), _written(end)
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _can_be_split(window: Window) -> bool:
+    """Whether halves ask for less."""
+    middle = window.start + window.width / 2
+    return _range(Window(window.start, middle)) != _range(window) != _range(Window(middle, window.end))

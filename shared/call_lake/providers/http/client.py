@@ -1,0 +1,215 @@
+"""HTTP towards a provider: budget, time limits, redirects, credentials, typed errors.
+
+Details of errors never hold what a provider or a URL may hold: phone numbers, names, file names, credentials.
+"""
+
+import http.client
+import math
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+import urllib3
+
+from call_lake.errors import ConfigError, NotReady, Reason, StepFailed, Terminal, Transient
+from call_lake.model import json_values
+from call_lake.ports import Clock
+from call_lake.providers.http.body import Body, network_error
+from call_lake.providers.http.hosts import HostRules, Origin, Target
+from call_lake.providers.http.transport import Request, make_session
+from call_lake.settings import SourceSettings
+
+REDIRECTS = {301, 302, 303, 307, 308}
+MAX_HOPS = 5
+LISTING_LIMIT_BYTES = 32 * 1024 * 1024
+ERROR_LIMIT_BYTES = 64 * 1024
+LISTING_PATIENCE = 2  # read timeouts that a whole listing answer may take
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Pace:
+    """A budget of requests per second, shared by all threads of one function instance, without bursts."""
+
+    def __init__(self, per_second: float, clock: Clock) -> None:
+        self._gap_s = 1 / per_second
+        self._clock = clock
+        self._next_s = clock.monotonic()
+        self._lock = threading.Lock()
+
+    def take(self, deadline_s: float) -> None:
+        """Wait until one more request fits the budget. Raises Transient at once where that is after ``deadline_s``."""
+        with self._lock:
+            now_s = self._clock.monotonic()
+            mine_s = max(now_s, self._next_s)
+            if mine_s >= deadline_s:
+                raise Transient(Reason.BUSY, "the budget of requests per second leaves no time for this one")
+            self._next_s = mine_s + self._gap_s
+        if mine_s > now_s:
+            self._clock.sleep(mine_s - now_s)
+
+
+class Client:
+    """GET requests to one source. May be used by many threads."""
+
+    def __init__(
+        self,
+        settings: SourceSettings,
+        authorize: Callable[[bool], str],
+        clock: Clock,
+        session: requests.Session | None = None,
+    ) -> None:
+        """``authorize(fresh)`` gives the Authorization header. ``session`` is a seam for tests."""
+        try:
+            self.base = Target.parse(settings.base_url.rstrip("/") + "/")
+        except ValueError as error:
+            raise ConfigError(f"source {settings.name!r}: base URL: {error}") from None
+        self._rules = HostRules(self.base.origin, settings.allowed_hosts)
+        self._authorize = authorize
+        self._clock = clock
+        self._timeout_s = settings.timeout_s
+        self._pace = Pace(settings.requests_per_second, clock)
+        self._session = session or make_session()
+        self._environments: dict[Origin, Any] = {}
+
+    def get_json(self, url: str, until_s: float = math.inf) -> Any:
+        """A listing answer, by ``until_s`` of the monotonic clock at the latest.
+
+        Raises Transient (BAD_LISTING where it is no JSON), Terminal, SecretEmpty.
+        """
+        deadline_s = min(until_s, self._clock.monotonic() + LISTING_PATIENCE * self._timeout_s)
+        with closing(self._get(Target.parse(url), deadline_s)) as response:
+            if response.status_code != 200:
+                raise self._refusal(response, "the listing", deadline_s)
+            body = Body(response, self._clock, deadline_s)
+            data = body.read_up_to(LISTING_LIMIT_BYTES)
+        if data is None:
+            raise Transient(Reason.BAD_LISTING, f"the listing is longer than {LISTING_LIMIT_BYTES} bytes")
+        try:
+            return json_values.parse(data, body.content_type)
+        except (ValueError, RecursionError):
+            kind = "HTML" if data.lstrip()[:1] == b"<" else "no JSON"
+            raise Transient(Reason.BAD_LISTING, f"the listing is {kind} ({len(data)} bytes)") from None
+
+    @contextmanager
+    def open_audio(self, url: str, deadline_s: float) -> Iterator[Body]:
+        """The audio at ``url``, absolute or relative to the base URL; all of it within ``deadline_s`` seconds.
+
+        Raises Transient, NotReady (404, 410), Terminal (403, host not allowed), SecretEmpty.
+        """
+        try:
+            target = self.base.join(url)
+        except ValueError as error:
+            raise Terminal(Reason.HOST_NOT_ALLOWED, f"the record's audio URL: {error}") from None
+        until_s = self._clock.monotonic() + deadline_s
+        with closing(self._get(target, until_s)) as response:
+            if response.status_code in (404, 410):
+                status = response.status_code
+                raise NotReady(Reason.NOT_FOUND, f"the download answered {status}", status=status)
+            if response.status_code != 200:
+                raise self._refusal(response, "the download", until_s)
+            yield Body(response, self._clock, until_s)
+
+    def _get(self, target: Target, deadline_s: float) -> requests.Response:
+        """The answer after redirects; after a 401 the secret is read again, once (rule 10)."""
+        response, trusted = self._follow(target, deadline_s, fresh=False)
+        if response.status_code == 401 and trusted:
+            response.close()
+            response, _ = self._follow(target, deadline_s, fresh=True)
+        return response
+
+    def _follow(self, target: Target, deadline_s: float, *, fresh: bool) -> tuple[requests.Response, bool]:
+        """Send, following redirects; also say whether the host that answered was given the credentials."""
+        trusted = True
+        for _ in range(MAX_HOPS + 1):
+            # Once on another host, always without: a hop back was chosen by that host.
+            trusted = trusted and self._rules.is_home(target.origin)
+            response = self._send(target, self._authorize(fresh) if trusted else None, deadline_s)
+            location = response.headers.get("Location", "")
+            if response.status_code not in REDIRECTS or not location:
+                return response, trusted
+            with closing(response):
+                # Reading the little that a redirect says keeps the connection.
+                Body(response, self._clock, deadline_s).read_up_to(ERROR_LIMIT_BYTES)
+            try:
+                # http.client decodes headers as Latin-1, and servers write UTF-8.
+                target = target.join(location.encode("latin-1", "replace").decode("utf-8", "replace"))
+            except ValueError:
+                raise Transient(Reason.HTTP_ERROR, "a redirect to no http or https URL") from None
+        raise Transient(Reason.HTTP_ERROR, f"more than {MAX_HOPS} redirects")
+
+    def _send(self, target: Target, authorization: str | None, deadline_s: float) -> requests.Response:
+        pin = self._rules.check(target.origin)
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "call-lake"}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        environment = self._environment(target)
+        if requests.utils.select_proxy(target.url, environment["proxies"]):
+            pin = None  # the proxy resolves and connects
+        self._pace.take(deadline_s)
+        # Half of what is left: the headers may take two read timeouts (transport).
+        timeout_s = min(self._timeout_s, (deadline_s - self._clock.monotonic()) / 2)
+        if timeout_s <= 0:
+            raise Transient(Reason.TIMEOUT, "no time left for the request")
+        try:
+            return self._session.get_adapter(target.url).send(
+                Request(target, headers, pin),
+                stream=True,
+                timeout=(timeout_s, timeout_s),
+                verify=environment["verify"] or True,  # never off
+                proxies=environment["proxies"],
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            raise network_error(error) from None
+
+    def _environment(self, target: Target) -> Any:
+        """Proxies and certificates of the process's environment for this origin: read once, for that takes as long as
+        all the rest of preparing a request."""
+        try:
+            return self._environments[target.origin]
+        except KeyError:
+            settings = self._session.merge_environment_settings(target.url, {}, True, None, None)
+            return self._environments.setdefault(target.origin, settings)
+
+    def _refusal(self, response: requests.Response, what: str, deadline_s: float) -> StepFailed:
+        status = response.status_code
+        detail = f"{what} answered {status}{self._request_id(response, deadline_s)}"
+        if status == 401:
+            return Transient(Reason.UNAUTHORIZED, f"{detail}; check the source's secret", status=status)
+        if status == 403:
+            return Terminal(Reason.FORBIDDEN, f"{detail}; check the rights of the API user", status=status)
+        reason = Reason.RATE_LIMITED if status == 429 else Reason.HTTP_ERROR
+        retry_after_s = retry_after(response.headers.get("Retry-After"), self._clock.now())
+        return Transient(reason, detail, retry_after_s=retry_after_s, status=status)
+
+    def _request_id(self, response: requests.Response, deadline_s: float) -> str:
+        try:
+            deadline_s = min(deadline_s, self._clock.monotonic() + self._timeout_s)
+            body = Body(response, self._clock, deadline_s)
+            data = body.read_up_to(ERROR_LIMIT_BYTES) or b""
+            return request_id(json_values.parse(data, body.content_type))
+        except (StepFailed, ValueError, RecursionError):
+            return ""
+
+
+def request_id(answer: Any) -> str:
+    """``", request_id …"`` from an error body of Thulium's shape, for the vendor's support; else empty."""
+    given = answer.get("request_id") if isinstance(answer, dict) else None
+    return f", request_id {given}" if isinstance(given, str) and REQUEST_ID.fullmatch(given) else ""
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds from a Retry-After header, which holds seconds or an HTTP date (RFC 9110, 10.2.3); None if neither."""
+    try:
+        seconds = float(value or "")
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value or "")
+        except ValueError:
+            return None
+        seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
+    return max(seconds, 0.0) if math.isfinite(seconds) else None

@@ -1,0 +1,221 @@
+"""What a vendor leaves undocumented, asked of the customer's own account: read-only (``call-lake probe``).
+
+A probe lists some rows and looks at the first bytes of a few recordings. What it finds is said in facts without
+anybody's number or name, and as the settings to use (docs/providers.md).
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from call_lake.audio.sniff import sniff
+from call_lake.errors import Reason, StepFailed
+from call_lake.model import json_values
+from call_lake.ports import Clock
+from call_lake.providers.http.client import LISTING_LIMIT_BYTES, request_id
+from call_lake.providers.http.look import AUDIO_LOOK_BYTES, Look, Looker
+from call_lake.settings import SourceSettings
+
+RATE_HEADER = re.compile(r"retry-after|(x-)?rate-?limit.*", re.IGNORECASE)
+SKEW_MATTERS_S = 60.0
+TRIED_RECORDINGS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that was found out; ``to_do`` where somebody has to act."""
+
+    topic: str
+    found: str
+    to_do: str = ""
+
+
+@dataclass(slots=True)
+class Findings:
+    """``settings``: what should be set, where it differs from what is set. ``works``: listing and download both do."""
+
+    facts: list[Fact] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    works: bool = False
+
+    def say(self, topic: str, found: str, to_do: str = "") -> None:
+        self.facts.append(Fact(topic, found, to_do))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One candidate of where the audio is. ``settings`` make it the one that is used; ``url`` is of one recording."""
+
+    name: str
+    url: str
+    settings: Mapping[str, Any]
+
+
+class Prober:
+    """Asks one source. ``tell`` hears what is looked at next."""
+
+    def __init__(self, looker: Looker, settings: SourceSettings, clock: Clock, tell: Callable[[str], None]) -> None:
+        self.looker = looker
+        self.settings = settings
+        self.clock = clock
+        self.tell = tell
+        self.found = Findings()
+        self._rate_headers: dict[str, str] = {}
+        self._skew_s: float | None = None
+
+    # -- listing
+
+    def listing(self, url: str, rows_of: Callable[[Any], list[Any] | None]) -> tuple[list[Any], Any] | None:
+        """Rows and the whole answer; None, with a fact that says why, where it does not list."""
+        look, rows, answer = self.ask(url, rows_of)
+        if rows is None:
+            self.found.say(
+                "listing", f"answered {look.status}{request_id(answer)}", _listing_advice(look, self.settings)
+            )
+            return None
+        return rows, answer
+
+    def ask(self, url: str, rows_of: Callable[[Any], list[Any] | None]) -> tuple[Look, list[Any] | None, Any]:
+        """The answer, its rows if it lists, and what its JSON says."""
+        look = self.looker.look(url, LISTING_LIMIT_BYTES)
+        self._note(look)
+        answer = _parsed(look)
+        return look, rows_of(answer) if look.status == 200 else None, answer
+
+    def order(self, rows: Sequence[Any], again: Sequence[Any], names: Sequence[str]) -> None:
+        """``again``: the same page, asked for once more."""
+        sorted_by = [f"by {name}, {way}" for name in names if (way := _way([_text(row, name) for row in rows]))]
+        same = "the same at each request" if list(rows) == list(again) else "another at each request"
+        self.found.say("order", f"{' and '.join(sorted_by) or 'none that can be seen'}; {same}; none is relied on")
+
+    # -- audio
+
+    def audio(self, forms_of: Callable[[Any], Sequence[Form]], rows: Sequence[Any]) -> None:
+        """Find the form that gives audio, over a few recordings, for one may be gone or not ready."""
+        seen: dict[str, str] = {}
+        refused: set[str] = set()
+        for row in rows[:TRIED_RECORDINGS]:
+            for form in forms_of(row):
+                self.tell(f"download: {form.name}")
+                look = self.looker.look(form.url, AUDIO_LOOK_BYTES)
+                self._note(look)
+                outcome, works = _verdict(look)
+                hops = f", redirected to {look.hops[-1]}" if look.hops else ""
+                seen[form.name] = outcome + hops
+                if look.refused_host:
+                    refused.add(look.refused_host)
+                if works:
+                    self._works(form, seen)
+                    return
+                if look.refused_host:
+                    self.propose(form.settings)
+                    self._host(look.refused_host)
+                    return
+        self.found.say("download", _each(seen) or "no recording to try", _download_advice(seen))
+
+    def _works(self, form: Form, seen: Mapping[str, str]) -> None:
+        self.found.say("download", _each(seen))
+        self.propose(form.settings)
+        self.found.works = True
+
+    def _host(self, host: str) -> None:
+        self.propose({"allowed_hosts": sorted({*self.settings.allowed_hosts, host})})
+        self.found.say(
+            "download",
+            f"the audio lies on another host, {host}, which is not allowed and was not asked",
+            f"trust it? then add {host} to allowed_hosts and probe again; it never gets the credentials",
+        )
+
+    # -- the end
+
+    def finish(self) -> Findings:
+        announced = ", ".join(f"{name}: {value}" for name, value in sorted(self._rate_headers.items()))
+        self.found.say("rate limit", announced or "no header announces one")
+        if self._skew_s is not None:
+            to_do = "set this machine's clock, or tell the vendor" if abs(self._skew_s) > SKEW_MATTERS_S else ""
+            self.found.say("clock", f"{round(self._skew_s):+d} s from this machine's", to_do)
+        return self.found
+
+    def _note(self, look: Look) -> None:
+        self._rate_headers |= {name: value for name, value in look.headers.items() if RATE_HEADER.fullmatch(name)}
+        skew_s = skew_of(look.headers.get("date"), self.clock.now())
+        self._skew_s = self._skew_s if skew_s is None else skew_s
+
+    def propose(self, wanted: Mapping[str, Any]) -> None:
+        """Say that these settings should be so, where they are not."""
+        for name, value in wanted.items():
+            now = getattr(self.settings, name)
+            if value != (list(now) if isinstance(now, tuple) else now):
+                self.found.settings[name] = value
+
+
+def skew_of(header: str | None, now: datetime) -> float | None:
+    """Seconds by which the server's ``Date`` header is ahead of ``now``; None where it says nothing."""
+    try:
+        moment = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - now).total_seconds()
+
+
+def _parsed(look: Look) -> Any:
+    try:
+        return json_values.parse(look.body, look.headers.get("content-type"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _text(row: Any, name: str) -> str:
+    return json_values.text(row.get(name) if isinstance(row, dict) else None) or ""
+
+
+def _way(values: Sequence[str]) -> str | None:
+    if len(set(values)) < 3:
+        return None
+    if list(values) == sorted(values):
+        return "oldest first"
+    return "newest first" if list(values) == sorted(values, reverse=True) else None
+
+
+def _verdict(look: Look) -> tuple[str, bool]:
+    """What a download came to, and whether it is audio."""
+    if look.refused_host:
+        return "another host", False
+    if look.status != 200:
+        return str(look.status), False
+    try:
+        return f"{sniff(look.body, look.headers.get('content-type'))} audio", True
+    except StepFailed as error:
+        return f"no audio: {error.reason}", False
+
+
+def _each(seen: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {outcome}" for name, outcome in seen.items())
+
+
+def _listing_advice(look: Look, settings: SourceSettings) -> str:
+    if look.refused_host:
+        return f"the base URL redirects to {look.refused_host}: use that address as base URL"
+    advice = {
+        200: "this is no listing of this vendor: check the base URL",
+        401: "the credentials are refused: call-lake secrets set",
+        403: "the user may not list recordings: give it that right at the vendor",
+        404: f"there is no API at {settings.base_url}: check the base URL",
+        429: "too many requests: probe again later, and lower requests_per_second",
+    }
+    return advice.get(look.status, "the vendor is in trouble: probe again later")
+
+
+def _download_advice(seen: Mapping[str, str]) -> str:
+    outcomes = set(seen.values())
+    if not outcomes:
+        return "probe again once there is a recording of the last 30 days"
+    if any(outcome.startswith("403") for outcome in outcomes):
+        return "the user may list, but not download: give it that right at the vendor"
+    if any(outcome.endswith(Reason.ENCRYPTED) for outcome in outcomes):
+        return "recordings are PGP-encrypted: switch that off at the vendor"
+    return "none of the known forms gives audio: ask the vendor for the download's address and set download_url"

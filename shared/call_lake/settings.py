@@ -1,0 +1,211 @@
+"""Settings, read and checked once at cold start. No other module reads the environment.
+
+The function's own settings are environment variables of the template. Each source's settings are one JSON document
+in SSM Parameter Store under ``<SourcesPath>/<source name>``: a source is one marked block of the template, with
+nothing to change elsewhere but the list of names.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import jmespath
+
+from call_lake.errors import ConfigError
+from call_lake.model.rules import Rule, Rules
+
+PROVIDERS = ("thulium", "conpeek")
+SOURCE_NAME = re.compile(r"[a-z0-9-]{1,32}")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One configured account of a provider. Defaults are those of docs/providers.md."""
+
+    name: str
+    provider: str
+    base_url: str
+    secret: str = ""
+    queue_url: str = ""
+    time_zone: str = "Europe/Warsaw"
+    page_size: int = 0  # 0: the provider's default (Thulium 100, Conpeek 500)
+    requests_per_second: float = 5.0  # per running function instance
+    timeout_s: float = 30.0  # to connect, and between two bytes
+    recording_deadline_s: float = 200.0  # one audio body, first byte to last
+    allowed_hosts: tuple[str, ...] = ()  # more hosts that audio may come from; they never get the credentials
+    download_url: str = ""  # template; empty: the provider's default
+    encode_slashes: bool = True
+    mapping: Mapping[str, str] = field(default_factory=dict)  # JMESPath by canonical field, over the defaults
+    max_bytes: int = 5_000_000_000  # S3's limit for one PUT is 5 GB
+    include: tuple[Rule, ...] = ()  # if any: only recordings that fit one of them
+    exclude: tuple[Rule, ...] = ()  # never recordings that fit one of them
+
+    def __post_init__(self) -> None:
+        where = f"source {self.name!r}"
+        if not SOURCE_NAME.fullmatch(self.name):
+            raise ConfigError(f"{where}: a source's name is 1 to 32 of a-z, 0-9 and '-'")
+        if self.provider not in PROVIDERS:
+            raise ConfigError(f"{where}: provider {self.provider!r} is not one of {', '.join(PROVIDERS)}")
+        if not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", self.base_url):
+            raise ConfigError(f"{where}: base URL {self.base_url!r} must look like https://example.thulium.com/api")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ConfigError(f"{where}: unknown time zone {self.time_zone!r}; use a name like Europe/Warsaw") from None
+        self._check_template(where)
+        self._check_mapping(where)
+        for name in ("requests_per_second", "timeout_s", "recording_deadline_s", "max_bytes"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{where}: {name} must be above 0")
+        if self.page_size < 0 or (self.provider == "thulium" and self.page_size > 100):
+            raise ConfigError(f"{where}: page_size must be 1 to 100 for Thulium, or 0 for the provider's default")
+
+    def _check_template(self, where: str) -> None:
+        wanted = {"thulium": "{filename}", "conpeek": "{dialog_uuid}"}[self.provider]
+        if self.download_url and wanted not in self.download_url:
+            raise ConfigError(f"{where}: download URL template {self.download_url!r} has no {wanted} in it")
+        unknown = set(re.findall(r"{([^}]*)}", self.download_url)) - {wanted[1:-1], "base_url"}
+        if unknown:
+            raise ConfigError(
+                f"{where}: download URL template has unknown {{{unknown.pop()}}}; known: {wanted}, {{base_url}}"
+            )
+
+    def _check_mapping(self, where: str) -> None:
+        for name, expression in self.mapping.items():
+            try:
+                jmespath.compile(expression)
+            except Exception as error:  # jmespath raises several unrelated types
+                raise ConfigError(f"{where}: mapping of {name!r} is no JMESPath: {error}") from None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.include, self.exclude)
+
+    @classmethod
+    def from_json(cls, name: str, text: str) -> Self:
+        """Settings as the template writes them: every value may be a string, ``more`` holds further ones. Raises
+        ConfigError."""
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise ConfigError(f"source {name!r}: its settings are no JSON: {error}") from None
+        if not isinstance(data, dict):
+            raise ConfigError(f"source {name!r}: its settings must be a JSON object")
+        more = data.pop("more", {})
+        if not isinstance(more, dict):
+            raise ConfigError(f"source {name!r}: its further settings must be a JSON object")
+        data |= more
+        known = {f.name: f.type for f in fields(cls)}
+        for key in data:
+            if key not in known or key == "name":
+                raise ConfigError(
+                    f"source {name!r}: unknown setting {key!r}; known: {', '.join(sorted(set(known) - {'name'}))}"
+                )
+        return cls(
+            name=name, **{key: _coerce(name, key, known[key], value) for key, value in data.items() if value != ""}
+        )
+
+
+def _coerce(source: str, key: str, kind: Any, value: Any) -> Any:
+    if key in ("include", "exclude"):
+        return _rules(source, key, value)
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[str(value).lower()]
+        if kind in (int, float):
+            return kind(value)
+        if key == "allowed_hosts":
+            hosts = value if isinstance(value, list) else str(value).split(",")
+            return tuple(host.strip().lower() for host in hosts if host.strip())
+        if key == "mapping":
+            return dict(json.loads(value) if isinstance(value, str) else value)
+        return str(value)
+    except (KeyError, ValueError, TypeError):
+        raise ConfigError(f"source {source!r}: setting {key} cannot be {value!r}") from None
+
+
+def _rules(source: str, key: str, value: Any) -> tuple[Rule, ...]:
+    try:
+        given = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(given, list):
+            raise ValueError("it must be a JSON list of rules")
+        return tuple(Rule.from_json(rule) for rule in given)
+    except ValueError as error:
+        raise ConfigError(f"source {source!r}: setting {key}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class PollerSettings:
+    ledger_table: str
+    sources_path: str
+    settle_s: int = 120
+    lookback_s: int = 7200
+    sweep_days: int = 14
+    republish_after_s: int = 86_400
+    gap_after_s: int = 21_600
+    first_poll_from: str = ""  # ISO date of the first poll; empty: one look-back ago
+    retention_days: int = 0  # after which the bucket deletes audio; 0: never (ADR 0010)
+
+
+@dataclass(frozen=True, slots=True)
+class CopierSettings:
+    ledger_table: str
+    sources_path: str
+    bucket: str
+    event_bus: str
+    dlq_url: str
+    retry_base_s: float = 30.0
+    retry_ceiling_s: float = 21_600.0
+    queue_delay_max_s: float = 900.0  # longer delays wait in the ledger
+    not_ready_deadline_s: float = 172_800.0
+    republish_after_s: int = 86_400
+    bytes_in_flight: int = 400_000_000
+    storage_mib: int = 512  # disk of one copier; a larger recording has failed
+    copy_threads: int = 8
+    retention_days: int = 0  # after which the bucket deletes audio; 0: never (ADR 0010)
+
+
+@dataclass(frozen=True, slots=True)
+class CompactorSettings:
+    ledger_table: str
+    bucket: str
+    sources: tuple[str, ...]
+    first_call_date: str = "2015-01-01"
+    grace_s: int = 86_400
+    open_table: bool = False  # whether the table calls_open is kept (ADR 0009)
+
+
+def from_environment[T](kind: type[T], environment: Mapping[str, str] | None = None) -> T:
+    """Read a settings class from upper-case variables of the same names. Raises ConfigError naming the variable."""
+    variables = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for item in fields(kind):  # type: ignore[arg-type]
+        text = variables.get(item.name.upper(), "")
+        if text == "":
+            continue
+        if item.name == "sources":
+            values[item.name] = tuple(name.strip() for name in text.split(",") if name.strip())
+            continue
+        if item.type is bool:
+            values[item.name] = text == "true"
+            continue
+        try:
+            values[item.name] = item.type(text)  # type: ignore[operator]
+        except ValueError:
+            raise ConfigError(f"environment variable {item.name.upper()} cannot be {text!r}") from None
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ConfigError(f"environment variable missing: {str(error).split(': ')[-1].upper()}") from None
+
+
+RETRY_AFTER_MAX_S = 86_400.0
+"""A longer Retry-After is a slip (a date of another century), and must not stop anything for good."""

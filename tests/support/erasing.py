@@ -1,0 +1,49 @@
+"""What an erasure is run with, and an own look at everything that a world holds."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from call_lake.ledger.ledger import Ledger
+from call_lake.operations.erase.eraser import Eraser
+from call_lake.operations.erase.targets import Request
+from tests.support.fakes import World
+from tests.support.fakes.dead_letters import MemoryDeadLetters, MemoryTranscriptions
+from tests.support.pipeline import COMPACTOR, POLLER
+
+
+def eraser_of(world: World, transcriptions: MemoryTranscriptions | None = None) -> Eraser:
+    return Eraser(
+        Ledger(world.table, world.clock, POLLER.republish_after_s),
+        world.store,
+        MemoryDeadLetters(world.dlq, world.calls),
+        transcriptions or MemoryTranscriptions(world.calls),
+        world.clock,
+        COMPACTOR.grace_s,
+    )
+
+
+def recording_ids(*ids: str) -> Request:
+    return Request(recording_ids=frozenset(ids))
+
+
+def traces(world: World, *texts: str) -> dict[str, list[str]]:
+    """Where one of these texts stands: keys of objects, in whatever version, ids of items, bodies of messages."""
+
+    def holds(something: object) -> bool:
+        return any(text in str(something) for text in texts)
+
+    objects = {key for key, body in world.store.every_version() if holds((key, _text(body)))}
+    items = {id for id, item in world.table.items().items() if holds(item)}
+    messages = [body for queue in (*world.queues.values(), world.dlq) for body in queue.waiting() if holds(body)]
+    found = {"objects": sorted(objects), "items": sorted(items), "messages": messages}
+    return {name: where for name, where in found.items() if where}
+
+
+def _text(body: bytes) -> str:
+    if body[:4] != b"PAR1":
+        return body.decode("utf-8", "replace")
+    rows: list[Mapping[str, Any]] = pq.read_table(io.BytesIO(body)).to_pylist()
+    return str(rows)

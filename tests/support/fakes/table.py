@@ -1,0 +1,162 @@
+import math
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from call_lake.ports import Below, Clock, Expectation, Item, OneOf, PreconditionFailed
+from tests.support.fakes.calls import Calls
+
+ITEM_BYTES = 400 * 1024
+INDEXED = ("id", "open_in", "due_at", "state", "reason")
+
+
+class MemoryTable:
+    """The ledger's table. ``index_delay_s``: how long a write takes to be seen by ``query_open``."""
+
+    def __init__(self, clock: Clock, calls: Calls) -> None:
+        self.index_delay_s = 0.0
+        self._clock = clock
+        self._calls = calls
+        self._items: dict[str, Item] = {}
+        self._index: dict[str, Item] = {}
+        self._coming: list[tuple[datetime, str, Item | None]] = []
+        self._lock = threading.RLock()
+
+    def get(self, id: str) -> Item | None:
+        def act() -> Item | None:
+            with self._lock:
+                return _copy(self._items[id]) if id in self._items else None
+
+        item: Item | None = self._calls.run("table", "get", act)
+        return item
+
+    def get_many(self, ids: Sequence[str]) -> dict[str, Item]:
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, Item] = {}
+        for start in range(0, len(wanted), 100):
+            batch = wanted[start : start + 100]
+            found |= self._calls.run("table", "get_many", partial(self._some, batch))
+        return found
+
+    def _some(self, ids: Sequence[str]) -> dict[str, Item]:
+        with self._lock:
+            return {id: _copy(self._items[id]) for id in ids if id in self._items}
+
+    def put(self, item: Item) -> None:
+        def act() -> None:
+            with self._lock:
+                if item["id"] in self._items:
+                    raise PreconditionFailed(item["id"])
+                self._write(_copy(item))
+
+        self._calls.run("table", "put", act)
+
+    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> Item:
+        def act() -> Item:
+            with self._lock:
+                item = dict(self._items.get(id, {"id": id}))
+                standing = self._items.get(id, {})
+                if not all(_holds(standing, name, wanted) for name, wanted in (expect or {}).items()):
+                    raise PreconditionFailed(id)
+                for name, value in changes.items():
+                    if value is None:
+                        item.pop(name, None)
+                    else:
+                        item[name] = _copy(value)
+                self._write(item)
+                return _copy(item)
+
+        updated: Item = self._calls.run("table", "update", act)
+        return updated
+
+    def _write(self, item: Item) -> None:
+        if _size(item) > ITEM_BYTES:
+            raise ValueError(f"{item['id']}: item size has exceeded the maximum allowed size")
+        self._items[item["id"]] = item
+        indexed = (
+            {name: item[name] for name in INDEXED if name in item} if "open_in" in item and "due_at" in item else None
+        )
+        seen_at = self._clock.now() + timedelta(seconds=self.index_delay_s)
+        self._coming.append((seen_at, item["id"], indexed))
+
+    def query_open(self, open_in: str, due_before: str, limit: int) -> list[Item]:
+        def act() -> list[Item]:
+            with self._lock:
+                self._catch_up()
+                found = [
+                    _copy(item)
+                    for item in self._index.values()
+                    if item["open_in"] == open_in and item["due_at"] <= due_before
+                ]
+            return sorted(found, key=lambda item: item["due_at"])[:limit]
+
+        return list(self._calls.run("table", "query_open", act))
+
+    def _catch_up(self) -> None:
+        now = self._clock.now()
+        for seen_at, id, item in self._coming:
+            if seen_at > now:
+                continue
+            if item is None:
+                self._index.pop(id, None)
+            else:
+                self._index[id] = item
+        self._coming = [coming for coming in self._coming if coming[0] > now]
+
+    def scan(self, prefix: str = "") -> Iterator[Item]:
+        return iter(self._calls.run("table", "scan", lambda: list(self.items(prefix).values())))
+
+    def items(self, prefix: str = "") -> dict[str, Item]:
+        """What stands, for a test to look at: no call of the world."""
+        with self._lock:
+            return {id: _copy(item) for id, item in self._items.items() if id.startswith(prefix)}
+
+
+def _holds(item: Item, name: str, wanted: OneOf | Below) -> bool:
+    missing = name not in item
+    match wanted:
+        case OneOf(values):
+            return None in values if missing else any(value is not None and item[name] == value for value in values)
+        case Below(value):
+            return missing or (_comparable(item[name], value) and item[name] < value)
+
+
+def _comparable(one: Any, other: Any) -> bool:
+    """DynamoDB compares values of one type; a string is neither below nor above a number."""
+    return isinstance(one, str) == isinstance(other, str)
+
+
+def _copy(value: Any) -> Any:
+    """The value as DynamoDB keeps it: plain text, whole numbers without a fraction, nothing shared with the caller."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return str(value)
+        case int() if abs(value) < 10**38:
+            return int(value)
+        case float() if math.isfinite(value) and (value == 0 or 1e-130 <= abs(value) < 1e126):
+            return int(value) if value.is_integer() else value
+        case list():
+            return [_copy(inner) for inner in value]
+        case Mapping():
+            return {str(name): _copy(inner) for name, inner in value.items()}
+        case int() | float():
+            raise ValueError(f"a number that DynamoDB cannot hold: {value!r}")
+    raise TypeError(f"DynamoDB has no type for {type(value).__name__}")
+
+
+def _size(value: Any) -> int:
+    """Bytes that an item counts: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""
+    match value:
+        case None | bool():
+            return 1
+        case str():
+            return len(value.encode())
+        case list():
+            return 3 + sum(1 + _size(inner) for inner in value)
+        case dict():
+            return 3 + sum(1 + len(name.encode()) + _size(inner) for name, inner in value.items())
+    return len(str(value)) // 2 + 2

@@ -1,0 +1,50 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from tests.support.fakes.bus import MemoryBus
+from tests.support.fakes.calls import Calls
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.queue import MemoryQueue
+from tests.support.fakes.secrets import MemorySecrets
+from tests.support.fakes.store import MemoryStore
+from tests.support.fakes.table import MemoryTable
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One AWS account in memory: a bucket, a table, a bus, a queue for each source with one DLQ, secrets."""
+
+    clock: FakeClock
+    calls: Calls
+    store: MemoryStore
+    table: MemoryTable
+    bus: MemoryBus
+    queues: Mapping[str, MemoryQueue]
+    dlq: MemoryQueue
+    secrets: MemorySecrets
+
+    @classmethod
+    def make(cls, sources: Sequence[str] = ("thulium", "conpeek"), *, visibility_s: float = 1800) -> Self:
+        """A new, empty world; the queues are as the template makes them."""
+        clock, calls = FakeClock(), Calls()
+        dlq = MemoryQueue("dlq", clock, calls)
+        queues = {
+            source: MemoryQueue(
+                f"recordings-{source}", clock, calls, visibility_s=visibility_s, retention_s=86_400, dlq=dlq
+            )
+            for source in sources
+        }
+        secrets = MemorySecrets(clock, calls)
+        for source in sources:
+            secrets.set(source, user="api", password="invented", key="invented")
+        return cls(
+            clock=clock,
+            calls=calls,
+            store=MemoryStore("call-lake-test", clock, calls),
+            table=MemoryTable(clock, calls),
+            bus=MemoryBus(clock, calls),
+            queues=queues,
+            dlq=dlq,
+            secrets=secrets,
+        )

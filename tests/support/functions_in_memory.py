@@ -1,0 +1,143 @@
+"""The handlers as Lambda runs them, over AWS in memory; what they print as metrics, as CloudWatch would read it."""
+
+import importlib
+import io
+import json
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from call_lake.lake.file_cache import Index
+from call_lake.polling.poller import Poller
+from call_lake.settings import SourceSettings
+from tests.support.fakes import World
+from tests.support.fakes.provider import FakeProvider
+from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, POLLER, URLS, Pipeline
+
+NAMESPACE = "CallLake/test-stack"
+ENVIRONMENT = {
+    "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+    "POWERTOOLS_SERVICE_NAME": "of-the-template",
+    "LEDGER_TABLE": "ledger",
+    "SOURCES_PATH": "/sources",
+    "BUCKET": "call-lake-test",
+    "EVENT_BUS": "call-lake",
+    "DLQ_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/dlq",
+    "SOURCES": "thulium,conpeek",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One value that CloudWatch would keep, under exactly these dimensions."""
+
+    namespace: str
+    name: str
+    dimensions: frozenset[tuple[str, str]]
+    unit: str
+    value: float
+
+
+def metrics_in(printed: str) -> list[Metric]:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html"""
+    found = []
+    for line in printed.splitlines():
+        document = json.loads(line) if line.startswith("{") else {}
+        for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
+            for names in directive["Dimensions"]:
+                dimensions = frozenset((name, document[name]) for name in names)
+                for metric in directive["Metrics"]:
+                    values = document[metric["Name"]]
+                    found += [
+                        Metric(directive["Namespace"], metric["Name"], dimensions, metric["Unit"], value)
+                        for value in (values if isinstance(values, list) else [values])
+                    ]
+    return found
+
+
+class Functions:
+    """``poll``, ``copy`` and ``compact`` are one invocation each; ``emitted`` collects the metrics of all of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in ENVIRONMENT.items():
+            monkeypatch.setenv(name, value)
+        self.world = World.make()
+        self.providers = {source: FakeProvider(self.world.calls) for source in URLS}
+        self.pipeline = Pipeline(self.world, self.providers)
+        self.emitted: list[Metric] = []
+        self._handlers = {name: self._import(name, monkeypatch) for name in ("poller", "copier", "compactor")}
+
+    def _import(self, name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """The handler's module, with its parts, that is AWS, replaced by those in memory."""
+        module = importlib.import_module(f"functions.{name}.handler")
+        world = self.world
+        parts: dict[str, Any] = {"parts": self}
+        if name == "compactor":
+            parts = {"store": world.store, "table": world.table, "clock": world.clock, "settings": COMPACTOR}
+            parts["index"] = Index(world.store)
+        for attribute, part in parts.items():
+            monkeypatch.setattr(module, attribute, part)
+        return module
+
+    # -- what the handlers ask of their parts
+
+    def source(self, name: str) -> SourceSettings:
+        return SourceSettings(name, name, URLS[name])
+
+    def poller(self, source: SourceSettings, until_s: float) -> Poller:
+        world = self.world
+        return Poller(
+            source,
+            self.providers[source.name],
+            self.pipeline.ledger,
+            self.pipeline.book(source.name),
+            world.queues[source.name],
+            world.clock,
+            POLLER,
+            until_s=world.clock.monotonic() + FUNCTION_TIME_S,
+            threads=1,
+        )
+
+    def copier(self, until_s: float) -> Any:
+        return self.pipeline.copier()
+
+    # -- invocations
+
+    def poll(self, source: str) -> list[Metric]:
+        return self._invoke("poller", {"source": source})
+
+    def copy(self, source: str) -> list[Metric]:
+        """One batch, whatever its verdicts: the messages stay in the queue."""
+        records = [
+            {"messageId": one.message_id, "receiptHandle": one.receipt_handle, "body": one.body}
+            for one in self.world.queues[source].receive(10)
+        ]
+        return self._invoke("copier", {"Records": records})
+
+    def compact(self) -> list[Metric]:
+        return self._invoke("compactor", {})
+
+    def _invoke(self, function: str, event: dict[str, Any]) -> list[Metric]:
+        context = SimpleNamespace(
+            function_name=function,
+            memory_limit_in_mb=256,
+            invoked_function_arn=f"arn:aws:lambda:eu-central-1:000000000000:function:{function}",
+            aws_request_id="00000000-0000-0000-0000-000000000000",
+            get_remaining_time_in_millis=lambda: 240_000,
+        )
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            self._handlers[function].handler(event, context)
+        found = metrics_in(printed.getvalue())
+        self.emitted += found
+        return found
+
+
+def value_of(metrics: list[Metric], name: str, **dimensions: str) -> float | None:
+    """The value of the one metric of this name with exactly these dimensions; None where it was not emitted."""
+    found = [m.value for m in metrics if m.name == name and m.dimensions == frozenset(dimensions.items())]
+    assert len(found) <= 1, f"{name} was emitted {len(found)} times"
+    return found[0] if found else None

@@ -1,0 +1,113 @@
+"""Both sources in memory, settled, then looked at and mended as the operator's commands do."""
+
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import pyarrow.parquet as pq
+
+from call_lake.lake.lake import Lake
+from call_lake.ledger.entry import State
+from call_lake.ledger.ledger import Ledger
+from call_lake.model.layout import DATA, MANIFEST, Partition
+from call_lake.model.recording import Recording
+from call_lake.operations.verify.findings import Finding, Kind, RowSeen
+from call_lake.operations.verify.listing import Days
+from call_lake.operations.verify.repair import Repairer
+from call_lake.operations.verify.verifier import Report, Verifier
+from call_lake.ports import Item, Provider
+from call_lake.settings import SourceSettings
+from tests.support.fakes import World
+from tests.support.fakes.provider import FakeProvider, make_recording
+from tests.support.pipeline import URLS, Pipeline
+
+DAY = date(2026, 10, 20)
+DAYS = Days(DAY, DAY)
+
+
+class Bench:
+    """A world that runs; ``recordings`` of Thulium are added before the first poll."""
+
+    def __init__(self, recordings: int = 3) -> None:
+        self.world = World.make()
+        self.thulium, self.conpeek = FakeProvider(self.world.calls), FakeProvider(self.world.calls)
+        self.pipeline = Pipeline(self.world, {"thulium": self.thulium, "conpeek": self.conpeek})
+        self.recordings = [make_recording(number) for number in range(recordings)]
+        self.thulium.add(*self.recordings)
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.pipeline.ledger
+
+    def settle(self) -> None:
+        """Let some minutes pass with polls, copies and compactions."""
+        self.pipeline.run_for(timedelta(minutes=15))
+
+    def restart(self) -> None:
+        self.pipeline.restart()
+
+    # -- what the operator does
+
+    def verify(
+        self,
+        days: Days = DAYS,
+        *,
+        source: str = "thulium",
+        provider: Provider | None = None,
+        audio_kept: timedelta | None = None,
+    ) -> Report:
+        in_ledger = {id: day for id, name, day in self.ledger.days(days.first, days.last) if name == source}
+        verifier = Verifier(
+            SourceSettings(source, source, URLS[source]),
+            provider or self.pipeline.providers[source],
+            self.ledger,
+            self.world.store,
+            self.rows,
+            self.world.clock,
+            audio_kept=audio_kept,
+            threads=1,
+        )
+        return verifier.verify(days, in_ledger, lambda step, done, total: None)
+
+    def repair(self, report: Report) -> dict[str, str]:
+        queue = self.world.queues[report.source]
+        return Repairer(self.ledger, self.world.store, queue, self.world.clock).repair(report)
+
+    # -- what stands
+
+    def rows(self, source: str, days: Sequence[date]) -> list[RowSeen]:
+        """The rows that the manifests name."""
+        found = []
+        for day in days:
+            partition = Partition(source, day)
+            manifests = self.world.store.bodies(f"{MANIFEST}{partition.path}").values()
+            for line in (line for body in manifests for line in body.decode().splitlines()):
+                key = line.removeprefix(f"s3://{self.world.store.bucket}/")
+                for row in pq.read_table(io.BytesIO(self.world.store.bodies(DATA)[key])).to_pylist():
+                    found.append(RowSeen(row["recording_id"], day, row["audio_uri"], row["audio_sha256"]))
+        return found
+
+    def item(self, recording: Recording) -> Item:
+        return self.world.table.items()[recording.recording_id]
+
+    def audio_key(self, recording: Recording) -> str:
+        return str(self.item(recording)["audio"]["key"])
+
+    def states(self) -> list[State]:
+        return [State(self.item(recording)["state"]) for recording in self.recordings]
+
+    # -- what breaks
+
+    def lose_item(self, recording: Recording) -> None:
+        """No call of Call Lake's can do this."""
+        self.world.table._items.pop(recording.recording_id)
+        self.world.table._index.pop(recording.recording_id, None)
+        self.pipeline.known.clear()
+
+    def lose_row(self, recording: Recording) -> None:
+        lake = Lake(self.world.store, self.world.table, self.world.clock, 86_400)
+        assert lake.remove(Partition(recording.source, recording.call_date), {recording.recording_id}) == 1
+
+
+def kinds(findings: Sequence[Finding]) -> list[Kind]:
+    return sorted(finding.kind for finding in findings)

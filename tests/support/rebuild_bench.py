@@ -1,0 +1,39 @@
+"""A lake that is rebuilt, as the tests of rebuilding and of schema versions share it."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from call_lake.model.layout import Partition
+from call_lake.model.table import Row
+from call_lake.operations.rebuild import Done, Rebuilder
+from tests.support.lake_samples import rows_in
+from tests.support.operator_bench import Bench
+from tests.support.pipeline import COMPACTOR
+
+SOURCES = ("thulium", "conpeek")
+
+
+def rows(bench: Bench) -> list[Row]:
+    return sorted(rows_in(bench.world), key=lambda row: str(row["recording_id"]))
+
+
+def rebuilt(
+    bench: Bench,
+    sources: Sequence[str] = SOURCES,
+    first: date = date.min,
+    last: date = date.max,
+    threads: int = 1,
+) -> dict[Partition, Done]:
+    world = bench.world
+    rebuilder = Rebuilder(bench.ledger, world.store, world.clock, COMPACTOR, threads=threads)
+    found = rebuilder.find(sources, first, last)
+    return {done.partition: done for done in rebuilder.rebuild(found, lambda so_far, of: None)}
+
+
+def lose(bench: Bench, *prefixes: str) -> None:
+    for prefix in prefixes:
+        bench.world.store.delete(list(bench.world.store.bodies(prefix)))
+
+
+def lose_all(bench: Bench) -> None:
+    lose(bench, "lake/", "inbox/")

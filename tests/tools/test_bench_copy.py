@@ -1,0 +1,129 @@
+"""The ends of bench/copy are what the copier and S3 take them for, and its judge sees what is wrong."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from bench.copy import report, wav
+from bench.copy.audio_server import FAULTS, fault_plan
+from bench.copy.contenders import FLOOR, OURS, Sample, judged
+from bench.copy.ends import Ends, Found
+from call_lake.audio.inspection import inspect
+from call_lake.audio.spool import Spooled
+
+MIB = 1024 * 1024
+SMALL = wav.Work("small", 2, 50_000)
+
+
+@pytest.fixture(scope="module")
+def ends() -> Iterator[Ends]:
+    with Ends() as running:
+        yield running
+
+
+@pytest.fixture
+def s3(ends: Ends) -> Any:
+    ends.reset()
+    keys: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "eu-central-1"}
+    config = Config(retries={"total_max_attempts": 1})
+    return boto3.client("s3", endpoint_url=ends.s3_url, config=config, **keys)
+
+
+@pytest.mark.parametrize("size", [50_000, MIB, MIB + 7, 3 * MIB])
+def test_a_body_is_a_valid_wav_of_its_size(size):
+    data = b"".join(wav.pieces("a", size))
+    assert len(data) == size
+    facts = inspect(Spooled(io.BytesIO(data), size, hashlib.sha256(data).hexdigest()))
+    assert (facts.format, facts.channels, facts.sample_rate) == ("wav", 1, wav.RATE)
+
+
+def test_two_recordings_differ():
+    assert b"".join(wav.pieces("a", 50_000)) != b"".join(wav.pieces("b", 50_000))
+
+
+@pytest.mark.parametrize("cuts", [[3 * MIB], [1, MIB, MIB + 1, 3 * MIB], [2 * MIB + 5, 3 * MIB]])
+def test_the_digests_of_parts_are_those_of_the_bodys_stretches(cuts):
+    data = b"".join(wav.pieces("a", 3 * MIB))
+    expected = [hashlib.sha256(data[start:end]).hexdigest() for start, end in zip([0, *cuts], cuts, strict=False)]
+    assert wav.digests("a", 3 * MIB, cuts) == expected
+
+
+def test_the_faulty_set_has_every_fault():
+    assert {fault for fault, _ in fault_plan(wav.Work("faulty", 100, 50_000)).values()} == set(FAULTS)
+
+
+def test_the_audio_server_gives_the_recording_and_counts(ends):
+    ends.reset()
+    answer = requests.get(f"{ends.audio_url}/small/2/50000/small-0001.wav", timeout=20)
+    assert answer.content == b"".join(wav.pieces("small-0001.wav", 50_000))
+    assert ends.found().gets == {"small-0001.wav": 1}
+
+
+def test_the_sink_refuses_a_body_that_is_not_what_its_checksum_says(s3, ends):
+    with pytest.raises(ClientError, match="BadDigest"):
+        s3.put_object(Bucket="b", Key="k", Body=b"x", ChecksumSHA256="A" * 43 + "=")
+    assert ends.found().standing == set()
+
+
+def test_the_sink_keeps_the_first_of_two_conditional_writes(s3, ends):
+    s3.put_object(Bucket="b", Key="k", Body=b"first", IfNoneMatch="*")
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket="b", Key="k", Body=b"second", IfNoneMatch="*")
+    assert [part for (part,) in ends.found().versions["k"]] == [(5, hashlib.sha256(b"first").hexdigest())]
+
+
+def test_a_multipart_upload_stands_in_its_parts(s3, ends):
+    data = bytes(range(256)) * 40_000
+    s3.upload_fileobj(io.BytesIO(data), "b", "k")
+    ((first, *_),) = ends.found().versions["k"]
+    assert first == (8 * MIB, hashlib.sha256(data[: 8 * MIB]).hexdigest())
+    assert s3.head_object(Bucket="b", Key="k")["ContentLength"] == len(data)
+
+
+def stored(name: str, *, right: bool) -> tuple[tuple[int, str], ...]:
+    return ((50_000, wav.digests(name, 50_000, [50_000])[0] if right else "0" * 64),)
+
+
+@pytest.mark.parametrize(
+    ("versions", "standing", "counts"),
+    [
+        ([True], True, (0, 0, 0)),
+        ([], False, (0, 1, 0)),
+        ([False], True, (1, 1, 0)),
+        ([False, True], True, (1, 0, 0)),
+        ([True, True], True, (0, 0, 1)),
+        ([True], False, (0, 1, 0)),
+    ],
+)
+def test_what_ever_stood_under_a_recordings_key_is_judged(versions, standing, counts):
+    name = SMALL.names[0]
+    found = Found(
+        {name: [stored(name, right=right) for right in versions]}, frozenset([name] * standing), {"PUT": 1}, {}
+    )
+    sample = judged(FLOOR, SMALL, [name], found, (1.0, 1.0, 1.0))
+    assert (sample.wrong, sample.lost, sample.twice) == counts
+
+
+def test_a_ratio_is_taken_within_each_round():
+    def sample(seconds: float) -> Sample:
+        return Sample(seconds, 1.0, 1.0, 10, 1.0, 0, 0, 0, 0, 0, 0)
+
+    ours, other = [sample(1), sample(10), sample(2)], [sample(2), sample(30), sample(2)]
+    assert report.ratio(ours, other) == 2
+    table = report.speed({FLOOR: other, OURS: ours}, OURS)
+    assert "2.00 x" in table[2]
+
+
+def test_a_section_of_the_results_is_replaced_and_the_others_stay(tmp_path):
+    page = tmp_path / "RESULTS.md"
+    report.keep(page, "copy", ["old"])
+    page.write_text(page.read_text() + "\n## poll\n\nhers\n")
+    report.keep(page, "copy", ["new"])
+    assert page.read_text() == "# Results\n\n## copy\n\nnew\n\n## poll\n\nhers\n"

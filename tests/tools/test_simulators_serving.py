@@ -1,0 +1,252 @@
+"""The simulators on sockets and as a process: what only a real connection can show."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+
+import pytest
+import requests
+
+from call_lake_local.simulators.faults import FaultPlan
+from call_lake_local.simulators.serving import running
+from call_lake_local.simulators.world import World
+
+WORLD = World.generate(seed=5, count=20, start=date(2026, 10, 17), days=30)
+THULIUM = ("api-user", "fake-password")
+ENVIRONMENT = {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]}
+
+
+@pytest.fixture(scope="module")
+def handles():
+    with running(WORLD) as handles:
+        yield handles
+
+
+@pytest.fixture
+def faulty(handles):
+    def set_faults(spec):
+        handles.simulation.thulium.plan = FaultPlan.parse(spec)
+        return handles
+
+    yield set_faults
+    handles.simulation.thulium.plan = FaultPlan()
+
+
+def recording(number=0):
+    return WORLD.recordings["thulium"][number]
+
+
+def download(handles, key, *, timeout=20, stream=False):
+    url = f"{handles.thulium_url}/recordings/download"
+    return requests.get(url, params={"filename": key}, auth=THULIUM, timeout=timeout, stream=stream)
+
+
+def wait_for(condition, deadline_s=30):
+    until = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < until, "waited too long"
+        time.sleep(0.02)
+
+
+def test_every_listed_recording_can_be_downloaded_with_the_right_bytes(handles):
+    rows = requests.get(f"{handles.thulium_url}/recordings", auth=THULIUM, timeout=20).json()["result"]
+    truth = {t["provider_key"]: t["sha256"] for t in handles.simulation.thulium.truth()}
+    assert len(rows) == 20
+    for row in rows:
+        content = download(handles, row["filename"]).content
+        assert hashlib.sha256(content).hexdigest() == truth[row["filename"]]
+
+
+def test_conpeek_records_lead_to_their_audio(handles):
+    headers = {"Authorization": "fake-key"}
+    rows = requests.get(f"{handles.conpeek_url}/cdr_dialog_recording", headers=headers, timeout=20).json()["data"]
+    truth = {t["provider_key"]: t["sha256"] for t in handles.simulation.conpeek.truth()}
+    content = requests.get(rows[0]["recording_url"], headers=headers, timeout=20).content
+    assert hashlib.sha256(content).hexdigest() == truth[rows[0]["dialog_uuid"]]
+
+
+def test_only_the_loopback_address_listens(handles):
+    assert handles.thulium_url.startswith("http://127.0.0.1:")
+    assert handles.conpeek_url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("fault", ["reset", "reset_midway"])
+def test_a_reset_is_a_real_one(faulty, fault):
+    handles = faulty(f"{fault}:1!")
+    with pytest.raises(requests.RequestException, match="reset by peer"):
+        download(handles, recording().key)
+
+
+def test_a_truncated_body_is_shorter_than_its_declared_length(faulty):
+    answer = download(faulty("truncated:1!"), recording().key, stream=True)
+    assert int(answer.headers["Content-Length"]) == recording().audio.open()[0]
+    with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
+        _ = answer.content
+
+
+def test_a_cut_chunked_body_lacks_its_last_chunk(faulty):
+    answer = download(faulty("cut_chunked:1!"), recording().key, stream=True)
+    assert answer.headers["Transfer-Encoding"] == "chunked"
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        _ = answer.content
+
+
+def test_a_stalled_body_stays_open_until_the_client_gives_up(faulty):
+    with pytest.raises(requests.ConnectionError, match="timed out"):
+        _ = download(faulty("stalled:1!"), recording().key, timeout=0.3).content
+
+
+def test_a_slow_drip_arrives_whole(faulty):
+    content = download(faulty("slow_drip:1!"), recording().key).content
+    assert content == recording().audio.data()
+
+
+def test_a_large_file_is_streamed(handles):
+    catalog, now = handles.simulation.thulium.catalog, datetime(2026, 11, 1, tzinfo=UTC)
+    large = WORLD.make("thulium", catalog.next_index(), now, large_bytes=20_000_001)
+    catalog.insert(large)
+    digest = hashlib.sha256()
+    with download(handles, large.key, stream=True) as answer:
+        for chunk in answer.iter_content(1 << 16):
+            digest.update(chunk)
+    catalog.delete(large.index)
+    assert digest.hexdigest() == large.audio.facts().sha256
+
+
+def test_the_admin_routes_drive_a_server_from_outside():
+    with running(WORLD) as handles:
+        base = handles.thulium_url.removesuffix("/api") + "/_sim"
+
+        def admin(method, path, body=None):
+            answer = requests.request(method, f"{base}/{path}", json=body, timeout=20)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        def listing():
+            return requests.get(f"{handles.thulium_url}/recordings", auth=THULIUM, timeout=20)
+
+        assert len(admin("GET", "truth")) == 20
+        assert "sha256" not in admin("GET", "truth?audio=0")[0]
+        assert admin("PUT", "faults", {"faults": "http_500:1!"}) == {"http_500": {"rate": 1.0, "sticky": True}}
+        assert listing().status_code == 500
+        assert "http_500" in admin("GET", "faults")["active"]
+        admin("PUT", "faults", {"faults": ""})
+        admin("PUT", "clock", {"now": "2026-10-01T00:00:00Z"})
+        assert listing().json()["count"] == 0
+        admin("PUT", "clock", {"now": "2026-12-01T00:00:00Z"})
+        admin("PUT", "outages", [["2026-12-01T00:00:00Z", "2026-12-01T06:00:00Z"]])
+        assert listing().status_code == 503
+        admin("PUT", "outages", [])
+        new = admin("POST", "rows", {"started_at": "2026-11-20T10:00:00Z", "key": "new/one.wav", "large_bytes": 5000})
+        assert (new["provider_key"], listing().json()["count"]) == ("new/one.wav", 21)
+        assert len(download(handles, "new/one.wav").content) == 5000
+        admin("DELETE", f"rows/{new['index']}")
+        assert listing().json()["count"] == 20
+        admin("PUT", "secret", {"secret": "changed"})
+        assert listing().status_code == 401
+        assert admin("GET", "stats")["statuses"]["401"] == 1
+        admin("DELETE", "stats")
+        assert admin("GET", "stats")["requests"] == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [("GET", "nothing", None, 404), ("PUT", "faults", {"faults": "nonsense"}, 400), ("DELETE", "rows/999", None, 404)],
+)
+def test_the_admin_routes_explain_what_is_wrong(handles, method, path, body, status):
+    base = handles.thulium_url.removesuffix("/api")
+    answer = requests.request(method, f"{base}/_sim/{path}", json=body, timeout=20)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+
+
+# As a process
+
+
+@contextmanager
+def process(*arguments, **environment):
+    command = [sys.executable, "-m", "call_lake_local.simulators", "--count", "5", *map(str, arguments)]
+    child = subprocess.Popen(command, env=ENVIRONMENT | environment, stderr=subprocess.PIPE, text=True)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def test_the_process_says_when_it_is_ready_and_ends_on_term(tmp_path):
+    ready = tmp_path / "ready.json"
+    with process("--ready-file", ready, "--until", "2026-11-15", THULIUM_PASSWORD="from-environment") as child:
+        wait_for(lambda: ready.exists() or child.poll() is not None)
+        facts = json.loads(ready.read_text())
+        assert facts["pid"] == child.pid
+        assert ready.stat().st_mode & 0o077 == 0
+        login = (facts["thulium_user"], facts["thulium_password"])
+        assert login == ("api-user", "from-environment")
+        listing = requests.get(f"{facts['thulium_url']}/recordings", auth=login, timeout=20).json()
+        assert listing["count"] == 5
+        key = {"Authorization": facts["conpeek_key"]}
+        answer = requests.get(f"{facts['conpeek_url']}/cdr_dialog_recording", headers=key, timeout=20)
+        assert len(answer.json()["data"]) == 5
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=30) == 0
+
+
+def test_the_process_ends_with_its_parent(tmp_path):
+    ready = tmp_path / "ready.json"
+    arguments = [
+        sys.executable,
+        "-m",
+        "call_lake_local.simulators",
+        "--count",
+        "5",
+        "--end-with-parent",
+        "--ready-file",
+        str(ready),
+    ]
+    parent = (
+        "import pathlib, subprocess, sys, time\n"
+        f"subprocess.Popen({arguments!r})\n"
+        f"while not pathlib.Path({str(ready)!r}).exists(): time.sleep(0.02)\n"
+    )
+    subprocess.run([sys.executable, "-c", parent], env=ENVIRONMENT, check=True, timeout=60)
+    facts = json.loads(ready.read_text())
+    port = int(facts["conpeek_url"].rsplit(":", 1)[1])
+
+    def is_closed():
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) != 0
+
+    try:
+        wait_for(is_closed)
+    except AssertionError:
+        os.kill(facts["pid"], signal.SIGKILL)
+        raise
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"), [(["--faults", "nonsense"], "nonsense"), (["--outage", "yesterday"], "yesterday")]
+)
+def test_a_mistyped_argument_is_one_clear_line(arguments, named):
+    with process(*arguments) as child:
+        _, said = child.communicate(timeout=60)
+    assert child.returncode == 2
+    assert named in said
+    assert "Traceback" not in said
+
+
+def test_a_busy_port_is_one_clear_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with process("--thulium-port", port) as child:
+            _, said = child.communicate(timeout=60)
+    assert child.returncode == 1
+    assert str(port) in said
+    assert "Traceback" not in said

@@ -1,0 +1,96 @@
+"""A recording that was erased leaves nothing, whatever its copier had done (design rule 15)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from call_lake.errors import Reason, Terminal
+from call_lake.ledger.entry import State
+from call_lake.model.messages import message_of
+from tests.support.fakes import Call, Died, Fault, FaultAt, World
+from tests.support.fakes.provider import FakeProvider, make_recording
+from tests.support.pipeline import Pipeline
+
+
+@pytest.fixture(params=[False, True], ids=["no versions", "versions"])
+def world(request: pytest.FixtureRequest) -> World:
+    """A deletion by key leaves the voice as an old version, where the bucket keeps those."""
+    world = World.make()
+    world.store.versioned = request.param
+    return world
+
+
+def audio_ever(world: World) -> list[str]:
+    return [key for key, _ in world.store.every_version() if key.startswith("audio/")]
+
+
+def test_the_object_of_an_attempt_that_died_before_it_looked_goes_with_the_next_delivery(world: World) -> None:
+    provider, recording = FakeProvider(), make_recording(1)
+    provider.add(recording)
+    pipeline = Pipeline(world, {"thulium": provider})
+    pipeline.ledger.discovered(recording)
+    world.queues["thulium"].send([message_of(recording)])
+
+    death = FaultAt(2, Fault.DIE_BEFORE)  # the PUT, and the look at the ledger behind it
+
+    def erase(_: object) -> None:
+        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "open_in": None})
+        world.calls.on_call(death)
+
+    provider.on_audio = erase
+    with pytest.raises(Died):
+        pipeline.copy_all()
+    death.start_again()
+    assert world.store.bodies("audio/")
+
+    world.clock.advance(timedelta(hours=1))
+    pipeline.copy_all()
+
+    assert audio_ever(world) == []
+    assert len(world.queues["thulium"]) == 0
+
+
+@pytest.mark.parametrize("step", ["the download", "the event"])
+def test_an_erasure_during_the_copy_takes_the_voice_for_good(world: World, step: str) -> None:
+    provider, recording = FakeProvider(), make_recording(1)
+    provider.add(recording)
+    pipeline = Pipeline(world, {"thulium": provider})
+    pipeline.ledger.discovered(recording)
+    world.queues["thulium"].send([message_of(recording)])
+
+    def erase(_: object = None) -> None:
+        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "open_in": None})
+
+    def before_the_event(call: Call, proceed: Callable[[], Any]) -> Any:
+        if call.method == "publish":
+            erase()
+        return proceed()
+
+    if step == "the download":
+        provider.on_audio = erase
+    else:
+        world.calls.on_call(before_the_event)
+    pipeline.copy_all()
+
+    assert audio_ever(world) == []
+
+
+def test_a_terminal_failure_after_an_erasure_puts_nothing_into_the_dead_letters() -> None:
+    world = World.make()
+    provider, recording = FakeProvider(), make_recording(1)
+    provider.add(recording)
+    pipeline = Pipeline(world, {"thulium": provider})
+    pipeline.ledger.discovered(recording)
+    world.queues["thulium"].send([message_of(recording)])
+
+    def erase_and_refuse(_: object) -> None:
+        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "open_in": None})
+        raise Terminal(Reason.FORBIDDEN, "403")
+
+    provider.on_audio = erase_and_refuse
+    pipeline.copy_all()
+
+    assert len(world.dlq) == 0
+    assert len(world.queues["thulium"]) == 0

@@ -1,0 +1,204 @@
+"""The alarms and the dashboard look at metrics that are really emitted; each alarm has its page in the runbook."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from call_lake.errors import Reason, Transient
+from call_lake.ports import BadRecord
+from tests.support.fakes.provider import make_recording
+from tests.support.functions_in_memory import NAMESPACE, Functions
+from tests.support.template import ROOT, default, of_type, parse, properties
+
+OF_AWS = {
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", frozenset({"QueueName"})),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", frozenset({"QueueName"})),
+    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    ("AWS/Lambda", "Errors", frozenset({"FunctionName"})),
+}
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+OURS = [name for name, body in ALARMS.items() if isinstance(body["Properties"]["Namespace"], dict)]
+SOURCES = ("Thulium", "Conpeek")
+STACK = NAMESPACE.partition("/")[2]
+
+
+@pytest.fixture
+def emitted(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str, frozenset[tuple[str, str]]]]:
+    """What a day on which everything goes wrong emits, of both sources."""
+    functions = Functions(monkeypatch)
+    now = functions.world.clock.now()
+    for source, provider in functions.providers.items():
+        listed_at = now - timedelta(minutes=30)
+        row = make_recording(1, source, listed_at=listed_at)
+        twin = make_recording(1, source, listed_at=listed_at, connection_id="1700000000.9", key=row.provider_key)
+        provider.add(row, twin, make_recording(2, source, listed_at=listed_at))
+        provider.bad.append((listed_at, BadRecord("it has no filename", "{}")))
+        functions.poll(source)
+        functions.copy(source)
+        functions.world.queues[source].send(["{}"])
+        provider.on_audio = _fail
+        provider.add(make_recording(3, source, listed_at=listed_at))
+        functions.poll(source)
+        functions.copy(source)
+    functions.compact()
+    return {(metric.namespace, metric.name, metric.dimensions) for metric in functions.emitted}
+
+
+def _fail(_: object) -> None:
+    raise Transient(Reason.HTTP_ERROR, "500")
+
+
+def namespace_of(alarm: str) -> str:
+    given = properties(alarm)["Namespace"]
+    return str(given["Fn::Sub"].replace("${AWS::StackName}", STACK) if isinstance(given, dict) else given)
+
+
+def dimensions_of(alarm: str) -> dict[str, Any]:
+    return {one["Name"]: one["Value"] for one in properties(alarm)["Dimensions"]}
+
+
+def anchors_of_the_runbook() -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# -- what they look at
+
+
+def test_every_metric_of_ours_that_an_alarm_watches_is_emitted_under_its_name_and_dimensions(emitted):
+    watched = {(namespace_of(a), properties(a)["MetricName"], frozenset(dimensions_of(a).items())) for a in OURS}
+    assert len(watched) >= 12
+    assert watched - emitted == set()
+
+
+@pytest.mark.parametrize("alarm", [name for name in ALARMS if name not in OURS])
+def test_every_other_alarm_watches_a_metric_that_aws_documents(alarm):
+    names = frozenset(dimensions_of(alarm))
+    assert (namespace_of(alarm), properties(alarm)["MetricName"], names) in OF_AWS
+
+
+def test_the_functions_emit_into_the_namespace_that_the_alarms_watch():
+    variables = parse()["Globals"]["Function"]["Environment"]["Variables"]
+    assert {json.dumps(properties(alarm)["Namespace"]) for alarm in OURS} == {
+        json.dumps(variables["POWERTOOLS_METRICS_NAMESPACE"])
+    }
+
+
+def test_every_metric_of_the_dashboard_is_emitted_too(emitted):
+    known = {(name, frozenset(key for key, _ in dimensions)) for _, name, dimensions in emitted}
+    known |= {(name, dimensions) for _, name, dimensions in OF_AWS}
+    assert len(shown := _shown()) >= 12
+    assert [one for one in shown if one not in known] == []
+
+
+def _shown() -> list[tuple[str, frozenset[str]]]:
+    """Name and names of dimensions of every metric on the dashboard."""
+    found = []
+    for widget in _widgets():
+        before: list[str] = []
+        for metric in widget["properties"].get("metrics", []):
+            if isinstance(metric[0], dict):
+                schema, name = re.findall(r'\{([^}]+)\} MetricName="(\w+)"', metric[0]["expression"])[0]
+                found.append((name, frozenset(schema.split(",")[1:])))
+            else:
+                before = [old if new == "." else new for new, old in zip(metric, before or metric, strict=True)]
+                found.append((before[1], frozenset(before[2::2])))
+    return found
+
+
+def _widgets() -> Any:
+    body = properties("Dashboard")["DashboardBody"]["Fn::Sub"][0]
+    return json.loads(body.replace("${AWS::StackName}", STACK))["widgets"]
+
+
+# -- what they mean
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_every_alarm_names_its_section_of_the_runbook(alarm):
+    text, _, anchor = properties(alarm)["AlarmDescription"].partition(": docs/runbook.md#")
+    assert len(text) > 20
+    assert anchor in anchors_of_the_runbook()
+    name = properties(alarm)["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+    assert name.startswith(anchor.removeprefix("the-alarm-"))
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_every_alarm_tells_the_topic_when_it_begins_and_when_it_is_over(alarm):
+    told = {"Fn::If": ["Alarmed", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
+    assert properties(alarm)["AlarmActions"] == properties(alarm)["OKActions"] == told
+
+
+@pytest.mark.parametrize("alarm", ["ThuliumSilentAlarm", "ConpeekSilentAlarm", "CompactorAlarm"])
+def test_silence_of_half_an_hour_rings(alarm):
+    found = properties(alarm)
+    assert found["TreatMissingData"] == "breaching"
+    assert (found["Period"] * found["EvaluationPeriods"], found["ComparisonOperator"]) == (1800, "LessThanThreshold")
+    assert found["Threshold"] == 1
+
+
+@pytest.mark.parametrize("schedule", ["PollEvery", "CompactEvery"])
+def test_the_schedules_fire_often_enough_for_the_alarms_of_silence(schedule):
+    number, unit = re.findall(r"rate\((\d+) (minute)s?\)", default(schedule))[0]
+    assert (int(number) * 3, unit) <= (30, "minute")
+    assert "30 minutes" in parse()["Parameters"][schedule]["Description"]
+
+
+@pytest.mark.parametrize("alarm", [name for name in ALARMS if properties(name)["TreatMissingData"] != "breaching"])
+def test_an_alarm_that_waits_for_a_value_is_quiet_while_there_is_none(alarm):
+    assert properties(alarm)["TreatMissingData"] in {"notBreaching", "ignore"}
+    assert properties(alarm)["ComparisonOperator"] == "GreaterThanThreshold"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_source_has_the_same_alarms_of_its_own(source):
+    own = {name.removeprefix(source) for name in ALARMS if name.startswith(source)}
+    assert own == {f"{kind}Alarm" for kind in ("Silent", "Lag", "OldestMessage", "Gap", "Unusable")}
+
+
+def test_the_alarm_of_old_messages_rings_before_the_queue_drops_them():
+    for source in SOURCES:
+        assert properties(f"{source}OldestMessageAlarm")["Threshold"] < default("RepublishAfterSeconds") / 2
+
+
+# -- the dashboard
+
+
+def test_the_dashboard_shows_the_pipeline_from_left_to_right():
+    heads = sorted((w["x"], w["properties"]["markdown"]) for w in _widgets() if w["type"] == "text")
+    assert [re.findall(r"## \d (.+)\n", text)[0] for _, text in heads] == ["Listed", "Waiting", "Stored", "In the lake"]
+
+
+def test_the_widgets_of_the_dashboard_fill_its_grid_without_overlapping():
+    cells = [
+        (x, y)
+        for w in _widgets()
+        for x in range(w["x"], w["x"] + w["width"])
+        for y in range(w["y"], w["y"] + w["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) == 23
+
+
+def test_the_dashboard_finds_sources_in_the_stacks_own_metrics_and_queues_by_their_whole_names():
+    body, variables = properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+    assert not re.search("thulium|conpeek", body, re.IGNORECASE)
+    between, names = variables["Queues"]["Fn::Join"]
+    queues = [properties(f"{source}Queue")["QueueName"] for source in SOURCES]
+    assert names == queues
+    made = between.join(name["Fn::Sub"] for name in names)
+    expressions = re.findall(r"SEARCH\('{AWS/SQS.*?', '", body.replace("${Queues}", made))
+    whole = r"QueueName=(\"${AWS::StackName}-recordings-thulium\" OR \"${AWS::StackName}-recordings-conpeek\")"
+    assert len(expressions) == 2
+    assert all(expression.endswith(f"{whole}', '") for expression in expressions)
+
+
+def test_a_message_that_breaks_the_copier_again_and_again_rings():
+    comes_again_s = properties("ThuliumQueue")["VisibilityTimeout"] + properties("Copier")["Timeout"]
+    alarm = properties("CopierAlarm")
+    span_s = alarm["Period"] * alarm["EvaluationPeriods"]
+    assert span_s // comes_again_s >= alarm["DatapointsToAlarm"]

@@ -1,0 +1,274 @@
+"""The template keeps its promises: parameters, functions, queues, the bucket, the ledger and the table."""
+
+import json
+import re
+from dataclasses import MISSING, fields
+from datetime import date
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from call_lake.lake.open_table import PERSONAL
+from call_lake.model.layout import Partition
+from call_lake.model.table import COLUMNS, PARTITION_COLUMNS
+from call_lake.settings import CompactorSettings, CopierSettings, PollerSettings, from_environment
+from tests.support.template import ROOT, default, of_type, parse, properties, resource
+
+SETTINGS = {"Poller": PollerSettings, "Copier": CopierSettings, "Compactor": CompactorSettings}
+FUNCTIONS = (*SETTINGS, "Transcriber")
+COMPACTOR = {"LEDGER_TABLE": "ledger", "BUCKET": "bucket", "SOURCES": "thulium"}
+
+
+# -- as a whole
+
+
+def test_every_parameter_says_what_it_is_and_has_a_default():
+    for name, parameter in parse()["Parameters"].items():
+        assert parameter.get("Description"), name
+        assert "Default" in parameter, name
+
+
+@pytest.mark.parametrize("name", [name for name, p in parse()["Parameters"].items() if "AllowedPattern" in p])
+def test_a_default_fits_its_own_pattern(name):
+    parameter = parse()["Parameters"][name]
+    assert re.search(parameter["AllowedPattern"], parameter["Default"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ThuliumBaseUrl", 'https://a.example/api", "secret": "x'),
+        ("ThuliumBaseUrl", "https://user:password@a.example"),
+        ("ThuliumTimeZone", 'Europe/Warsaw"'),
+        ("ConpeekSettings", "[]"),
+        ("FirstPollFrom", "yesterday"),
+        ("PollEvery", "5 minutes"),
+        ("SourceNames", "Thulium"),
+        ("AlarmTopicArn", "ring"),
+        ("KmsKeyArn", "alias/mine"),
+        ("KmsKeyArn", "arn:aws:kms:eu-central-1:123456789012:alias/mine"),
+    ],
+)
+def test_a_value_that_would_break_the_stack_is_refused_before_it_is_made(name, value):
+    assert not re.search(parse()["Parameters"][name]["AllowedPattern"], value)
+
+
+@pytest.mark.parametrize("name", ["Bucket", "BucketPolicy", "Ledger"])
+def test_data_outlives_the_stack(name):
+    assert resource(name)["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resource(name)["UpdateReplacePolicy"] == "Retain"
+
+
+# -- functions
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_functions_handler_exists(function):
+    folder = ROOT / properties(function)["CodeUri"]
+    assert (folder / "handler.py").exists()
+    assert parse()["Globals"]["Function"]["Handler"] == "handler.handler"
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_a_functions_environment_is_its_settings_class(function):
+    libraries = ("POWERTOOLS_", "ARROW_", "MALLOC_")  # which read these themselves
+    variables = {n for n in properties(function)["Environment"]["Variables"] if not n.startswith(libraries)}
+    known = {field.name.upper(): field for field in fields(SETTINGS[function])}
+    assert variables <= set(known)
+    assert {name for name, field in known.items() if field.default is MISSING} <= variables
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_the_templates_defaults_are_those_of_the_settings_class(function):
+    variables = properties(function)["Environment"]["Variables"]
+    values = {
+        name: str(default(value["Ref"])) if value.get("Ref") in parse()["Parameters"] else "made,by,aws"
+        for name, value in variables.items()
+        if isinstance(value, dict)
+    }
+    settings: Any = from_environment(SETTINGS[function], values)
+    for field in fields(SETTINGS[function]):
+        if field.default is not MISSING and field.name != "storage_mib":  # that tells what the template has given
+            assert getattr(settings, field.name) == field.default, field.name
+
+
+def test_the_copier_is_told_how_large_its_disk_is():
+    told = properties("Copier")["Environment"]["Variables"]["STORAGE_MIB"]
+    assert told == properties("Copier")["EphemeralStorage"]["Size"] == {"Ref": "CopierStorageMiB"}
+
+
+@pytest.mark.parametrize("function", ["Poller", "Copier"])
+def test_who_finds_what_expired_is_told_when_the_bucket_deletes_it(function):
+    told = properties(function)["Environment"]["Variables"]["RETENTION_DAYS"]
+    rules = [r.get("Fn::If", [0, r])[1] for r in properties("Bucket")["LifecycleConfiguration"]["Rules"]]
+    (rule,) = [rule for rule in rules if rule["Id"] == "audio"]
+    assert told == rule["ExpirationInDays"] == {"Ref": "AudioRetentionDays"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_logs_under_its_own_name_for_a_limited_time(function):
+    assert properties(function)["LoggingConfig"] == {"LogGroup": {"Ref": f"{function}Logs"}}
+    assert properties(f"{function}Logs")["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert properties(function)["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == function.lower()
+
+
+@pytest.mark.parametrize("function", ["Poller", "Compactor"])
+def test_lambda_never_repeats_a_scheduled_invocation(function):
+    assert properties(function)["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+
+
+@pytest.mark.parametrize("function", ["Poller", "Compactor"])
+def test_what_lambda_throttled_is_gone_when_the_schedule_fires_again(function):
+    assert properties(function)["EventInvokeConfig"]["MaximumEventAgeInSeconds"] == 300
+    assert default("PollEvery") == default("CompactEvery") == "rate(5 minutes)"
+
+
+@pytest.mark.parametrize("name", of_type("AWS::Scheduler::Schedule"))
+def test_the_scheduler_never_repeats_a_schedule(name):
+    assert properties(name)["Target"]["RetryPolicy"] == {"MaximumRetryAttempts": 0}
+
+
+@pytest.mark.parametrize("name", of_type("AWS::Scheduler::Schedule"))
+def test_a_schedule_sends_what_its_function_reads(name):
+    target = properties(name)["Target"]
+    function = target["Arn"]["Fn::GetAtt"]
+    function = (function if isinstance(function, list) else function.split("."))[0].lower()
+    schema = json.loads((ROOT / f"events/{function}-request.schema.json").read_text())
+    Draft202012Validator(schema).validate(json.loads(target["Input"]))
+
+
+@pytest.mark.parametrize("function", ["Poller", "Copier", "Transcriber"])
+def test_only_the_compactor_carries_pyarrow(function):
+    for file in (ROOT / properties(function)["CodeUri"] / "requirements.txt", ROOT / "shared/requirements.txt"):
+        assert not file.exists() or "pyarrow" not in file.read_text()
+
+
+# -- queues
+
+
+@pytest.mark.parametrize("queue", ["ThuliumQueue", "ConpeekQueue"])
+def test_a_message_stays_hidden_for_six_times_the_copiers_time_limit(queue):
+    assert properties(queue)["VisibilityTimeout"] >= 6 * properties("Copier")["Timeout"]
+
+
+@pytest.mark.parametrize("queue", ["ThuliumQueue", "ConpeekQueue"])
+def test_a_message_is_gone_when_the_ledger_publishes_the_recording_again(queue):
+    assert properties(queue)["MessageRetentionPeriod"] == {"Ref": "RepublishAfterSeconds"}
+
+
+def test_a_delay_that_a_copier_asks_for_at_its_very_end_is_within_the_12_hours_that_sqs_counts_from_the_receipt():
+    longest_s = parse()["Parameters"]["QueueDelayMaxSeconds"]["MaxValue"]
+    assert longest_s + properties("Copier")["Timeout"] <= 12 * 3600
+
+
+@pytest.mark.parametrize("source", ["Thulium", "Conpeek"])
+def test_every_message_of_a_batch_gets_its_own_verdict(source):
+    assert properties(f"{source}Copies")["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_transcriptions_wait_for_a_week_of_tries_and_then_for_a_person():
+    queue, dead = properties("TranscriptionQueue"), properties("TranscriptionDeadLetters")
+    tries_s = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+    assert queue["VisibilityTimeout"] >= 6 * properties("Transcriber")["Timeout"]
+    assert 6 * 86_400 < tries_s < queue["MessageRetentionPeriod"] - 6 * 86_400
+    assert dead["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_a_transcription_that_has_no_room_does_not_take_its_batch_with_it():
+    mapping = properties("Transcriptions")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert properties("TranscriptionRule")["Targets"][0]["Arn"] == mapping["EventSourceArn"]
+
+
+@pytest.mark.parametrize("name", [name for name, body in parse()["Resources"].items() if name.startswith("Transcri")])
+def test_without_transcription_nothing_of_it_is_made(name):
+    assert resource(name)["Condition"] in ("Transcription", "TranscriptionInCloud")
+
+
+def test_the_dead_letters_are_kept_as_long_as_sqs_can():
+    assert properties("DeadLetters")["MessageRetentionPeriod"] == 14 * 86_400
+
+
+# -- bucket and ledger
+
+
+def test_the_bucket_is_closed_to_the_public_and_owned_by_the_account():
+    assert set(properties("Bucket")["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties("Bucket")["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+
+def test_the_ledger_can_be_taken_back_to_any_moment():
+    assert properties("Ledger")["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_the_ledgers_index_is_the_one_that_the_domain_asks_for():
+    (index,) = properties("Ledger")["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "open"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["open_in", "due_at"]
+    assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "reason"]}
+
+
+# -- the table
+
+
+def table() -> Any:
+    return properties("CallsTable")["TableInput"]
+
+
+def test_the_tables_columns_are_those_of_a_row():
+    columns = table()["StorageDescriptor"]["Columns"]
+    assert {column["Name"]: column["Type"] for column in columns} == COLUMNS
+    assert [column["Name"] for column in columns] == list(COLUMNS)
+    assert tuple(key["Name"] for key in table()["PartitionKeys"]) == PARTITION_COLUMNS
+
+
+def test_the_table_is_planned_from_manifests():
+    storage = table()["StorageDescriptor"]
+    assert storage["InputFormat"] == "org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat"
+    assert storage["SerdeInfo"]["SerializationLibrary"].endswith("ParquetHiveSerDe")
+
+
+def test_a_projected_partition_lies_where_its_manifest_is_written():
+    location = table()["Parameters"]["storage.location.template"]["Fn::Sub"]
+    location = location.replace("${!source}", "thulium").replace("${!call_date}", "2026-11-20")
+    manifest = Partition("thulium", date(2026, 11, 20)).manifest
+    assert location == f"s3://${{Bucket}}/{manifest.removesuffix('symlink.txt')}"
+    assert manifest.startswith(table()["StorageDescriptor"]["Location"]["Fn::Sub"].removeprefix("s3://${Bucket}/"))
+
+
+def test_the_projection_covers_every_source_from_a_fixed_start():
+    parameters = table()["Parameters"]
+    assert parameters["projection.source.values"] == {"Fn::Join": [",", {"Ref": "SourceNames"}]}
+    assert parameters["projection.call_date.range"] == {"Fn::Sub": "${FirstCallDate},NOW+1DAYS"}
+    assert properties("Compactor")["Environment"]["Variables"]["FIRST_CALL_DATE"] == {"Ref": "FirstCallDate"}
+
+
+def test_a_table_without_partitions_says_so_as_athena_asks():
+    assert properties("CallsDailyView")["TableInput"]["PartitionKeys"] == []
+
+
+def test_the_open_table_has_every_column_that_is_not_personal():
+    columns = properties("CallsOpenTable")["TableInput"]["StorageDescriptor"]["Columns"]
+    assert {column["Name"]: column["Type"] for column in columns} == {
+        name: kind for name, kind in COLUMNS.items() if name not in PERSONAL
+    }
+
+
+def test_the_open_table_is_the_table_but_for_columns_and_place():
+    def shape(table: Any) -> Any:
+        storage = table["StorageDescriptor"] | {"Columns": None}
+        return json.loads(
+            json.dumps(table | {"Name": "", "Description": "", "StorageDescriptor": storage}).replace(
+                "/lake/open/", "/lake/calls/"
+            )
+        )
+
+    assert shape(properties("CallsOpenTable")["TableInput"]) == shape(table())
+
+
+def test_the_compactor_is_told_whether_there_is_an_open_table():
+    assert properties("Compactor")["Environment"]["Variables"]["OPEN_TABLE"] == {"Ref": "AnalystsTable"}
+    assert from_environment(CompactorSettings, COMPACTOR | {"OPEN_TABLE": "true"}).open_table
+    assert not from_environment(CompactorSettings, COMPACTOR | {"OPEN_TABLE": "false"}).open_table

@@ -1,0 +1,119 @@
+"""Each function may do what its work needs, and no more."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.template import of_type, resource
+
+
+def statements(name: str) -> list[Any]:
+    return [
+        statement
+        for role, body in (of_type("AWS::IAM::Role") | of_type("AWS::IAM::Policy")).items()
+        if role.startswith(name)
+        for policy in body["Properties"].get("Policies", [body["Properties"]])
+        if "PolicyDocument" in policy
+        for statement in map(granted, policy["PolicyDocument"]["Statement"])
+    ]
+
+
+def granted(statement: Any) -> Any:
+    """The statement as it is where it is granted at all."""
+    return statement["Fn::If"][1] if "Fn::If" in statement else statement
+
+
+def actions(statement: Any) -> list[str]:
+    action = statement["Action"]
+    return action if isinstance(action, list) else [action]
+
+
+def allowed(function: str) -> dict[str, list[Any]]:
+    """What the function's own role may do in AWS, and on what."""
+    found: dict[str, list[Any]] = {}
+    for statement in statements(f"{function}Role"):
+        for action in actions(statement):
+            found.setdefault(action, []).append(statement["Resource"])
+    return found
+
+
+@pytest.mark.parametrize("name", of_type("AWS::IAM::Role") | of_type("AWS::IAM::Policy"))
+def test_no_policy_has_a_wildcard_among_its_actions(name):
+    assert statements(name)
+    for statement in statements(name):
+        assert not [action for action in actions(statement) if "*" in action]
+
+
+@pytest.mark.parametrize("name", of_type("AWS::IAM::Role"))
+def test_only_what_has_no_resources_is_allowed_on_all(name):
+    everywhere = {action for s in statements(name) if s["Resource"] == "*" for action in actions(s)}
+    everywhere -= {action for action in everywhere if action.startswith("ec2:")}  # test_outgoing_address.py
+    assert everywhere <= {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "transcribe:StartTranscriptionJob"}
+
+
+def test_transcripts_can_go_to_our_own_bucket_alone():
+    (start,) = [s for s in statements("TranscriberRole") if actions(s) == ["transcribe:StartTranscriptionJob"]]
+    ours = {"StringEquals": {"transcribe:OutputBucketName": {"Ref": "Bucket"}}}
+    assert start["Condition"]["Fn::If"] == ["Cloud", ours, {"Ref": "AWS::NoValue"}]
+
+
+def test_the_transcriber_takes_from_its_own_queue_and_sends_to_its_own_dead_letters():
+    own = [{"Fn::GetAtt": ["TranscriptionQueue", "Arn"]}]
+    assert allowed("Transcriber")["sqs:ReceiveMessage"] == allowed("Transcriber")["sqs:DeleteMessage"] == own
+    assert allowed("Transcriber")["sqs:SendMessage"] == [{"Fn::GetAtt": ["TranscriptionDeadLetters", "Arn"]}]
+
+
+def test_no_role_takes_a_policy_that_others_may_change():
+    assert not any("ManagedPolicyArns" in body["Properties"] for body in of_type("AWS::IAM::Role").values())
+
+
+def test_the_poller_never_sees_audio_and_never_takes_messages():
+    assert [action for action in allowed("Poller") if action.startswith(("s3:", "events:"))] == []
+    assert [action for action in allowed("Poller") if action.startswith("sqs:")] == ["sqs:SendMessage"]
+
+
+def test_the_copier_sends_to_the_dead_letters_and_to_nobody_else():
+    assert allowed("Copier")["sqs:SendMessage"] == [{"Fn::GetAtt": ["DeadLetters", "Arn"]}]
+
+
+def test_the_copier_cannot_touch_the_lake_nor_read_the_inbox():
+    written = [resource["Fn::Sub"] for resource in allowed("Copier")["s3:PutObject"]]
+    assert written == ["${Bucket.Arn}/audio/*", "${Bucket.Arn}/inbox/*"]
+    assert allowed("Copier")["s3:GetObject"] == [{"Fn::Sub": "${Bucket.Arn}/audio/*"}]
+    assert allowed("Copier")["s3:DeleteObject"] == [{"Fn::Sub": "${Bucket.Arn}/audio/*"}]
+
+
+def test_the_copier_can_delete_for_good_what_was_erased_and_nobody_else_deletes_versions():
+    assert allowed("Copier")["s3:DeleteObjectVersion"] == [{"Fn::Sub": "${Bucket.Arn}/audio/*"}]
+    assert allowed("Copier")["s3:ListBucketVersions"] == [{"Fn::GetAtt": ["Bucket", "Arn"]}]
+    for function in ("Poller", "Compactor", "Transcriber"):
+        assert "s3:DeleteObjectVersion" not in allowed(function)
+
+
+def test_the_compactor_knows_no_provider_no_queue_and_no_audio():
+    services = {action.split(":")[0] for action in allowed("Compactor")}
+    assert services == {"logs", "xray", "dynamodb", "s3", "kms"}
+    places = {place["Fn::Sub"] for action in ("s3:GetObject", "s3:PutObject") for place in allowed("Compactor")[action]}
+    assert places == {"${Bucket.Arn}/inbox/*", "${Bucket.Arn}/lake/*"}
+    assert [a for a in allowed("Compactor") if a.startswith("dynamodb:")] == [
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+    ]
+
+
+@pytest.mark.parametrize("function", ["Poller", "Copier"])
+def test_a_function_reads_only_the_secrets_and_settings_of_its_own_stack(function):
+    for action in ("secretsmanager:GetSecretValue", "ssm:GetParametersByPath"):
+        for place in json.dumps(allowed(function)[action]).split("arn:")[1:]:
+            assert "call-lake/${AWS::StackName}/sources" in place
+
+
+def test_no_function_deletes_from_the_ledger_or_scans_it():
+    for function in ("Poller", "Copier", "Compactor", "Transcriber"):
+        assert not {"dynamodb:DeleteItem", "dynamodb:Scan"} & set(allowed(function))
+
+
+@pytest.mark.parametrize("name", ["PollerOnEmulator", "CopierOnEmulator"])
+def test_what_the_emulator_needs_beyond_aws_is_nevergranted_in_the_cloud(name):
+    assert resource(name)["Condition"] == "Laptop"

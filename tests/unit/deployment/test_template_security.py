@@ -1,0 +1,261 @@
+"""What the template keeps closed, encrypted, versioned, and for how long."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from tests.support.template import ROOT, default, of_type, parse, properties, resource
+from tests.unit.deployment.test_template_roles import allowed, granted, statements
+
+NOTHING = {"Ref": "AWS::NoValue"}
+OWN_KEY = {"Ref": "KmsKeyArn"}
+OF_TRANSCRIPTION = ("TranscriptionQueue", "TranscriptionDeadLetters")  # no numbers, no names
+QUEUES = [
+    name
+    for name, body in of_type("AWS::SQS::Queue").items()
+    if body.get("Condition") != "Laptop" and name not in OF_TRANSCRIPTION
+]
+LOGS = of_type("AWS::Logs::LogGroup")
+SECRETS = of_type("AWS::SecretsManager::Secret")
+ROLES = {"Poller": {"dynamodb", "secretsmanager", "sqs"}, "Copier": {"dynamodb", "s3", "secretsmanager", "sqs"}}
+ROLES |= {"Compactor": {"dynamodb", "s3"}, "Transcriber": {"s3"}}
+
+
+def with_own_key(value: Any) -> Any:
+    return {"Fn::If": ["OwnKey", value, NOTHING]}
+
+
+def rules() -> dict[str, Any]:
+    """The bucket's rules by their ids, as they are where they are asked for."""
+    found = [rule["Fn::If"][1] if "Fn::If" in rule else rule for rule in _rules()]
+    return {rule["Id"]: rule for rule in found}
+
+
+def _rules() -> Any:
+    return properties("Bucket")["LifecycleConfiguration"]["Rules"]
+
+
+# -- encryption
+
+
+def test_without_a_key_of_ones_own_everything_is_encrypted_with_keys_of_aws():
+    assert default("KmsKeyArn") == ""
+    assert parse()["Conditions"]["OwnKey"] == {"Fn::Not": [{"Fn::Equals": [OWN_KEY, ""]}]}
+
+
+def test_the_bucket_is_encrypted_with_the_given_key():
+    (encryption,) = properties("Bucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    condition, own, otherwise = encryption["ServerSideEncryptionByDefault"]["Fn::If"]
+    assert (condition, own) == ("OwnKey", {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": OWN_KEY})
+    assert otherwise == {"SSEAlgorithm": "AES256"}
+    assert encryption["BucketKeyEnabled"] == with_own_key(True)
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_queue_is_encrypted_with_the_given_key_or_with_that_of_sqs(queue):
+    assert properties(queue)["KmsMasterKeyId"] == with_own_key(OWN_KEY)
+    assert properties(queue)["SqsManagedSseEnabled"] == {"Fn::If": ["OwnKey", NOTHING, True]}
+
+
+@pytest.mark.parametrize("queue", OF_TRANSCRIPTION)
+def test_a_queue_that_eventbridge_writes_to_is_under_a_key_that_it_may_use(queue):
+    assert properties(queue)["SqsManagedSseEnabled"] is True
+    assert "KmsMasterKeyId" not in properties(queue)
+
+
+def test_the_ledger_is_encrypted_with_the_given_key():
+    own = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": OWN_KEY}
+    assert properties("Ledger")["SSESpecification"] == with_own_key(own)
+
+
+@pytest.mark.parametrize("name", [*LOGS, *SECRETS])
+def test_logs_and_secrets_are_encrypted_with_the_given_key(name):
+    assert properties(name)["KmsKeyId"] == with_own_key(OWN_KEY)
+
+
+def test_the_results_of_queries_are_encrypted_like_the_bucket():
+    results = properties("Workgroup")["WorkGroupConfiguration"]["ResultConfiguration"]
+    own, otherwise = results["EncryptionConfiguration"]["Fn::If"][1:]
+    assert own == {"EncryptionOption": "SSE_KMS", "KmsKey": OWN_KEY}
+    assert otherwise == {"EncryptionOption": "SSE_S3"}
+
+
+def test_transcripts_are_encrypted_with_the_given_key():
+    assert properties("Transcriber")["Environment"]["Variables"]["KMS_KEY_ARN"] == OWN_KEY
+
+
+@pytest.mark.parametrize(("function", "services"), ROLES.items())
+def test_a_function_uses_the_given_key_alone_and_only_through_what_it_works_with(function, services):
+    (key,) = [s for s in statements(f"{function}Role") if s.get("Sid") == "UseKey"]
+    assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert key["Resource"] == OWN_KEY
+    via = key["Condition"]["StringEquals"]["kms:ViaService"]
+    assert via == [{"Fn::Sub": f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}"} for service in sorted(services)]
+    works_with = {a.split(":")[0] for a in allowed(function)} & {"dynamodb", "s3", "secretsmanager", "sqs"}
+    assert services == works_with - ({"sqs"} if function == "Transcriber" else set())  # whose queues are not under it
+
+
+@pytest.mark.parametrize("function", ROLES)
+def test_no_function_has_a_right_to_any_key_where_none_was_given(function):
+    document = properties(f"{function}Role")["Policies"][0]["PolicyDocument"]
+    (granted,) = [s for s in document["Statement"] if "kms:" in json.dumps(s)]
+    assert (granted["Fn::If"][0], granted["Fn::If"][2]) == ("OwnKey", NOTHING)
+
+
+# -- closed
+
+
+def test_the_bucket_and_its_objects_refuse_plain_http():
+    (statement,) = properties("BucketPolicy")["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+    assert len(statement["Resource"]) == 2  # the bucket and its objects
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_queue_refuses_plain_http(queue):
+    policies = [one["Properties"] for one in of_type("AWS::SQS::QueuePolicy").values()]
+    (policy,) = [one for one in policies if {"Ref": queue} in one["Queues"]]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+    assert statement["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
+
+
+def test_nothing_of_the_stack_is_reached_from_outside():
+    public = re.compile("AWS::(ApiGateway|Lambda::(Url|Permission)|ElasticLoadBalancing|CloudFront|EC2|SNS)")
+    assert [name for name, body in parse()["Resources"].items() if public.match(body["Type"])] == []
+    assert "FunctionUrlConfig" not in json.dumps(parse())
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
+def test_what_holds_for_everybody_only_denies(kind):
+    for name, body in of_type(kind).items():
+        for statement in map(granted, body["Properties"]["PolicyDocument"]["Statement"]):
+            assert statement["Effect"] == "Deny" or statement["Principal"] != "*", name
+
+
+def test_the_one_policy_that_lets_a_service_in_is_for_the_events_of_our_own_rule():
+    policies = of_type("AWS::SQS::QueuePolicy") | of_type("AWS::S3::BucketPolicy")
+    allowing = {
+        name: statement
+        for name, body in policies.items()
+        for statement in map(granted, body["Properties"]["PolicyDocument"]["Statement"])
+        if statement["Effect"] == "Allow" and body["Condition"] != "Laptop"
+    }
+    assert list(allowing) == ["TranscriptionQueuePolicy"]
+    ours = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["TranscriptionRule", "Arn"]}}}
+    assert allowing["TranscriptionQueuePolicy"]["Condition"] == ours
+
+
+# -- versions and lifecycle
+
+
+def test_the_bucket_keeps_versions_only_where_that_is_asked_for():
+    assert default("BucketVersioning") == "false"
+    assert properties("Bucket")["VersioningConfiguration"] == {"Fn::If": ["Versioned", {"Status": "Enabled"}, NOTHING]}
+
+
+@pytest.mark.parametrize("prefix", ["inbox/", "lake/", "athena-results/", "transcripts/"])
+def test_old_versions_of_everything_but_audio_expire_after_a_day_with_their_markers(prefix):
+    (rule,) = [r for r in _rules() if r.get("Prefix") == prefix and "NoncurrentVersionExpiration" in r]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert rule["ExpiredObjectDeleteMarker"] is True
+    assert "ExpirationInDays" not in rule  # S3 takes no rule with both
+
+
+def test_every_prefix_that_is_written_has_its_rule_for_old_versions():
+    written = {
+        place["Fn::Sub"].removeprefix("${Bucket.Arn}/").removesuffix("*")
+        for function in ROLES
+        for place in allowed(function).get("s3:PutObject", [])
+    }
+    ruled = {rule["Prefix"] for rule in rules().values() if "NoncurrentVersionExpiration" in rule}
+    assert written <= ruled
+
+
+def test_old_versions_of_audio_are_kept_unless_audio_itself_expires():
+    of_audio = [rule for rule in _rules() if rule.get("Prefix") == "audio/"]
+    assert of_audio == []  # no rule without a condition
+    assert rules()["audio"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+
+
+def test_audio_expires_and_moves_to_a_colder_class_only_where_that_is_asked_for():
+    conditions = {rule["Fn::If"][1]["Id"]: rule["Fn::If"][0] for rule in _rules() if "Fn::If" in rule}
+    assert conditions == {"cold-audio": "AudioCools", "audio": "AudioExpires"}
+    assert (default("AudioRetentionDays"), default("AudioColdAfterDays")) == (0, 0)
+    assert rules()["audio"]["ExpirationInDays"] == {"Ref": "AudioRetentionDays"}
+    (transition,) = rules()["cold-audio"]["Transitions"]
+    assert transition == {"TransitionInDays": {"Ref": "AudioColdAfterDays"}, "StorageClass": {"Ref": "AudioColdClass"}}
+
+
+def test_audio_in_a_colder_class_is_still_read_at_once():
+    assert parse()["Parameters"]["AudioColdClass"]["AllowedValues"] == ["GLACIER_IR", "STANDARD_IA"]
+
+
+def test_unfinished_uploads_and_results_of_queries_expire():
+    assert rules()["unfinished-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
+    assert (rules()["query-results"]["Prefix"], rules()["query-results"]["ExpirationInDays"]) == ("athena-results/", 7)
+
+
+# -- what is written down
+
+
+def security_page() -> str:
+    return (ROOT / "docs/security.md").read_text()
+
+
+def test_every_exception_of_checkov_has_its_reason_in_the_docs():
+    configured = yaml.safe_load((ROOT / ".checkov.yaml").read_text())["skip-check"]
+    reasons = dict(re.findall(r"^\| `(CKV\w+)` \| (.{20,}) \|$", security_page(), re.MULTILINE))
+    assert set(configured) == set(reasons)
+
+
+@pytest.mark.parametrize("role", of_type("AWS::IAM::Role"))
+def test_every_role_is_in_the_table_of_the_docs(role):
+    assert f"| `{role}` |" in security_page()
+
+
+@pytest.mark.parametrize("role", of_type("AWS::IAM::Role"))
+def test_every_service_that_a_role_may_use_is_in_its_line_of_the_docs(role):
+    (line,) = re.findall(rf"^\| `{role}` \|.*$", security_page(), re.MULTILINE)
+    for statement in statements(role):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        for action in actions:
+            if action.split(":")[0] not in ("logs", "xray", "kms", "ec2"):
+                assert f"`{action}`" in line
+
+
+def test_every_exception_in_the_template_stands_in_the_docs_too():
+    at = {
+        (skip["id"], name)
+        for name, body in parse()["Resources"].items()
+        for skip in body.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    }
+    assert at == {
+        ("CKV_AWS_111", "PollerRole"),
+        ("CKV_AWS_111", "CopierRole"),
+        ("CKV_AWS_27", "TranscriptionQueue"),
+        ("CKV_AWS_27", "TranscriptionDeadLetters"),
+    }
+    assert all(f"`{check}` for" in security_page() for check, _ in at)
+
+
+def test_the_documented_key_policy_is_json_and_lets_the_logs_of_the_stack_in():
+    documents = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", security_page(), re.DOTALL)]
+    (policy,) = [document for document in documents if "Statement" in document]
+    (logs,) = [s for s in policy["Statement"] if "logs." in json.dumps(s["Principal"])]
+    assert logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"].endswith("log-group:/aws/lambda/STACK-*")
+
+
+def test_one_copier_serves_all_sources_so_it_reads_all_their_secrets_and_the_docs_say_so():
+    (place,) = allowed("Copier")["secretsmanager:GetSecretValue"]
+    assert place["Fn::Sub"].endswith("secret:call-lake/${AWS::StackName}/sources/*")
+    assert "the secrets of all sources" in security_page()
+
+
+def test_the_bucket_policy_stays_with_the_bucket():
+    assert resource("BucketPolicy")["DeletionPolicy"] == resource("Bucket")["DeletionPolicy"]

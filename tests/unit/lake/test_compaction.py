@@ -1,0 +1,322 @@
+"""The compactor as the schedule runs it (design rules 19 to 21)."""
+
+import json
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from call_lake.bucket.inbox import put_rows
+from call_lake.bucket.quarantine import set_aside
+from call_lake.lake import compactor
+from call_lake.lake.compactor import CompactionResult, compact
+from call_lake.lake.file_cache import Index
+from call_lake.lake.search import read_partition
+from call_lake.model.layout import DATA, INBOX, Partition
+from call_lake.model.table import Row
+from call_lake.ports import PartialFailure
+from tests.support.fakes.world import World
+from tests.support.lake_samples import (
+    IN_TIME_S,
+    SETTINGS,
+    TODAY,
+    compacted,
+    erase_in_ledger,
+    files_of,
+    ids_in,
+    partitions_of,
+    row_of,
+    rows_in,
+)
+
+PARTITION = Partition("thulium", TODAY)
+PLACE = f"inbox/source=thulium/call_date={TODAY}/"
+
+
+def reasons(world: World) -> list[str]:
+    return [one.rejected.reason for one in set_aside(world.store)]
+
+
+def test_waiting_rows_of_every_partition_go_into_the_lake_and_leave_the_inbox():
+    world = World.make()
+    rows = [
+        row_of(1),
+        row_of(2),
+        row_of(3, source="conpeek"),
+        row_of(4, day=TODAY - timedelta(days=40)),
+    ]
+    put_rows(world.store, rows[:2])
+    put_rows(world.store, rows[2:])
+    assert compacted(world) == CompactionResult(rows=4, partitions=3)
+    read = [row for p in partitions_of(world) for row in read_partition(world.store, p.source, p.call_date)]
+    assert sorted(read, key=json.dumps) == sorted(rows, key=json.dumps)
+    assert world.store.bodies(INBOX) == {}
+
+
+def test_a_run_with_nothing_to_do_writes_nothing():
+    world = World.make()
+    assert compacted(world) == CompactionResult()
+    assert world.store.bodies() == {}
+
+
+def test_many_objects_of_one_partition_are_one_commit():
+    world = World.make()
+    for number in range(20):
+        put_rows(world.store, [row_of(number)])
+    assert compacted(world).rows == 20
+    assert len(files_of(world, PARTITION)) == 1
+
+
+def test_an_object_that_arrives_during_the_run_waits_for_the_next():
+    world = World.make()
+    put_rows(world.store, [row_of(1)])
+
+    def arrive(call, proceed):
+        if call.method == "delete":
+            stop()
+            put_rows(world.store, [row_of(2)])
+        return proceed()
+
+    stop = world.calls.on_call(arrive)
+    compacted(world)
+    assert ids_in(world) == [row_of(1)["recording_id"]]
+    assert len(world.store.bodies(INBOX)) == 1
+    compacted(world)
+    assert ids_in(world) == [row_of(1)["recording_id"], row_of(2)["recording_id"]]
+
+
+def test_an_object_that_could_not_be_deleted_is_committed_again_without_effect():
+    world = World.make()
+    put_rows(world.store, [row_of(1)])
+    world.store.refuse_deletes(0)
+    assert compacted(world).failed == ["source=thulium/call_date=2026-10-20: PartialFailure"]
+    assert compacted(world).rows == 0
+    assert world.store.bodies(INBOX) == {}
+    assert len(rows_in(world)) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "reason"),
+    [
+        (f"{PLACE}x.json", b"<html>", "no JSON"),
+        (f"{PLACE}x.json", b'{"recording_id": "\xff"}', "no JSON"),
+        (f"{PLACE}x.json", json.dumps(row_of(1, audio_bytes="many")).encode(), "audio_bytes: str instead of bigint"),
+        (f"{PLACE}x.json", json.dumps(row_of(1, day=TODAY - timedelta(days=1))).encode(), "not those of the object's"),
+        ("inbox/stray.json", json.dumps(row_of(1)).encode(), "the key names no partition"),
+        ("inbox/source=thulium/call_date=2014-12-31/x.json", b"{}", "not within 2015-01-01"),
+        ("inbox/source=thulium/call_date=2026-10-22/x.json", b"{}", "not within 2015-01-01 and 2026-10-21"),
+        ("inbox/source=other/call_date=2026-10-20/x.json", b"{}", "none of the stack's sources"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_set_aside_with_its_text_and_never_blocks_the_others(key, body, reason):
+    world = World.make()
+    world.store.put(key, body)
+    put_rows(world.store, [row_of(2)])
+    result = compacted(world)
+    assert (result.rows, result.quarantined, result.failed) == (1, 1, [])
+    (rejected,) = [one.rejected for one in set_aside(world.store)]
+    assert reason in rejected.reason
+    assert rejected.text == body.decode("utf-8", "backslashreplace")
+    assert rejected.key == key
+    assert world.store.bodies(INBOX) == {}
+
+
+def test_tomorrow_is_within_the_table_for_a_sources_day_may_begin_before_utcs():
+    world = World.make()
+    put_rows(world.store, [row_of(1, day=TODAY + timedelta(days=1))])
+    assert compacted(world).rows == 1
+
+
+def test_one_bad_row_of_an_object_leaves_the_good_ones():
+    world = World.make()
+    lines = [row_of(1), row_of(2, audio_bytes="many"), row_of(3)]
+    world.store.put(f"{PLACE}x.json", b"\n".join(json.dumps(line).encode() for line in lines))
+    assert compacted(world).rows == 2
+    assert ids_in(world) == [row_of(1)["recording_id"], row_of(3)["recording_id"]]
+
+
+def test_a_partition_that_fails_stops_no_other():
+    world = World.make()
+    put_rows(world.store, [row_of(1)])
+    compacted(world)
+    (file,) = files_of(world, PARTITION)
+    world.store.put(file, b"this is no Parquet file, and longer than eight bytes")
+    put_rows(world.store, [row_of(2), row_of(3, source="conpeek")])
+    result = compacted(world)
+    assert result.rows == 1
+    assert result.left_over == 1
+    assert [text.split(":")[0] for text in result.failed] == [str(PARTITION)]
+
+
+def test_erased_recordings_leave_the_inbox_without_entering_the_lake():
+    world = World.make()
+    put_rows(world.store, [row_of(1), row_of(2)])
+    erase_in_ledger(world, row_of(1)["recording_id"])
+    compacted(world)
+    assert ids_in(world) == [row_of(2)["recording_id"]]
+    assert world.store.bodies(INBOX) == {}
+
+
+def test_days_that_are_over_are_closed_and_old_files_collected():
+    world = World.make()
+    for number in range(3):
+        put_rows(world.store, [row_of(number)])
+        compacted(world)
+    world.clock.advance(timedelta(days=2))
+    assert compacted(world).closed == 1
+    world.clock.advance(timedelta(days=1))
+    assert compacted(world).collected == 3
+    assert list(world.store.bodies(DATA)) == files_of(world, PARTITION)
+
+
+def test_the_newest_day_is_served_first():
+    world = World.make()
+    days = [TODAY - timedelta(days=n) for n in (3, 0, 9)]
+    put_rows(world.store, [row_of(n, day=day) for n, day in enumerate(days)])
+
+    def run_out_of_time(call, proceed):
+        if call.method == "delete":
+            world.clock.advance(timedelta(seconds=10))
+        return proceed()
+
+    world.calls.on_call(run_out_of_time)
+    result = compacted(world, until_s=10)
+    assert [row["call_date"] for row in rows_in(world)] == [TODAY.isoformat()]
+    assert (result.partitions, result.left_over) == (1, 2)
+
+
+def backfill(monkeypatch) -> tuple[World, list[Row]]:
+    monkeypatch.setattr(compactor, "OBJECTS_A_COMMIT", 4)
+    world = World.make()
+    rows = [row_of(n, day=TODAY - timedelta(days=n % 5)) for n in range(60)]
+    for row in rows:
+        put_rows(world.store, [row])
+    return world, rows
+
+
+def test_what_does_not_fit_into_one_run_is_carried_on_by_the_next_until_the_inbox_is_empty(monkeypatch):
+    world, rows = backfill(monkeypatch)
+
+    def slow(call, proceed):
+        world.clock.advance(timedelta(seconds=1))
+        return proceed()
+
+    world.calls.on_call(slow)
+    runs = 0
+    left = [60]
+    while left[-1]:
+        runs += 1
+        left.append(compacted(world, until_s=world.clock.monotonic() + 60).left_over)
+        assert left[-1] < left[-2]
+    assert runs > 2
+    assert ids_in(world) == sorted(row["recording_id"] for row in rows)
+
+
+def test_a_run_takes_no_more_objects_than_its_memory_holds(monkeypatch):
+    world, _ = backfill(monkeypatch)
+    monkeypatch.setattr(compactor, "OBJECTS_A_RUN", 7)
+    assert compacted(world).rows == 7
+    assert len(world.store.bodies(INBOX)) == 53
+
+
+def test_a_commit_takes_no_more_bytes_than_its_memory_holds(monkeypatch):
+    world = World.make()
+    monkeypatch.setattr(compactor, "BYTES_A_COMMIT", 1)
+    for number in range(3):
+        put_rows(world.store, [row_of(number)])
+    compacted(world)
+    assert len(files_of(world, PARTITION)) == 3
+
+
+def test_the_backfill_of_a_closed_day_writes_each_row_at_most_twice_over_all_commits_of_a_run(monkeypatch):
+    monkeypatch.setattr(compactor, "BYTES_A_COMMIT", 1)
+    world = World.make()
+    for number in range(6):
+        put_rows(world.store, [row_of(number, day=TODAY - timedelta(days=9))])
+    compacted(world)
+    written = [pq.ParquetFile(pa.BufferReader(body)).metadata.num_rows for body in world.store.bodies(DATA).values()]
+    assert sum(written) <= 2 * 6
+    assert len(rows_in(world)) == 6
+
+
+def test_partitions_are_worked_on_at_the_same_time(monkeypatch):
+    world, rows = backfill(monkeypatch)
+    assert compacted(world, threads=4).rows == 60
+    assert ids_in(world) == sorted(row["recording_id"] for row in rows)
+    assert world.store.bodies(INBOX) == {}
+
+
+def test_a_warm_function_reads_no_data_file_that_it_knows():
+    world = World.make()
+    index = Index(world.store)
+    for number in range(3):
+        put_rows(world.store, [row_of(number)])
+        before = len(world.calls.log)
+        compact(world.store, world.table, world.clock, SETTINGS, IN_TIME_S, index=index, threads=1)
+        assert not [call for call in world.calls.log[before:] if call.method in ("get_range", "head")]
+
+
+UNFIT = row_of(1) | {"duration_s": "long"}
+
+
+def test_a_row_that_does_not_fit_and_was_erased_is_not_set_aside():
+    world = World.make()
+    put_rows(world.store, [UNFIT, row_of(2) | {"duration_s": "long"}])
+    erase_in_ledger(world, UNFIT["recording_id"])
+    assert compacted(world).quarantined == 1
+    assert not any(UNFIT["recording_id"].encode() in body for body in world.store.bodies().values())
+
+
+def test_a_row_that_is_erased_while_it_is_set_aside_is_taken_out_again():
+    world = World.make()
+    put_rows(world.store, [UNFIT])
+
+    def erase(call, proceed):
+        if call.method == "put":
+            stop()
+            erase_in_ledger(world, UNFIT["recording_id"])
+        return proceed()
+
+    stop = world.calls.on_call(erase)
+    compacted(world)
+    assert reasons(world) == []
+
+
+def test_setting_aside_ends_with_the_runs_time_and_the_next_run_goes_on():
+    world = World.make()
+    for number in range(250):
+        put_rows(world.store, [row_of(number) | {"duration_s": "long"}])
+
+    def slow(call, proceed):
+        world.clock.advance(timedelta(seconds=1))
+        return proceed()
+
+    stop = world.calls.on_call(slow)
+    cut_short = compacted(world, until_s=world.clock.monotonic() + 400)
+    stop()
+    assert cut_short.quarantined in (100, 200)
+    assert cut_short.left_over == 250
+    assert compacted(world).left_over == 0
+    assert len(reasons(world)) == 250
+
+
+def test_a_partition_that_cannot_be_collected_stops_no_other_and_is_named():
+    world = World.make()
+    for day in (TODAY, TODAY - timedelta(days=1)):
+        for stored in range(2):
+            put_rows(world.store, [row_of(1, day=day, stored_at=f"{TODAY}T09:00:0{stored}.000Z")])
+            compacted(world)
+    world.clock.advance(timedelta(seconds=SETTINGS.grace_s))
+
+    def refuse(call, proceed):
+        if call.method == "delete":
+            stop()
+            raise PartialFailure("DeleteObjects", [0], "AccessDenied")
+        return proceed()
+
+    stop = world.calls.on_call(refuse)
+    result = compacted(world)
+    assert result.failed == [f"source=thulium/call_date={TODAY - timedelta(days=1)}: PartialFailure"]
+    assert result.collected == 1
+    assert compacted(world).collected == 1

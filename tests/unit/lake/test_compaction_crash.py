@@ -1,0 +1,188 @@
+"""The compactor dies at every call, meets another one at every call, is read at every call: the rows are the same."""
+
+import contextlib
+from datetime import timedelta
+from functools import cache, partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from call_lake.bucket.inbox import put_rows
+from call_lake.errors import Transient
+from call_lake.lake.search import read_partition
+from call_lake.model.layout import DATA, GARBAGE, INBOX, Partition
+from call_lake.ports import PartialFailure
+from tests.support.fakes.calls import Died, Fault, FaultAt
+from tests.support.fakes.world import World
+from tests.support.lake_samples import TODAY, Before, compacted, files_of, ids_in, lake_of, row_of, rows_in, table_from
+
+OPEN = Partition("thulium", TODAY)
+CLOSED = Partition("thulium", TODAY - timedelta(days=3))
+OLDER = row_of(101, day=CLOSED.call_date)
+NEWER = OLDER | {"agent": "A", "stored_at": f"{TODAY}T10:00:00.000Z"}
+
+
+@cache
+def _standing() -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """A closed day in two files, of the day before, and a day that fills, in sixteen."""
+    world = World.make()
+    for row in (row_of(100, day=CLOSED.call_date), OLDER):
+        lake_of(world).commit(CLOSED, table_from([row], CLOSED), more_to_come=True)
+    closed = world.store.bodies()
+    for number in range(1, 17):
+        lake_of(world).commit(OPEN, table_from([row_of(number)], OPEN))
+    return closed, {key: body for key, body in world.store.bodies().items() if key not in closed}
+
+
+def world_to_work_on() -> World:
+    """Rows wait for both days: new ones, one delivered twice, a newer version."""
+    world = World.make()
+    closed, filling = _standing()
+    world.clock.advance(timedelta(days=-1))
+    for key, body in closed.items():
+        world.store.put(key, body)
+    world.clock.advance(timedelta(days=1))
+    for key, body in filling.items():
+        world.store.put(key, body)
+    put_rows(world.store, [row_of(2), row_of(50)])
+    put_rows(world.store, [row_of(51), row_of(102, day=CLOSED.call_date), NEWER])
+    return world
+
+
+EXPECTED = sorted(
+    row_of(n, day=day)["recording_id"]
+    for numbers, day in (((*range(1, 17), 50, 51), TODAY), ((100, 101, 102), CLOSED.call_date))
+    for n in numbers
+)
+
+
+def calls_of_a_run() -> int:
+    world = world_to_work_on()
+    before = len(world.calls.log)
+    compacted(world)
+    return len(world.calls.log) - before
+
+
+CALLS = range(1, calls_of_a_run() + 1)
+
+
+def assert_as_undisturbed(world: World) -> None:
+    assert ids_in(world) == EXPECTED
+    assert NEWER in read_partition(world.store, "thulium", CLOSED.call_date)
+    assert world.store.bodies(INBOX) == {}
+
+
+def assert_nothing_is_left_but_what_is_named(world: World) -> None:
+    """After a commit to each partition, a day to close them and two graces."""
+    world.clock.advance(timedelta(days=4))
+    for partition, number in ((OPEN, 900), (CLOSED, 901)):
+        put_rows(world.store, [row_of(number, day=partition.call_date)])
+    for _ in range(3):
+        compacted(world)
+        world.clock.advance(timedelta(days=1))
+    assert sorted(world.store.bodies(DATA)) == sorted(files_of(world, OPEN) + files_of(world, CLOSED))
+    assert world.store.bodies(GARBAGE) == {}
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_run_broken_at_any_call_and_run_again_ends_as_if_nothing_had_happened(fault):
+    for number in CALLS:
+        world = world_to_work_on()
+        stop = world.calls.on_call(FaultAt(number, fault))
+        with contextlib.suppress(Died, Transient, PartialFailure):
+            compacted(world)
+        stop()
+        compacted(world)
+        assert_as_undisturbed(world)
+        if number % 7 == 0:
+            assert_nothing_is_left_but_what_is_named(world)
+
+
+def test_another_compactor_at_any_call_changes_nothing_about_the_rows():
+    for number in CALLS:
+        world = world_to_work_on()
+        Before(world, number, partial(compacted, world))
+        compacted(world)
+        assert_as_undisturbed(world)
+
+
+def test_two_other_compactors_at_any_call_one_of_which_dies_change_nothing_about_the_rows():
+    def one_dies(world: World) -> None:
+        stop = world.calls.on_call(FaultAt(25, Fault.DIE_AFTER))
+        with contextlib.suppress(Died):
+            compacted(world)
+        stop()
+
+    for number in CALLS[::3]:
+        world = world_to_work_on()
+        Before(world, number, partial(one_dies, world))
+        compacted(world)
+        assert_as_undisturbed(world)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(1, CALLS[-1]), min_size=2, max_size=5), st.data())
+def test_several_crashes_in_a_row_change_nothing_about_the_rows(numbers, data):
+    world = world_to_work_on()
+    for number in numbers:
+        fault = data.draw(st.sampled_from(list(Fault)))
+        stop = world.calls.on_call(FaultAt(number, fault))
+        with contextlib.suppress(Died, Transient, PartialFailure):
+            compacted(world)
+        stop()
+    compacted(world)
+    assert_as_undisturbed(world)
+
+
+def test_a_reader_that_plans_from_the_manifests_at_any_call_has_every_committed_row_once():
+    world = world_to_work_on()
+    seen: list[list[str]] = []
+
+    def read(call, proceed):
+        seen.append(ids_in(world))
+        answer = proceed()
+        seen.append(ids_in(world))
+        return answer
+
+    world.calls.on_call(read)
+    before = ids_in(world)
+    compacted(world)
+    for ids in seen:
+        assert len(ids) == len(set(ids))
+        assert set(before) <= set(ids) <= set(EXPECTED)
+
+
+def test_a_reader_that_planned_before_a_merge_still_finds_its_files_until_the_grace_is_over():
+    world = world_to_work_on()
+    planned = files_of(world, OPEN)
+    compacted(world)
+    world.clock.advance(timedelta(hours=23))
+    compacted(world)
+    assert set(planned) <= set(world.store.bodies(DATA))
+
+
+def test_the_inbox_keeps_every_row_until_a_manifest_shows_it():
+    world = world_to_work_on()
+    waiting = {row["recording_id"]: row for row in (row_of(50), row_of(51))}
+
+    def look(call, proceed):
+        answer = proceed()
+        inbox = b"".join(world.store.bodies(INBOX).values()).decode()
+        for name in waiting:
+            assert name in inbox or name in ids_in(world)
+        return answer
+
+    world.calls.on_call(look)
+    compacted(world)
+
+
+def test_the_world_of_these_tests_holds_every_kind_of_work():
+    """So that a run with less to do does not pass unseen."""
+    world = world_to_work_on()
+    result = compacted(world)
+    assert (result.rows, result.partitions) == (4, 2)
+    assert len(files_of(world, OPEN)) == 1
+    assert len(files_of(world, CLOSED)) == 1
+    assert len(rows_in(world)) == len(EXPECTED)
+    assert OLDER not in read_partition(world.store, "thulium", CLOSED.call_date)

@@ -1,0 +1,165 @@
+"""The ledger only moves forward (design rules 6, 7, 9)."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from call_lake.errors import NotReady, Reason, Terminal, Transient
+from call_lake.ledger.entry import State
+from call_lake.ledger.ledger import Ledger
+from call_lake.model.recording import AudioFacts, StoredAudio
+from tests.support.fakes import World
+from tests.support.fakes.provider import make_recording
+
+DAY_S = 86_400
+
+
+@pytest.fixture
+def world() -> World:
+    return World.make()
+
+
+@pytest.fixture
+def ledger(world: World) -> Ledger:
+    return Ledger(world.table, world.clock, DAY_S)
+
+
+def audio_of(world: World, extension: str = "wav") -> StoredAudio:
+    return StoredAudio("bucket", f"audio/x.{extension}", AudioFacts(extension, 10, "00" * 32), world.clock.now())
+
+
+def state_of(ledger: Ledger, id: str) -> State:
+    entry = ledger.entry(id)
+    assert entry is not None
+    return entry.state
+
+
+def test_the_first_write_freezes_start_call_date_and_key(ledger: Ledger) -> None:
+    first = make_recording(1)
+    ledger.discovered(first)
+    corrected = replace(first, started_at=first.started_at + timedelta(hours=1), call_date=date(2026, 10, 21))
+
+    assert ledger.discovered(corrected) is False
+    assert ledger.claim(corrected).recording == first
+
+
+def test_a_message_that_overtook_the_poller_creates_the_item(ledger: Ledger) -> None:
+    recording = make_recording(1)
+
+    entry = ledger.claim(recording)
+
+    assert (entry.state, entry.recording) == (State.PUBLISHED, recording)
+    assert ledger.discovered(recording) is False
+
+
+def test_a_late_published_never_hides_a_stored(ledger: Ledger, world: World) -> None:
+    recording = make_recording(1)
+    ledger.discovered(recording)
+    ledger.stored(recording.recording_id, audio_of(world))
+
+    ledger.republished(recording.recording_id)
+    ledger.discovered(recording)
+    ledger.retrying(ledger.claim(recording), Transient(Reason.TIMEOUT, ""), 60, in_queue=False)
+    ledger.failed(ledger.claim(recording), Terminal(Reason.FORBIDDEN, ""))
+
+    assert state_of(ledger, recording.recording_id) is State.STORED
+
+
+def test_of_two_stored_formats_the_first_decides(ledger: Ledger, world: World) -> None:
+    recording = make_recording(1)
+    ledger.discovered(recording)
+    ledger.stored(recording.recording_id, audio_of(world, "ogg"))
+
+    entry = ledger.stored(recording.recording_id, audio_of(world, "mp3"))
+
+    assert entry.audio is not None
+    assert entry.audio.key.endswith(".ogg")
+
+
+def test_an_erased_recording_stays_erased(ledger: Ledger, world: World) -> None:
+    recording = make_recording(1)
+    ledger.discovered(recording)
+    world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "open_in": None})
+
+    entry = ledger.stored(recording.recording_id, audio_of(world))
+    ledger.republished(recording.recording_id)
+
+    assert entry.state is State.ERASED
+    assert state_of(ledger, recording.recording_id) is State.ERASED
+    assert ledger.discovered(recording) is False
+    assert ledger.erased([recording.recording_id, "unknown"]) == {recording.recording_id}
+
+
+def test_a_published_recording_is_due_after_a_day_of_silence(ledger: Ledger, world: World) -> None:
+    recording = make_recording(1)
+    ledger.discovered(recording)
+    assert ledger.due("thulium", 10) == []
+
+    world.clock.advance(timedelta(days=1))
+
+    assert [entry.recording for entry in ledger.due("thulium", 10)] == [recording]
+    assert ledger.due("conpeek", 10) == []
+    ledger.republished(recording.recording_id)
+    assert ledger.due("thulium", 10) == []
+
+
+def test_a_long_delay_waits_in_the_ledger_and_a_short_one_in_the_queue(ledger: Ledger, world: World) -> None:
+    short, long = make_recording(1), make_recording(2)
+    error = Transient(Reason.TIMEOUT, "no answer")
+    ledger.retrying(ledger.claim(short), error, 60, in_queue=True)
+    ledger.retrying(ledger.claim(long), error, 3600, in_queue=False)
+
+    world.clock.advance(timedelta(hours=1))
+
+    assert [entry.recording for entry in ledger.due("thulium", 10)] == [long]
+
+
+def test_what_failed_for_good_is_never_due_and_comes_back_by_redrive(ledger: Ledger, world: World) -> None:
+    recording = make_recording(1)
+    ledger.failed(ledger.claim(recording), Terminal(Reason.ENCRYPTED, "PGP"))
+    world.clock.advance(timedelta(days=400))
+    assert ledger.due("thulium", 10) == []
+
+    assert ledger.redriven(recording.recording_id) is True
+    assert ledger.redriven(recording.recording_id) is False
+    entry = ledger.claim(recording)
+    assert (entry.state, entry.attempts) == (State.PUBLISHED, 0)
+    assert entry.first_published_at == world.clock.now(), "its deadlines count from the redrive"
+
+
+def test_the_history_keeps_the_last_attempts(ledger: Ledger) -> None:
+    recording = make_recording(1)
+    for number in range(30):
+        ledger.retrying(ledger.claim(recording), NotReady(Reason.NOT_FOUND, str(number)), 10, in_queue=True)
+
+    entry = ledger.claim(recording)
+
+    assert entry.attempts == 30
+    assert [note["detail"] for note in entry.history] == [str(number) for number in range(10, 30)]
+
+
+def test_a_known_key_with_another_connection_is_a_recording_of_its_own(ledger: Ledger) -> None:
+    first = make_recording(1, connection_id="100.1")
+    second = replace(first, connection_id="200.2")
+    ledger.discovered(first)
+
+    entry = ledger.claim(second)
+
+    assert entry.recording_id != first.recording_id
+    assert entry.recording == second.as_collision()
+    assert ledger.claim(second.as_collision()).recording_id == entry.recording_id
+
+
+def test_the_owner_of_a_key_is_found_whatever_id_its_message_carries(ledger: Ledger) -> None:
+    owner = make_recording(1, connection_id="100.1")
+    ledger.discovered(owner)
+
+    assert ledger.claim(owner.as_collision()).recording_id == owner.recording_id
+
+
+def test_an_unknown_connection_is_no_collision(ledger: Ledger) -> None:
+    first = make_recording(1, connection_id="100.1")
+    ledger.discovered(first)
+
+    assert ledger.claim(replace(first, connection_id=None)).recording_id == first.recording_id

@@ -1,0 +1,263 @@
+"""Adding a column, as docs/schema.md says: a version that reads every older one (design rule 21).
+
+The next version is made here, of this one and a column: so every table that this version writes is an older one's.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from call_lake.bucket.inbox import put_rows
+from call_lake.bucket.quarantine import set_aside
+from call_lake.lake import arrow_rows, compactor
+from call_lake.lake.arrow_rows import SCHEMA
+from call_lake.lake.search import read_partition
+from call_lake.model import table
+from call_lake.model.layout import DATA, Partition
+from call_lake.model.table import SCHEMA_VERSION, Row
+from call_lake_cli.commands.quarantine import send_again
+from tests.support.fakes.world import World
+from tests.support.lake_samples import TODAY, compacted, files_of, lake_of, row_of, rows_in, table_from
+from tests.support.operator_bench import Bench
+from tests.support.rebuild_bench import lose_all, rebuilt, rows
+
+PARTITION = Partition("thulium", TODAY)
+NEXT = SCHEMA_VERSION + 1
+COLUMN = "queue"
+
+type Upgrade = Callable[[], None]
+
+
+@pytest.fixture
+def upgrade(monkeypatch: pytest.MonkeyPatch) -> Upgrade:
+    """Deploys the next version, with one column more."""
+
+    def deploy() -> None:
+        monkeypatch.setitem(table.COLUMNS, COLUMN, "string")
+        monkeypatch.setattr(arrow_rows, "_KNOWN", arrow_rows._KNOWN | {COLUMN})
+        schema = SCHEMA.append(pa.field(COLUMN, pa.string()))
+        for name, module in list(sys.modules.items()):
+            if name.startswith("call_lake."):
+                if getattr(module, "SCHEMA", None) is SCHEMA:
+                    monkeypatch.setattr(module, "SCHEMA", schema)
+                if hasattr(module, "SCHEMA_VERSION"):
+                    monkeypatch.setattr(module, "SCHEMA_VERSION", NEXT)
+
+    return deploy
+
+
+def new_row(number: int) -> Row:
+    """As the next version's copier writes it."""
+    return row_of(number) | {COLUMN: f"queue {number}", "schema_version": NEXT}
+
+
+def commit(world: World, *rows: Row) -> None:
+    lake_of(world).commit(PARTITION, table_from(list(rows), PARTITION))
+
+
+def versions_of_files(world: World) -> list[int]:
+    bodies = world.store.bodies(DATA)
+    footers = [pq.ParquetFile(pa.BufferReader(bodies[key])).metadata.metadata for key in files_of(world, PARTITION)]
+    return [int(footer[b"call_lake.schema_version"]) for footer in footers]
+
+
+def test_an_older_versions_rows_are_read_with_the_new_column_empty(upgrade: Upgrade) -> None:
+    world = World.make()
+    commit(world, row_of(1))
+    upgrade()
+
+    assert read_partition(world.store, "thulium", TODAY) == [row_of(1) | {COLUMN: None}]
+
+
+def test_files_of_both_versions_are_one_partition(upgrade: Upgrade) -> None:
+    world = World.make()
+    commit(world, row_of(1))
+    upgrade()
+    commit(world, new_row(2))
+
+    assert versions_of_files(world) == [SCHEMA_VERSION, NEXT]
+    assert read_partition(world.store, "thulium", TODAY) == [row_of(1) | {COLUMN: None}, new_row(2)]
+
+
+def test_older_files_are_merged_into_one_of_the_new_version(upgrade: Upgrade) -> None:
+    world = World.make()
+    for number in range(16):
+        commit(world, row_of(number))
+    upgrade()
+    commit(world, new_row(16))
+
+    assert versions_of_files(world) == [NEXT]
+    older = [row_of(number) | {COLUMN: None} for number in range(16)]
+    assert read_partition(world.store, "thulium", TODAY) == [*older, new_row(16)]
+
+
+def test_a_recordings_older_row_gives_way_to_its_newer_one(upgrade: Upgrade) -> None:
+    world = World.make()
+    commit(world, row_of(1), row_of(2))
+    upgrade()
+    newer = new_row(1) | {"stored_at": f"{TODAY}T10:00:00.000Z"}
+    commit(world, newer)
+
+    assert read_partition(world.store, "thulium", TODAY) == [newer, row_of(2) | {COLUMN: None}]
+
+
+def test_the_same_row_delivered_again_after_the_deployment_changes_nothing(upgrade: Upgrade) -> None:
+    world = World.make()
+    commit(world, row_of(1))
+    upgrade()
+    before = world.store.bodies()
+    commit(world, row_of(1))
+
+    assert world.store.bodies() == before
+
+
+def test_an_older_versions_rows_that_still_wait_are_taken(upgrade: Upgrade) -> None:
+    world = World.make()
+    put_rows(world.store, [row_of(1)])
+    upgrade()
+    put_rows(world.store, [new_row(2)])
+
+    assert compacted(world).rows == 2
+    assert quarantine_is_empty(world)
+    assert read_partition(world.store, "thulium", TODAY) == [row_of(1) | {COLUMN: None}, new_row(2)]
+
+
+def quarantine_is_empty(world: World) -> bool:
+    return not list(set_aside(world.store))
+
+
+def test_a_newer_versions_row_waits_in_the_quarantine_for_the_deployment(upgrade: Upgrade) -> None:
+    world = World.make()
+    put_rows(world.store, [new_row(1), row_of(2)])
+    assert compacted(world).rows == 1
+    (rejected,) = [one.rejected for one in set_aside(world.store)]
+    assert "deploy a newer one, retry" in rejected.reason
+    assert json.loads(rejected.text) == new_row(1)
+
+    upgrade()
+    assert list(send_again(world.store, world.table, list(set_aside(world.store)))) == [True]
+    assert compacted(world).rows == 1
+    assert quarantine_is_empty(world)
+
+
+def test_a_newer_versions_file_is_never_rewritten_and_holds_up_no_other_partition(
+    upgrade: Upgrade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World.make()
+    with monkeypatch.context():
+        upgrade()
+        commit(world, new_row(1))
+    monkeypatch.undo()  # the deployment was rolled back
+    before = world.store.bodies(DATA)
+    put_rows(world.store, [row_of(2), row_of(3, source="conpeek")])
+
+    result = compacted(world)
+
+    assert result.failed == [f"{PARTITION}: NewerSchema"]
+    assert (result.rows, result.left_over) == (1, 1)
+    assert before.items() <= world.store.bodies(DATA).items()
+
+
+def test_a_rebuild_lifts_older_rows_to_the_new_version(upgrade: Upgrade) -> None:
+    bench = Bench(2)
+    bench.settle()
+    before = rows(bench)
+    upgrade()
+
+    done = rebuilt(bench, ["thulium"])[Partition("thulium", TODAY)].rebuilt
+
+    assert done is not None
+    assert done.mended == 2
+    assert rows(bench) == [row | {COLUMN: None, "schema_version": NEXT} for row in before]
+    lose_all(bench)
+    rebuilt(bench)
+    assert rows(bench) == [row | {COLUMN: None, "schema_version": NEXT} for row in before]
+
+
+# -- other readers
+
+
+@pytest.fixture
+def files(upgrade: Upgrade, tmp_path: Path) -> list[str]:
+    """Copies of what the manifest of a partition of both versions names, the older one first."""
+    world = World.make()
+    commit(world, row_of(1))
+    upgrade()
+    commit(world, new_row(2))
+    paths = []
+    for key in files_of(world, PARTITION):
+        path = tmp_path / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(world.store.bodies()[key])
+        paths.append(str(path))
+    return paths
+
+
+def test_duckdb_reads_both_versions_by_name(files: list[str]) -> None:
+    found = duckdb.execute(
+        f"SELECT provider_key, {COLUMN}, source FROM "
+        f"read_parquet({files}, hive_partitioning = true, union_by_name = true) ORDER BY 1"
+    ).fetchall()
+
+    assert found == [("sales/1.wav", None, "thulium"), ("sales/2.wav", "queue 2", "thulium")]
+
+
+def test_pyarrow_reads_both_versions_by_the_union_of_their_columns(files: list[str]) -> None:
+    """As docs/reading/read_duckdb.py does it: without, the first file's columns are all that there are."""
+    calls = ds.dataset(files, partitioning="hive")
+    assert COLUMN not in calls.schema.names
+    every = [calls.schema, *(fragment.physical_schema for fragment in calls.get_fragments())]
+    calls = calls.replace_schema(pa.unify_schemas(every))
+
+    table = calls.to_table(columns=["provider_key", COLUMN]).sort_by("provider_key")
+
+    assert table.to_pylist() == [
+        {"provider_key": "sales/1.wav", COLUMN: None},
+        {"provider_key": "sales/2.wav", COLUMN: "queue 2"},
+    ]
+
+
+# -- what does not fit
+
+
+class Heard:
+    """Stands in for the logger: what a row that is set aside is told with."""
+
+    def __init__(self) -> None:
+        self.errors: list[dict[str, str]] = []
+
+    def error(self, message: str, **facts: str) -> None:
+        self.errors.append({"message": message} | facts)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("audio_bytes", "000111222", "audio_bytes: str instead of bigint"),
+        ("caller", 111222, "caller: int instead of string"),
+        ("started_at", "000111222", "started_at: ArrowInvalid, does not fit timestamp"),
+    ],
+)
+def test_a_type_that_conflicts_rings_with_its_reason_and_keeps_its_text_out_of_the_log(
+    monkeypatch: pytest.MonkeyPatch, column: str, value: object, reason: str
+) -> None:
+    heard = Heard()
+    monkeypatch.setattr(compactor, "log", heard)
+    world = World.make()
+    put_rows(world.store, [row_of(1) | {column: value}, row_of(2)])
+
+    result = compacted(world)
+
+    ((key, rejected),) = [(one.key, one.rejected) for one in set_aside(world.store)]
+    assert (result.rows, result.quarantined) == (1, 1)
+    assert rejected.reason == reason
+    assert json.loads(rejected.text)[column] == value
+    assert heard.errors == [{"message": "row set aside", "key": key, "reason": reason}]
+    assert len(rows_in(world)) == 1

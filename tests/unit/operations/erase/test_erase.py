@@ -1,0 +1,404 @@
+"""An erasure leaves nothing of a recording but its tombstone, and touches nothing else."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from call_lake.bucket.inbox import put_rows
+from call_lake.bucket.quarantine import Rejected, quarantine
+from call_lake.ledger.entry import TOMBSTONE, State
+from call_lake.model.layout import DATA, Partition
+from call_lake.model.messages import message_of
+from call_lake.operations.erase.place import Search
+from call_lake.operations.erase.service_places import TranscriptionJobs
+from call_lake.operations.erase.targets import Request, Target, Targets, UnknownRecording
+from tests.support.erase_bench import DEAD_LABELS, by_number, erase, own_traces, settled, texts_of
+from tests.support.erasing import eraser_of, recording_ids, traces
+from tests.support.fakes import Call
+from tests.support.fakes.dead_letters import MemoryTranscriptions
+from tests.support.fakes.provider import make_recording
+from tests.support.lake_samples import ids_in, lake_of, row_of, rows_in, table_from
+from tests.support.operator_bench import DAY, Bench
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return settled()
+
+
+def test_nothing_of_an_erased_recording_is_left_but_a_tombstone(bench: Bench) -> None:
+    victim = bench.recordings[1]
+    assert own_traces(bench, victim)
+
+    report = erase(bench, by_number(victim))
+
+    assert [target.recording_id for target in report.targets.all] == [victim.recording_id]
+    assert report.hits == 0
+    assert own_traces(bench, victim) == {}
+    assert bench.item(victim).keys() <= TOMBSTONE - {"erasing"}
+    assert bench.item(victim)["state"] == State.ERASED
+    assert not [text for text in texts_of(victim) if text in str(bench.item(victim))]
+
+
+def test_what_is_not_asked_for_stays_as_it_was(bench: Bench) -> None:
+    victim, *others = bench.recordings
+    before = [bench.item(one) for one in others]
+
+    erase(bench, recording_ids(victim.recording_id))
+
+    assert [bench.item(one) for one in others] == before
+    assert ids_in(bench.world) == sorted(one.recording_id for one in others)
+    assert sorted(bench.world.store.bodies("audio/")) == sorted(map(bench.audio_key, others))
+
+
+def test_an_agent_is_erased_with_all_calls(bench: Bench) -> None:
+    report = erase(bench, Request(agents=frozenset({"Agent 0"})))
+
+    assert [target.recording_id for target in report.targets.all] == [bench.recordings[0].recording_id]
+
+
+@pytest.mark.parametrize("side", ["caller", "callee"])
+def test_a_number_is_found_on_either_side_of_a_call(bench: Bench, side: str) -> None:
+    report = eraser_of(bench.world).dry_run(Request(numbers=frozenset({getattr(bench.recordings[0], side)})))
+
+    expected = bench.recordings[:1] if side == "caller" else bench.recordings
+    assert {target.recording_id for target in report.targets.all} == {one.recording_id for one in expected}
+
+
+def test_a_number_matches_as_it_is_written_and_its_other_spellings_are_named(bench: Bench) -> None:
+    report = eraser_of(bench.world).dry_run(Request(numbers=frozenset({"48800000001"})))
+
+    assert report.targets.all == ()
+    assert report.targets.near == {"+48 800 000 001": 1}
+
+
+def test_what_has_no_row_yet_is_found_in_the_ledger_and_its_message_stores_nothing() -> None:
+    bench = Bench(1)
+    (victim,) = bench.recordings
+    bench.pipeline.poll("thulium")
+    assert len(bench.world.queues["thulium"]) == 1
+
+    report = erase(bench, by_number(victim))
+    bench.settle()
+
+    assert [target.state for target in report.targets.all] == [State.PUBLISHED]
+    assert own_traces(bench, victim) == {}
+
+
+def test_what_the_provider_still_lists_is_not_published_again(bench: Bench) -> None:
+    victim = bench.recordings[0]
+    erase(bench, by_number(victim))
+
+    bench.restart()
+    bench.pipeline.poll("thulium", sweep=True)
+    bench.settle()
+
+    assert own_traces(bench, victim) == {}
+    assert bench.world.table.query_open("thulium", "9999", 10) == []
+
+
+def test_a_row_whose_item_was_lost_is_found_in_the_table_and_gets_a_tombstone(bench: Bench) -> None:
+    victim = bench.recordings[0]
+    bench.lose_item(victim)
+
+    report = erase(bench, by_number(victim))
+
+    assert [target.state for target in report.targets.all] == [None]
+    assert own_traces(bench, victim) == {}
+    assert bench.item(victim)["state"] == State.ERASED
+
+
+def test_a_namesake_that_is_listed_after_the_erasure_is_stored(bench: Bench) -> None:
+    """The tombstone holds no connection id in clear, and still tells one connection from another (rule 6)."""
+    victim = bench.recordings[0]
+    erase(bench, by_number(victim))
+    other = make_recording(0, connection_id="1792490000.77", listed_at=bench.world.clock.now())
+    bench.thulium.add(other)
+    bench.restart()
+
+    bench.settle()
+
+    assert other.as_collision().recording_id in ids_in(bench.world)
+    assert victim.recording_id not in ids_in(bench.world)
+
+
+@pytest.mark.parametrize("unknown", ["thulium-0000", "source#thulium"])
+def test_an_unknown_recording_id_is_an_error_and_nothing_is_erased(bench: Bench, unknown: str) -> None:
+    known = bench.recordings[0].recording_id
+
+    with pytest.raises(UnknownRecording, match=unknown):
+        erase(bench, recording_ids(known, unknown))
+
+    assert bench.states() == [State.STORED] * 3
+
+
+@pytest.mark.parametrize("item", ["stands", "was lost"])
+def test_a_row_and_the_audio_of_a_recording_under_another_day_than_the_ledgers_go_too(bench: Bench, item: str) -> None:
+    victim, world = bench.recordings[0], bench.world
+    other = Partition("thulium", DAY - timedelta(days=1))
+    row = row_of(1, day=other.call_date, recording_id=victim.recording_id, caller=victim.caller)
+    lake_of(world).commit(other, table_from([row], other))
+    world.store.put(f"audio/{other.path}{victim.recording_id}.wav", b"voice")
+    if item == "was lost":
+        bench.lose_item(victim)
+
+    report = erase(bench, recording_ids(victim.recording_id))
+
+    assert [target.partition for target in report.targets.all] == [other, Partition("thulium", DAY)]
+    assert report.hits == 0
+    assert own_traces(bench, victim) == {}
+
+
+def test_nothing_found_is_proven_too(bench: Bench) -> None:
+    report = erase(bench, Request(agents=frozenset({"Nobody"})))
+
+    assert report.targets.all == ()
+    assert report.hits == 0
+    assert report.places["found_again"].searched >= 3
+    assert bench.states() == [State.STORED] * 3
+
+
+# -- a dry run
+
+
+WRITES = {"put", "delete", "delete_versions", "update", "send", "publish"}
+
+
+def refuse_writes(call: Call, proceed: Callable[[], Any]) -> Any:
+    if call.method in WRITES:
+        raise AssertionError(f"a dry run wrote: {call}")
+    return proceed()
+
+
+def test_a_dry_run_tells_what_lies_where_and_writes_nothing(bench: Bench) -> None:
+    victim = bench.recordings[0]
+    bench.world.dlq.send([message_of(victim)], attributes=DEAD_LABELS | {"recording_id": victim.recording_id})
+    bench.world.store.put("athena-results/1.csv", victim.recording_id.encode())
+    before = bench.world.store.bodies(), bench.world.table.items(), bench.world.dlq.waiting()
+    bench.world.calls.on_call(refuse_writes)
+
+    report = eraser_of(bench.world).dry_run(by_number(victim))
+
+    assert (bench.world.store.bodies(), bench.world.table.items(), bench.world.dlq.waiting()) == before
+    assert report.to_json()["recordings"] == [
+        {"recording_id": victim.recording_id, "source": "thulium", "call_date": "2026-10-20", "state": "STORED"}
+    ]
+    hits = {name: place.hits for name, place in report.places.items() if place.hits}
+    assert hits == {"ledger": 1, "rows": 1, "audio": 1, "dead_letters": 1, "query_results": 1}
+    assert len(bench.world.dlq.receive()) == 1, "what a dry run received, it shows again"
+
+
+def test_a_report_holds_nothing_of_whom_it_is_about(bench: Bench) -> None:
+    victim = bench.recordings[0]
+    request = Request(numbers=frozenset({victim.caller or ""}), agents=frozenset({"Agent 0"}))
+
+    told = str(erase(bench, request).to_json())
+
+    assert not [text for text in (*texts_of(victim), "Agent 0") if text in told]
+
+
+# -- the old files
+
+
+def old_files(bench: Bench) -> list[str]:
+    manifests = b"".join(bench.world.store.bodies("lake/calls/manifest/").values()).decode()
+    return [key for key in bench.world.store.bodies(DATA) if key not in manifests]
+
+
+def test_the_old_files_stay_for_queries_that_run_until_half_an_hour_after_they_were_replaced(bench: Bench) -> None:
+    world, waits = bench.world, list[float]()
+    before = set(world.store.bodies(DATA))
+
+    def wait(until: datetime) -> None:
+        assert before <= set(world.store.bodies(DATA)), "a query that runs can still read them"
+        waits.append((until - world.clock.now()).total_seconds())
+        world.clock.advance_to(until)
+
+    eraser_of(world).erase(by_number(bench.recordings[0]), wait)
+
+    assert waits == [1800.0]
+    assert old_files(bench) == []
+
+
+def test_without_waiting_the_old_files_go_at_once(bench: Bench) -> None:
+    now = bench.world.clock.now()
+
+    report = eraser_of(bench.world).erase(by_number(bench.recordings[0]), None)
+
+    assert (report.hits, old_files(bench), bench.world.clock.now()) == (0, [], now)
+
+
+def test_an_old_file_without_the_erased_rows_is_left_to_the_collection(bench: Bench) -> None:
+    bench.thulium.add(make_recording(7, started_at=bench.recordings[0].started_at + timedelta(days=0, minutes=30)))
+    bystanders = set(bench.world.store.bodies(DATA))
+    bench.settle()
+    victim = make_recording(7)
+    assert victim.recording_id in ids_in(bench.world)
+
+    erase(bench, recording_ids(victim.recording_id))
+
+    assert bystanders <= set(bench.world.store.bodies(DATA))
+
+
+def test_an_erasure_that_was_broken_off_while_it_waited_is_found_again_and_waits_for_the_rest(bench: Bench) -> None:
+    victim, world = bench.recordings[0], bench.world
+
+    def broken_off(until: datetime) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        eraser_of(world).erase(by_number(victim), broken_off)
+    world.clock.advance(timedelta(minutes=20))
+    waits: list[float] = []
+
+    def wait(until: datetime) -> None:
+        waits.append((until - world.clock.now()).total_seconds())
+        world.clock.advance_to(until)
+
+    report = eraser_of(world).erase(by_number(victim), wait)
+
+    assert [target.state for target in report.targets.all] == [State.ERASED]
+    assert waits == [600.0]
+    assert report.hits == 0
+    assert own_traces(bench, victim) == {}
+
+
+def test_a_second_erasure_has_nothing_to_do_and_does_not_wait(bench: Bench) -> None:
+    victim = recording_ids(bench.recordings[0].recording_id)
+    erase(bench, victim)
+    before = bench.world.clock.now()
+    tombstone = bench.item(bench.recordings[0])
+
+    report = erase(bench, victim)
+
+    assert report.hits == 0
+    assert bench.world.clock.now() == before
+    assert bench.item(bench.recordings[0]) == tombstone
+
+
+# -- all the other places
+
+
+def test_an_inbox_object_keeps_the_rows_of_others_and_each_once(bench: Bench) -> None:
+    day = bench.recordings[0].call_date
+    mine, others = row_of(1, day=day), [row_of(2, day=day), row_of(3, day=day)]
+    bench.world.table.put(
+        {"id": mine["recording_id"], "state": "STORED", "source": "thulium", "call_date": day.isoformat()}
+    )
+    put_rows(bench.world.store, [mine, *others])
+    put_rows(bench.world.store, [mine])
+
+    erase(bench, recording_ids(mine["recording_id"]))
+    bench.pipeline.compact()
+
+    expected = [*(one.recording_id for one in bench.recordings), *(row["recording_id"] for row in others)]
+    assert ids_in(bench.world) == sorted(expected)
+    assert traces(bench.world, mine["raw"]) == {}
+
+
+def test_a_row_that_was_set_aside_goes_and_that_of_another_stays(bench: Bench) -> None:
+    day = bench.recordings[0].call_date
+    victim, other = bench.recordings[:2]
+    inbox = Partition("thulium", day).inbox
+    for one in (victim, other):
+        text = f'{{"recording_id": "{one.recording_id}", "caller": "{one.caller}", cut'
+        quarantine(bench.world.store, Rejected(f"{inbox}{one.recording_id}.json", text, "no JSON"))
+
+    erase(bench, by_number(victim))
+
+    assert own_traces(bench, victim) == {}
+    assert len(bench.world.store.bodies("lake/calls/quarantine/")) == 1
+
+
+def test_dead_letters_of_the_erased_go_and_the_others_can_be_received_at_once(bench: Bench) -> None:
+    victim, other = bench.recordings[:2]
+    labels = [DEAD_LABELS | {"recording_id": one.recording_id} for one in (victim, other)]
+    bench.world.dlq.send([message_of(victim)], attributes=labels[0])
+    bench.world.dlq.send([message_of(victim)])  # the queue gave it up by itself
+    bench.world.dlq.send([message_of(other)], attributes=labels[1])
+
+    erase(bench, by_number(victim))
+
+    assert [one.body for one in bench.world.dlq.receive()] == [message_of(other)]
+
+
+def test_where_nothing_was_ever_transcribed_the_proof_says_that_no_job_was_searched(bench: Bench) -> None:
+    one = bench.recordings[0]
+    targets = Targets((Target(one.recording_id, Partition("thulium", one.call_date)),))
+    jobs = TranscriptionJobs(None)
+    jobs.clear(targets)
+    assert jobs.search(targets) == Search(0, 0)
+
+
+def test_transcript_and_job_go(bench: Bench) -> None:
+    victim, other = bench.recordings[:2]
+    jobs = MemoryTranscriptions(bench.world.calls, {victim.recording_id, other.recording_id})
+    for one in (victim, other):
+        key = f"transcripts/source=thulium/call_date={one.call_date}/{one.recording_id}.json"
+        bench.world.store.put(key, b"{}")
+
+    erase(bench, by_number(victim), jobs)
+
+    assert jobs.names == {other.recording_id}
+    assert [other.recording_id in key for key in bench.world.store.bodies("transcripts/")] == [True]
+
+
+def test_all_query_results_go_for_no_name_says_what_they_hold(bench: Bench) -> None:
+    bench.world.store.put("athena-results/1.csv", b'"caller"\n"someone"\n')
+    bench.world.store.put("athena-results/1.csv.metadata", b"")
+
+    erase(bench, by_number(bench.recordings[0]))
+
+    assert bench.world.store.bodies("athena-results/") == {}
+
+
+def test_a_result_of_a_query_that_still_saw_the_rows_goes_even_without_waiting(bench: Bench) -> None:
+    def queried(call: Call, proceed: Callable[[], Any]) -> Any:
+        """Somebody asks Athena right before the rows go."""
+        if call.method == "put":
+            stop()
+            bench.world.store.put("athena-results/1.csv", b"rows")
+        return proceed()
+
+    stop = bench.world.calls.on_call(queried)
+    eraser_of(bench.world).erase(by_number(bench.recordings[0]), None)
+
+    assert bench.world.store.bodies("athena-results/") == {}
+
+
+def test_where_the_bucket_keeps_versions_none_of_them_is_left() -> None:
+    bench = Bench(3)
+    bench.world.store.versioned = True
+    victim = bench.recordings[1]
+    bench.settle()
+    bench.world.store.put("athena-results/1.csv", (victim.caller or "").encode())
+    for number in range(4):  # more of them than there are looks
+        bench.world.store.put(bench.audio_key(victim), b"%d" % number)
+    bench.world.store.delete(["athena-results/1.csv", bench.audio_key(victim)])
+    bench.world.clock.advance(timedelta(days=3))
+    bench.settle()  # the day is closed, what was replaced is collected
+    assert any(key.startswith("inbox/") for key, _ in bench.world.store.every_version())
+
+    report = erase(bench, by_number(victim))
+
+    assert report.hits == 0
+    assert own_traces(bench, victim) == {}
+    assert len(rows_in(bench.world)) == 2
+
+
+def test_what_comes_while_it_waits_goes_with_the_second_look(bench: Bench) -> None:
+    """A copier that looked before the tombstone stood, and a query that was running."""
+    victim, world = bench.recordings[0], bench.world
+
+    def meanwhile(until: datetime) -> None:
+        world.dlq.send([message_of(victim)], attributes=DEAD_LABELS | {"recording_id": victim.recording_id})
+        put_rows(world.store, [row_of(1, day=victim.call_date, recording_id=victim.recording_id)])
+        world.store.put("athena-results/1.csv", victim.recording_id.encode())
+        world.clock.advance_to(until)
+
+    report = eraser_of(world).erase(by_number(victim), meanwhile)
+
+    assert report.hits == 0
+    assert own_traces(bench, victim) == {}

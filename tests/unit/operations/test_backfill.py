@@ -1,0 +1,298 @@
+"""``call-lake backfill``: the estimate before it, and how it is watched."""
+
+import json
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+import call_lake_cli.commands.backfill as command
+from call_lake.errors import TooWide
+from call_lake.ledger.jobs import AGAIN, Job, JobKind
+from call_lake.model.windows import Window
+from call_lake.operations.backfill_estimate import SAMPLED_DAYS, Estimate, estimate, sample_of
+from call_lake.operations.verify.listing import Days
+from call_lake.settings import SourceSettings
+from call_lake_cli.commands.backfill import EMPTY_LOOKS, Look, agree, transcribed_minutes, watch
+from call_lake_cli.console.errors import err
+from call_lake_cli.stack.handle import Stack
+from call_lake_cli.stack.prices import GIGABYTE, bill_of
+from tests.support.fakes import FakeClock
+from tests.support.fakes.provider import FakeProvider, make_recording
+from tests.support.operator_bench import Bench
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+UTC_ZONE = ZoneInfo("UTC")
+FIRST = date(2026, 3, 2)  # a Monday
+FOUR_WEEKS = Days(FIRST, FIRST + timedelta(days=27))
+
+
+def answered(text: str) -> Result:
+    app = typer.Typer()
+    app.command()(agree)
+    return CliRunner().invoke(app, input=text)
+
+
+@pytest.mark.parametrize("text", ["\n", "n\n"])
+def test_what_is_not_agreed_to_is_not_begun_and_no_error(text: str) -> None:
+    done = answered(text)
+
+    assert done.exit_code == 1
+    assert "Read them? [y/N]" in done.stderr
+    assert done.stderr.endswith("nothing was begun\n")
+    assert "error" not in done.stderr
+
+
+def test_a_yes_is_enough_to_begin() -> None:
+    assert answered("y\n").exit_code == 0
+
+
+def rows_of(days: Days, per_weekday: int, talk_s: float = 100.0) -> FakeProvider:
+    """So many calls on each day from Monday to Friday, none at the weekend."""
+    provider = FakeProvider()
+    number = 0
+    for day in days.all():
+        for n in range(per_weekday if day.weekday() < 5 else 0):
+            number += 1
+            at = datetime(day.year, day.month, day.day, 8, tzinfo=UTC) + timedelta(minutes=n)
+            row = make_recording(number, listed_at=at, started_at=at)
+            object.__setattr__(row, "talk_s", talk_s)
+            provider.rows.append(row)
+    return provider
+
+
+def guess(provider: Any, days: Days, kind: str = "conpeek") -> Estimate:
+    return estimate(provider, kind, days, UTC_ZONE, FakeClock(), lambda done, of: None)
+
+
+# -- the sample
+
+
+@given(st.dates(date(2015, 1, 1), date(2026, 1, 1)), st.integers(0, 800))
+def test_a_sample_is_of_days_of_the_window_and_of_every_weekday(first: date, more: int) -> None:
+    days = Days(first, first + timedelta(days=more))
+    chosen = sample_of(days)
+
+    assert all(day in days for day in chosen)
+    assert len(set(chosen)) == len(chosen) == min(len(days.all()), SAMPLED_DAYS)
+    if more >= SAMPLED_DAYS:
+        assert {day.weekday() for day in chosen} == set(range(7))
+
+
+def test_a_vendor_that_counts_is_believed() -> None:
+    provider = rows_of(FOUR_WEEKS, per_weekday=20)  # FakeProvider counts what is too wide, as Thulium does
+    found = guess(provider, FOUR_WEEKS)
+
+    assert (found.recordings, found.counted) == (400, True)
+    assert found.mean_talk_s == 100
+
+
+def test_without_a_count_the_sampled_week_is_scaled() -> None:
+    provider = rows_of(FOUR_WEEKS, per_weekday=20)
+    provider.on_list = _no_count
+    found = guess(provider, FOUR_WEEKS)
+
+    assert not found.counted
+    assert found.recordings == pytest.approx(400, rel=0.05)
+
+
+def _no_count(window: Window) -> None:
+    if window.width > timedelta(days=2):
+        raise TooWide(None)
+
+
+def test_an_estimate_of_an_empty_stretch_is_nothing() -> None:
+    found = guess(FakeProvider(), FOUR_WEEKS)
+
+    assert (found.recordings, found.mean_talk_s) == (0, None)
+
+
+def test_an_estimate_lists_a_part_of_the_window_alone() -> None:
+    year = Days(date(2025, 1, 1), date(2025, 12, 31))
+    provider = rows_of(year, per_weekday=20)
+    guess(provider, year)
+
+    assert provider.requests < 0.2 * len(provider.rows) / provider.page_size * 7 + SAMPLED_DAYS * 3
+
+
+def test_a_bill_grows_with_recordings_and_with_bytes() -> None:
+    small, many, large = bill_of(1000, 10**9), bill_of(2000, 10**9), bill_of(1000, 2 * 10**9)
+
+    assert many.once_usd == pytest.approx(2 * small.once_usd)
+    assert large.monthly_usd == pytest.approx(2 * small.monthly_usd)
+
+
+def test_its_prices_are_those_of_the_page_on_cost() -> None:
+    prices = json.loads((DOCS / "prices.json").read_text(encoding="utf-8"))["prices"]
+    page = (DOCS / "cost.md").read_text(encoding="utf-8").split("<!-- >>> marginal -->")[1]
+    together = re.search(r"\| \*\*together\*\* \|.*\*\*([\d.]+)\*\* \| \*\*([\d.]+)\*\* \|", page)
+
+    assert together
+    low, high = sorted(map(float, together.groups()))
+    assert 0.8 * low < bill_of(10**6, 0).once_usd < 1.2 * high
+    assert bill_of(0, GIGABYTE).monthly_usd == prices["s3_gb_month"]["usd"]
+
+
+# -- watching
+
+
+WINDOW = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC))
+
+
+def look(day: int, messages: int = 0, trouble: str | None = None) -> Look:
+    """At this day of ten; the tenth is the end of the first reading."""
+    again = day >= 10
+    position = WINDOW.start if again else WINDOW.start + timedelta(days=day)
+    return Look(Job("job", "thulium", JobKind.BACKFILL, WINDOW, position, again=again), messages, trouble)
+
+
+def test_it_is_watched_until_all_is_listed_and_nothing_waits_to_be_copied() -> None:
+    looks = iter([look(0), look(5, 40), look(10, 80), look(10, 3), *[look(10)] * EMPTY_LOOKS])
+    told: list[tuple[str, float]] = []
+
+    last = watch(lambda: next(looks), FakeClock(), lambda text, share: told.append((text, share)))
+
+    assert last.listed
+    assert told[:4] == [
+        ("waiting for the next poll", 0.0),
+        ("listing: at 2026-03-06, 40 recordings wait", 0.5),
+        ("copying: 80 recordings wait", 1.0),
+        ("copying: 3 recordings wait", 1.0),
+    ]
+    assert list(looks) == []
+
+
+def test_one_empty_look_at_the_queue_is_not_believed() -> None:
+    looks = iter([look(10), look(10, 5), *[look(10)] * EMPTY_LOOKS])
+
+    watch(lambda: next(looks), FakeClock(), lambda text, share: None)
+
+    assert list(looks) == []
+
+
+def test_trouble_is_told_while_it_waits() -> None:
+    looks = iter([look(0, trouble="unauthorized: 401"), *[look(10)] * EMPTY_LOOKS])
+    told: list[str] = []
+
+    watch(lambda: next(looks), FakeClock(), lambda text, share: told.append(text))
+
+    assert told[0] == "waiting for the next poll; trouble: unauthorized: 401"
+
+
+# -- the quote
+
+GUESSED = Estimate(recordings=1000, counted=True, sampled_days=7, mean_talk_s=90.0)
+
+
+def quote(functions: dict[str, str]) -> str:
+    minutes = transcribed_minutes(cast(Stack, SimpleNamespace(functions=functions)), GUESSED)
+    with err.capture() as printed:
+        command.print_estimate(GUESSED, bill_of(1000, 2**30), minutes, known=True)
+    return printed.get()
+
+
+def test_the_quote_of_a_stack_that_transcribes_names_the_minutes_that_it_does_not_price() -> None:
+    assert "not in this cost: Amazon Transcribe, at its price for about 1,500 minutes" in quote({"transcriber": "t"})
+
+
+def test_the_quote_of_a_stack_that_does_not_transcribe_says_what_else_it_leaves_out() -> None:
+    said = quote({})
+    assert "Transcribe" not in said
+    assert "NAT gateway, a KMS key" in said
+
+
+# -- the command
+
+
+class Laptop:
+    """What the command needs of a stack: the bench's ledger, and polls while somebody watches."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.table = bench.world.table
+        self.sources = {
+            "thulium": SourceSettings("thulium", "thulium", "https://example.thulium.com/api", queue_url="q")
+        }
+        self.looks = 0
+
+    def client(self, service: str) -> Any:
+        return SimpleNamespace(get_queue_attributes=self._attributes)
+
+    def _attributes(self, **asked: Any) -> dict[str, Any]:
+        self.looks += 1
+        if self.looks == 2:
+            self.bench.pipeline.poll("thulium")
+            self.bench.pipeline.copy_all()
+        return {"Attributes": {"ApproximateNumberOfMessages": str(len(self.bench.world.queues["thulium"]))}}
+
+
+@pytest.fixture
+def laptop(monkeypatch: pytest.MonkeyPatch) -> Laptop:
+    bench = Bench(0)
+    bench.thulium.add(*[make_recording(n, listed_at=datetime(2026, 3, 2, 8, n % 60, tzinfo=UTC)) for n in range(5)])
+    made = Laptop(bench)
+    monkeypatch.setattr(command, "find_stack", lambda name: made)
+    monkeypatch.setattr(command, "CLOCK", bench.world.clock)
+    return made
+
+
+def run(*, to: str = "2026-03-03", yes: bool = True) -> None:
+    command.backfill(source="thulium", from_="2026-03-02", to=to, yes=yes, json_=True, stack=None)
+
+
+def test_the_polls_read_what_the_command_opens(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
+    run()
+
+    assert laptop.bench.thulium.downloads == 5
+    (job,) = laptop.bench.pipeline.book("thulium").open_jobs()
+    assert job.again
+    assert '"listed": true' in capsys.readouterr().out
+
+
+def test_the_same_command_watches_what_is_under_way(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(look: Any, clock: Any, tell: Any) -> Look:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr(command, "watch", interrupted)
+        with pytest.raises(typer.Exit) as ended:
+            run()
+    assert ended.value.exit_code == command.INTERRUPTED
+    before = laptop.table.items("job#")
+    assert [item["state"] for item in before.values()] == ["OPEN"]
+
+    run(yes=False)  # nothing is asked: it is under way
+
+    assert laptop.table.items("job#").keys() == before.keys()
+    assert [item["state"] for item in laptop.table.items("job#").values()] == [AGAIN]
+
+
+@pytest.mark.parametrize(
+    ("to", "says"), [("2026-03-01", "is before --from"), ("2026-3-x", "is no day"), ("2026-03-03", "--yes begins")]
+)
+def test_a_mistake_is_one_line_and_begins_nothing(
+    laptop: Laptop, to: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit):
+        run(to=to, yes=False)
+
+    assert says in capsys.readouterr().err.replace("\n", " ")
+    assert laptop.table.items("job#") == {}
+
+
+def test_a_paused_source_is_not_waited_for(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
+    laptop.bench.pipeline.book("thulium").pause()
+
+    with pytest.raises(typer.Exit):
+        run()
+
+    assert "call-lake resume thulium" in capsys.readouterr().err
+    assert laptop.table.items("job#") == {}

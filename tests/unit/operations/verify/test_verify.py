@@ -1,0 +1,462 @@
+"""A verification finds every way in which provider, ledger, audio and rows can differ, and names its cause."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from call_lake.bucket.inbox import put_rows
+from call_lake.bucket.quarantine import Rejected, quarantine
+from call_lake.errors import NotReady, Reason, SecretEmpty, Terminal, Transient
+from call_lake.ledger.entry import State
+from call_lake.model.layout import INBOX, Partition
+from call_lake.model.recording import Recording, StoredAudio
+from call_lake.model.table import row_of
+from call_lake.model.windows import Window
+from call_lake.operations.verify.findings import Finding, Kind, RowSeen
+from call_lake.operations.verify.listing import Days
+from call_lake.ports import BadRecord, Page
+from tests.support.fakes.provider import make_recording
+from tests.support.operator_bench import DAY, Bench, kinds
+
+WARSAW = ZoneInfo("Europe/Warsaw")
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Three recordings, all of them stored and in the table."""
+    bench = Bench()
+    bench.settle()
+    assert bench.states() == [State.STORED] * 3
+    return bench
+
+
+def only(findings: list[Finding]) -> Finding:
+    assert len(findings) == 1, findings
+    return findings[0]
+
+
+def stored(bench: Bench, recording: Recording) -> StoredAudio:
+    return StoredAudio.from_json(bench.item(recording)["audio"])
+
+
+# -- nothing is wrong
+
+
+def test_where_all_is_stored_and_queryable_nothing_differs(bench: Bench) -> None:
+    report = bench.verify()
+
+    assert (report.listed, report.checked, report.right) == (3, 3, 3)
+    assert report.findings == []
+
+
+def test_verifying_writes_nothing_and_downloads_no_audio(bench: Bench) -> None:
+    before = len(bench.world.calls.log)
+    downloads = bench.thulium.downloads
+
+    bench.verify()
+
+    methods = {call.method for call in bench.world.calls.log[before:]}
+    assert methods == {"list", "scan", "get_many", "head"}
+    assert bench.thulium.downloads == downloads
+
+
+def test_an_erased_recording_is_no_difference(bench: Bench) -> None:
+    gone = bench.recordings[0]
+    bench.world.store.delete([bench.audio_key(gone)])
+    erased = {"state": State.ERASED, "record": None, "audio": None, "connection_id": None}
+    bench.world.table.update(gone.recording_id, erased)
+    bench.lose_row(gone)
+
+    assert bench.verify().findings == []
+
+
+# -- provider and ledger
+
+
+def test_what_the_ledger_does_not_know_is_named_with_its_cause(bench: Bench) -> None:
+    late = make_recording(7, listed_at=bench.world.clock.now() - timedelta(hours=3))
+    bench.thulium.add(late)
+
+    finding = only(bench.verify().differences)
+
+    assert (finding.kind, finding.recording_id, finding.call_date) == (Kind.UNKNOWN, late.recording_id, DAY)
+    assert "the ledger does not have it" in finding.what
+    assert "has passed it" in finding.cause
+
+
+def test_a_lost_ledger_item_is_one_difference_although_object_and_row_stand(bench: Bench) -> None:
+    bench.lose_item(bench.recordings[0])
+
+    assert only(bench.verify().findings).kind is Kind.UNKNOWN
+
+
+def test_what_was_listed_after_the_checkpoint_is_on_its_way(bench: Bench) -> None:
+    bench.thulium.add(make_recording(7, listed_at=bench.world.clock.now() + timedelta(minutes=1)))
+
+    finding = only(bench.verify().differences)
+
+    assert finding.kind is Kind.ON_ITS_WAY
+    assert "a poll takes it" in finding.cause
+
+
+def test_a_source_that_was_never_polled_says_so() -> None:
+    report = Bench(1).verify()
+
+    assert only(report.differences).kind is Kind.UNKNOWN
+    assert only(report.differences).cause == "its source was never polled"
+
+
+def test_a_second_recording_under_a_known_key_is_looked_for_as_its_own(bench: Bench) -> None:
+    second = replace(bench.recordings[0], connection_id="200.2", listed_at=bench.world.clock.now())
+    bench.thulium.add(second)
+
+    assert only(bench.verify().differences).recording_id == second.as_collision().recording_id
+
+    bench.settle()
+    report = bench.verify()
+    assert (report.listed, report.findings) == (4, [])
+
+
+def test_two_unknown_recordings_under_one_key_are_two() -> None:
+    bench = Bench(1)
+    bench.thulium.add(replace(bench.recordings[0], connection_id="200.2"))
+
+    assert bench.verify().listed == 2
+
+
+def test_a_record_that_is_no_recording_is_a_difference_once(bench: Bench) -> None:
+    for minutes in (0, 1):
+        at = datetime(2026, 10, 20, 9, minutes, tzinfo=UTC)
+        bench.thulium.bad.append((at, BadRecord("it has no filename", '{"src": "+48 800 000 000"}')))
+
+    finding = only(bench.verify().differences)
+
+    assert (finding.kind, finding.cause) == (Kind.UNUSABLE, "it has no filename")
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_failed_for_good_is_a_difference_with_its_reason(listed: bool) -> None:
+    bench = Bench(1)
+    bench.thulium.on_audio = _raise(Terminal(Reason.FORBIDDEN, "the download answered 403"))
+    bench.settle()
+    if not listed:
+        bench.thulium.rows.clear()
+
+    finding = only(bench.verify().differences)
+
+    assert finding.kind is Kind.FAILED
+    assert "forbidden" in finding.cause
+    assert "the download answered 403" in finding.cause
+    assert "redrive" in finding.to_do
+
+
+def test_what_is_in_flight_is_on_its_way_for_a_day_then_still_waiting() -> None:
+    bench = Bench(1)
+    bench.thulium.on_audio = _raise(NotReady(Reason.NOT_FOUND, "the download answered 404"))
+    bench.settle()
+
+    young = only(bench.verify().differences)
+    bench.world.clock.advance(timedelta(days=1))
+    old = only(bench.verify().differences)
+
+    assert (young.kind, old.kind) == (Kind.ON_ITS_WAY, Kind.WAITING)
+    assert "not_found" in old.cause
+    assert "due 2026-10-2" in old.cause
+
+
+def test_what_the_provider_deleted_is_information_while_object_and_row_stand(bench: Bench) -> None:
+    bench.thulium.rows.clear()
+
+    report = bench.verify()
+
+    assert report.differences == []
+    assert kinds(report.findings) == [Kind.UNLISTED] * 3
+    assert (report.listed, report.checked, report.right) == (0, 3, 3)
+
+
+def test_what_the_provider_deleted_and_we_lost_is_a_difference(bench: Bench) -> None:
+    bench.thulium.rows.clear()
+    bench.world.store.delete([bench.audio_key(bench.recordings[0])])
+
+    assert only(bench.verify().differences).kind is Kind.NO_OBJECT
+
+
+def test_what_was_listed_days_after_its_call_is_not_called_deleted() -> None:
+    bench = Bench(0)
+    late = make_recording(1, listed_at=datetime(2026, 10, 23, 10, tzinfo=UTC))
+    bench.ledger.discovered(late)
+    bench.thulium.add(late)
+
+    assert kinds(bench.verify().findings) == [Kind.ON_ITS_WAY]  # as the ledger has it
+
+
+# -- windows
+
+
+def test_a_window_that_cannot_be_listed_is_a_difference_and_hides_no_other(bench: Bench) -> None:
+    broken = datetime(2026, 10, 20, 8, 0, tzinfo=UTC)
+
+    def on_list(window: Window) -> None:
+        if window.start <= broken <= window.end:
+            raise Transient(Reason.BAD_LISTING, "the listing is HTML")
+
+    bench.thulium.on_list = on_list
+    bench.world.store.delete([bench.audio_key(bench.recordings[0])])
+    bench.thulium.rows.pop()
+
+    report = bench.verify()
+
+    unread = [finding for finding in report.findings if finding.kind is Kind.UNREADABLE]
+    assert unread
+    assert "2026-10-20T08:00" in unread[0].what or "2026-10-20T07:59" in unread[0].what
+    assert "the listing is HTML" in unread[0].cause
+    assert [f.kind for f in report.findings if f.kind is not Kind.UNREADABLE] == [Kind.NO_OBJECT]
+
+
+def test_of_a_provider_that_is_down_the_rest_of_the_days_is_one_difference(bench: Bench) -> None:
+    bench.thulium.on_list = _raise(Transient(Reason.UNAUTHORIZED, "the listing answered 401"))
+
+    finding = only(bench.verify().findings)
+
+    assert finding.kind is Kind.UNREADABLE
+    assert "2026-10-19T22:00:00.000Z, 2026-10-21T22:00:00.000Z" in finding.what
+    assert "401" in finding.cause
+
+
+def test_a_source_that_nobody_set_up_is_information_and_an_emptied_secret_is_not(bench: Bench) -> None:
+    for provider in (bench.thulium, bench.conpeek):
+        provider.on_list = _raise(SecretEmpty("fill it"))
+
+    assert kinds(bench.verify(source="conpeek").findings) == [Kind.UNUSED]
+    assert bench.verify(source="conpeek").differences == []
+    assert kinds(bench.verify().differences) == [Kind.UNREADABLE]
+
+
+def test_the_days_are_those_of_the_source_with_both_ends() -> None:
+    window = Days(date(2026, 10, 25), date(2026, 10, 25)).window(WARSAW)
+
+    assert window.start == datetime(2026, 10, 24, 22, tzinfo=UTC)
+    assert window.end == datetime(2026, 10, 26, 23, tzinfo=UTC)  # 25 hours, and what is listed a day late
+
+
+def test_calls_of_other_days_are_left_out_unless_they_were_listed_on_these() -> None:
+    bench = Bench(0)
+    midnight = datetime(2026, 10, 20, 22, tzinfo=UTC)  # of the day's end in Warsaw
+    next_day = make_recording(1, started_at=midnight, listed_at=midnight)
+    day_before = make_recording(2, started_at=midnight - timedelta(days=2), listed_at=midnight - timedelta(hours=5))
+    late = make_recording(3, started_at=midnight - timedelta(hours=1), listed_at=midnight + timedelta(hours=9))
+    for one in (next_day, day_before, late):
+        bench.thulium.add(replace(one, call_date=one.started_at.astimezone(WARSAW).date()))
+
+    found = bench.verify().unknown
+
+    assert set(found) == {day_before.recording_id, late.recording_id}
+
+
+def test_a_listed_recording_without_a_time_of_listing_is_left_out_by_no_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(0)
+    timeless = replace(make_recording(1), listed_at=None, call_date=DAY + timedelta(days=40))
+    monkeypatch.setattr(bench.thulium, "list_window", lambda window, may_be_wide=False: [Page((timeless,))])
+
+    assert set(bench.verify().unknown) == {timeless.recording_id}
+
+
+# -- audio
+
+
+def test_an_object_that_is_gone_is_found(bench: Bench) -> None:
+    gone = bench.recordings[1]
+    key = bench.audio_key(gone)
+    bench.world.store.delete([key])
+
+    finding = only(bench.verify().differences)
+
+    assert (finding.kind, finding.recording_id) == (Kind.NO_OBJECT, gone.recording_id)
+    assert key in finding.what
+    assert finding.cause.startswith("STORED at 2026-10-20T")
+
+
+def test_an_object_past_the_buckets_retention_is_information(bench: Bench) -> None:
+    bench.world.store.delete([bench.audio_key(bench.recordings[1])])
+    bench.world.clock.advance(timedelta(days=29))
+
+    assert kinds(bench.verify(audio_kept=timedelta(days=30)).findings) == [Kind.NO_OBJECT]
+    bench.world.clock.advance(timedelta(days=1))
+    assert kinds(bench.verify(audio_kept=timedelta(days=30)).findings) == [Kind.EXPIRED]
+    assert bench.verify(audio_kept=timedelta(days=30)).differences == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "checksum", "says"),
+    [
+        (lambda body: body + b"x", True, "bytes, the ledger says"),
+        (lambda body: body[:-1] + b"x", True, "has SHA-256"),
+        (lambda body: body, False, "no SHA-256 checksum"),
+    ],
+)
+def test_an_object_that_somebody_wrote_over_is_found(bench: Bench, spoil, checksum: bool, says: str) -> None:
+    key = bench.audio_key(bench.recordings[1])
+    body = spoil(bench.world.store.bodies()[key])
+    bench.world.store.put(key, body, sha256=hashlib.sha256(body).hexdigest() if checksum else None)
+
+    finding = only(bench.verify().differences)
+
+    assert finding.kind is Kind.OBJECT_DIFFERS
+    assert says in finding.what
+
+
+def test_an_object_and_a_row_that_nobody_knows_are_information(bench: Bench) -> None:
+    lost = bench.recordings[1]
+    bench.thulium.rows.remove(lost)
+    bench.lose_item(lost)
+
+    report = bench.verify()
+
+    assert report.differences == []
+    assert only(report.findings).kind is Kind.ORPHAN
+    assert lost.recording_id in only(report.findings).what
+    assert "a row under 2026-10-20" in only(report.findings).what
+
+
+# -- rows
+
+
+def test_a_row_that_is_gone_is_found(bench: Bench) -> None:
+    gone = bench.recordings[2]
+    bench.lose_row(gone)
+
+    finding = only(bench.verify().differences)
+
+    assert (finding.kind, finding.recording_id) == (Kind.NO_ROW, gone.recording_id)
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_a_row_in_the_inbox_is_on_its_way_for_a_day_then_still_waiting(together: int) -> None:
+    bench = Bench(together)
+    bench.pipeline.poll("thulium")
+    bench.pipeline.copy_all()
+    assert len(bench.world.store.bodies(INBOX)) == 1
+
+    young = bench.verify().findings
+    bench.world.clock.advance(timedelta(days=1))
+    old = bench.verify().findings
+
+    assert kinds(young) == [Kind.ON_ITS_WAY] * together
+    assert kinds(old) == [Kind.WAITING] * together
+    assert "waits in the inbox" in old[0].what
+
+
+def test_a_row_in_the_quarantine_is_found_with_its_reason(bench: Bench) -> None:
+    one = bench.recordings[0]
+    bench.lose_row(one)
+    row = row_of(one, stored(bench, one))
+    key = f"{Partition('thulium', DAY).inbox}any.json"
+    quarantine(bench.world.store, Rejected(key, json.dumps(row), "talk_s is no number"))
+
+    finding = only(bench.verify().differences)
+
+    assert finding.kind is Kind.QUARANTINED
+    assert "talk_s is no number" in finding.what
+
+
+@pytest.mark.parametrize(("column", "value"), [("audio_sha256", "00" * 32), ("audio_uri", "s3://elsewhere/x.wav")])
+def test_a_row_that_says_something_else_is_found(bench: Bench, column: str, value: str) -> None:
+    one = bench.recordings[0]
+    later = replace(stored(bench, one), stored_at=bench.world.clock.now())
+    put_rows(bench.world.store, [row_of(one, later) | {column: value}])
+    bench.pipeline.compact()
+
+    finding = only(bench.verify().differences)
+
+    assert finding.kind is Kind.ROW_DIFFERS
+    assert value in finding.what
+
+
+def test_a_recording_with_two_rows_is_found(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = bench.rows
+    monkeypatch.setattr(bench, "rows", lambda source, days: rows(source, days) + rows(source, days)[:1])
+
+    finding = only(bench.verify().differences)
+
+    assert (finding.kind, finding.what) == (Kind.ROW_TWICE, "the table has 2 rows of it")
+
+
+@pytest.mark.parametrize("days_off", [1, 30])
+def test_a_row_under_another_day_is_found(bench: Bench, days_off: int) -> None:
+    one = bench.recordings[0]
+    other = DAY - timedelta(days=days_off)
+    put_rows(bench.world.store, [row_of(one, stored(bench, one)) | {"call_date": other.isoformat()}])
+    bench.pipeline.compact()
+
+    report = bench.verify(Days(other, DAY))
+
+    assert Kind.ROW_MISPLACED in kinds(report.differences)
+    assert {finding.recording_id for finding in report.differences} == {one.recording_id}
+
+
+def test_a_call_that_was_listed_after_midnight_does_not_make_strangers_of_its_days_others(bench: Bench) -> None:
+    night = datetime(2026, 10, 21, 1, tzinfo=UTC)
+    bench.thulium.add(make_recording(9, listed_at=night))
+    bench.world.clock.advance_to(night + timedelta(hours=1))
+    bench.settle()
+
+    report = bench.verify(Days(DAY + timedelta(days=1), DAY + timedelta(days=1)))
+
+    assert report.findings == []
+    assert report.checked == 1
+
+
+# -- what is told
+
+
+def test_no_finding_holds_anything_personal() -> None:
+    bench = Bench(2)
+    bench.thulium.on_audio = _raise(Terminal(Reason.FORBIDDEN, "the download answered 403"))
+    bench.settle()
+    bench.thulium.add(make_recording(3))
+    bench.thulium.bad.append((bench.world.clock.now(), BadRecord("it has no filename", '{"src": "+48 800 000 000"}')))
+
+    text = json.dumps([finding.to_json() for finding in bench.verify().findings])
+
+    assert text.count('"kind"') == 4
+    for personal in ("+48", "Agent", "sales/", ".wav"):
+        assert personal not in text
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_says_what_to_do(kind: Kind) -> None:
+    assert Finding("thulium", kind, "").to_do
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_runbook_explains_every_kind(kind: Kind) -> None:
+    assert f"`{kind}`" in (Path(__file__).parents[4] / "docs/runbook.md").read_text(encoding="utf-8")
+
+
+def test_a_year_is_compared_some_days_at_a_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    rows = bench.rows
+
+    def counted(source: str, days: Sequence[date]) -> list[RowSeen]:
+        asked.append(len(days))
+        return rows(source, days)
+
+    monkeypatch.setattr(bench, "rows", counted)
+
+    report = bench.verify(Days(DAY - timedelta(days=364), DAY))
+
+    assert (sum(asked), max(asked)) == (365, 7)
+    assert report.right == 3
+
+
+def _raise(error: Exception):
+    def act(*anything: object) -> None:
+        raise error
+
+    return act

@@ -1,0 +1,221 @@
+import json
+from datetime import UTC, date, datetime
+from urllib.parse import unquote
+
+import jmespath
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from call_lake.errors import ConfigError, NotReady, Reason, Terminal
+from call_lake.ledger.entry import ids_of, same_recording
+from call_lake.model.recording import Recording, recording_id
+from call_lake.providers.conpeek.mapping import CONPEEK, compile_mapping, moment
+from tests.support.stub_conpeek import BASE, HOUR, NOON, Tenant, make, one, row
+from tests.support.stub_web import Reply, StubWeb
+
+
+def test_a_dialog_becomes_a_recording() -> None:
+    raw = row(recording_url="/files/1")
+    assert one(raw) == Recording(
+        source="conpeek",
+        provider="conpeek",
+        recording_id=recording_id("conpeek", "dialog-0"),
+        provider_key="dialog-0",
+        started_at=datetime(2026, 6, 1, 22, 30, tzinfo=UTC),
+        call_date=date(2026, 6, 2),
+        raw=json.dumps(raw, ensure_ascii=False, separators=(",", ":")),
+        connection_id="dialog-0",
+        ended_at=datetime(2026, 6, 1, 22, 31, 5, tzinfo=UTC),
+        listed_at=datetime(2026, 6, 1, 22, 31, 5, tzinfo=UTC),
+        direction="outbound",
+        caller="+48500000001",
+        callee="+48500000002",
+        agent="Zmyślony Agent",
+        disposition="ANSWERED",
+        duration_s=65.0,
+        talk_s=60.5,
+        audio_url="/files/1",
+    )
+
+
+@pytest.mark.parametrize("name", ["recording_uuid", "recording_id", "id"])
+def test_the_recordings_own_id_goes_before_the_dialogs(name):
+    recording = one({name: "own"})
+    assert (recording.provider_key, recording.connection_id) == ("own", "dialog-0")
+
+
+@pytest.mark.parametrize("name", ["connection_id", "call_uuid"])
+def test_a_field_that_is_filled_in_later_makes_no_other_call_of_a_recording(name):
+    first, later = one({"id": 17, name: None}), one({"id": 17, name: "c-1"})
+    assert ids_of(later) == ids_of(first)
+    assert same_recording(first.connection_id, later.connection_id)
+
+
+def test_a_key_of_one_name_stays_when_another_is_filled_in_later():
+    fixed = {"provider_key": "id"}
+    first, later = one({"id": 17, "recording_uuid": None}, fixed), one({"id": 17, "recording_uuid": "r"}, fixed)
+    assert first.recording_id == later.recording_id
+
+
+@pytest.mark.parametrize("empty", ["", None, "null", []])
+def test_empty_values_are_none(empty):
+    recording = one({"from_display_target": empty, "talking_time": empty, "hangup_time": empty, "recording_url": empty})
+    assert (recording.caller, recording.talk_s, recording.ended_at, recording.duration_s) == (None,) * 4
+    assert recording.audio_url is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        row(dialog_uuid=None),
+        row(dialog_uuid=True),
+        row(start_time=None, hangup_time=None),
+        row(start_time="soon", hangup_time="later"),
+        None,
+        3,
+        [],
+    ],
+)
+def test_a_row_without_key_or_start_is_reported_and_never_stops_its_page(broken):
+    (page,) = Tenant([row(1), broken, row(2)]).provider().list_window(HOUR)
+    assert len(page.recordings) == 2
+    assert json.loads(page.bad[0].raw) == broken
+
+
+@pytest.mark.parametrize("unreadable", [None, "", "soon", {}])
+def test_a_row_whose_start_cannot_be_read_begins_with_its_end(unreadable):
+    recording = one({"start_time": unreadable})
+    assert recording.started_at == datetime(2026, 6, 1, 22, 31, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("url", [7, True, {}, ["https://example.com/a.wav"]])
+def test_an_audio_url_that_is_no_text_is_none(url):
+    assert one({"recording_url": url}).audio_url is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-06-01 12:00:00",
+        "2026-06-01T12:00:00Z",
+        "2026-06-01T14:00:00+02:00",
+        NOON.timestamp(),
+        int(NOON.timestamp() * 1000),
+        str(int(NOON.timestamp())),
+    ],
+)
+def test_times_come_in_many_forms(value):
+    assert moment(value) == NOON
+
+
+@pytest.mark.parametrize("value", [None, "", "x", True, [], 1e300, -1e12, "0001-01-01 00:00:00", "9999-12-31", "nan"])
+def test_what_is_no_time_is_none(value):
+    assert moment(value) is None
+
+
+@given(
+    st.from_regex(r"[0-2]\d{3}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", fullmatch=True)
+    | st.text("0123 -:TZW+.", min_size=14, max_size=14).map(lambda rest: f"2026-{rest}")
+)
+def test_a_time_of_the_usual_length_means_what_python_reads(text):
+    try:
+        expected = datetime.fromisoformat(text.strip())
+    except ValueError:
+        expected = None
+    if expected is not None:
+        expected = expected.astimezone(UTC) if expected.tzinfo else expected.replace(tzinfo=UTC)
+    assert moment(text) == (expected if expected is not None and expected.year >= 1970 else None)
+
+
+def test_a_mapping_replaces_a_default_and_may_look_deeper():
+    recording = one({"who": {"name": "X"}, "t": 7}, {"agent": "who.name", "talk_s": "t", "duration_ms": "t"})
+    assert (recording.agent, recording.talk_s, recording.duration_s) == ("X", 7.0, 0.007)
+
+
+def test_a_mapping_that_does_not_fit_a_record_gives_nothing():
+    assert one({"talking_time": None}, {"agent": "length(talking_time)"}).agent is None
+
+
+def test_a_mapping_of_an_unknown_field_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigError, match=r"speaker.*known: provider_key"):
+        make(StubWeb(lambda seen: Reply()), mapping={"speaker": "x"})
+
+
+values = st.sampled_from([None, "", "x", 0, 1, 0.0, False, True, [], {}, [0], {"a": 1}])
+
+
+@given(st.dictionaries(st.sampled_from("abc"), values), st.sampled_from(["a", "a || b", "a||b || c"]))
+def test_a_chain_of_names_means_what_jmespath_means(record, expression):
+    found = compile_mapping("conpeek", {"agent": expression})["agent"](record)
+    expected = jmespath.search(expression, record)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+def test_every_default_is_jmespath():
+    for expression in filter(None, CONPEEK.values()):
+        jmespath.compile(expression)
+
+
+# Audio
+
+
+@pytest.mark.parametrize(
+    ("given_url", "asked"),
+    [
+        ("https://conpeek.test/files/1?sig=a%2Fb", "https://conpeek.test/files/1?sig=a%2Fb"),
+        ("/files/1", "https://conpeek.test/files/1"),
+        ("files/1", f"{BASE}/files/1"),
+        ("//conpeek.test/files/a b", "https://conpeek.test/files/a%20b"),
+    ],
+)
+def test_the_url_in_a_record_is_used_relative_ones_too(given_url, asked):
+    web = StubWeb(lambda seen: Reply(body=b"x"))
+    with make(web).open_audio(one({"recording_url": given_url}), deadline_s=5) as stream:
+        assert b"".join(stream) == b"x"
+    assert web.seen[0].url == asked
+    assert web.seen[0].headers["Authorization"] == "raw-key"
+
+
+@pytest.mark.parametrize("uuid", ["a-1", "../x", "a/b c", "ż'\"🎧"])
+def test_without_a_url_the_template_is_filled_with_the_dialog(uuid):
+    web = StubWeb(lambda seen: Reply(body=b"x"))
+    with make(web).open_audio(one({"dialog_uuid": uuid, "recording_uuid": "r"}), deadline_s=5) as stream:
+        list(stream)
+    middle = web.seen[0].url.removeprefix(f"{BASE}/cdr_dialog/").removesuffix("/recording")
+    assert "/" not in middle
+    assert unquote(middle) == uuid
+
+
+def test_the_download_template_is_a_setting():
+    web = StubWeb(lambda seen: Reply(body=b"x"))
+    provider = make(web, download_url="{base_url}/v2/{dialog_uuid}.ogg")
+    with provider.open_audio(one({}), deadline_s=5) as stream:
+        list(stream)
+    assert web.seen[0].url == f"{BASE}/v2/dialog-0.ogg"
+
+
+def test_a_record_with_neither_url_nor_dialog_has_no_audio():
+    recording = one({"dialog_uuid": None, "id": 5})
+    with (
+        pytest.raises(Terminal) as caught,
+        make(StubWeb(lambda seen: Reply())).open_audio(recording, deadline_s=5),
+    ):
+        pass
+    assert caught.value.reason is Reason.NO_AUDIO_URL
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_audio_that_is_not_there_yet_is_not_ready(status):
+    web = StubWeb(lambda seen: Reply(status))
+    with pytest.raises(NotReady) as caught, make(web).open_audio(one({}), deadline_s=5):
+        pass
+    assert caught.value.reason is Reason.NOT_FOUND
+
+
+@pytest.mark.parametrize("key", ["", "  ", "żółć", "a\nb"])
+def test_a_key_that_cannot_be_one_is_a_settings_error_that_does_not_repeat_it(key):
+    with pytest.raises(ConfigError, match="'key'") as caught:
+        list(make(StubWeb(lambda seen: Reply()), key).list_window(HOUR))
+    assert not key.strip() or key not in str(caught.value)
