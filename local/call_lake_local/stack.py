@@ -145,7 +145,7 @@ def _start_simulators(plan: Plan, state_dir: Path) -> tuple[Process, tuple[RealS
     ready = state_dir / "simulators.json"
     ready.unlink(missing_ok=True)
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    environment["PYTHONPATH"] = os.pathsep.join([str(REPO), str(REPO / "shared")])
+    environment["PYTHONPATH"] = os.pathsep.join([str(REPO / "local"), str(REPO / "shared")])
     process = processes.start(
         SIMULATORS,
         [sys.executable, "-m", "call_lake_local.simulators", "--ready-file", ready, *plan.simulator_arguments],

@@ -71,7 +71,7 @@ def test_an_environment_without_ministack_is_reported_with_the_reason(tmp_path: 
 
 def test_the_adapter_refuses_a_ministack_that_lacks_what_it_replaces() -> None:
     code = (
-        f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n"
+        f"import sys; sys.path.insert(0, {str(REPOSITORY / 'local')!r})\n"
         "from ministack.services import athena\n"
         "del athena._run_duckdb\n"
         "from call_lake_local.ministack import athena_adapter\n"

@@ -31,9 +31,9 @@ COMMIT = """
 import json, sys
 sys.path.append(sys.argv[1])
 import pyarrow
-from call_lake.inbox import put_rows
-from call_lake.lake_search import read_partition
-from tests.fakes import World
+from call_lake.bucket.inbox import put_rows
+from call_lake.lake.search import read_partition
+from tests.support.fakes import World
 from tests.support.lake_samples import TODAY, compacted, row_of
 world = World.make()
 rows = [row_of(1), row_of(2)]

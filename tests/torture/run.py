@@ -78,7 +78,8 @@ def _make(session: boto3.Session, emulator: Emulator, name: str) -> None:
 def _run(emulator: Emulator, name: str, folder: Path, seconds: float, grace_s: float, naive: bool) -> None:
     stop = folder / "stop"
     roles = [("writer", number) for number in range(WRITERS)] + [("reader", number) for number in range(READERS)]
-    environment = emulator.environment() | {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT}"}
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("shared", "local", "."))
+    environment = emulator.environment() | {"PATH": os.environ["PATH"], "PYTHONPATH": path}
     processes = []
     try:
         for role, number in roles:

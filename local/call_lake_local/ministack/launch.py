@@ -4,11 +4,10 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from call_lake_local.processes import exit_with_parent
-
 # The repository instead of this script's folder, which is named like the package that it starts.
-sys.path[0] = str(Path(__file__).resolve().parents[3])
+sys.path[0] = str(Path(__file__).resolve().parents[2])
 
+from call_lake_local.processes import exit_with_parent  # noqa: E402
 
 MINISTACK = "1.5.33"
 
