@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from call_lake_local import processes, stack
 
 REPO = Path(__file__).parents[2]
 CALL_LAKE = REPO / ".venv/bin/call-lake"
+LAST_CALL = datetime.now(UTC).date() - timedelta(days=3)
+"""Of the laptop's calls. Lately: `call-lake probe` looks at the last 30 days."""
+DAYS = ("--from", str(LAST_CALL - timedelta(days=12)), "--to", str(LAST_CALL + timedelta(days=1)))
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,10 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A folder in which `call-lake local up` was typed and has settled."""
     here = Shell(tmp_path_factory.mktemp("laptop"))
     try:
-        made = ("--recordings", "30", "--days", "12", "--until", "2026-10-30", "--set", "EnableTranscription=true")
+        made = ("--recordings", "30", "--days", "12", "--until", str(LAST_CALL), "--set", "EnableTranscription=true")
         up = here.type("local", "up", "--detach", *made)
         assert up.code == 0, up.err
-        settled = here.type("local", "settle", "--from", "2026-10-18", "--to", "2026-10-31")
+        settled = here.type("local", "settle", *DAYS)
         assert settled.code == 0, settled.err + settled.out
         yield here
     finally:

@@ -8,7 +8,7 @@ import jsonschema
 import requests
 
 from call_lake_cli.stack.handle import read_local
-from tests.e2e.conftest import REPO, Shell
+from tests.e2e.conftest import DAYS, REPO, Shell
 
 FILE_KEYS = {
     "endpoint_url", "region", "access_key_id", "secret_access_key", "bucket", "queues", "dlq_url", "ledger_table",
@@ -76,7 +76,7 @@ def test_status_shows_each_source(laptop: Shell) -> None:
 
 
 def test_settling_again_changes_nothing(laptop: Shell) -> None:
-    typed = laptop.type("local", "settle", "--from", "2026-10-18", "--to", "2026-10-31", "--json")
+    typed = laptop.type("local", "settle", *DAYS, "--json")
 
     assert typed.code == 0
     answer = json.loads(typed.out)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from call_lake_cli.stack.handle import read_local
-from tests.e2e.conftest import CALL_LAKE, Shell
+from tests.e2e.conftest import CALL_LAKE, DAYS, Shell
 
 
 def status(laptop: Shell, source: str) -> dict[str, Any]:
@@ -69,9 +69,7 @@ def test_a_pause_is_shown_and_ends(laptop: Shell) -> None:
 
 
 def test_a_backfill_is_read_by_the_schedules(laptop: Shell) -> None:
-    typed = laptop.type(
-        "backfill", "--source", "thulium", "--from", "2026-10-18", "--to", "2026-10-31", "--yes", "--json"
-    )
+    typed = laptop.type("backfill", "--source", "thulium", *DAYS, "--yes", "--json")
 
     assert typed.code == 0, typed.err
     assert json.loads(typed.out)["listed"] is True

@@ -7,9 +7,7 @@ import botocore.session
 import pytest
 from botocore.config import Config
 
-from tests.e2e.conftest import Shell
-
-DAYS = ("--from", "2026-10-18", "--to", "2026-10-31")
+from tests.e2e.conftest import DAYS, Shell
 
 
 class Laptop:

@@ -6,7 +6,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-from tests.e2e.conftest import REPO, Shell
+from tests.e2e.conftest import DAYS, REPO, Shell
 from tests.integration.tools import peers_python
 
 READING = REPO / "docs/reading"
@@ -32,7 +32,7 @@ def test_a_file_of_a_query_can_be_typed_as_it_is(laptop: Shell) -> None:
 
 
 def test_a_reader_finds_the_laptops_lake_by_what_laptop_py_prints(laptop: Shell, tmp_path: Path) -> None:
-    script = f'eval "$("$1" {READING}/laptop.py)"; exec "$1" -B {READING}/read_polars.py 2026-10-18 2026-10-30'
+    script = f'eval "$("$1" {READING}/laptop.py)"; exec "$1" -B {READING}/read_polars.py {DAYS[1]} {DAYS[3]}'
     ran = subprocess.run(
         ["sh", "-euc", script, "sh", peers_python()],
         cwd=laptop.folder,
