@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is set up on first use (local/call_lake_local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries bench-import bench-copy bench-poll torture bench-compact cost lock clean
+.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries sources bench-import bench-copy bench-poll torture bench-compact cost lock clean
 
 PYTHON3 ?= python3
 SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
@@ -65,6 +65,10 @@ mutations: ## take the rules of correctness out of the code, one by one: a test 
 queries: ## write docs/queries into the template as named queries
 	$(SETUP) --only venv
 	$(BIN)/python -m call_lake_local.named_queries
+
+sources: ## write the template's sources again, after a change of source_block.yaml
+	$(SETUP) --only venv
+	$(BIN)/python -m call_lake_cli.commands.source
 
 bench-import: ## time the functions' imports as they are deployed; writes bench/RESULTS.md
 	$(SETUP) --only venv --only sam

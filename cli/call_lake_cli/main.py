@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from call_lake_cli.commands import local, quarantine, secrets
+from call_lake_cli.commands import local, quarantine, secrets, source
 from call_lake_cli.commands.backfill import backfill
 from call_lake_cli.commands.erase import erase
 from call_lake_cli.commands.failed import failed, redrive
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.add_typer(local.app, name="local")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(source.app, name="source")
 
 for command in (verify, failed, redrive, show, get, backfill, probe, doctor, pause, resume, rebuild, erase):
     app.command()(command)

@@ -44,7 +44,6 @@ def test_a_default_fits_its_own_pattern(name):
         ("ConpeekSettings", "[]"),
         ("FirstPollFrom", "yesterday"),
         ("PollEvery", "5 minutes"),
-        ("SourceNames", "Thulium"),
         ("AlarmTopicArn", "ring"),
         ("KmsKeyArn", "alias/mine"),
         ("KmsKeyArn", "arn:aws:kms:eu-central-1:123456789012:alias/mine"),
@@ -240,7 +239,8 @@ def test_a_projected_partition_lies_where_its_manifest_is_written():
 
 def test_the_projection_covers_every_source_from_a_fixed_start():
     parameters = table()["Parameters"]
-    assert parameters["projection.source.values"] == {"Fn::Join": [",", {"Ref": "SourceNames"}]}
+    assert parameters["projection.source.values"] == {"Fn::FindInMap": ["Sources", "Table", "Names"]}
+    assert properties("Compactor")["Environment"]["Variables"]["SOURCES"] == parameters["projection.source.values"]
     assert parameters["projection.call_date.range"] == {"Fn::Sub": "${FirstCallDate},NOW+1DAYS"}
     assert properties("Compactor")["Environment"]["Variables"]["FIRST_CALL_DATE"] == {"Ref": "FirstCallDate"}
 
