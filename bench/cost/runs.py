@@ -20,6 +20,7 @@ from call_lake.model.recording import Recording
 from call_lake.model.table import row_of
 from call_lake.model.windows import Window
 from call_lake.polling.poller import PollResult
+from call_lake.providers import VENDORS
 from call_lake.wiring.functions import PAUSE_SEEN_S
 from tests.support.fakes.provider import FakeProvider, make_recording
 from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
@@ -237,7 +238,7 @@ def _provider(source: str) -> FakeProvider:
     """With the vendor's own page; a third page in a window is too many (providers/paging.py)."""
     rows = {"thulium": 100, "conpeek": 500}[source]
     unit = {"thulium": timedelta(minutes=1), "conpeek": timedelta(seconds=1)}[source]
-    return FakeProvider(unit=unit, page_size=rows, wide=2 * rows - 1)
+    return FakeProvider(unit=unit, rows_per_window=VENDORS[source].rows_per_window, page_size=rows, wide=2 * rows - 1)
 
 
 def _sizes(made: Deployment) -> Sizes:

@@ -209,6 +209,8 @@ class AudioStream(Protocol):
 class Provider(Protocol):
     unit: timedelta
     """The smallest step of the provider's clock: a minute, a second (rule 4)."""
+    rows_per_window: int
+    """How many rows a poll wants in one window (rule 4)."""
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
         """Every recording of the closed window, page by page, in no order, repeats and neighbours included.

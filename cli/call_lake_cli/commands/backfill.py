@@ -105,7 +105,6 @@ def _ask(stack: Stack, settings: SourceSettings, days: Days, *, as_json: bool) -
         task = bar.add_task("estimating: listing some of the days", total=None)
         guessed = estimate(
             provider_of(stack, settings),
-            settings.provider,
             days,
             settings.zone,
             CLOCK,

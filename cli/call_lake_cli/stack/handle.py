@@ -15,6 +15,7 @@ from botocore.config import Config
 from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.parameters import SourceParameters
 from call_lake.aws.s3 import S3ObjectStore
+from call_lake.providers import VENDORS
 from call_lake.settings import SourceSettings
 from call_lake_cli.console.errors import NO_REGION, UserError
 
@@ -63,7 +64,7 @@ class Stack:
 
     @cached_property
     def sources(self) -> dict[str, SourceSettings]:
-        return SourceParameters(self.client("ssm"), self.sources_path).all()
+        return SourceParameters(self.client("ssm"), self.sources_path, VENDORS).all()
 
 
 def find_stack(name: str | None = None) -> Stack:

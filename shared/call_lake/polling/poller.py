@@ -21,7 +21,6 @@ DUE_PER_POLL = 2_000
 DUE_WHILE_DOWN = 10  # a provider whose listing fails gets a few probes, not its whole backlog
 EXPIRED_PER_POLL = 1_000  # some 280,000 a day: they must not crowd out what is new
 GAP_RETRY = timedelta(days=1)
-ROWS_PER_WINDOW = {"thulium": 180, "conpeek": 900}  # about two pages
 
 
 @dataclass(slots=True)
@@ -164,7 +163,7 @@ class Poller:
     # -- helpers
 
     def _read(self, window: Window) -> Iterator[Done | Hole]:
-        target = ROWS_PER_WINDOW[self._source.provider]
+        target = self._provider.rows_per_window
         return read_forward(self._provider, window, self._take, target=target, clock=self._clock, until_s=self._until_s)
 
     def _take(self, page: Page) -> None:

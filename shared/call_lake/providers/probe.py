@@ -11,10 +11,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import requests
+
 from call_lake.audio.sniff import sniff
 from call_lake.errors import Reason, StepFailed
 from call_lake.model import json_values
 from call_lake.ports import Clock
+from call_lake.providers import load
 from call_lake.providers.http.client import LISTING_LIMIT_BYTES, request_id
 from call_lake.providers.http.look import AUDIO_LOOK_BYTES, Look, Looker
 from call_lake.settings import SourceSettings
@@ -150,6 +153,46 @@ class Prober:
             now = getattr(self.settings, name)
             if value != (list(now) if isinstance(now, tuple) else now):
                 self.found.settings[name] = value
+
+
+@dataclass(frozen=True, slots=True)
+class VendorProbe:
+    """How one vendor is probed: ``PROBE`` in ``providers/<vendor>/probe.py``. The functions do not load it."""
+
+    authorization: Callable[[Mapping[str, str]], str]
+    """The header ``Authorization``, of a secret that has all its fields."""
+    one_row: str
+    """What is asked for a single listed row: path and query, after the base URL. ``call-lake doctor`` asks it."""
+    rows_of: Callable[[Any], list[Any] | None]
+    """The rows of a listing's parsed answer; None if the answer is an error or no listing."""
+    run: Callable[[Prober], Findings]
+    """Ask the account everything and finish. Raises Transient where no answer comes, SecretEmpty, ConfigError."""
+
+    def prober(
+        self,
+        settings: SourceSettings,
+        secret: Mapping[str, str],
+        clock: Clock,
+        tell: Callable[[str], None],
+        session: requests.Session | None = None,
+    ) -> Prober:
+        """What asks the account ``settings`` with this secret. Tests hand in a ``session``."""
+        looker = Looker(settings, lambda fresh: self.authorization(secret), clock, session)
+        return Prober(looker, settings, clock, tell)
+
+    def one_listed(self, prober: Prober) -> bool:
+        """Whether the account lists a row, asked with one request; the prober's last fact says why not.
+
+        Raises Transient where no answer comes.
+        """
+        url = f"{prober.looker.base.url.rstrip('/')}/{self.one_row}"
+        return prober.listing(url, self.rows_of) is not None
+
+
+def load_probe(settings: SourceSettings) -> VendorProbe:
+    """The probe of the source's vendor."""
+    probe: VendorProbe = load(settings.provider, "probe").PROBE
+    return probe
 
 
 def skew_of(header: str | None, now: datetime) -> float | None:

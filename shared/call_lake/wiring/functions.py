@@ -17,7 +17,7 @@ from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.source_state import SourceBook
 from call_lake.polling.poller import Poller
 from call_lake.ports import Provider
-from call_lake.providers import make_provider
+from call_lake.providers import VENDORS, make_provider
 from call_lake.settings import CopierSettings, PollerSettings, SourceSettings
 
 CLOCK = SystemClock()
@@ -38,7 +38,7 @@ class PollerParts:
 
     def __init__(self, settings: PollerSettings) -> None:
         self._settings = settings
-        self._sources = SourceParameters(client("ssm"), settings.sources_path)
+        self._sources = SourceParameters(client("ssm"), settings.sources_path, VENDORS)
         self._table = DynamoTable(client("dynamodb"), settings.ledger_table)
         self._known: dict[str, dict[str, str | None]] = {}
 
@@ -65,7 +65,7 @@ class CopierParts:
 
     def __init__(self, settings: CopierSettings) -> None:
         self._settings = settings
-        self._sources = SourceParameters(client("ssm"), settings.sources_path)
+        self._sources = SourceParameters(client("ssm"), settings.sources_path, VENDORS)
         self._table = DynamoTable(client("dynamodb"), settings.ledger_table)
         self._budget = BytesBudget(settings.bytes_in_flight)
         self._quiet = Quiet(CLOCK)

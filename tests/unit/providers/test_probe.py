@@ -14,7 +14,8 @@ from moto import mock_aws
 from call_lake.errors import ConfigError, Transient
 from call_lake.providers.http.look import Looker
 from call_lake.providers.probe import Findings, Prober, skew_of
-from call_lake.providers.thulium.probe import _offset_h, listing_rows
+from call_lake.providers.thulium.api import listing_rows
+from call_lake.providers.thulium.probe import _offset_h
 from call_lake.settings import SourceSettings
 from call_lake_cli.commands.probe import examine, merged, write_settings
 from call_lake_cli.console.errors import UserError

@@ -14,7 +14,6 @@ from call_lake.model.recording import Recording
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
 from call_lake.operations.verify.findings import Finding, Kind
-from call_lake.polling.poller import ROWS_PER_WINDOW
 from call_lake.polling.window_reader import Hole, read_forward
 from call_lake.ports import Clock, Page, Provider
 from call_lake.settings import SourceSettings
@@ -67,7 +66,7 @@ class Relisting:
     def read(self, tell: Tell) -> None:
         """List the days. What cannot be listed, and what is no recording, is a finding."""
         window = self._days.window(self._settings.zone)
-        target = ROWS_PER_WINDOW[self._settings.provider]
+        target = self._provider.rows_per_window
         position = window.start
         try:
             for outcome in read_forward(

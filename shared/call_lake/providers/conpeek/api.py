@@ -16,15 +16,14 @@ from call_lake.errors import ConfigError, Drifted, NotReady, Reason, StepFailed,
 from call_lake.model import json_values
 from call_lake.model.recording import Recording, recording_id
 from call_lake.model.windows import Window
-from call_lake.ports import AudioStream, BadRecord, Clock, Page
+from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
+from call_lake.providers.conpeek.description import VENDOR
 from call_lake.providers.conpeek.mapping import CONPEEK, Extract, compile_mapping, moment, seconds
 from call_lake.providers.http.client import Client, request_id
 from call_lake.providers.paging.by_offset import Answer, Pager, Steady
 from call_lake.providers.paging.by_start_uncounted import Advancer
 from call_lake.settings import SourceSettings
 
-PAGE_SIZE = 500  # the vendor's default; the maximum is unknown
-DOWNLOAD_URL = "{base_url}/cdr_dialog/{dialog_uuid}/recording"
 DEAD_LINK = {400, 401, 403, 404, 410}
 """How a link is refused that has expired or moved: S3, for one, answers 400 (ExpiredToken) or 403 (AccessDenied),
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
@@ -36,6 +35,7 @@ class Conpeek:
     """One Conpeek tenant. Its clock is UTC and shows seconds."""
 
     unit = SECOND
+    rows_per_window = VENDOR.rows_per_window
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Conpeek:
         self._zone = settings.zone
         self._mapping = compile_mapping(settings.name, settings.mapping)
         self._found: dict[str, Extract] = {name: self._mapping.get(name, _nothing) for name in CONPEEK}
-        self._pager = Pager(settings.page_size or PAGE_SIZE)
+        self._pager = Pager(settings.page_size or VENDOR.page_size)
         self._advancer = Advancer(self._identity, _hung_up, SECOND)
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
@@ -115,8 +115,8 @@ class Conpeek:
     def _answer(self, url: str, until_s: float = math.inf) -> Answer:
         """``count`` and ``success`` are a sibling's; only a plain "no success" is believed, and no count."""
         body = self._client.get_json(url, until_s)
-        rows = json_values.rows(body, "data")
-        if rows is None or body.get("success") is False:
+        rows = listing_rows(body)
+        if rows is None:
             raise Transient(Reason.BAD_LISTING, f"the listing has no data with records{request_id(body)}")
         return Answer(rows)
 
@@ -158,7 +158,7 @@ class Conpeek:
         dialog_uuid = self._dialog_uuid(recording)
         if dialog_uuid is None:
             raise Terminal(Reason.NO_AUDIO_URL, "the record has no audio URL and no dialog_uuid; check the mapping")
-        template = self._settings.download_url or DOWNLOAD_URL
+        template = self._settings.download_url or VENDOR.download_url
         return template.replace("{base_url}", self._base).replace("{dialog_uuid}", quote(dialog_uuid, safe=""))
 
     def _authorization(self, fresh: bool) -> str:
@@ -213,6 +213,15 @@ class Conpeek:
             talk_s=seconds(row, self._mapping, "talk"),
             audio_url=json_values.text(audio_url) if isinstance(audio_url, str) else None,
         )
+
+
+CLIENT: Callable[..., Provider] = Conpeek
+
+
+def listing_rows(answer: Any) -> list[Any] | None:
+    """The rows of a listing's answer; None if the answer is an error or no listing."""
+    rows = json_values.rows(answer, "data")
+    return None if rows is None or answer.get("success") is False else rows
 
 
 def _nothing(_row: Any) -> None:

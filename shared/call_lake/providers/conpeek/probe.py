@@ -2,22 +2,24 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from call_lake.model import json_values
+from call_lake.providers.conpeek.api import listing_rows
+from call_lake.providers.conpeek.description import VENDOR
 from call_lake.providers.conpeek.mapping import compile_mapping, moment, seconds
-from call_lake.providers.probe import Findings, Form, Prober
+from call_lake.providers.probe import Findings, Form, Prober, VendorProbe
 
 LOOK_BACK = timedelta(days=30)
-DEFAULT_LIMIT = 500
+DEFAULT_LIMIT = VENDOR.page_size
 NEEDED = {"provider_key": "an id of the recording", "started_at": "the start of the call"}
 SECOND = "%Y-%m-%d %H:%M:%S"
 AHEAD = timedelta(minutes=5)
 TEMPLATES = (
-    "{base_url}/cdr_dialog/{dialog_uuid}/recording",
+    VENDOR.download_url,
     "{base_url}/cdr_dialog_recording/{dialog_uuid}/recording",
     "{base_url}/cdr_dialog_recording/{dialog_uuid}",
 )
@@ -30,7 +32,7 @@ def probe_conpeek(prober: Prober) -> Findings:
     return prober.finish()
 
 
-def authorization(secret: dict[str, str]) -> str:
+def authorization(secret: Mapping[str, str]) -> str:
     return secret["key"]
 
 
@@ -150,9 +152,7 @@ class _Conpeek:
         ]
 
 
-def listing_rows(answer: Any) -> list[Any] | None:
-    rows = json_values.rows(answer, "data")
-    return rows if rows is None or answer.get("success") is not False else None
+PROBE = VendorProbe(authorization, "cdr_dialog_recording?limit=1&offset=0", listing_rows, probe_conpeek)
 
 
 def _is_there(value: Any) -> bool:

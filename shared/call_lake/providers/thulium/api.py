@@ -2,7 +2,7 @@
 
 import base64
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
@@ -16,15 +16,14 @@ from call_lake.errors import ConfigError, Reason, TooWide, Transient
 from call_lake.model import json_values
 from call_lake.model.recording import Recording, recording_id
 from call_lake.model.windows import Window
-from call_lake.ports import AudioStream, BadRecord, Clock, Page
+from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
 from call_lake.providers import wall_clock
 from call_lake.providers.http.client import Client, request_id
 from call_lake.providers.paging.by_offset import Answer, Pager, Steady
 from call_lake.providers.paging.by_start_counted import Later, Seeker, Span
+from call_lake.providers.thulium.description import VENDOR
 from call_lake.settings import SourceSettings
 
-PAGE_SIZE = 100  # the vendor's maximum
-DOWNLOAD_URL = "{base_url}/recordings/download?filename={filename}"
 EPOCH_TOLERANCE = timedelta(minutes=5)
 """How far the connection's epoch may lie from the call's minute to be believed."""
 MADE_WITHIN = timedelta(days=1)
@@ -40,6 +39,7 @@ class Thulium:
     """One Thulium account. Its clock is local and shows minutes."""
 
     unit = wall_clock.MINUTE
+    rows_per_window = VENDOR.rows_per_window
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Thulium:
         self._secret = secret
         self._clock = clock
         self._client = Client(settings, self._authorization, clock, session)
-        self._pager = Pager(settings.page_size or PAGE_SIZE)
+        self._pager = Pager(settings.page_size or VENDOR.page_size)
         self._seeker = Seeker(_identity, self._later)
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
@@ -93,7 +93,7 @@ class Thulium:
     def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
         safe = "" if self._settings.encode_slashes else "/"
         filename = quote(recording.provider_key, safe=safe)
-        template = self._settings.download_url or DOWNLOAD_URL
+        template = self._settings.download_url or VENDOR.download_url
         url = template.replace("{base_url}", self._base).replace("{filename}", filename)
         return self._client.open_audio(url, deadline_s)
 
@@ -103,11 +103,9 @@ class Thulium:
 
     def _authorization(self, fresh: bool) -> str:
         secret = self._secret(fresh)
-        for field in ("username", "password"):
-            if not secret.get(field):
-                raise ConfigError(f"source {self._settings.name!r}: its secret has no {field!r}")
-        pair = f"{secret['username']}:{secret['password']}".encode()
-        return f"Basic {base64.b64encode(pair).decode()}"
+        if missing := VENDOR.missing_from(secret):
+            raise ConfigError(f"source {self._settings.name!r}: its secret has no {missing!r}")
+        return authorization(secret)
 
     def _range(self, window: Window) -> tuple[str, str]:
         start, end = wall_clock.wall_range(window.start, window.end, self._zone)
@@ -181,9 +179,24 @@ class Thulium:
         return _readings(value, self._zone)
 
 
+CLIENT: Callable[..., Provider] = Thulium
+
+
+def authorization(secret: Mapping[str, str]) -> str:
+    """The header ``Authorization`` of a filled secret."""
+    pair = f"{secret['username']}:{secret['password']}".encode()
+    return f"Basic {base64.b64encode(pair).decode()}"
+
+
+def listing_rows(answer: Any) -> list[Any] | None:
+    """The rows of a listing's answer; None if the answer is an error or no listing."""
+    rows = json_values.rows(answer, "result")
+    return None if rows is None or answer.get("errors") else rows
+
+
 def _answer(body: Any) -> Answer:
-    rows = json_values.rows(body, "result")
-    if rows is None or body.get("errors"):
+    rows = listing_rows(body)
+    if rows is None:
         raise Transient(Reason.BAD_LISTING, f"the listing has no result with records{request_id(body)}")
     return Answer(rows, json_values.whole(body.get("count")))
 

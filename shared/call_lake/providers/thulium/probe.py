@@ -1,6 +1,5 @@
 """What of Thulium is undocumented (docs/providers.md), found out on one account."""
 
-import base64
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,7 +8,9 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from call_lake.model import json_values
-from call_lake.providers.probe import Findings, Form, Prober
+from call_lake.providers.probe import Findings, Form, Prober, VendorProbe
+from call_lake.providers.thulium.api import authorization, listing_rows
+from call_lake.providers.thulium.description import VENDOR
 
 LOOK_BACK = timedelta(days=30)
 HALF_A_YEAR = timedelta(days=182)
@@ -27,10 +28,6 @@ def probe_thulium(prober: Prober) -> Findings:
     probe = _Thulium(prober)
     probe.run()
     return prober.finish()
-
-
-def authorization(secret: dict[str, str]) -> str:
-    return "Basic " + base64.b64encode(f"{secret['username']}:{secret['password']}".encode()).decode()
 
 
 class _Thulium:
@@ -139,7 +136,7 @@ class _Thulium:
     def _forms(self, row: Any) -> list[Form]:
         key = _key(row) or ""
         whole, slashed = quote(key, safe=""), quote(key, safe="/")
-        query, path = "{base_url}/recordings/download?filename={filename}", "{base_url}/recordings/download/{filename}"
+        query, path = VENDOR.download_url, "{base_url}/recordings/download/{filename}"
         stream = "{base_url}/recordings/stream?filename={filename}"
         current = self._prober.settings.download_url
         forms = [("as set", current, self._prober.settings.encode_slashes)] if current else []
@@ -156,9 +153,7 @@ class _Thulium:
         ]
 
 
-def listing_rows(answer: Any) -> list[Any] | None:
-    rows = json_values.rows(answer, "result")
-    return rows if rows is None or not answer.get("errors") else None
+PROBE = VendorProbe(authorization, "recordings?limit=1&offset=0", listing_rows, probe_thulium)
 
 
 def _key(row: Any) -> str | None:

@@ -1,23 +1,23 @@
 """Acme, an invented vendor: ``GET /v1/recordings`` with a cursor, times in ISO 8601, a bearer key."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import requests
+from call_lake.providers.acme.description import VENDOR
 
 from call_lake.errors import ConfigError, Reason, Transient
 from call_lake.model import json_values
 from call_lake.model.recording import Recording, recording_id
 from call_lake.model.windows import Window
-from call_lake.ports import AudioStream, BadRecord, Clock, Page
+from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
 from call_lake.providers.conpeek.mapping import moment
 from call_lake.providers.http.client import Client, request_id
 from call_lake.settings import SourceSettings
 
-PAGE_SIZE = 200
 DIRECTIONS = {"in": "inbound", "out": "outbound"}
 
 
@@ -25,6 +25,7 @@ class Acme:
     """One Acme account. Its clock is UTC and shows seconds."""
 
     unit = timedelta(seconds=1)
+    rows_per_window = VENDOR.rows_per_window
 
     def __init__(
         self,
@@ -40,9 +41,9 @@ class Acme:
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
         """See ``Provider``. No window is too wide: a cursor costs the vendor the same at any depth."""
         query = {
-            "from": _written(window.start - self.unit),
-            "to": _written(window.end + self.unit),
-            "limit": str(self._settings.page_size or PAGE_SIZE),
+            "from": written(window.start - self.unit),
+            "to": written(window.end + self.unit),
+            "limit": str(self._settings.page_size or VENDOR.page_size),
         }
         seen = set()
         cursor: str | None = ""
@@ -58,7 +59,8 @@ class Acme:
             )
 
     def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
-        url = f"{self._base}/v1/recordings/{quote(recording.provider_key, safe='')}/audio"
+        template = self._settings.download_url or VENDOR.download_url
+        url = template.replace("{base_url}", self._base).replace("{id}", quote(recording.provider_key, safe=""))
         return self._client.open_audio(url, deadline_s)
 
     @property
@@ -66,15 +68,15 @@ class Acme:
         return self._client.base.url.rstrip("/")
 
     def _authorization(self, fresh: bool) -> str:
-        key = self._secret(fresh).get("key")
-        if not key:
-            raise ConfigError(f"source {self._settings.name!r}: its secret has no 'key'")
-        return f"Bearer {key}"
+        secret = self._secret(fresh)
+        if missing := VENDOR.missing_from(secret):
+            raise ConfigError(f"source {self._settings.name!r}: its secret has no {missing!r}")
+        return authorization(secret)
 
     def _page(self, query: dict[str, str]) -> tuple[list[Any], str | None]:
         """Rows, and the cursor of the next page; None at the end."""
         body = self._client.get_json(f"{self._base}/v1/recordings?{urlencode(query)}")
-        rows = json_values.rows(body, "items")
+        rows = listing_rows(body)
         if rows is None:
             raise Transient(Reason.BAD_LISTING, f"the listing has no items with records{request_id(body)}")
         return rows, json_values.text(body.get("next"))
@@ -114,5 +116,16 @@ class Acme:
         )
 
 
-def _written(moment: datetime) -> str:
+CLIENT: Callable[..., Provider] = Acme
+
+
+def authorization(secret: Mapping[str, str]) -> str:
+    return f"Bearer {secret['key']}"
+
+
+def listing_rows(answer: Any) -> list[Any] | None:
+    return json_values.rows(answer, "items")
+
+
+def written(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
