@@ -17,7 +17,7 @@ import soundfile
 
 from call_lake.model.recording import AudioFacts
 from call_lake_local.simulators import ogg, speech
-from call_lake_local.simulators.exchange import CHUNK_BYTES, Body, pieces
+from call_lake_local.simulators.http_exchange import CHUNK_BYTES, Body, pieces
 
 _TAG_ROOM = b"~" * 32
 _OGG_SERIAL = 0x4C414B45

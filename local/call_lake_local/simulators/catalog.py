@@ -7,7 +7,7 @@ from threading import RLock
 
 from call_lake_local.simulators.clock import SimClock
 from call_lake_local.simulators.faults import FaultPlan
-from call_lake_local.simulators.invent import odd_key
+from call_lake_local.simulators.invented_data import odd_key
 from call_lake_local.simulators.world import SimRecording, World
 
 DECOYS_FROM = 10_000_000  # index of the first additional row that a fault brings

@@ -17,8 +17,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from call_lake_local.simulators.exchange import Answer, Ending, Handler, Request
 from call_lake_local.simulators.faults import FaultPlan
+from call_lake_local.simulators.http_exchange import Answer, Ending, Handler, Request
 from call_lake_local.simulators.simulation import Simulation
 from call_lake_local.simulators.world import World
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from call_lake_local.simulators.audio import MENU, WAV_FORMS, Audio, AudioSpec, LargeAudio, SpeechAudio
-from call_lake_local.simulators.invent import AGENTS, QUEUES, number
+from call_lake_local.simulators.invented_data import AGENTS, QUEUES, number
 
 KINDS = ("thulium", "conpeek")
 DEMO_DAY = date(2026, 10, 17)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
-from call_lake_local.simulators.exchange import Answer, Request, answer, json_answer
+from call_lake_local.simulators.fault_answers import audio_answer
+from call_lake_local.simulators.http_exchange import Answer, Request, answer, json_answer
 from call_lake_local.simulators.provider import SimulatedProvider
-from call_lake_local.simulators.trouble import audio_answer
 
 _SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie")
 
