@@ -1,8 +1,9 @@
-"""What ``sam build`` made, made smaller and quicker to start: ``python -m call_lake_local.packaging [BUILD_FOLDER]``.
+"""Make the packages of ``sam build`` smaller and quicker to start.
 
-pip installs pyarrow whole: with headers, tests, Arrow Flight, the clients of four clouds' storage. The compactor uses
-none of it, and every cold start loads what is there. Python's compiled files are added, for a function cannot keep its
-own: its folders are read-only, so without them each cold start compiles every module anew.
+Type ``python -m call_lake_local.packaging [BUILD_FOLDER]`` to do it by hand. pip installs all of pyarrow: headers,
+tests, Arrow Flight, clients for the storage of four clouds. The compactor uses none of these, but every cold start
+loads the package. Python's compiled files are added, because a function's folders are read-only: without them each cold
+start compiles every module again.
 """
 
 import compileall
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from call_lake.errors import CallLakeError
+from call_lake_local.errors import PackagingError
 
 UNUSED_PYARROW = (
     "include",
@@ -37,12 +38,8 @@ UNUSED_PYARROW = (
     "libarrow_python_flight.*",
     "libarrow_s3.*",
 )
-"""Names in pyarrow's folder. What ``call_lake.compaction`` needs of the rest is proven by
+"""Names in pyarrow's folder. What ``call_lake.lake`` needs of the rest is proven by
 ``tests/integration/test_packages.py``, with the package as it is shipped."""
-
-
-class PackagingError(CallLakeError):
-    """A folder is not what ``sam build`` makes; the message says which."""
 
 
 def prepare(build: Path) -> None:

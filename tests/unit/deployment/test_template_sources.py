@@ -8,7 +8,7 @@ import pytest
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
 from call_lake.settings import SourceSettings
-from call_lake_local import cloud
+from call_lake_cli.commands.deploy import NAMES_TOGETHER
 from tests.support.template import TEXT, default, parse, properties
 
 SOURCES = ("thulium", "conpeek")
@@ -91,7 +91,7 @@ def test_names_of_stack_and_source_leave_room_in_every_name_that_holds_both():
         if name.startswith("Thulium") and body["Type"] in limits:
             made = body["Properties"][NAMED[body["Type"]]]["Fn::Sub"]
             fixed = made.replace("${AWS::StackName}", "").replace("thulium", "")
-            assert len(fixed) + cloud.NAMES_TOGETHER <= limits[body["Type"]], name
+            assert len(fixed) + NAMES_TOGETHER <= limits[body["Type"]], name
 
 
 def test_nothing_outside_the_blocks_needs_what_a_source_may_not_have():
