@@ -75,8 +75,8 @@ def _slim_pyarrow(folder: Path) -> None:
 
 
 def _copies(folder: Path) -> Iterator[Path]:
-    """A library's other names. A wheel has no links, so the linker's name and the full version are whole copies; the
-    loader asks for the name with the first number alone (SONAME)."""
+    """A library's copies under other names. A wheel has no links, so the linker's name and the full version are whole
+    copies; the loader asks only for the name with the first number (SONAME)."""
     for path in folder.glob("lib*.so.*"):
         if path.name.partition(".so.")[2].isdigit():
             name = path.name.partition(".so.")[0]
@@ -84,7 +84,7 @@ def _copies(folder: Path) -> Iterator[Path]:
 
 
 def _compile(package: Path) -> None:
-    """Unchecked, as the files of a package never change: a date in the zip file decides nothing."""
+    """Compile every module. Python will not check the compiled files against dates, as a package never changes."""
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(package, stripdir=package, force=True, quiet=2, invalidation_mode=unchecked):
         raise PackagingError(f"{package} holds a file that is no Python")

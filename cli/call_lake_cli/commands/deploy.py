@@ -52,7 +52,7 @@ class DeployedStack:
 
 
 def check_base_url(text: str) -> str:
-    """Empty for a vendor that is not used. Raises ValueError."""
+    """``https://acme.thulium.com/api``; empty for a vendor that is not used. Raises ValueError."""
     if text and not BASE_URL.fullmatch(text):
         raise ValueError("an address is needed that begins with https:// and has no '?', '#' or '@', or nothing")
     return text.rstrip("/")
@@ -86,7 +86,7 @@ QUESTIONS: Mapping[str, tuple[str, str, Callable[[str], str]]] = {
     "ConpeekBaseUrl": ("Conpeek's API, before /cdr_dialog_recording (empty: no Conpeek)", "", check_base_url),
     "ConpeekTimeZone": ("Time zone of Conpeek's call dates", "Europe/Warsaw", check_zone),
     "FirstPollFrom": ("Copy recordings from which day on (empty: from now on)", "", check_day),
-    "AlarmTopicArn": ("SNS topic that alarms are sent to (empty: alarms tell nobody)", "", check_topic),
+    "AlarmTopicArn": ("SNS topic that alarms are sent to (empty: alarms notify nobody)", "", check_topic),
 }
 """By parameter of the template: question, default, check."""
 
@@ -152,14 +152,14 @@ def deploy_stack(
 
 
 def _check_that_it_can_be_updated(stack: str, status: str) -> None:
-    """Raises CallLakeError."""
+    """Raises CallLakeError, which says how to get out of this status."""
     if status in CAN_BE_UPDATED:
         return
     if status.endswith("_IN_PROGRESS"):
         raise CallLakeError(f"{stack} is {status}: wait until that has ended, then type this again")
     if status == "UPDATE_ROLLBACK_FAILED":
         raise CallLakeError(
-            f"{stack} is {status}: its last upgrade could not be taken back. See why in the stack's events, mend it, "
+            f"{stack} is {status}: its last upgrade could not be taken back. See why in the stack's events, fix it, "
             f"then: aws cloudformation continue-update-rollback --stack-name {stack}"
         )
     raise CallLakeError(
@@ -218,7 +218,9 @@ def _checked_all(given: Mapping[str, str]) -> dict[str, str]:
     if checked.get("Architecture", "arm64") not in ARCHITECTURES:
         raise ValueError(f"{checked['Architecture']!r} is no processor of Lambda's: {' or '.join(ARCHITECTURES)}")
     if checked.get("IsCloud", "true") != "true":
-        raise ValueError("IsCloud=false is for the emulator alone: it leaves out what keeps requests without TLS away")
+        raise ValueError(
+            "IsCloud=false is only for the emulator: it leaves out the rules that refuse requests without TLS"
+        )
     return checked
 
 

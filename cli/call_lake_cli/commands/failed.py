@@ -37,7 +37,7 @@ def failed(
         if lines:
             print_rows(("source", "reason", "recordings"), [tuple(one.values()) for one in by_reason], Format.TABLE)
             print_rows(tuple(lines[0]), [tuple(line.values()) for line in lines], Format.TABLE)
-        err.print(f"{len(lines)} failed for good; {dead} messages in the dead-letter queue", highlight=False)
+        err.print(f"{len(lines)} failed permanently; {dead} messages in the dead-letter queue", highlight=False)
 
 
 def redrive(
@@ -66,7 +66,7 @@ def redrive(
 
 
 def failures(ledger: Ledger, sources: list[str], reason: str | None) -> list[Entry]:
-    """By source and reason, the newest failure first."""
+    """The failed recordings by source and reason, the newest failure first."""
     found = [entry for source in sources for entry in ledger.failures(source) if reason in (None, entry.reason)]
     found.sort(key=_since, reverse=True)
     return sorted(found, key=lambda entry: (entry.source, entry.reason or ""))

@@ -77,7 +77,7 @@ def target_of(audio: StoredAudio, output: Path | None) -> Path:
 
 
 def misnamed(audio: StoredAudio, file: Path) -> bool:
-    """Whether the file's own extension, if it has one, is another than that of the bytes."""
+    """Whether the file name's extension, if it has one, differs from the format of the bytes."""
     return bool(file.suffix) and file.suffix.lower() != f".{audio.facts.format}"
 
 

@@ -62,7 +62,7 @@ def up(
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same calls; by default 7.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print what .call-lake/local.json holds.")] = False,
 ) -> None:
-    """Build, start and deploy; without URLs, with simulated providers."""
+    """Build, start and deploy Call Lake on this machine; without URLs, with simulated providers."""
     with explained():
         calls = {"faults": faults, "count": recordings, "days": days, "until": until, "seed": seed}
         given = {name: value for name, value in calls.items() if value is not None}
@@ -157,7 +157,7 @@ def _own_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url:
 
 
 def _check_url(option: str, url: str) -> None:
-    """Raises UserError for an address to which credentials would go unencrypted, beyond this machine."""
+    """Refuse an address off this machine that would get the credentials unencrypted. Raises UserError."""
     try:
         parts = urlsplit(url)
     except ValueError as error:

@@ -17,7 +17,7 @@ def query(
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """Ask Athena."""
+    """Run one SELECT in Athena and print its rows."""
     with explained():
         answer = run_query(find_stack(stack), sql)
         print_rows(answer.columns, answer.rows, Format.JSON if json_ else form)

@@ -49,7 +49,7 @@ def show(
 
 
 def find_entries(ledger: Ledger, sources: list[str], name: str) -> list[Entry]:
-    """By recording id, else by provider key: one entry of each source that has it (two sources may use one key)."""
+    """Look up a recording id, else a provider key. Two sources may use the same key: one entry of each then."""
     entry = ledger.entry(name) if ID.fullmatch(name) else None
     if entry:
         return [entry]

@@ -74,7 +74,7 @@ def verify(
 
 
 def _report(
-    stack: Stack, settings: SourceSettings, ledger: Ledger, days: Days, in_ledger: dict[str, date], tell: Tell
+    stack: Stack, settings: SourceSettings, ledger: Ledger, days: Days, in_ledger: dict[str, date], show: Tell
 ) -> Report:
     verifier = Verifier(
         settings,
@@ -85,7 +85,7 @@ def _report(
         CLOCK,
         audio_kept=audio_kept(stack),
     )
-    return verifier.verify(days, in_ledger, tell)
+    return verifier.verify(days, in_ledger, show)
 
 
 def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[RowSeen]:

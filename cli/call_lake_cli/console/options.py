@@ -18,7 +18,7 @@ SourceName = Annotated[str | None, typer.Option("--source", help="Only this sour
 
 
 def parse_day(text: str) -> date:
-    """``2026-10-25``. Raises UserError."""
+    """A day written like ``2026-10-25``. Raises UserError."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day
     except ValueError:
@@ -26,7 +26,7 @@ def parse_day(text: str) -> date:
 
 
 def parse_days(from_: str | None, to: str | None) -> Days:
-    """``--from`` and ``--to``, both included; None has no bound. Raises UserError."""
+    """The days from ``from_`` to ``to``, both included; None means no bound. Raises UserError."""
     days = Days(parse_day(from_) if from_ else date.min, parse_day(to) if to else date.max)
     if days.last < days.first:
         raise UserError(f"--to {to} is before --from {from_}")
@@ -34,7 +34,7 @@ def parse_days(from_: str | None, to: str | None) -> Days:
 
 
 def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
-    """``--set PARAMETER=VALUE``, each a parameter of template.yaml. Raises UserError."""
+    """The values of ``--set PARAMETER=VALUE`` by parameter of template.yaml. Raises UserError."""
     pairs = [text.partition("=") for text in texts]
     for name, equals, _ in pairs:
         if not (name and equals):

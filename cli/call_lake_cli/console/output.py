@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 
 def progress(*columns: ProgressColumn) -> Progress:
-    """A line on stderr while a command works: what it does, these columns, the time so far. It goes when it ends."""
+    """A line on stderr while a command works: what it does, these columns, the time so far. It vanishes at the end."""
     around = (SpinnerColumn(), TextColumn("{task.description}"), *columns, TimeElapsedColumn())
     return Progress(*around, console=err, transient=True)
 

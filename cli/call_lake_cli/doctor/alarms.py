@@ -16,13 +16,13 @@ def alarms(stack: Stack) -> Iterator[Check]:
         yield warn("alarms", "there are none", "deploy the stack again")
         return
     if any(alarm.get("AlarmActions") for alarm in found):
-        yield ok("alarms", f"{len(found)}, which tell a topic")
+        yield ok("alarms", f"{len(found)}, which notify a topic")
     else:
-        yield warn("alarms", f"{len(found)}, and none tells anybody", "deploy with AlarmTopicArn, an SNS topic")
+        yield warn("alarms", f"{len(found)}, and none notifies anybody", "deploy with AlarmTopicArn, an SNS topic")
     for alarm in found:
         if alarm.get("StateValue") == "ALARM":
-            to_do = alarm.get("AlarmDescription") or "docs/runbook.md, When an alarm rings"
-            yield warn("alarms", f"{alarm['AlarmName']} rings", to_do)
+            to_do = alarm.get("AlarmDescription") or "docs/runbook.md says what each alarm means"
+            yield warn("alarms", f"{alarm['AlarmName']} fires", to_do)
 
 
 def subscriptions(stack: Stack) -> Iterator[Check]:
@@ -38,9 +38,7 @@ def subscriptions(stack: Stack) -> Iterator[Check]:
         if confirmed:
             yield ok("alarm topic", f"{name} has {len(confirmed)} confirmed subscriptions")
         else:
-            yield warn(
-                "alarm topic", f"nobody listens to {name}", "subscribe to the topic, and confirm the subscription"
-            )
+            yield warn("alarm topic", f"{name} has no confirmed subscription", "subscribe to the topic, and confirm it")
 
 
 def alarms_in(stack: Stack) -> list[Any]:

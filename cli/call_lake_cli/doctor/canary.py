@@ -129,7 +129,7 @@ def first_day(stack: Stack) -> date:
 
 
 def free_day(store: ObjectStore, source: str, first: date) -> Partition:
-    """A day of which the lake has nothing at all. Raises UserError."""
+    """The first day on which the lake has no object at all. Raises UserError."""
     for number in range(FREE_DAYS):
         partition = Partition(source, first + timedelta(days=number))
         places = (partition.manifest, partition.data, partition.inbox)

@@ -38,7 +38,7 @@ class SourceCensus:
 
     @property
     def settled(self) -> bool:
-        """Every listed recording is stored and one row, or has failed for good."""
+        """Every listed recording is stored and one row, or has failed permanently."""
         return (
             self.waiting == self.inbox == self.jobs_open == 0
             and self.stored + sum(self.failed.values()) == self.listed

@@ -1,4 +1,4 @@
-"""`python -m call_lake_local.simulators`: both providers as a process, until it is told to end."""
+"""`python -m call_lake_local.simulators`: run both providers as a process until it is told to end."""
 
 import argparse
 import json
@@ -95,7 +95,7 @@ def _say_ready(handles: Handles, file: Path | None) -> None:
     half = file.with_name(f"{file.name}.{os.getpid()}")
     half.touch(mode=0o600)
     half.write_text(json.dumps(facts, indent=2))
-    half.replace(file)  # whoever waits for the file never sees half of it
+    half.replace(file)  # a process that waits for the file never sees half of it
 
 
 def _wait(ended: threading.Event, with_parent: bool) -> None:

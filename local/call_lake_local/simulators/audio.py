@@ -1,6 +1,6 @@
-"""Real audio files: no two with the same bytes, cheap to make, and the same in every process.
+"""Make real audio files: cheap to make, no two with the same bytes, and the same in every process.
 
-WAV bodies are cut anew from the conversation. Encoded ones (OGG, MP3) are encoded once per form, and each recording
+Each WAV body is cut from the conversation. Encoded ones (OGG, MP3) are encoded once per form, and each recording
 writes its own tag into the place that the container has for comments.
 """
 

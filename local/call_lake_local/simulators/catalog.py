@@ -1,4 +1,4 @@
-"""The rows of one provider: which there are, which are visible now, which lie in a window."""
+"""The rows of one provider: all, those that listings show now, and those in a window."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable

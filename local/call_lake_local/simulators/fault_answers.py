@@ -1,4 +1,4 @@
-"""Answers that go wrong: of any request, of a listing, of an audio file."""
+"""The wrong answer that each fault gives: to any request, to a listing, for an audio file."""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ def audio_answer(audio: Audio) -> Answer:
 
 
 def audio_fault(name: str, right: Answer, places: Places, plan: FaultPlan, refusal: Refusal) -> Answer:
-    """``right`` is the answer without the trouble. Raises KeyError for a fault that is not of Place.AUDIO."""
+    """``right`` is the answer without the fault. Raises KeyError for a fault that is not of Place.AUDIO."""
     length, kind = right.declared_length or 0, {"Content-Type": right.headers["Content-Type"]}
     half = right.but(body=first_bytes(right.body, length // 2))
     answers: dict[str, Callable[[], Answer]] = {

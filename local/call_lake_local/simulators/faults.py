@@ -1,4 +1,4 @@
-"""Every trouble that the simulators can make, by name, and the seeded plan that says when it happens.
+"""Every fault that the simulators can make, by name, and the seeded plan that says when it happens.
 
 A fault is decided by (seed, name, subject, attempt): the subject is a recording or one exact listing request. So a
 run repeats, and the next attempt may succeed. After ``faulty_attempts`` attempts only sticky faults are left: a client
@@ -150,7 +150,7 @@ class FaultPlan:
         return min(lasting or met, key=lambda n: self.luck("turn", n, subject, 0 if lasting else attempt), default=None)
 
     def permanent_fault(self, subject: str) -> str | None:
-        """The sticky fault of its audio that meets this recording for ever, if one does and is not harmless."""
+        """The sticky fault that keeps this recording's audio from a client for ever, or None."""
         for place, who in ((Place.ANY, f"audio/{subject}"), (Place.AUDIO, subject)):
             name = self.pick(place, who, self.faulty_attempts)
             if name is not None and name not in HARMLESS:
@@ -158,6 +158,6 @@ class FaultPlan:
         return None
 
     def luck(self, *names: str | int) -> float:
-        """A number from 0 to 1 that these names always get under this seed."""
+        """A number from 0 to 1: always the same for these names and this seed."""
         text = "/".join(map(str, (self.seed, *names)))
         return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).digest(), "big") / 2**48

@@ -1,4 +1,4 @@
-"""Another host: it has the audio files that redirects and URLs lead to, and remembers whatever it is sent."""
+"""A stranger's host: it serves the audio that redirects and URLs lead to, and notes the credentials that it gets."""
 
 from collections.abc import Mapping
 from threading import Lock

@@ -1,4 +1,4 @@
-"""One page of a listing, with the troubles that pages have."""
+"""One page of a listing, with the faults that pages can have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -135,7 +135,7 @@ class SimulatedProvider(ABC):
             return listing_fault(name, right, self.refusal)
 
     def serve_audio(self, recording: SimRecording | None, request: Request, shown_key: str) -> Answer:
-        """The file, or the trouble that this attempt meets."""
+        """The file, or the fault that this attempt meets."""
         self.stats.audio(shown_key)
         if recording is None:
             return self.refusal(404, "Recording not found")

@@ -1,4 +1,4 @@
-"""One world behind both simulated providers and the foreign host, not yet reachable by anybody."""
+"""One world behind both simulated providers and the foreign host. ``serving`` and ``transport`` make it reachable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
