@@ -8,6 +8,7 @@ import pytest
 from call_lake.settings import SourceSettings
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.handle import LOCAL_FILE, Stack, read_local
+from call_lake_local import stack as local_stack
 from call_lake_local.endpoint import Endpoint
 from call_lake_local.errors import LocalError
 from call_lake_local.processes import Process
@@ -48,7 +49,7 @@ def root(tmp_path: Path) -> Path:
 def test_what_runs_is_described_for_every_other_command(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = SourceSettings("thulium", "thulium", "http://127.0.0.1:2/api", queue_url="http://queue")
     monkeypatch.setattr(Stack, "sources", {"thulium": source})
-    monkeypatch.setattr(laptop.local_stack, "up", lambda *_: RUNNING)
+    monkeypatch.setattr(local_stack, "up", lambda *_: RUNNING)
 
     made = laptop.start(Plan(), root, quiet)
 
@@ -65,8 +66,8 @@ def test_a_start_that_fails_leaves_the_description_of_what_runs_alone(
     def refuse(*_: object) -> LocalStack:
         raise LocalError("the local stack runs already")
 
-    monkeypatch.setattr(laptop.local_stack, "up", refuse)
-    monkeypatch.setattr(laptop.local_stack, "running", lambda _: [Process("emulator", 1, root)] if runs else [])
+    monkeypatch.setattr(local_stack, "up", refuse)
+    monkeypatch.setattr(local_stack, "running", lambda _: [Process("emulator", 1, root)] if runs else [])
 
     with pytest.raises(LocalError):
         laptop.start(Plan(), root, quiet)
