@@ -15,11 +15,11 @@ help: ## list the targets
 
 demo: ## deploy on this machine, move simulated recordings, answer from Athena
 	$(SETUP) --only venv --only sam --only ministack
-	@$(BIN)/python -m call_lake_local.demo
+	@$(BIN)/python -m call_lake_cli.demo
 
 deploy: ## deploy to the AWS account of your credentials, or upgrade there (options: ARGS="--set Key=Value")
 	$(SETUP) --only venv --only sam
-	@$(BIN)/python -m call_lake_local.cloud $(ARGS)
+	@$(BIN)/call-lake deploy $(ARGS)
 
 test: setup lint scan test-fast test-integration test-e2e ## everything that CI checks
 

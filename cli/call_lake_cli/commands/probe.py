@@ -14,12 +14,12 @@ from call_lake.ports import Clock
 from call_lake.providers import VENDORS
 from call_lake.providers.probe import Findings, load_probe
 from call_lake.settings import SourceSettings
+from call_lake.wiring.operator import CLOCK
 from call_lake_cli.commands.secrets import Secret, read_secret
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows
-from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import CLOCK, sources_of
+from call_lake_cli.stack.handle import Stack, find_source, find_stack
 
 DOCUMENT_MAX_BYTES = 4096  # the standard tier of Parameter Store (ADR 0005)
 
@@ -52,7 +52,7 @@ def probe(
             if provider or base_url or stdin:
                 raise UserError("--source knows its vendor, address and secret: give it alone")
             here = find_stack(stack)
-            settings = sources_of(here, source)[source]
+            settings = find_source(here, source)
             secret = SecretsManagerSecrets(here.client("secretsmanager")).get(settings.secret)
         else:
             if write_:

@@ -13,10 +13,10 @@ from call_lake.model.windows import Window
 from call_lake.ports import Clock, Provider
 from call_lake.providers import VENDORS, make_provider
 from call_lake.settings import SourceSettings
+from call_lake.wiring.operator import CLOCK
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import StackName
-from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import CLOCK, sources_of
+from call_lake_cli.stack.handle import Stack, find_source, find_stack
 
 app = typer.Typer(no_args_is_help=True, help="The credentials of sources.")
 
@@ -48,7 +48,7 @@ def set_(
     """
     with explained():
         here = find_stack(stack)
-        settings = sources_of(here, source)[source]
+        settings = find_source(here, source)
         secret = read_secret(settings.provider, source, from_pipe=stdin)
         if not no_check:
             check(settings, secret, CLOCK)

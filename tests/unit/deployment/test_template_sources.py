@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from call_lake.errors import ConfigError
 from call_lake.settings import SourceSettings
-from call_lake_local import cloud
+from call_lake_cli.commands.deploy import NAMES_TOGETHER
 from call_lake_local.template_sources import PARTS, part_of, read_sources, with_source, without_source, write_sources
 from tests.support.template import TEXT, default, parse, properties
 
@@ -106,7 +106,7 @@ def test_names_of_stack_and_source_leave_room_in_every_name_that_holds_both():
         if name.startswith("Thulium") and body["Type"] in limits:
             made = body["Properties"][NAMED[body["Type"]]]["Fn::Sub"]
             fixed = made.replace("${AWS::StackName}", "").replace("thulium", "")
-            assert len(fixed) + cloud.NAMES_TOGETHER <= limits[body["Type"]], name
+            assert len(fixed) + NAMES_TOGETHER <= limits[body["Type"]], name
 
 
 def test_nothing_outside_the_blocks_needs_what_a_source_may_not_have():

@@ -18,7 +18,7 @@ from call_lake.model.layout import DATA, MANIFEST, Partition
 from call_lake.model.messages import message_of
 from call_lake.operations.verify.findings import Kind
 from call_lake_cli.commands.get import stored_audio
-from call_lake_cli.commands.show import waits_where
+from call_lake_cli.commands.show import where_it_waits
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.stack.census import SourceCensus, _count_recording
 from tests.support.erasing import eraser_of, recording_ids, traces
@@ -436,10 +436,10 @@ def test_show_says_that_the_row_of_what_expired_waits(bench: Bench) -> None:
     let_expire(bench)
     bench.pipeline.poll("thulium")
     bench.pipeline.copy_all()
-    assert waits_where(bench.world.store, entry(bench)) == "its row is in the inbox, for the compactor"
+    assert where_it_waits(bench.world.store, entry(bench)) == "its row is in the inbox, for the compactor"
 
     bench.pipeline.compact()
-    assert waits_where(bench.world.store, entry(bench)) is None
+    assert where_it_waits(bench.world.store, entry(bench)) is None
 
 
 def test_an_erasure_leaves_nothing_of_what_has_expired(expired: Bench) -> None:

@@ -1,4 +1,4 @@
-"""Answers that go wrong: of any request, of a listing, of an audio file."""
+"""The wrong answer that each fault gives: to any request, to a listing, for an audio file."""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -8,8 +8,8 @@ from email.utils import format_datetime
 from hashlib import shake_128
 
 from call_lake_local.simulators.audio import CONTENT_TYPES, Audio, wav_header
-from call_lake_local.simulators.exchange import Answer, Body, Ending, answer, first_bytes, refused
 from call_lake_local.simulators.faults import FaultPlan
+from call_lake_local.simulators.http_exchange import Answer, Body, Ending, answer, first_bytes, refused
 
 LINK_LOCAL = "http://169.254.169.254/latest/meta-data/"
 _HTML = "text/html; charset=utf-8"
@@ -28,7 +28,7 @@ class Places:
     foreign: str
 
 
-def any_trouble(name: str, plan: FaultPlan, now: datetime, refusal: Refusal) -> Answer:
+def any_request_fault(name: str, plan: FaultPlan, now: datetime, refusal: Refusal) -> Answer:
     """Raises KeyError for a fault that is not of Place.ANY."""
     wait = str(plan.retry_after_s)
     at = format_datetime((now + timedelta(seconds=plan.retry_after_s)).replace(microsecond=0), usegmt=True)
@@ -44,7 +44,7 @@ def any_trouble(name: str, plan: FaultPlan, now: datetime, refusal: Refusal) -> 
     return answers[name]()
 
 
-def listing_trouble(name: str, right: Answer, refusal: Refusal) -> Answer:
+def listing_fault(name: str, right: Answer, refusal: Refusal) -> Answer:
     """Raises KeyError for a fault that is not of Place.LISTING."""
     answers: dict[str, Callable[[], Answer]] = {
         "html_listing": lambda: answer(200, _MAINTENANCE, _HTML),
@@ -60,8 +60,8 @@ def audio_answer(audio: Audio) -> Answer:
     return Answer(200, body, length, {"Content-Type": CONTENT_TYPES[audio.format]})
 
 
-def audio_trouble(name: str, right: Answer, places: Places, plan: FaultPlan, refusal: Refusal) -> Answer:
-    """``right`` is the answer without the trouble. Raises KeyError for a fault that is not of Place.AUDIO."""
+def audio_fault(name: str, right: Answer, places: Places, plan: FaultPlan, refusal: Refusal) -> Answer:
+    """``right`` is the answer without the fault. Raises KeyError for a fault that is not of Place.AUDIO."""
     length, kind = right.declared_length or 0, {"Content-Type": right.headers["Content-Type"]}
     half = right.but(body=first_bytes(right.body, length // 2))
     answers: dict[str, Callable[[], Answer]] = {

@@ -1,12 +1,12 @@
-"""Another host: it has the audio files that redirects and URLs lead to, and remembers whatever it is sent."""
+"""A stranger's host: it serves the audio that redirects and URLs lead to, and notes the credentials that it gets."""
 
 from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
-from call_lake_local.simulators.exchange import Answer, Request, answer, json_answer
+from call_lake_local.simulators.fault_answers import audio_answer
+from call_lake_local.simulators.http_exchange import Answer, Request, answer, json_answer
 from call_lake_local.simulators.provider import SimulatedProvider
-from call_lake_local.simulators.trouble import audio_answer
 
 _SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie")
 

@@ -1,10 +1,10 @@
-"""Spares the person at the laptop some of ministack's waits, without changing what the functions see.
+"""Shorten two waits of ministack, without changing what the functions see.
 
 - A rate schedule fires as soon as it exists, as EventBridge Scheduler's do ("If you do not provide a StartDate for a
   rate-based schedule, your schedule starts invoking the target immediately", Schedule types in EventBridge Scheduler);
   ministack lets one interval pass first, and looks for due schedules every 10 s.
 - A package is unpacked once, not for every instance of a function; its instances share the tree, which is read-only
-  in Lambda anyhow, and so also the compiled files that Python leaves there.
+  in Lambda too, and so also the compiled files that Python leaves there.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What ``call-lake local settle`` takes for rest."""
+"""When ``call-lake local settle`` counts a stack as settled."""
 
 import io
 import json
@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from call_lake.operations.verify.listing import Days
+from call_lake_cli.stack import settle as settling
 from call_lake_cli.stack.census import SourceCensus
-from call_lake_local import settle as settling
 
-FIRST, LAST = date(2026, 10, 24), date(2026, 10, 25)
+DAYS = Days(date(2026, 10, 24), date(2026, 10, 25))
 
 
 class FakeStack:
@@ -47,14 +48,14 @@ class FakeStack:
         ]
 
 
-def settle(stack: Any, monkeypatch: pytest.MonkeyPatch, first: date | None, last: date | None) -> bool:
+def settle(stack: Any, monkeypatch: pytest.MonkeyPatch, days: Days | None) -> bool:
     monkeypatch.setattr(settling, "take_census", lambda given: given.census())
-    return settling.settle(stack, first, last, 60.0, lambda _step, _census: None)[0]
+    return settling.settle(stack, days, 60.0, lambda _step, _census: None)[0]
 
 
 def test_a_window_is_listed_until_a_listing_finds_nothing_new(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = FakeStack(3, 1, 0)
-    assert settle(stack, monkeypatch, FIRST, LAST)
+    assert settle(stack, monkeypatch, DAYS)
     assert stack.listed == 4
     assert (
         stack.listings
@@ -64,7 +65,7 @@ def test_a_window_is_listed_until_a_listing_finds_nothing_new(monkeypatch: pytes
 
 def test_without_a_window_one_listing_is_enough_for_the_next_poll_looks_back(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = FakeStack(3)
-    assert settle(stack, monkeypatch, None, None)
+    assert settle(stack, monkeypatch, None)
     assert stack.listings == [{"source": "conpeek"}]
 
 

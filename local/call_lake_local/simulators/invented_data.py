@@ -1,5 +1,5 @@
-"""Invented people, numbers and queues. Nobody of these exists; the numbers come from ranges that nobody owns:
-+44 7700 900xxx is Ofcom's range for drama, +48 800 000 xxx is plainly made up."""
+"""Invented people, phone numbers and queues. None of them exists. The numbers are in ranges that belong to nobody:
++44 7700 900xxx is Ofcom's range for drama, and +48 800 000 xxx is made up."""
 
 import random
 

@@ -9,7 +9,7 @@ from call_lake.errors import NotReady, Reason, Terminal
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
-from call_lake_cli.commands.show import find_entries, waits_where
+from call_lake_cli.commands.show import find_entries, where_it_waits
 from tests.support.fakes.provider import make_recording
 from tests.support.operator_bench import DAY, Bench
 
@@ -28,7 +28,7 @@ def entry(bench: Bench) -> Entry:
 
 
 def waits(bench: Bench) -> str | None:
-    return waits_where(bench.world.store, entry(bench))
+    return where_it_waits(bench.world.store, entry(bench))
 
 
 def test_a_recording_is_found_by_its_id_and_by_its_key(bench: Bench) -> None:

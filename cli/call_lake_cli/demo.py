@@ -1,7 +1,7 @@
-"""``make demo``: the template on this machine, simulated calls from both providers, answers from Athena.
+"""``make demo``: deploy on this machine, move simulated calls of both providers, and ask Athena about them.
 
-Exit code 0 only if what was listed, what was stored and what Athena sees are the same recordings, with the same
-SHA-256, and each was announced on the bus.
+The exit code is 0 only if the recordings that were listed, that were stored and that Athena sees are the same, with the
+same SHA-256, and each of them was announced on the bus.
 """
 
 import json
@@ -18,14 +18,15 @@ import requests
 import typer
 
 from call_lake.model.recording import recording_id
-from call_lake_cli.commands.local import CENSUS_COLUMNS, census_row
+from call_lake_cli.commands.status import print_counts
 from call_lake_cli.console.errors import UserError, explained, say
 from call_lake_cli.console.output import Format, print_rows
+from call_lake_cli.stack import laptop
 from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.census import SourceCensus, total
 from call_lake_cli.stack.handle import Stack
-from call_lake_local import stack as local_stack
-from call_lake_local.settle import settle
+from call_lake_cli.stack.settle import settle
+from call_lake_local.stack import Plan, SimulatedCalls
 
 RECORDINGS = 200
 DAYS = 30
@@ -48,41 +49,39 @@ def main() -> None:
     keep = os.environ.get("KEEP", "") not in ("", "0")
     with explained():
         shutil.rmtree(ROOT / "bucket", ignore_errors=True)
-        arguments = ("--count", str(RECORDINGS), "--days", str(DAYS), "--until", UNTIL.isoformat())
         first = UNTIL - timedelta(days=DAYS)
-        plan = local_stack.Plan(
-            detach=keep, parameters={"FirstPollFrom": first.isoformat()}, simulator_arguments=arguments
-        )
+        calls = SimulatedCalls(UNTIL, count=RECORDINGS, days=DAYS)
+        plan = Plan(simulated=calls, parameters={"FirstPollFrom": first.isoformat()}, detach=keep)
         try:
-            stack = local_stack.up(plan, ROOT, say)
+            stack = laptop.start(plan, ROOT, say)
         except KeyboardInterrupt:
-            _break_off()
+            _interrupted()
         try:
             wrong = _run(stack)
         except KeyboardInterrupt:
             keep = False
-            _break_off()
+            _interrupted()
         finally:
             if not keep:
-                local_stack.down(ROOT)
+                laptop.end(ROOT)
         say("done")
         if keep:
-            say(f"it still runs: go to {ROOT} and ask it with call-lake query; call-lake local down ends it")
+            say(f"it still runs: cd {ROOT}, then call-lake query; call-lake local down ends it")
         if wrong:
             raise UserError("the demo found differences: " + "; ".join(wrong))
 
 
-def _break_off() -> NoReturn:
+def _interrupted() -> NoReturn:
     say("ending …")
     raise typer.Exit(INTERRUPTED) from None
 
 
 def _run(stack: Stack) -> list[str]:
     _wait_for_the_schedules(stack)
-    ok, census = settle(stack, None, None, 300.0, _Progress().tell)
-    truth = _truth(stack)
+    ok, census = settle(stack, None, 300.0, _ProgressLines().show)
+    expected = _expected(stack)
     rows = run_query(stack, "SELECT source, recording_id, audio_sha256, audio_uri FROM calls").as_dicts()
-    print_rows(CENSUS_COLUMNS, [census_row(one) for one in census], Format.TABLE, "What became of the recordings")
+    print_counts(census, "What became of the recordings")
     for title, sql in (
         ("Calls per day and source", CALLS_PER_DAY),
         ("Talk time per agent", TALK_PER_AGENT),
@@ -94,26 +93,26 @@ def _run(stack: Stack) -> list[str]:
     copied = _copy_out(stack)
     say(f"events seen on the bus: {len(events)} Recording Stored, of {len(set(events))} recordings")
     say(f"everything lies in {ROOT / 'bucket'}: {copied} objects, audio/ and lake/calls/")
-    wrong = [] if ok else ["not everything came to rest"]
-    return wrong + _differences(stack, truth, rows, events)
+    wrong = [] if ok else ["not everything settled"]
+    return wrong + _differences(stack, expected, rows, events)
 
 
-class _Progress:
-    """A line whenever another tenth of the recordings has become rows or has been copied."""
+class _ProgressLines:
+    """Say a line whenever another tenth of the recordings was stored, or became rows."""
 
     def __init__(self) -> None:
-        self._told = ""
+        self._said = ""
 
-    def tell(self, step: str, census: Sequence[SourceCensus]) -> None:
+    def show(self, step: str, census: Sequence[SourceCensus]) -> None:
         listed, stored, rows = (total(census, name) for name in ("listed", "stored", "rows"))
         tenths = f"{step} {stored * 10 // max(listed, 1)} {rows * 10 // max(listed, 1)}"
-        if tenths != self._told:
-            self._told = tenths
+        if tenths != self._said:
+            self._said = tenths
             say(f"{step}: {listed} listed, {stored} stored, {rows} rows")
 
 
 def _wait_for_the_schedules(stack: Stack) -> None:
-    """Until EventBridge Scheduler has polled each source: nobody else starts the demo's work."""
+    """Wait until EventBridge Scheduler has polled each source: the demo itself starts no poll before."""
     say("waiting for the schedules to poll each source (every minute)")
     deadline = time.monotonic() + SCHEDULE_DEADLINE_S
     while time.monotonic() < deadline:
@@ -124,7 +123,7 @@ def _wait_for_the_schedules(stack: Stack) -> None:
     raise UserError(f"no schedule fired within {SCHEDULE_DEADLINE_S:g} s; {ROOT}/.call-lake/emulator.log says more")
 
 
-def _truth(stack: Stack) -> dict[str, str]:
+def _expected(stack: Stack) -> dict[str, str]:
     """SHA-256 by recording id, as the simulated providers know it."""
     found: dict[str, str] = {}
     for name, source in stack.sources.items():
@@ -135,23 +134,23 @@ def _truth(stack: Stack) -> dict[str, str]:
     return found
 
 
-def _differences(stack: Stack, truth: dict[str, str], rows: list[dict[str, str]], events: list[str]) -> list[str]:
+def _differences(stack: Stack, expected: dict[str, str], rows: list[dict[str, str]], events: list[str]) -> list[str]:
     wrong = []
     in_lake = {row["recording_id"]: row["audio_sha256"] for row in rows}
     if len(rows) != len(in_lake):
         wrong.append(f"{len(rows) - len(in_lake)} rows are there twice")
-    if in_lake != truth:
-        wrong.append(f"{len(set(truth.items()) ^ set(in_lake.items()))} rows differ from what the providers hold")
+    if in_lake != expected:
+        wrong.append(f"{len(set(expected.items()) ^ set(in_lake.items()))} rows differ from what the providers hold")
     prefix = f"s3://{stack.bucket}/"
     stored = {info.key: info for info in stack.store.list("audio/")}
     for row in rows:
         head = stack.store.head(row["audio_uri"].removeprefix(prefix))
         if head is None or head.sha256 != row["audio_sha256"]:
             wrong.append(f"{row['audio_uri']} is not what its row says")
-    if len(stored) != len(truth):
-        wrong.append(f"{len(stored)} audio objects for {len(truth)} recordings")
-    if set(events) != set(truth):
-        wrong.append(f"{len(set(truth) ^ set(events))} recordings without an event, or events without a recording")
+    if len(stored) != len(expected):
+        wrong.append(f"{len(stored)} audio objects for {len(expected)} recordings")
+    if set(events) != set(expected):
+        wrong.append(f"{len(set(expected) ^ set(events))} recordings without an event, or events without a recording")
     return wrong
 
 

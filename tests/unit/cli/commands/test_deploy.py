@@ -1,4 +1,4 @@
-"""``make deploy``: what it asks, what it gives to sam."""
+"""``call-lake deploy``: what it asks, what it gives to sam."""
 
 import json
 import os
@@ -14,18 +14,18 @@ from botocore.stub import Stubber
 from typer.testing import CliRunner
 
 from call_lake.errors import CallLakeError
-from call_lake_cli.console.errors import UserError
+from call_lake_cli.commands import deploy as command
+from call_lake_cli.commands.deploy import DeployedStack
 from call_lake_cli.stack.handle import heed_aws_region
-from call_lake_local import cloud
-from call_lake_local.cloud import Standing
+from call_lake_local.errors import LocalError
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+TEMPLATE = Path(__file__).parents[4] / "template.yaml"
 ANSWERS = "https://acme.thulium.com/api/\n\nhttps://acme.conpeek.com\n\n2026-01-31\n\n"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 
 
 URLS = {"ThuliumBaseUrl": "https://acme.thulium.com/api"}
-STANDING = Standing("UPDATE_COMPLETE", URLS | {"Architecture": "arm64"})
+STANDING = DeployedStack("UPDATE_COMPLETE", URLS | {"Architecture": "arm64"})
 
 
 class Sam:
@@ -44,14 +44,14 @@ class Sam:
 
 
 def deployed(
-    sam: Sam, answers: str = "", stack: str = "lake", *, standing: Standing | None = None, **given: str
+    sam: Sam, answers: str = "", stack: str = "lake", *, standing: DeployedStack | None = None, **given: str
 ) -> str:
     app = typer.Typer()
 
     @app.command()
     def run() -> None:
         build = lambda architecture: Path(architecture, "template.yaml")  # noqa: E731
-        cloud.deploy_stack(stack, given, standing=lambda _: standing, build=build, sam=sam)
+        command.deploy_stack(stack, given, find=lambda _: standing, build=build, sam=sam)
 
     result = CliRunner().invoke(app, input=answers, catch_exceptions=False)
     return result.output
@@ -101,17 +101,17 @@ def test_a_vendor_without_an_address_is_left_out_and_not_asked_about() -> None:
     ],
 )
 def test_what_would_be_rolled_back_is_refused_before_anything_is_built(given: dict[str, str], says: str) -> None:
-    stands = Standing("UPDATE_COMPLETE", {"ThuliumBaseUrl": "https://acme.thulium.com/api"})
+    stands = DeployedStack("UPDATE_COMPLETE", {"ThuliumBaseUrl": "https://acme.thulium.com/api"})
     sam = Sam()
     with pytest.raises(ValueError, match=says):
-        cloud.deploy_stack(given.pop("stack", "lake"), given, standing=lambda _: stands, build=Path, sam=sam)
+        command.deploy_stack(given.pop("stack", "lake"), given, find=lambda _: stands, build=Path, sam=sam)
     assert sam.given == []
 
 
 def test_what_is_changed_is_checked_against_what_the_stack_keeps() -> None:
     kept = {"ThuliumBaseUrl": "https://acme.thulium.com/api", "AudioRetentionDays": "60"}
     with pytest.raises(ValueError, match=r"AudioColdAfterDays \(90\)"):
-        deployed(Sam(), standing=Standing("UPDATE_COMPLETE", kept), AudioColdAfterDays="90")
+        deployed(Sam(), standing=DeployedStack("UPDATE_COMPLETE", kept), AudioColdAfterDays="90")
 
 
 @pytest.mark.parametrize("wrong", ["acme.thulium.com", "http://acme.thulium.com", "https://acme.thulium.com/?x=1"])
@@ -152,14 +152,14 @@ def test_a_value_that_is_refused_is_named_with_its_parameter() -> None:
 
 def test_a_parameter_that_the_template_does_not_have_is_refused_before_anything_is_built() -> None:
     sam = Sam()
-    with pytest.raises(UserError, match=r"template\.yaml has no parameter SweepDay;"):
+    with pytest.raises(LocalError, match=r"template\.yaml has no parameter SweepDay;"):
         deployed(sam, standing=STANDING, SweepDay="30")
     assert sam.given == []
 
 
 def typed(*arguments: str) -> str:
     app = typer.Typer()
-    app.command()(cloud.main)
+    app.command()(command.deploy)
     result = CliRunner().invoke(app, ["--stack", "lake", *arguments])
     assert result.exit_code == 1
     return result.stderr
@@ -180,7 +180,9 @@ def test_a_region_or_network_that_does_not_answer_is_no_lack_of_credentials(monk
 
 
 def test_a_pair_that_is_none_is_one_line() -> None:
-    assert typed("--set", "SweepDays") == "error: --set 'SweepDays': write KEY=VALUE\n"
+    assert typed("--set", "SweepDays") == (
+        "error: --set 'SweepDays' must be PARAMETER=VALUE, like --set ThuliumTimeZone=Europe/Warsaw\n"
+    )
 
 
 def test_a_stack_that_stands_keeps_its_parameters_and_is_asked_nothing() -> None:
@@ -194,12 +196,12 @@ def test_a_stack_that_stands_keeps_its_parameters_and_is_asked_nothing() -> None
     [
         (None, {}, "arm64"),
         (None, {"Architecture": "x86_64"}, "x86_64"),
-        (Standing("CREATE_COMPLETE", URLS | {"Architecture": "x86_64"}), {}, "x86_64"),
-        (Standing("CREATE_COMPLETE", URLS | {"Architecture": "x86_64"}), {"Architecture": "arm64"}, "arm64"),
+        (DeployedStack("CREATE_COMPLETE", URLS | {"Architecture": "x86_64"}), {}, "x86_64"),
+        (DeployedStack("CREATE_COMPLETE", URLS | {"Architecture": "x86_64"}), {"Architecture": "arm64"}, "arm64"),
     ],
 )
 def test_the_processor_is_what_was_given_then_the_stacks_own_then_arm64(
-    standing: Standing | None, given: dict[str, str], expected: str
+    standing: DeployedStack | None, given: dict[str, str], expected: str
 ) -> None:
     sam = Sam()
     deployed(sam, ANSWERS, standing=standing, **given)
@@ -209,7 +211,7 @@ def test_the_processor_is_what_was_given_then_the_stacks_own_then_arm64(
 
 def test_a_stack_whose_first_changes_were_never_made_is_asked_like_a_new_one() -> None:
     sam = Sam()
-    said = deployed(sam, ANSWERS, standing=Standing("REVIEW_IN_PROGRESS", {}))
+    said = deployed(sam, ANSWERS, standing=DeployedStack("REVIEW_IN_PROGRESS", {}))
     assert sam.parameters["ThuliumBaseUrl"] == "https://acme.thulium.com/api"
     assert "lake is new" in said
 
@@ -228,7 +230,7 @@ def test_a_stack_whose_first_changes_were_never_made_is_asked_like_a_new_one() -
 def test_a_stack_that_cloudformation_will_not_update_is_said_before_anything_is_built(status: str, to_do: str) -> None:
     sam = Sam()
     with pytest.raises(CallLakeError, match=to_do):
-        deployed(sam, standing=Standing(status, {}))
+        deployed(sam, standing=DeployedStack(status, {}))
     assert sam.given == []
 
 
@@ -244,10 +246,10 @@ def test_a_stack_is_found_with_its_status_and_parameters() -> None:
         answers.add_response("describe_stacks", {"Stacks": [made]}, {"StackName": "lake"})
         answers.add_client_error("describe_stacks", "ValidationError", "Stack with id other does not exist")
         answers.add_client_error("describe_stacks", "ExpiredToken", "The security token is expired")
-        assert cloud.look_up("lake", client) == Standing("CREATE_COMPLETE", {"SweepDays": "30"})
-        assert cloud.look_up("other", client) is None
+        assert command.find_deployed("lake", client) == DeployedStack("CREATE_COMPLETE", {"SweepDays": "30"})
+        assert command.find_deployed("other", client) is None
         with pytest.raises(ClientError, match="ExpiredToken"):
-            cloud.look_up("lake", client)
+            command.find_deployed("lake", client)
 
 
 def test_the_region_of_awss_own_variable_is_taken_where_boto3s_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,14 +274,14 @@ def test_a_deployment_that_fails_is_an_error() -> None:
 
 def test_every_question_is_a_parameter_of_the_template() -> None:
     text = TEMPLATE.read_text()
-    assert all(f"\n  {name}:\n    Type: String" in text for name in cloud.QUESTIONS)
+    assert all(f"\n  {name}:\n    Type: String" in text for name in command.QUESTIONS)
 
 
 def test_the_template_takes_every_answer_that_is_let_through() -> None:
-    assert cloud.base_url("https://acme.thulium.com/api/") == "https://acme.thulium.com/api"
-    assert cloud.day("") == ""
-    assert cloud.topic(TOPIC) == TOPIC
+    assert command.check_base_url("https://acme.thulium.com/api/") == "https://acme.thulium.com/api"
+    assert command.check_day("") == ""
+    assert command.check_topic(TOPIC) == TOPIC
     with pytest.raises(ValueError, match="2026-01-31"):
-        cloud.day("31.1.2026")
+        command.check_day("31.1.2026")
     with pytest.raises(ValueError, match="Europe/Warsaw"):
-        cloud.zone("Warsaw")
+        command.check_zone("Warsaw")

@@ -16,7 +16,7 @@ from call_lake.model.times import iso
 from call_lake.settings import SourceSettings
 from call_lake_cli.doctor import alarms, checks
 from call_lake_cli.doctor.checks import Check, Level, guarded, skew
-from call_lake_cli.doctor.command import examine, failed
+from call_lake_cli.doctor.command import any_failed, run_checks
 from tests.support.fakes import FakeClock, World
 from tests.support.stub_thulium import BASE, SECRET, row
 from tests.support.stub_web import Reply, StubWeb, json_reply
@@ -113,7 +113,7 @@ class Cloud:
         return SimpleNamespace(paginate=lambda **asked: [getattr(self, operation)(**asked)])
 
     def troubles(self) -> dict[str, Check]:
-        found = list(examine(self, self.clock, session=self.web.session))  # type: ignore[arg-type]
+        found = list(run_checks(self, self.clock, session=self.web.session))  # type: ignore[arg-type]
         return {check.name: check for check in found if check.level is not Level.OK}
 
 
@@ -123,7 +123,7 @@ def cloud() -> Cloud:
 
 
 def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Cloud) -> None:
-    found = list(examine(cloud, cloud.clock, session=cloud.web.session))  # type: ignore[arg-type]
+    found = list(run_checks(cloud, cloud.clock, session=cloud.web.session))  # type: ignore[arg-type]
 
     assert [check for check in found if check.level is not Level.OK] == []
     assert {check.name for check in found} >= {
@@ -149,10 +149,10 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
         ("get_schedule", {"State": "DISABLED"}, "thulium: poll", "fail", "enable schedule s-poll-thulium"),
         ("get_schedule", refused("GetSchedule", "ResourceNotFoundException"), "thulium: sweep", "fail", "no schedule"),
         ("describe_alarms", {"MetricAlarms": []}, "alarms", "warn", "there are none"),
-        ("list_subscriptions_by_topic", subscribed("PendingConfirmation"), "alarm topic", "warn", "nobody listens"),
-        ("list_subscriptions_by_topic", {"Subscriptions": []}, "alarm topic", "warn", "nobody listens to ring"),
+        ("list_subscriptions_by_topic", subscribed("PendingConfirmation"), "alarm topic", "warn", "no confirmed"),
+        ("list_subscriptions_by_topic", {"Subscriptions": []}, "alarm topic", "warn", "ring has no confirmed"),
         ("describe_alarms", alarm(AlarmActions=[]), "alarms", "warn", "AlarmTopicArn"),
-        ("describe_alarms", alarm(StateValue="ALARM"), "alarms", "warn", "s-silent rings"),
+        ("describe_alarms", alarm(StateValue="ALARM"), "alarms", "warn", "s-silent fires"),
         ("get_queue_attributes", messages(3), "dead letters", "warn", "call-lake failed"),
         ("get_secret_value", {"SecretString": "{}"}, "thulium: secret", "warn", "call-lake secrets set thulium"),
         ("get_secret_value", {"SecretString": '{"username": "a"}'}, "thulium: secret", "fail", "no 'password'"),
@@ -247,8 +247,8 @@ def test_settings_that_are_wrong_are_one_line(cloud: Cloud) -> None:
 
 
 def test_only_a_failure_is_one() -> None:
-    assert not failed([checks.ok("a", ""), checks.warn("b", "", "do")])
-    assert failed([checks.ok("a", ""), checks.fail("b", "", "do")])
+    assert not any_failed([checks.ok("a", ""), checks.warn("b", "", "do")])
+    assert any_failed([checks.ok("a", ""), checks.fail("b", "", "do")])
 
 
 class Account:
@@ -278,9 +278,9 @@ class Account:
             yield {"MetricAlarms": [{"AlarmName": name}]}
 
 
-def test_all_alarms_of_the_stack_are_looked_at_and_none_of_one_whose_name_begins_alike() -> None:
+def test_all_alarms_in_the_stack_are_looked_at_and_none_of_one_whose_name_begins_alike() -> None:
     account = Account(150)
-    found = alarms.alarms_of(account)  # type: ignore[arg-type]
+    found = alarms.alarms_in(account)  # type: ignore[arg-type]
     assert {alarm["AlarmName"] for alarm in found} == set(account.own)
     assert account.asked == [100, 50]
 

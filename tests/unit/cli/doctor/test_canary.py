@@ -10,7 +10,16 @@ from call_lake.lake.compactor import compact
 from call_lake.lake.search import read_partition
 from call_lake.model.layout import DATA, GARBAGE, MANIFEST, Partition
 from call_lake_cli.console.errors import UserError
-from call_lake_cli.doctor.canary import COMMITS, FREE_DAYS, Seen, canary_row, free_day, judged, remove, watched
+from call_lake_cli.doctor.canary import (
+    COMMITS,
+    FREE_DAYS,
+    Counted,
+    canary_row,
+    commit_and_ask,
+    free_day,
+    remove_canary,
+    verdict,
+)
 from call_lake_cli.doctor.checks import Level
 from tests.support.fakes import World
 from tests.support.lake_samples import IN_TIME_S, SETTINGS, lake_of, row_of, table_from
@@ -23,30 +32,30 @@ def world() -> World:
     return World.make()
 
 
-def levels(*seen: Seen) -> list[Level]:
-    return [check.level for check in judged(list(seen))]
+def levels(*seen: Counted) -> list[Level]:
+    return [check.level for check in verdict(list(seen))]
 
 
 def test_answers_of_one_commit_each_are_right() -> None:
-    assert levels(Seen(1, 1, 1, 1, 1), Seen(1, 3, 3, 3, 4), Seen(20, 20, 20, 20, 20)) == [Level.OK]
+    assert levels(Counted(1, 1, 1, 1, 1), Counted(1, 3, 3, 3, 4), Counted(20, 20, 20, 20, 20)) == [Level.OK]
 
 
 @pytest.mark.parametrize(
     "torn",
     [
-        Seen(2, 1, 1, 1, 3),  # a row that was committed before the question
-        Seen(2, 4, 4, 4, 3),  # one that was not committed yet
-        Seen(2, 3, 2, 2, 3),  # a file and the one that replaced it
-        Seen(2, 2, 2, 3, 3),  # the newest row without one before it
-        Seen(2, 0, 0, 0, 3),  # between two manifests
+        Counted(2, 1, 1, 1, 3),  # a row that was committed before the question
+        Counted(2, 4, 4, 4, 3),  # one that was not committed yet
+        Counted(2, 3, 2, 2, 3),  # a file and the one that replaced it
+        Counted(2, 2, 2, 3, 3),  # the newest row without one before it
+        Counted(2, 0, 0, 0, 3),  # between two manifests
     ],
 )
-def test_an_answer_that_no_commit_made_is_a_failure(torn: Seen) -> None:
-    assert levels(Seen(1, 1, 1, 1, 1), torn) == [Level.FAIL]
+def test_an_answer_that_no_commit_made_is_a_failure(torn: Counted) -> None:
+    assert levels(Counted(1, 1, 1, 1, 1), torn) == [Level.FAIL]
 
 
 def test_a_first_commit_that_is_not_seen_is_a_failure_of_its_own() -> None:
-    (check,) = judged([Seen(1, 0, 0, 0, 1), Seen(20, 0, 0, 0, 20)])
+    (check,) = verdict([Counted(1, 0, 0, 0, 1), Counted(20, 0, 0, 0, 20)])
 
     assert "does not see a committed row" in check.found
 
@@ -61,7 +70,7 @@ def test_the_real_lake_is_whole_at_every_question(world: World) -> None:
         rows = read_partition(world.store, "thulium", FIRST)
         return len(rows), len({row["recording_id"] for row in rows}), max(row["talk_s"] for row in rows)
 
-    seen = watched(commit, count)
+    seen = commit_and_ask(commit, count)
 
     assert levels(*seen) == [Level.OK]
     assert (seen[0].rows, seen[-1].rows) == (1, COMMITS)
@@ -73,7 +82,7 @@ def test_a_commit_that_fails_is_raised_and_not_passed_over() -> None:
             raise RuntimeError("refused")
 
     with pytest.raises(RuntimeError, match="refused"):
-        watched(commit, lambda: (1, 1, 1))
+        commit_and_ask(commit, lambda: (1, 1, 1))
 
 
 def test_a_day_of_which_the_lake_has_anything_is_not_used(world: World) -> None:
@@ -99,7 +108,7 @@ def test_nothing_of_it_is_left(world: World) -> None:
     for one in rows:
         lake.commit(partition, table_from([one], partition))
 
-    remove(lake, world.store, partition, {one["recording_id"] for one in rows})
+    remove_canary(lake, world.store, partition, {one["recording_id"] for one in rows})
 
     assert [key for place in (DATA, MANIFEST, GARBAGE) for key in world.store.bodies(place)] == []
 
@@ -112,7 +121,7 @@ def test_nothing_of_it_is_left_in_the_open_table_that_a_compaction_made_meanwhil
     compact(world.store, world.table, world.clock, with_open_table, IN_TIME_S, threads=1)
     assert world.store.bodies("lake/open/")
 
-    remove(lake, world.store, partition, {canary["recording_id"]})
+    remove_canary(lake, world.store, partition, {canary["recording_id"]})
     world.clock.advance(timedelta(days=2))
     compact(world.store, world.table, world.clock, with_open_table, IN_TIME_S, threads=1)
 
@@ -125,7 +134,7 @@ def test_a_call_that_came_to_its_day_meanwhile_stays(world: World) -> None:
     for one in (canary, call):
         lake.commit(partition, table_from([one], partition))
 
-    remove(lake, world.store, partition, {canary["recording_id"]})
+    remove_canary(lake, world.store, partition, {canary["recording_id"]})
 
     (left,) = read_partition(world.store, "thulium", FIRST)
     assert left["recording_id"] == call["recording_id"]
