@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from call_lake.aws.client import calling, code_of
 from call_lake.aws.messages import SqsDeadLetters
+from call_lake.model.layout import TRANSCRIPTS
 from call_lake.ports import HIDDEN_S
 from call_lake_cli.console.errors import UserError, err, explained, say
 from call_lake_cli.console.options import AsJson, StackName
@@ -23,7 +24,6 @@ if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.erase.eraser import Eraser, Report
     from call_lake.operations.erase.targets import Targets
 
-TRANSCRIPTS = "transcripts/"
 ABSENT = ("NotFoundException", "BadRequestException")
 """Transcribe's answers for a job that it does not have, or that it cannot delete yet."""
 

@@ -28,11 +28,9 @@ from call_lake.ledger.entry import (
     TOMBSTONE,
     Entry,
     State,
-    digest_of,
     entry_of,
-    ids_of,
-    same_recording,
 )
+from call_lake.ledger.identity import digest_of, possible_ids, same_recording, under_its_own_id
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.times import iso
 from call_lake.ports import Clock, Item, OneOf, PreconditionFailed, Table
@@ -84,17 +82,19 @@ class Ledger:
         What counts is what the first write froze. A known key with another connection id is a recording of its own
         (rule 6): whatever id the message carries, it is found under its key or, where that is another's, apart from it.
         """
-        for id in dict.fromkeys((recording.recording_id, *ids_of(recording))):
+        for id in possible_ids(recording):
             known = self.table.get(id)
             if known is not None and same_recording(known.get("connection_id"), recording.connection_id):
                 return entry_of(known)
         # As the message says, for the poller's write may still come.
-        for candidate in (recording, recording.as_collision()):
-            self.discovered(candidate)
-            item = self.table.get(candidate.recording_id) or self._new_item(candidate)
-            if same_recording(item.get("connection_id"), recording.connection_id):
-                break
+        item = self._discovered_or_known(recording)
+        if other := under_its_own_id(item.get("connection_id"), recording):
+            item = self._discovered_or_known(other)
         return entry_of(item)
+
+    def _discovered_or_known(self, recording: Recording) -> Item:
+        self.discovered(recording)
+        return self.table.get(recording.recording_id) or self._new_item(recording)
 
     def entry(self, id: str) -> Entry | None:
         item = self.table.get(id)

@@ -40,7 +40,7 @@ ALL_EXPIRED = [State.EXPIRED] * 3
 def bench() -> Bench:
     """Three recordings, stored and in the table, in a stack that keeps audio for a week."""
     bench = Bench()
-    bench.pipeline.retention_days = KEPT_DAYS
+    bench.pipeline.retain(KEPT_DAYS)
     bench.settle()
     return bench
 
@@ -167,7 +167,7 @@ def test_where_audio_is_kept_for_ever_nothing_stays_in_the_index_and_nothing_exp
 
 
 def test_a_longer_retention_counts_for_what_is_stored_already(bench: Bench) -> None:
-    bench.pipeline.retention_days = 10 * KEPT_DAYS
+    bench.pipeline.retain(10 * KEPT_DAYS)
     bench.world.clock.advance(ASKED_AFTER)
 
     bench.pipeline.poll("thulium")
@@ -351,7 +351,7 @@ def test_verify_finds_nothing_wrong_with_what_has_expired(expired: Bench) -> Non
 def test_verify_repair_makes_it_expired_where_the_index_does_not_have_it() -> None:
     bench = Bench()
     bench.settle()  # before AudioRetentionDays was set
-    bench.pipeline.retention_days = KEPT_DAYS
+    bench.pipeline.retain(KEPT_DAYS)
     let_expire(bench)
     bench.settle()
     assert bench.states() == [State.STORED] * 3
