@@ -1,4 +1,4 @@
-"""Recognise audio, and what comes in its place, by the first bytes (design rule 12)."""
+"""Recognise audio, and what comes in its place, by the first bytes (rule 12)."""
 
 import re
 

@@ -13,7 +13,7 @@ from call_lake.ports import Item, OneOf
 ITEM_VERSION = 1
 HISTORY_LENGTH = 20
 NEVER = "9999-12-31T00:00:00.000Z"
-"""``due_at`` of what failed for good: listed in the index, never due."""
+"""``due_at`` of what has FAILED: in the index, but never due."""
 
 
 class State(StrEnum):
@@ -35,8 +35,11 @@ NOT_STORED = OneOf((State.PUBLISHED, State.RETRYING, State.FAILED))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One recording as the ledger knows it. ``recording`` is frozen at the first write; None once erased.
-    ``not_ready_since``: the first of the NotReadys in a row. ``expired_at``: when ``audio``'s expiry was noticed."""
+    """One recording as the ledger knows it.
+
+    ``recording``: as the first write froze it; None once erased. ``not_ready_since``: when the first of the latest
+    unbroken row of NotReady attempts was. ``expired_at``: when a copier noticed that ``audio`` has expired.
+    """
 
     recording_id: str
     state: State
