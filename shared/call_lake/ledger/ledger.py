@@ -127,8 +127,8 @@ class Ledger:
             return entry
 
     def restamped(self, entry: Entry, audio: StoredAudio) -> bool:
-        """Move ``stored_at`` forward, so that the recording's row outranks a loser's (rule 13). False where its state is
-        not the entry's any more. Then no row may be written: it would name audio that has expired."""
+        """Move ``stored_at`` forward, so that the recording's row outranks a loser's (rule 13). False where its state
+        is not the entry's any more. Then no row may be written: it would name audio that has expired."""
         changes = {"audio": audio.to_json(), "stored_at": iso(audio.stored_at)}
         return self._update_if(entry.recording_id, changes, OneOf((entry.state,)))
 
