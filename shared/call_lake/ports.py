@@ -132,9 +132,9 @@ type Expectation = Mapping[str, OneOf | Below]
 
 
 class Table(Protocol):
-    """The ledger's DynamoDB table: hash key ``id``, sparse index ``open`` (hash ``open_in``, range ``due_at``).
+    """The ledger's DynamoDB table: hash key ``id``, sparse index ``due`` (hash ``due_list``, range ``due_at``).
 
-    Values are str, int, float, bool, None-free dicts and lists. Reads are strongly consistent, except ``query_open``.
+    Values are str, int, float, bool, None-free dicts and lists. Reads are strongly consistent, except ``query_due``.
     """
 
     def get(self, id: str) -> Item | None: ...
@@ -149,9 +149,9 @@ class Table(Protocol):
         """Set attributes (None removes one) where every expectation holds, creating the item if it is missing;
         return the whole new item. Raises PreconditionFailed."""
 
-    def query_open(self, open_in: str, due_before: str, limit: int) -> list[Item]:
-        """Keys (``id``, ``open_in``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` open items due at or
-        before the given time, soonest first. Eventually consistent."""
+    def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
+        """Keys (``id``, ``due_list``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` items of this list that
+        are due at or before the given time, soonest first. Eventually consistent."""
 
     def scan(self, prefix: str = "") -> Iterator[Item]:
         """Every item whose id begins with ``prefix``, in no order. For the operator's commands, never in a function."""

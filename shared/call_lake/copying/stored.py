@@ -27,7 +27,7 @@ class StoredRecordings:
 
     def mark_stored(self, recording: Recording, audio: StoredAudio) -> Entry:
         """Mark it STORED; return the entry as it is then (``Ledger.stored``). What can expire stays in the index."""
-        return self._ledger.stored(recording.recording_id, audio, self._expiry.index_key(recording.source))
+        return self._ledger.stored(recording.recording_id, audio, self._expiry.due_list(recording.source))
 
     def has_expired(self, entry: Entry) -> bool:
         """Whether the bucket's own rule has deleted the audio of a stored recording. An object that somebody else

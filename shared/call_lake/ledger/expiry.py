@@ -33,7 +33,7 @@ class AudioExpiry:
         if not self._kept:
             return []
         before = iso(self._clock.now() - self._kept - SLACK)
-        keys = [found["id"] for found in self._table.query_open(_index_key(source), before, limit)]
+        keys = [found["id"] for found in self._table.query_due(_due_list(source), before, limit)]
         items = self._table.get_many(keys)  # for the index may be behind
         stored = [items[key] for key in keys if key in items and items[key]["state"] == State.STORED]
         return [entry_of(item) for item in stored if item.get("due_at", before) <= before]
@@ -45,9 +45,9 @@ class AudioExpiry:
 
     # -- the copier's side
 
-    def index_key(self, source: str) -> str | None:
+    def due_list(self, source: str) -> str | None:
         """Under which key the index keeps what is stored; None where nothing expires."""
-        return _index_key(source) if self._kept else None
+        return _due_list(source) if self._kept else None
 
     def is_over(self, audio: StoredAudio) -> bool:
         """Whether the bucket may have deleted it by its own rule."""
@@ -56,7 +56,7 @@ class AudioExpiry:
     def expired(self, entry: Entry) -> None:
         """Mark a STORED entry EXPIRED; what its audio was stays. An entry that has changed since it was read is left:
         a row with a later ``stored_at`` outranks the one without ``audio_uri``."""
-        changes = {"state": State.EXPIRED, "expired_at": iso(self._clock.now()), "open_in": None, "due_at": None}
+        changes = {"state": State.EXPIRED, "expired_at": iso(self._clock.now()), "due_list": None, "due_at": None}
         self._update_if_unchanged(entry, changes)
 
     def _update_if_unchanged(self, entry: Entry, changes: dict[str, str | None]) -> None:
@@ -68,5 +68,5 @@ class AudioExpiry:
             return
 
 
-def _index_key(source: str) -> str:
+def _due_list(source: str) -> str:
     return f"stored#{source}"

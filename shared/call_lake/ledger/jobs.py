@@ -81,7 +81,7 @@ class Jobs:
             "start": iso(window.start),
             "end": iso(window.end),
             "position": iso(window.start),
-            "open_in": self._index_key,
+            "due_list": self._due_list,
             "due_at": iso(self._clock.now() + wait),
         }
         startable = OneOf((None, JobState.SECOND_READING, JobState.DONE))
@@ -148,7 +148,7 @@ class Jobs:
         if job.kind is JobKind.BACKFILL and not job.again:
             due_at = iso(self._clock.now() + SECOND_READING_AFTER)
             return {"state": JobState.SECOND_READING, "position": iso(job.window.start), "due_at": due_at}
-        return {"state": JobState.DONE, "open_in": None, "due_at": None}
+        return {"state": JobState.DONE, "due_list": None, "due_at": None}
 
     def postpone(self, job: Job, wait: timedelta) -> None:
         """Make an unfinished job due after ``wait``."""
@@ -159,11 +159,11 @@ class Jobs:
             return
 
     @property
-    def _index_key(self) -> str:
+    def _due_list(self) -> str:
         return f"job#{self._source}"
 
     def _ids(self, due_before: str) -> Sequence[str]:
-        return [found["id"] for found in self._table.query_open(self._index_key, due_before, JOBS_MAX)]
+        return [found["id"] for found in self._table.query_due(self._due_list, due_before, JOBS_MAX)]
 
     def _due_before(self, due_before: str) -> list[Job]:
         jobs = map(_job, self._table.get_many(self._ids(due_before)).values())

@@ -10,7 +10,7 @@ STORED becomes EXPIRED where the bucket's own rule deleted the audio (expiry.py)
 operator's repair of a lost object (``repaired``).
 
 Each recording is one DynamoDB item under its recording id. Sources and jobs have other items (source_state.py,
-jobs.py). An item is in the sparse index ``open`` under its source while it waits for a poll, from ``due_at`` on.
+jobs.py). An item is in the sparse index ``due`` under its source while it waits for a poll, from ``due_at`` on.
 """
 
 import json
@@ -64,7 +64,7 @@ class Ledger:
 
     def due(self, source: str, limit: int) -> list[Entry]:
         """Recordings of the source that a poll has to publish again now, longest due first."""
-        keys = [found["id"] for found in self.table.query_open(source, iso(self._clock.now()), limit)]
+        keys = [found["id"] for found in self.table.query_due(source, iso(self._clock.now()), limit)]
         items = self.table.get_many(keys)
         now = iso(self._clock.now())
         return [entry_of(items[key]) for key in keys if key in items and items[key].get("due_at", NEVER) <= now]
@@ -113,10 +113,10 @@ class Ledger:
         changes = self._failure(entry, error) | {"state": State.FAILED, "due_at": NEVER}
         self._update_if(entry.recording_id, changes, IN_FLIGHT)
 
-    def stored(self, id: str, audio: StoredAudio, open_in: str | None = None) -> Entry:
+    def stored(self, id: str, audio: StoredAudio, due_list: str | None = None) -> Entry:
         """Mark STORED; return the entry as it is then: with another attempt's audio, or ERASED, if that came first.
-        ``open_in``: under which key the index keeps what can expire, by ``stored_at``; None where nothing does."""
-        settled = {"open_in": open_in, "due_at": iso(audio.stored_at) if open_in else None, "reason": None}
+        ``due_list``: under which key the index keeps what can expire, by ``stored_at``; None where nothing does."""
+        settled = {"due_list": due_list, "due_at": iso(audio.stored_at) if due_list else None, "reason": None}
         changes = {"state": State.STORED, "audio": audio.to_json(), "stored_at": iso(audio.stored_at)} | settled
         try:
             return entry_of(self.table.update(id, changes, {"state": NOT_STORED}))
@@ -136,8 +136,8 @@ class Ledger:
 
     def failures(self, source: str) -> list[Entry]:
         """Every FAILED recording of the source, in no order. Read from the index, which may be some seconds behind."""
-        open_items = self.table.query_open(source, NEVER, INDEX_LIMIT)
-        items = self.table.get_many([found["id"] for found in open_items if found["due_at"] == NEVER])
+        listed = self.table.query_due(source, NEVER, INDEX_LIMIT)
+        items = self.table.get_many([found["id"] for found in listed if found["due_at"] == NEVER])
         return [entry_of(item) for item in items.values() if item["state"] == State.FAILED]
 
     def redriven(self, id: str) -> bool:
@@ -157,7 +157,7 @@ class Ledger:
         note = {"at": iso(self._clock.now()), "reason": REPAIRED, "detail": was}
         changes = self._from_now() | {
             "state": State.PUBLISHED,
-            "open_in": entry.source,
+            "due_list": entry.source,
             "audio": None,
             "stored_at": None,
             "history": [*entry.history, note][-HISTORY_LENGTH:],
@@ -184,7 +184,7 @@ class Ledger:
         """
         item = self.table.get(id) or {}
         # By name, too: what another writer adds between this look and the write.
-        changes = dict.fromkeys((*item.keys() - TOMBSTONE, *CALL, "open_in", "due_at")) | {
+        changes = dict.fromkeys((*item.keys() - TOMBSTONE, *CALL, "due_list", "due_at")) | {
             "version": ITEM_VERSION,
             "state": State.ERASED,
             "source": item.get("source", source),
@@ -212,7 +212,7 @@ class Ledger:
             "record": json.dumps(recording.to_json()),
             "first_published_at": iso(now),
             "published_at": iso(now),
-            "open_in": recording.source,
+            "due_list": recording.source,
             "due_at": iso(now + self._republish_after),
         }
         return item | ({"connection_id": recording.connection_id} if recording.connection_id else {})

@@ -195,7 +195,7 @@ def test_a_recording_erased_while_it_was_copied_leaves_nothing(
     recording = publish()
 
     def erase(raced: Recording) -> None:
-        world.table.update(raced.recording_id, {"state": State.ERASED, "record": None, "open_in": None})
+        world.table.update(raced.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
 
     provider.on_audio = erase
     pipeline.copy_all()

@@ -97,7 +97,7 @@ def test_what_the_audio_was_stays_in_the_ledger_and_the_index_forgets_it(bench: 
 
     assert entry(bench).audio == was
     assert entry(bench).expired_at is not None
-    assert not bench.item(bench.recordings[0]).keys() & {"open_in", "due_at"}
+    assert not bench.item(bench.recordings[0]).keys() & {"due_list", "due_at"}
 
 
 def test_nothing_is_announced_and_nothing_downloaded_when_audio_expires(bench: Bench) -> None:
@@ -156,7 +156,7 @@ def test_an_object_that_is_gone_before_its_time_is_lost_and_not_expired(bench: B
 def test_where_audio_is_kept_for_ever_nothing_stays_in_the_index_and_nothing_expires() -> None:
     bench = Bench()
     bench.settle()
-    assert "open_in" not in bench.item(bench.recordings[0])
+    assert "due_list" not in bench.item(bench.recordings[0])
     bench.world.store.delete([bench.audio_key(bench.recordings[0])])
     bench.world.clock.advance(timedelta(days=1000))
     sent(bench)
