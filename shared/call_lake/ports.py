@@ -150,8 +150,8 @@ class Table(Protocol):
         return the whole new item. Raises PreconditionFailed."""
 
     def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
-        """Keys (``id``, ``due_list``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` items of this list that
-        are due at or before the given time, soonest first. Eventually consistent."""
+        """Keys (``id``, ``due_list``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` items of the
+        list that are due at or before the given time, soonest first. Eventually consistent."""
 
     def scan(self, prefix: str = "") -> Iterator[Item]:
         """Every item whose id begins with ``prefix``, in no order. For the operator's commands, never in a function."""

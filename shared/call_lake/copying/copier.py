@@ -81,7 +81,7 @@ class Copier:
         self.rate_limited = RateLimitedSources(ports.clock)
 
     def copy_batch(self, messages: Sequence[Message], until_s: float) -> CopyReport:
-        """Copy the recordings of these messages, each with a verdict of its own (rule 11). ``until_s``: the clock's
+        """Copy the recordings of these messages; each message gets its own verdict (rule 11). ``until_s``: the clock's
         monotonic time at which the function has to have answered."""
         outcomes = in_threads(lambda message: self._attempt_safely(message, until_s), messages, self._threads)
         settled = [one for one in outcomes if not one.copied and not one.expired]

@@ -1,7 +1,7 @@
 """Which recording a listed record is (rule 6).
 
 A recording is known by its provider's key. Where two recordings have one key, their connection ids tell them apart:
-the second one gets a recording id of its own, made of key and connection id.
+the second one gets another recording id, made of key and connection id.
 """
 
 import hashlib

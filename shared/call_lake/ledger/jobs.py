@@ -1,6 +1,6 @@
 """Jobs: stretches of the past that a source's polls still have to read. A sweep, a backfill or a gap (rule 2).
 
-A job has a position of its own and never moves the checkpoint. Until it is done it is in the ledger's index ``due``
+Each job keeps its own position and never moves the checkpoint. Until it is done it is in the ledger's index ``due``
 under ``job#<source>``.
 
 A backfill is read twice, the second time a day after the first: where one row came and another went between the same
