@@ -204,13 +204,17 @@ class Copier:
         if error.reason is Reason.BUSY:  # our own limit, not the recording's fault: no attempt is counted
             return self._wait(message, recording.source, BUSY_WAIT_S)
         verdict = self._policy.verdict(error, entry.not_ready_since, self._clock.now())
-        if isinstance(verdict, Terminal):
-            return self._give_up(message, entry, recording, verdict)
-        return self._try_again(message, entry, recording, verdict)
+        follow = self._give_up if isinstance(verdict, Terminal) else self._try_again
+        try:
+            result = follow(message, entry, recording, verdict)
+        except Exception:
+            log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
+            result = self._come_back(message, recording.source).result
+        return Outcome(message, result, source=recording.source, reason=verdict.reason)
 
-    def _give_up(self, message: Message, entry: Entry, recording: Recording, error: Terminal) -> Outcome:
+    def _give_up(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Result:
         if self._is_erased(recording):  # the message is personal data: it ends here
-            return Outcome(message, Result.NOTHING_TO_DO, source=recording.source, reason=error.reason)
+            return Result.NOTHING_TO_DO
         attributes = {"reason": error.reason, "recording_id": recording.recording_id, "source": recording.source}
         self._dead_letters.send([message.body], attributes=attributes)
         self._ledger.failed(entry, error)
@@ -220,9 +224,9 @@ class Copier:
             reason=error.reason,
             detail=error.detail,
         )
-        return Outcome(message, Result.FAILED, source=recording.source, reason=error.reason)
+        return Result.FAILED
 
-    def _try_again(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Outcome:
+    def _try_again(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Result:
         delay_s = self._policy.delay_s(error, entry.attempts)
         in_queue = self._policy.waits_in_queue(delay_s, entry.attempts)
         self._ledger.retrying(entry, error, delay_s, in_queue=in_queue)
@@ -234,10 +238,10 @@ class Copier:
             attempt=entry.attempts + 1,
             in_s=round(delay_s),
         )
-        if in_queue:
-            self._delay(recording.source, message, delay_s)
-        result = Result.RETRY_IN_QUEUE if in_queue else Result.RETRY_IN_LEDGER
-        return Outcome(message, result, source=recording.source, reason=error.reason)
+        if not in_queue:
+            return Result.RETRY_IN_LEDGER
+        self._delay(recording.source, message, delay_s)
+        return Result.RETRY_IN_QUEUE
 
     # -- messages that come again
 
