@@ -1,4 +1,4 @@
-"""Which listed recordings a source leaves out, by the rules in its settings: agents who opted out, test queues, hang-ups.
+"""Which listed recordings a source leaves out, by the rules in its settings: opted-out agents, test queues, hang-ups.
 
 The poll counts what it leaves out. Such a recording is never stored: it has no ledger item, no audio, no row, no event.
 """
