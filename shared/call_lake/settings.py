@@ -232,6 +232,14 @@ class CompactorSettings:
     open_table: bool = False  # whether the table calls_open is kept (ADR 0009)
 
 
+@dataclass(frozen=True, slots=True)
+class TranscriberSettings:
+    transcription_language: str
+    dlq_url: str
+    job_prefix: str = ""  # the stack's name: all stacks of an account share the names of jobs
+    kms_key_arn: str = ""  # empty: the transcripts are encrypted with S3's own key
+
+
 def from_environment[T](kind: type[T], environment: Mapping[str, str] | None = None) -> T:
     """Read a settings class from upper-case variables of the same names. Raises ConfigError naming the variable."""
     variables = os.environ if environment is None else environment

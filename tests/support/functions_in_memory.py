@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from call_lake.copying.outcome import CopyReport, Message
+from call_lake.lake.compactor import CompactionResult, compact
 from call_lake.lake.file_cache import Index
 from call_lake.polling.poller import Poller
 from call_lake.settings import SourceSettings
@@ -67,19 +70,15 @@ class Functions:
         self.world = World.make()
         self.providers = {source: FakeProvider(self.world.calls) for source in URLS}
         self.pipeline = Pipeline(self.world, self.providers)
+        self._index = Index(self.world.store)
         self.emitted: list[Metric] = []
         self._handlers = {name: self._import(name, monkeypatch) for name in ("poller", "copier", "compactor")}
 
     def _import(self, name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
         """The handler's module, with its parts, that is AWS, replaced by those in memory."""
         module = importlib.import_module(f"functions.{name}.handler")
-        world = self.world
-        parts: dict[str, Any] = {"parts": self}
-        if name == "compactor":
-            parts = {"store": world.store, "table": world.table, "clock": world.clock, "settings": COMPACTOR}
-            parts["index"] = Index(world.store)
-        for attribute, part in parts.items():
-            monkeypatch.setattr(module, attribute, part)
+        parts = {"poller": "parts", "copier": "copier", "compactor": "compact"}
+        monkeypatch.setattr(module, parts[name], self._compact if name == "compactor" else self)
         return module
 
     # -- what the handlers ask of their parts
@@ -101,8 +100,13 @@ class Functions:
             threads=1,
         )
 
-    def copier(self, until_s: float) -> Any:
-        return self.pipeline.copier()
+    def copy_batch(self, messages: Sequence[Message], until_s: float) -> CopyReport:
+        return self.pipeline.copy_batch(messages)
+
+    def _compact(self, until_s: float) -> CompactionResult:
+        world = self.world
+        until_s = world.clock.monotonic() + FUNCTION_TIME_S
+        return compact(world.store, world.table, world.clock, COMPACTOR, until_s, index=self._index)
 
     # -- invocations
 

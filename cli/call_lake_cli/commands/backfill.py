@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, TaskProgressColumn
 
 from call_lake.ledger.jobs import Job, JobKind
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import iso
 from call_lake.operations.backfill_estimate import Estimate, estimate
 from call_lake.operations.verify.listing import Days
@@ -69,22 +69,22 @@ def backfill(
         days = parse_days(from_, to)
         here = find_stack(stack)
         settings = find_source(here, source)
-        book = SourceBook(here.table, CLOCK, source)
+        book = SourceState(here.table, CLOCK, source)
         _check(book, settings, days)
         window = days.window(settings.zone)
-        job = book.job(JobKind.BACKFILL, window)
+        job = book.jobs.find(JobKind.BACKFILL, window)
         guess: dict[str, Any] | None = None
         if job is None or job.done or job.again:
             if not yes:
                 guess = _ask(here, settings, days, as_json=json_)
-            job = book.open_job(JobKind.BACKFILL, window)
+            job = book.jobs.start(JobKind.BACKFILL, window)
         else:
             err.print("it is under way already: watching it")
         last = _watch(here, settings, book, job)
         print_result(settings, days, last, guess, as_json=json_)
 
 
-def _check(book: SourceBook, settings: SourceSettings, days: Days) -> None:
+def _check(book: SourceState, settings: SourceSettings, days: Days) -> None:
     if days.first > CLOCK.now().astimezone(settings.zone).date():
         raise UserError(f"{days.first} is still to come")
     if book.paused_since() is not None:
@@ -168,7 +168,7 @@ def print_estimate(guessed: Estimate, bill: Bill, minutes: int | None, *, known:
 # -- while it goes on
 
 
-def _watch(stack: Stack, settings: SourceSettings, book: SourceBook, job: Job) -> BackfillState:
+def _watch(stack: Stack, settings: SourceSettings, book: SourceState, job: Job) -> BackfillState:
     with progress(BarColumn(), TaskProgressColumn()) as bar:
         task = bar.add_task("waiting for the next poll", total=1.0)
         try:
@@ -183,10 +183,10 @@ def _watch(stack: Stack, settings: SourceSettings, book: SourceBook, job: Job) -
             raise typer.Exit(INTERRUPTED) from None
 
 
-def look(stack: Stack, settings: SourceSettings, book: SourceBook, job: Job) -> BackfillState:
+def look(stack: Stack, settings: SourceSettings, book: SourceState, job: Job) -> BackfillState:
     visible = "ApproximateNumberOfMessages"
     found = stack.client("sqs").get_queue_attributes(QueueUrl=settings.queue_url, AttributeNames=[visible])
-    now = book.job(JobKind.BACKFILL, job.window) or job
+    now = book.jobs.find(JobKind.BACKFILL, job.window) or job
     return BackfillState(now, int(found["Attributes"].get(visible, 0)), book.facts().get("trouble"))
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import iso
 from call_lake.wiring.operator import CLOCK
 from call_lake_cli.console.errors import err, explained
@@ -41,6 +41,6 @@ def resume(source: Source, stack: StackName = None) -> None:
             err.print(f"{source} goes on with its next poll")
 
 
-def _book(stack: Stack, source: str) -> SourceBook:
+def _book(stack: Stack, source: str) -> SourceState:
     find_source(stack, source)
-    return SourceBook(stack.table, CLOCK, source)
+    return SourceState(stack.table, CLOCK, source)

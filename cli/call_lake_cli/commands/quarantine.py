@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn
 
-from call_lake.bucket.quarantine import SetAside, put_back, set_aside
+from call_lake.bucket.quarantine import QuarantinedRow, list_quarantine, put_back
 from call_lake.ledger.entry import State
 from call_lake.model.times import iso
 from call_lake.ports import ObjectStore, Table
@@ -74,10 +74,10 @@ def retry(
                 err.print("after the next compaction call-lake quarantine list shows those that were refused again")
 
 
-def chosen(store: ObjectStore, source: str | None, keys: Sequence[str] | None = None) -> Iterator[SetAside]:
+def chosen(store: ObjectStore, source: str | None, keys: Sequence[str] | None = None) -> Iterator[QuarantinedRow]:
     """The rows of this source, with these keys. Raises UserError for a key that is not there."""
     missing = {name_of(key) for key in keys or ()}
-    for one in set_aside(store):
+    for one in list_quarantine(store):
         if source is not None and (one.partition is None or one.partition.source != source):
             continue
         if not keys or name_of(one.key) in missing:
@@ -92,7 +92,7 @@ def name_of(key: str) -> str:
     return key.rpartition("/")[2].removesuffix(".json")
 
 
-def line_of(one: SetAside, *, raw: bool) -> dict[str, Any]:
+def line_of(one: QuarantinedRow, *, raw: bool) -> dict[str, Any]:
     """One row; only its text (``raw``) holds anything personal."""
     id = one.recording_id or ""
     line = {
@@ -106,12 +106,12 @@ def line_of(one: SetAside, *, raw: bool) -> dict[str, Any]:
     return line | {"raw": one.rejected.text} if raw else line
 
 
-def send_again(store: ObjectStore, table: Table, rows: Sequence[SetAside]) -> Iterator[bool]:
+def send_again(store: ObjectStore, table: Table, rows: Sequence[QuarantinedRow]) -> Iterator[bool]:
     """Move rows to the inbox; yields for each row whether it moved. The row of an erased recording is deleted instead,
     even if the recording is erased while the row moves (rule 15, tombstones)."""
     for some in batched(rows, ERASED_BATCH, strict=False):
         before = _erased(table, some)
-        moved: list[tuple[SetAside, str]] = []
+        moved: list[tuple[QuarantinedRow, str]] = []
         for one in some:
             if one.recording_id in before:
                 store.delete([one.key])
@@ -122,6 +122,6 @@ def send_again(store: ObjectStore, table: Table, rows: Sequence[SetAside]) -> It
         store.delete([key for one, key in moved if one.recording_id in after])
 
 
-def _erased(table: Table, rows: Sequence[SetAside]) -> set[str]:
+def _erased(table: Table, rows: Sequence[QuarantinedRow]) -> set[str]:
     items = table.get_many(sorted({one.recording_id for one in rows if one.recording_id}))
     return {id for id, item in items.items() if item.get("state") == State.ERASED}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from call_lake.bucket.inventory import ids_in_inbox, ids_set_aside
+from call_lake.bucket.inventory import ids_in_inbox, ids_in_quarantine
 from call_lake.ledger.entry import NEVER, Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.recording import Recording, recording_id
@@ -99,7 +99,7 @@ def _where_its_row_waits(store: ObjectStore, recording: Recording) -> str | None
     place = (store, recording.source, recording.call_date)
     if recording.recording_id in ids_in_inbox(*place):
         return "its row is in the inbox, for the compactor"
-    reason = ids_set_aside(*place).get(recording.recording_id)
+    reason = ids_in_quarantine(*place).get(recording.recording_id)
     return f"its row is in the quarantine: {reason}" if reason else None
 
 

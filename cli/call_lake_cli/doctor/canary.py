@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.lake import Lake
 from call_lake.lake.search import read_partition
-from call_lake.model.layout import OPEN_DATA, Partition
+from call_lake.model.layout import Partition
 from call_lake.model.table import COLUMNS, Row
 from call_lake.model.times import iso
 from call_lake.ports import Clock, ObjectStore
@@ -163,5 +163,5 @@ def remove_canary(lake: Lake, store: ObjectStore, partition: Partition, ids: set
     if not read_partition(store, partition.source, partition.call_date):
         store.delete([partition.manifest])
         store.delete([partition.open_manifest])
-        places = (partition.data, partition.garbage, OPEN_DATA + partition.path)
+        places = (partition.data, partition.garbage, partition.open_data)
         store.delete([info.key for place in places for info in store.list(place)])

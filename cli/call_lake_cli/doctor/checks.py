@@ -12,7 +12,7 @@ import requests
 
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.errors import CallLakeError, SecretEmpty, StepFailed
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import parse_iso
 from call_lake.ports import Clock
 from call_lake.providers import VENDORS
@@ -231,7 +231,7 @@ def listing(
 
 
 def polls(stack: Stack, name: str, clock: Clock) -> Iterator[Check]:
-    book = SourceBook(stack.table, clock, name)
+    book = SourceState(stack.table, clock, name)
     facts: Mapping[str, Any] = book.facts()
     what = f"{name}: polls"
     if book.paused_since() is not None:

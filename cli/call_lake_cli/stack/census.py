@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from call_lake.ledger.entry import State
-from call_lake.model.layout import INBOX
+from call_lake.ledger.jobs import JobState
+from call_lake.model.layout import INBOX, Partition
 from call_lake.model.times import parse_iso
 from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack
@@ -62,9 +63,9 @@ def take_census(stack: Stack) -> list[SourceCensus]:
     _from_ledger(stack, counts)
     _from_queues(stack, counts)
     for info in stack.store.list(INBOX):
-        source = info.key.split("/")[1].removeprefix("source=")
-        if source in counts:
-            counts[source].inbox += 1
+        partition = Partition.of_key(info.key, INBOX)
+        if partition and partition.source in counts:
+            counts[partition.source].inbox += 1
     _from_lake(stack, counts)
     return list(counts.values())
 
@@ -85,7 +86,7 @@ def _from_ledger(stack: Stack, counts: dict[str, SourceCensus]) -> None:
             if one.checkpoint:
                 one.checkpoint_age_s = round((now - parse_iso(one.checkpoint)).total_seconds(), 1)
         elif kind == "job":
-            one.jobs_open += item["state"] == "OPEN"
+            one.jobs_open += item["state"] == JobState.UNFINISHED
         else:
             _count_recording(one, item)
 

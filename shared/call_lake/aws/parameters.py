@@ -76,7 +76,8 @@ class SourceParameters:
         self._vendors = vendors
 
     def one(self, name: str) -> SourceSettings:
-        """Settings of the source. Raises ConfigError for its settings alone, whatever stands in another's."""
+        """Settings of the source. Raises ConfigError for its settings alone: a wrong setting of another source stops
+        only that source."""
         texts = self._texts()
         if name not in texts:
             raise ConfigError(f"unknown source {name!r}; {self._path} has: {', '.join(sorted(texts)) or 'none'}")

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import batched, islice
 
-from call_lake.bucket.inbox import Waiting, id_of, list_inbox, read_lines
-from call_lake.bucket.quarantine import Rejected, quarantine
+from call_lake.bucket.inbox import InboxObject, id_of, list_inbox, read_lines
+from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.errors import OutOfTime
 from call_lake.lake.file_cache import Index
@@ -97,7 +97,7 @@ class _Run:
         self._lock = threading.Lock()
 
     def drain_inbox(self) -> None:
-        waiting: dict[Partition | None, list[Waiting]] = {}
+        waiting: dict[Partition | None, list[InboxObject]] = {}
         for one in islice(list_inbox(self._store), OBJECTS_A_RUN):
             waiting.setdefault(one.partition, []).append(one)
             self.result.left_over += 1
@@ -144,7 +144,7 @@ class _Run:
             for future in [pool.submit(worker) for _ in range(self._threads)]:
                 future.result()
 
-    def _drain(self, partition: Partition | None, objects: list[Waiting]) -> None:
+    def _drain(self, partition: Partition | None, objects: list[InboxObject]) -> None:
         batches = list(_batched(objects))
         for number, batch in enumerate(batches, 1):
             if self._clock.monotonic() >= self._until_s:
@@ -157,10 +157,10 @@ class _Run:
         lines = [(key, line) for key, of_key in zip(keys, self._read(keys), strict=True) for line in of_key]
         misplaced = self._misplaced(partition)
         if partition is None or misplaced:
-            rejected = [Rejected(key, line, misplaced) for key, line in lines]
+            rejected = [RejectedRow(key, line, misplaced) for key, line in lines]
         else:
             table, unfit = table_of([line for _, line in lines], partition)
-            rejected = [Rejected(*lines[position], reason) for position, reason in unfit]
+            rejected = [RejectedRow(*lines[position], reason) for position, reason in unfit]
             if table.num_rows:
                 outcome = self._lake.commit(partition, table, more_to_come=more_to_come)
                 with self._lock:
@@ -171,7 +171,7 @@ class _Run:
         with self._lock:
             self.result.left_over -= len(keys)
 
-    def _set_aside(self, rejected: list[Rejected]) -> None:
+    def _set_aside(self, rejected: list[RejectedRow]) -> None:
         """Into the quarantine, but for what was erased meanwhile: an erasure writes its tombstone, then searches the
         quarantine. So either we see the tombstone, or it finds the row."""
         for some in batched(rejected, SET_ASIDE_AT_ONCE, strict=False):
@@ -187,7 +187,7 @@ class _Run:
             with self._lock:
                 self.result.quarantined += len(kept)
 
-    def _erased(self, rows: Iterable[Rejected]) -> set[str]:
+    def _erased(self, rows: Iterable[RejectedRow]) -> set[str]:
         return self._lake.erased({id for one in rows if (id := id_of(one.text))})
 
     def _read(self, keys: list[str]) -> list[list[str]]:
@@ -213,9 +213,9 @@ class _Run:
             self.result.collected += collected
 
 
-def _batched(objects: list[Waiting]) -> Iterator[list[Waiting]]:
+def _batched(objects: list[InboxObject]) -> Iterator[list[InboxObject]]:
     """What one commit takes: bounded, so that memory is."""
-    batch: list[Waiting] = []
+    batch: list[InboxObject] = []
     size_bytes = 0
     for one in objects:
         if batch and (size_bytes + one.size_bytes > BYTES_A_COMMIT or len(batch) == OBJECTS_A_COMMIT):

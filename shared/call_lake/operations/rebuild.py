@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import batched
 
-from call_lake.bucket.audio_objects import Archive
+from call_lake.bucket.audio_objects import AudioObjects
 from call_lake.bucket.inbox import put_rows
-from call_lake.bucket.inventory import audio_keys, ids_set_aside
+from call_lake.bucket.inventory import audio_keys, ids_in_quarantine
 from call_lake.errors import CallLakeError
 from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.lake import Lake
@@ -126,7 +126,7 @@ class Rebuilder:
         """By way of the inbox: the compactor says the reason, counts and rings. Those that lie there are left alone."""
         if not rows:
             return 0
-        there = ids_set_aside(self._store, partition.source, partition.call_date)
+        there = ids_in_quarantine(self._store, partition.source, partition.call_date)
         new = [row for row in rows if row["recording_id"] not in there]
         put_rows(self._store, new)
         return len(new)
@@ -139,7 +139,7 @@ class _Truth:
         self.unfit: dict[str, Row] = {}
         self._ledger = ledger
         self._store = store
-        self._archive = Archive(store)
+        self._audio_objects = AudioObjects(store)
         self._partition = partition
 
     def __call__(self, ids: Sequence[str]) -> Told:
@@ -177,5 +177,5 @@ class _Truth:
         for entry in entries:
             if entry.recording is not None and entry.recording_id in keys:
                 with suppress(KeyError, ValueError, IndexError):  # somebody else's object, or gone since
-                    found[entry.recording_id] = self._archive.standing(entry.recording)[0]
+                    found[entry.recording_id] = self._audio_objects.existing(entry.recording)[0]
         return found

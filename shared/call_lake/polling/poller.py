@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from call_lake.errors import Reason, SecretEmpty, StepFailed
-from call_lake.ledger.expiry import Expiring
+from call_lake.ledger.expiry import AudioExpiry
 from call_lake.ledger.jobs import Job, JobKind
 from call_lake.ledger.ledger import Ledger
-from call_lake.ledger.source_state import PAUSED, SourceBook
+from call_lake.ledger.source_state import PAUSED, SourceState
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
 from call_lake.observability import log
@@ -55,7 +55,7 @@ class Poller:
         source: SourceSettings,
         provider: Provider,
         ledger: Ledger,
-        book: SourceBook,
+        book: SourceState,
         queue: Queue,
         clock: Clock,
         settings: PollerSettings,
@@ -71,7 +71,7 @@ class Poller:
         self._clock = clock
         self._settings = settings
         self._until_s = until_s
-        self._expiring = Expiring(ledger.table, clock, settings.retention_days)
+        self._expiring = AudioExpiry(ledger.table, clock, settings.retention_days)
         self._publisher = Publisher(
             ledger, queue, {} if known is None else known, threads, in_time=lambda: clock.monotonic() < until_s
         )
@@ -84,9 +84,9 @@ class Poller:
         if sweep:
             # Of what the last one has seen, too: we may have been down for longer than a sweep is long.
             swept_to = min(horizon, self._book.swept_to() or horizon)
-            self._book.open_sweep(Window(swept_to - timedelta(days=self._settings.sweep_days), horizon))
+            self._book.jobs.start_sweep(Window(swept_to - timedelta(days=self._settings.sweep_days), horizon))
         if backfill:
-            self._book.open_job(JobKind.BACKFILL, Window(backfill.start, max(min(backfill.end, now), backfill.start)))
+            self._book.jobs.start(JobKind.BACKFILL, Window(backfill.start, max(min(backfill.end, now), backfill.start)))
         if self._is_paused():
             return self._finish(now, listing_works=False)
         listing_works = self._may_ask(now) and self._try(lambda: self._regular(horizon))
@@ -131,7 +131,7 @@ class Poller:
         self._publisher.publish_stored(stored, self._expiring.asked)
 
     def _jobs(self) -> None:
-        for job in self._book.due_jobs():
+        for job in self._book.jobs.due():
             if not self._run(job):
                 return  # the time is over: a gap would be put off by a day unread
 
@@ -145,19 +145,19 @@ class Poller:
                 self._open_gap(outcome)
             if job.kind is JobKind.SWEEP and outcome.window.end >= job.window.end:
                 self._book.note(swept_to=iso(job.window.end))
-            job = self._book.progress(job, outcome.window.end)
+            job = self._book.jobs.progress(job, outcome.window.end)
             if job.done or job.again != again:
                 return True
         return False
 
     def _run_gap(self, job: Job) -> bool:
         """All of it that can be read now; it moves up to what still fails, and is closed when nothing does."""
-        self._book.postpone(job, GAP_RETRY)
+        self._book.jobs.postpone(job, GAP_RETRY)
         read_to, whole = job.position, True
         for outcome in self._read(job.rest):
             read_to, whole = outcome.window.end, whole and isinstance(outcome, Done)
             if whole:
-                job = self._book.progress(job, read_to)
+                job = self._book.jobs.progress(job, read_to)
         return read_to >= job.window.end
 
     # -- helpers
@@ -184,7 +184,7 @@ class Poller:
         return True
 
     def _open_gap(self, hole: Hole) -> None:
-        if not self._book.open_gap(hole.window, GAP_RETRY):
+        if not self._book.jobs.start_gap(hole.window, GAP_RETRY):
             return
         self._result.gaps += 1
         log.error(
@@ -235,9 +235,9 @@ class Poller:
         result.published, result.republished = counts.new, counts.due
         result.collisions, result.shortened, result.too_long = counts.collisions, counts.shortened, len(counts.too_long)
         result.is_well = result.is_well or listing_works
-        result.gaps_open = self._book.gaps_open()
+        result.gaps_open = self._book.jobs.unfinished_gaps()
         result.notes += [f"{id}: its record is longer than a message may be" for id in counts.too_long]
-        result.jobs_open = len(self._book.due_jobs())
+        result.jobs_open = len(self._book.jobs.due())
         self._book.note(
             last_poll_at=iso(now), trouble=result.trouble, **({"last_ok_at": iso(now)} if listing_works else {})
         )

@@ -2,12 +2,13 @@
 instead of losing a recording (design rules 7, 10)."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
 
+from call_lake.concurrency import in_threads
 from call_lake.errors import Reason, Transient
-from call_lake.ledger.entry import Entry, ids_of, same_recording
+from call_lake.ledger.entry import Entry
+from call_lake.ledger.identity import under_its_own_id
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
@@ -59,7 +60,7 @@ class Publisher:
         refused = self._send([message for _, message in fitting])
         sent = [recording for position, (recording, _) in enumerate(fitting) if position not in refused]
         self.counts.new += len(sent)
-        self._each(self._write, sent)
+        in_threads(self._write, sent, self._threads)
         if refused:
             raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(fitting)} messages")
 
@@ -85,7 +86,7 @@ class Publisher:
             if not self._in_time():
                 break
             failed = self._send([message_of(recording) for _, recording in some])
-            self._each(mark, [entry for position, (entry, _) in enumerate(some) if position not in failed])
+            in_threads(mark, [entry for n, (entry, _) in enumerate(some) if n not in failed], self._threads)
             sent, refused = sent + len(some) - len(failed), refused + len(failed)
         return sent, refused
 
@@ -96,15 +97,15 @@ class Publisher:
         while candidates:
             self._learn([r.recording_id for r in candidates])
             # A key can be free while its collision is known: the owner's message was refused.
-            self._learn([ids_of(r)[1] for r in candidates if r.recording_id not in self._known])
+            self._learn([r.collision_id for r in candidates if r.recording_id not in self._known])
             collisions = []
             for recording in candidates:
                 id = recording.recording_id
                 twin = found[id].connection_id if id in found else self._known.get(id)
                 if id not in found and id not in self._known:
-                    found |= {id: recording} if ids_of(recording)[1] not in self._known else {}
-                elif not same_recording(twin, recording.connection_id) and recording.as_collision().recording_id != id:
-                    collisions.append(recording.as_collision())
+                    found |= {id: recording} if recording.collision_id not in self._known else {}
+                elif other := under_its_own_id(twin, recording):
+                    collisions.append(other)
             self.counts.collisions += sum(1 for r in collisions if r.recording_id not in self._known)
             candidates = collisions
         return list(found.values())
@@ -132,14 +133,6 @@ class Publisher:
         except PartialFailure as error:
             return frozenset(error.failed)
         return frozenset()
-
-    def _each[T](self, step: Callable[[T], None], items: Sequence[T]) -> None:
-        if self._threads == 1 or len(items) < 2:
-            for item in items:
-                step(item)
-            return
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(step, items))
 
     def _write(self, recording: Recording) -> None:
         if self._ledger.discovered(recording):

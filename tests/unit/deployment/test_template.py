@@ -204,8 +204,8 @@ def test_the_ledger_can_be_taken_back_to_any_moment():
 
 def test_the_ledgers_index_is_the_one_that_the_domain_asks_for():
     (index,) = properties("Ledger")["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == "open"
-    assert [key["AttributeName"] for key in index["KeySchema"]] == ["open_in", "due_at"]
+    assert index["IndexName"] == "due"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["due_list", "due_at"]
     assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "reason"]}
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 import call_lake_cli.commands.backfill as command
 from call_lake.errors import TooWide
-from call_lake.ledger.jobs import AGAIN, Job, JobKind
+from call_lake.ledger.jobs import Job, JobKind, JobState
 from call_lake.model.windows import Window
 from call_lake.operations.backfill_estimate import SAMPLED_DAYS, Estimate, estimate, sample_of
 from call_lake.operations.verify.listing import Days
@@ -151,7 +151,18 @@ def look(day: int, messages: int = 0, trouble: str | None = None) -> BackfillSta
     """At this day of ten; the tenth is the end of the first reading."""
     again = day >= 10
     position = WINDOW.start if again else WINDOW.start + timedelta(days=day)
-    return BackfillState(Job("job", "thulium", JobKind.BACKFILL, WINDOW, position, again=again), messages, trouble)
+    return BackfillState(
+        Job(
+            "job",
+            "thulium",
+            JobKind.BACKFILL,
+            WINDOW,
+            position,
+            JobState.SECOND_READING if again else JobState.UNFINISHED,
+        ),
+        messages,
+        trouble,
+    )
 
 
 def test_it_is_watched_until_all_is_listed_and_nothing_waits_to_be_copied() -> None:
@@ -252,7 +263,7 @@ def test_the_polls_read_what_the_command_opens(laptop: Laptop, capsys: pytest.Ca
     run()
 
     assert laptop.bench.thulium.downloads == 5
-    (job,) = laptop.bench.pipeline.book("thulium").open_jobs()
+    (job,) = laptop.bench.pipeline.book("thulium").jobs.unfinished()
     assert job.again
     assert '"listed": true' in capsys.readouterr().out
 
@@ -267,12 +278,12 @@ def test_the_same_command_watches_what_is_under_way(laptop: Laptop, monkeypatch:
             run()
     assert ended.value.exit_code == command.INTERRUPTED
     before = laptop.table.items("job#")
-    assert [item["state"] for item in before.values()] == ["OPEN"]
+    assert [item["state"] for item in before.values()] == ["UNFINISHED"]
 
     run(yes=False)  # nothing is asked: it is under way
 
     assert laptop.table.items("job#").keys() == before.keys()
-    assert [item["state"] for item in laptop.table.items("job#").values()] == [AGAIN]
+    assert [item["state"] for item in laptop.table.items("job#").values()] == ["SECOND_READING"]
 
 
 @pytest.mark.parametrize(

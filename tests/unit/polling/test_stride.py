@@ -7,7 +7,7 @@ import pytest
 
 from call_lake.errors import Reason, TooWide, Transient
 from call_lake.ledger.jobs import JobKind
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.windows import Window
 from call_lake.polling.window_reader import read_forward
 from call_lake.polling.window_sizing import Stride
@@ -115,35 +115,35 @@ def test_who_asks_for_a_wait_is_not_asked_for_a_part_meanwhile(wait_s: float) ->
 
 def test_a_backfill_of_years_does_not_keep_the_sweep_waiting() -> None:
     world = World.make()
-    book = SourceBook(world.table, world.clock, "thulium")
+    book = SourceState(world.table, world.clock, "thulium")
     for year in range(3):
-        book.open_job(JobKind.BACKFILL, Window(START + year * DAY, START + (year + 1) * DAY))
+        book.jobs.start(JobKind.BACKFILL, Window(START + year * DAY, START + (year + 1) * DAY))
     world.clock.advance(MINUTE)
-    book.open_sweep(Window(START, START + DAY))
+    book.jobs.start_sweep(Window(START, START + DAY))
 
-    assert book.due_jobs()[0].kind is JobKind.SWEEP
+    assert book.jobs.due()[0].kind is JobKind.SWEEP
 
 
 def test_any_number_of_backfills_keeps_neither_a_sweep_nor_a_gap_waiting() -> None:
     world = World.make()
-    book = SourceBook(world.table, world.clock, "thulium")
+    book = SourceState(world.table, world.clock, "thulium")
     for month in range(24):
-        book.open_job(JobKind.BACKFILL, Window(START + month * DAY, START + (month + 1) * DAY))
+        book.jobs.start(JobKind.BACKFILL, Window(START + month * DAY, START + (month + 1) * DAY))
     world.clock.advance(MINUTE)
-    book.open_sweep(Window(START, START + DAY))
-    book.open_gap(Window(START, START + HOUR), HOUR - HOUR)
+    book.jobs.start_sweep(Window(START, START + DAY))
+    book.jobs.start_gap(Window(START, START + HOUR), HOUR - HOUR)
 
-    assert [job.kind for job in book.due_jobs()] == [JobKind.SWEEP, JobKind.GAP, *[JobKind.BACKFILL] * 8]
+    assert [job.kind for job in book.jobs.due()] == [JobKind.SWEEP, JobKind.GAP, *[JobKind.BACKFILL] * 8]
 
 
 def test_a_sweep_takes_over_what_an_earlier_one_has_not_read() -> None:
     world = World.make()
-    book = SourceBook(world.table, world.clock, "thulium")
-    first = book.open_sweep(Window(START, START + 14 * DAY))
-    book.progress(first, START + DAY)
-    book.open_sweep(Window(START + 9 * DAY, START + 23 * DAY))
+    book = SourceState(world.table, world.clock, "thulium")
+    first = book.jobs.start_sweep(Window(START, START + 14 * DAY))
+    book.jobs.progress(first, START + DAY)
+    book.jobs.start_sweep(Window(START + 9 * DAY, START + 23 * DAY))
 
-    (sweep,) = book.open_jobs()
+    (sweep,) = book.jobs.unfinished()
     assert sweep.rest == Window(START + DAY, START + 23 * DAY)
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from call_lake.errors import Transient
-from call_lake.ledger.entry import TOMBSTONE, State, ids_of
+from call_lake.ledger.entry import TOMBSTONE, State
+from call_lake.ledger.identity import possible_ids
+from call_lake.model.layout import ATHENA_RESULTS
 from call_lake.model.messages import recording_from_message
 from call_lake.operations.erase.place import Search
 from call_lake.operations.erase.targets import Targets
 from call_lake.ports import DeadLetter, DeadLetters, ObjectVersion, Table, Transcriptions, VersionedStore
-
-ATHENA_RESULTS = "athena-results/"
 
 
 class LedgerItems:
@@ -79,7 +79,7 @@ def _is_about(letter: DeadLetter, targets: Targets) -> bool:
         recording = recording_from_message(letter.body)
     except ValueError:
         return any(id in letter.body for id in targets.ids)
-    return not targets.ids.isdisjoint((recording.recording_id, *ids_of(recording)))
+    return not targets.ids.isdisjoint(possible_ids(recording))
 
 
 class QueryResults:

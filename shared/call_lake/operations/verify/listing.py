@@ -7,9 +7,9 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from call_lake.errors import SecretEmpty, StepFailed
-from call_lake.ledger.entry import same_recording
+from call_lake.ledger.identity import under_its_own_id
 from call_lake.ledger.ledger import Ledger
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.recording import Recording
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
@@ -89,7 +89,7 @@ class Relisting:
             else:
                 found.append(Finding(source, Kind.UNREADABLE, f"cannot list {window}", str(error)))
         found += [Finding(source, Kind.UNUSABLE, "a listed record is no recording", w) for w in self._unusable.values()]
-        checkpoint = SourceBook(self._ledger.table, self._clock, source).checkpoint() if self.unknown else None
+        checkpoint = SourceState(self._ledger.table, self._clock, source).checkpoint() if self.unknown else None
         return found + [_unknown(recording, checkpoint) for recording in self.unknown.values()]
 
     # -- one page
@@ -110,8 +110,8 @@ class Relisting:
                     self.unknown[id] = recording
                 continue
             connection = item.get("connection_id") if item else twin.connection_id if twin else None
-            if not same_recording(connection, recording.connection_id) and recording.as_collision().recording_id != id:
-                collisions.append(recording.as_collision())
+            if other := under_its_own_id(connection, recording):
+                collisions.append(other)
             elif item and self._belongs(recording, day := date.fromisoformat(item["call_date"])):
                 self.known[id] = day
         if collisions:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from call_lake.bucket.quarantine import Rejected, quarantine
+from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import NotReady, Reason, Terminal
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.layout import Partition
@@ -87,7 +87,7 @@ def test_a_row_that_was_set_aside_says_why(bench: Bench) -> None:
     bench.settle()
     id = bench.recordings[0].recording_id
     key = f"{Partition('thulium', DAY).inbox}any.json"
-    quarantine(bench.world.store, Rejected(key, f'{{"recording_id": "{id}"}}', "talk_s is no number"))
+    quarantine(bench.world.store, RejectedRow(key, f'{{"recording_id": "{id}"}}', "talk_s is no number"))
 
     assert waits(bench) == "its row is in the quarantine: talk_s is no number"
 

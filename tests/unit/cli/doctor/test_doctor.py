@@ -11,7 +11,7 @@ import botocore.exceptions
 import pytest
 
 from call_lake.errors import ConfigError
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import iso
 from call_lake.settings import SourceSettings
 from call_lake_cli.doctor import alarms, checks
@@ -95,7 +95,7 @@ class Cloud:
         }
 
     def note(self, **facts: Any) -> None:
-        SourceBook(self.table, self.clock, "thulium").note(**facts)
+        SourceState(self.table, self.clock, "thulium").note(**facts)
 
     def client(self, service: str) -> Any:
         return self
@@ -214,7 +214,7 @@ def test_trouble_of_the_last_poll_is_told(cloud: Cloud) -> None:
 
 
 def test_a_paused_source_is_a_warning_however_long_ago_it_was_polled(cloud: Cloud) -> None:
-    SourceBook(cloud.table, cloud.clock, "thulium").pause()
+    SourceState(cloud.table, cloud.clock, "thulium").pause()
     cloud.clock.advance(timedelta(days=3))
 
     trouble = cloud.troubles()["thulium: polls"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from call_lake.bucket.inbox import put_rows
-from call_lake.bucket.quarantine import Rejected, quarantine
+from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.ledger.entry import TOMBSTONE, State
 from call_lake.model.layout import DATA, Partition
 from call_lake.model.messages import message_of
@@ -96,7 +96,7 @@ def test_what_the_provider_still_lists_is_not_published_again(bench: Bench) -> N
     bench.settle()
 
     assert own_traces(bench, victim) == {}
-    assert bench.world.table.query_open("thulium", "9999", 10) == []
+    assert bench.world.table.query_due("thulium", "9999", 10) == []
 
 
 def test_a_row_whose_item_was_lost_is_found_in_the_table_and_gets_a_tombstone(bench: Bench) -> None:
@@ -304,7 +304,7 @@ def test_a_row_that_was_set_aside_goes_and_that_of_another_stays(bench: Bench) -
     inbox = Partition("thulium", day).inbox
     for one in (victim, other):
         text = f'{{"recording_id": "{one.recording_id}", "caller": "{one.caller}", cut'
-        quarantine(bench.world.store, Rejected(f"{inbox}{one.recording_id}.json", text, "no JSON"))
+        quarantine(bench.world.store, RejectedRow(f"{inbox}{one.recording_id}.json", text, "no JSON"))
 
     erase(bench, by_number(victim))
 
