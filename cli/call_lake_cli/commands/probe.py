@@ -13,7 +13,7 @@ from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.ports import Clock
 from call_lake.providers.conpeek.probe import authorization as conpeek_authorization
 from call_lake.providers.conpeek.probe import probe_conpeek
-from call_lake.providers.http.look import Looker
+from call_lake.providers.http.probe_client import ProbeClient
 from call_lake.providers.probe import Findings, Prober
 from call_lake.providers.thulium.probe import authorization as thulium_authorization
 from call_lake.providers.thulium.probe import probe_thulium
@@ -93,8 +93,8 @@ def examine(
     if missing:
         raise UserError(f"the secret of {settings.name} has no {missing[0]!r}: call-lake secrets set {settings.name}")
     run, authorization = KINDS[settings.provider]
-    looker = Looker(settings, lambda fresh: authorization(secret), clock, session)
-    return run(Prober(looker, settings, clock, tell))
+    client = ProbeClient(settings, lambda fresh: authorization(secret), clock, session)
+    return run(Prober(client, settings, clock, tell))
 
 
 def show_findings(found: Findings, *, as_json: bool) -> None:

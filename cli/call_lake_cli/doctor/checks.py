@@ -16,7 +16,7 @@ from call_lake.ledger.source_state import SourceBook
 from call_lake.model.times import parse_iso
 from call_lake.ports import Clock
 from call_lake.providers.conpeek.probe import listing_rows as conpeek_rows
-from call_lake.providers.http.look import Looker
+from call_lake.providers.http.probe_client import ProbeClient
 from call_lake.providers.probe import Prober
 from call_lake.providers.thulium.probe import listing_rows as thulium_rows
 from call_lake.settings import SourceSettings
@@ -221,11 +221,11 @@ def listing(
     """One request for one row, from this machine: the functions reach the provider from elsewhere."""
     _, authorization = KINDS[settings.provider]
     path, rows_of = LISTINGS[settings.provider]
-    looker = Looker(settings, lambda fresh: authorization(secret), clock, session)
-    prober = Prober(looker, settings, clock, lambda step: None)
+    client = ProbeClient(settings, lambda fresh: authorization(secret), clock, session)
+    prober = Prober(client, settings, clock, lambda step: None)
     name = f"{settings.name}: listing"
     try:
-        listed = prober.listing(looker.base.url.rstrip("/") + "/" + path, rows_of)
+        listed = prober.listing(client.base.url.rstrip("/") + "/" + path, rows_of)
     except StepFailed as error:
         yield fail(name, f"{settings.base_url}: {error}", "check the base URL and the network between")
         return

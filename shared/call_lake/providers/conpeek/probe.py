@@ -38,12 +38,12 @@ class _Conpeek:
     def __init__(self, prober: Prober) -> None:
         self._prober = prober
         self._found = prober.found
-        self._base = prober.looker.base.url.rstrip("/")
+        self._base = prober.client.base.url.rstrip("/")
         self._now = prober.clock.now().astimezone(UTC)
         self._mapping = compile_mapping(prober.settings.name, prober.settings.mapping)
 
     def run(self) -> None:
-        self._prober.tell("listing")
+        self._prober.announce("listing")
         listed = self._list(DEFAULT_LIMIT)
         if listed is None:
             return
@@ -71,7 +71,7 @@ class _Conpeek:
         return self._prober.listing(url, listing_rows)
 
     def _limit(self, rows: int) -> None:
-        self._prober.tell("page limit")
+        self._prober.announce("page limit")
         more = self._list(2 * DEFAULT_LIMIT)
         given = len(more[0]) if more else 0
         if given > rows:

@@ -37,11 +37,11 @@ class _Thulium:
     def __init__(self, prober: Prober) -> None:
         self._prober = prober
         self._found = prober.found
-        self._base = prober.looker.base.url.rstrip("/")
+        self._base = prober.client.base.url.rstrip("/")
         self._now = prober.clock.now().astimezone(prober.settings.zone)
 
     def run(self) -> None:
-        self._prober.tell("listing")
+        self._prober.announce("listing")
         # A day more: whatever its zone, the newest row is in it.
         window = (self._now - LOOK_BACK).strftime(MINUTE), (self._now + timedelta(days=1)).strftime(MINUTE)
         listed = self._list(*window, DOCUMENTED_LIMIT)
@@ -72,11 +72,11 @@ class _Thulium:
 
     def _limit(self, window: tuple[str, str], rows: list[Any], count: int | None) -> None:
         """More than the documented maximum is asked for, to see what a too large page looks like."""
-        self._prober.tell("page limit")
-        look, more, _ = self._prober.ask(self._url(*window, 2 * DOCUMENTED_LIMIT), listing_rows)
+        self._prober.announce("page limit")
+        answer, more, _ = self._prober.ask(self._url(*window, 2 * DOCUMENTED_LIMIT), listing_rows)
         if more is None:
             asked = 2 * DOCUMENTED_LIMIT
-            self._found.say("page limit", f"it refuses {asked} rows ({look.status}); the polls ask for 100 at most")
+            self._found.say("page limit", f"it refuses {asked} rows ({answer.status}); the polls ask for 100 at most")
             return
         given = len(more)
         if count is not None and count > DOCUMENTED_LIMIT:
@@ -88,7 +88,7 @@ class _Thulium:
 
     def _filter(self, rows: Sequence[Any]) -> None:
         """Whether the window is of the recording's creation or of the call, and whether its end belongs to it."""
-        self._prober.tell("window")
+        self._prober.announce("window")
         row = next((row for row in rows if _key(row) and _minute(row, "created_at") != _minute(row, "date")), None)
         if row is None:
             self._found.say("window", "not seen: no row was created in another minute than its call")
@@ -107,7 +107,7 @@ class _Thulium:
     def _zone(self, rows: Sequence[Any]) -> None:
         """The wall clock of ``date`` against the epoch that ``connection_id`` begins with, now and half a year ago:
         zones that agree in winter part in summer."""
-        self._prober.tell("time zone")
+        self._prober.announce("time zone")
         then = (self._now - HALF_A_YEAR).strftime(MINUTE), (self._now - HALF_A_YEAR + LOOK_BACK / 2).strftime(MINUTE)
         earlier = self._list(*then, DOCUMENTED_LIMIT)
         pairs = [pair for row in [*rows, *(earlier[0] if earlier else ())] if (pair := _wall_and_epoch(row))]
