@@ -83,7 +83,7 @@ def _read(
 
     position = window.start
     target = ROWS_PER_WINDOW[kind]
-    for outcome in read_forward(provider, window, take, target=target, clock=clock, until_s=until_s):
+    for outcome in read_forward(provider, window, take, rows_per_window=target, clock=clock, until_s=until_s):
         position = outcome.window.end
     return (position - window.start) / window.width if window.width else 0.0
 

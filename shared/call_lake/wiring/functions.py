@@ -15,7 +15,7 @@ from call_lake.copying.fetcher import Route
 from call_lake.copying.retry import Quiet, RetryPolicy
 from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.source_state import SourceBook
-from call_lake.polling.poller import Poller
+from call_lake.polling.poller import PolledSource, Poller
 from call_lake.ports import Provider
 from call_lake.providers import make_provider
 from call_lake.settings import CopierSettings, PollerSettings, SourceSettings
@@ -46,17 +46,10 @@ class PollerParts:
         return self._sources.one(name)
 
     def poller(self, source: SourceSettings, until_s: float) -> Poller:
-        return Poller(
-            source,
-            _provider(source),
-            Ledger(self._table, CLOCK, self._settings.republish_after_s),
-            SourceBook(self._table, CLOCK, source.name),
-            SqsQueue(client("sqs"), source.queue_url),
-            CLOCK,
-            self._settings,
-            until_s=until_s,
-            known=self._known.setdefault(source.name, {}),
-        )
+        queue = SqsQueue(client("sqs"), source.queue_url)
+        polled = PolledSource(source, _provider(source), queue, self._known.setdefault(source.name, {}))
+        ledger = Ledger(self._table, CLOCK, self._settings.republish_after_s)
+        return Poller(polled, ledger, CLOCK, self._settings, until_s)
 
 
 class CopierParts:
