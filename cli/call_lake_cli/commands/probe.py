@@ -14,7 +14,7 @@ from call_lake.ports import Clock
 from call_lake.providers.conpeek.probe import authorization as conpeek_authorization
 from call_lake.providers.conpeek.probe import probe_conpeek
 from call_lake.providers.http.probe_client import ProbeClient
-from call_lake.providers.probe import Findings, Prober
+from call_lake.providers.probe import Prober, ProbeResult
 from call_lake.providers.thulium.probe import authorization as thulium_authorization
 from call_lake.providers.thulium.probe import probe_thulium
 from call_lake.settings import PROVIDERS, SourceSettings
@@ -87,7 +87,7 @@ def examine(
     clock: Clock,
     tell: Callable[[str], None],
     session: requests.Session | None = None,
-) -> Findings:
+) -> ProbeResult:
     """Raises Transient where no answer comes, UserError for a secret without its fields."""
     missing = [name for name in FIELDS[settings.provider] if not secret.get(name)]
     if missing:
@@ -97,7 +97,7 @@ def examine(
     return run(Prober(client, settings, clock, tell))
 
 
-def show_findings(found: Findings, *, as_json: bool) -> None:
+def show_findings(found: ProbeResult, *, as_json: bool) -> None:
     if as_json:
         facts = [asdict(fact) for fact in found.facts]
         print_json({"works": found.works, "settings": found.settings, "facts": facts})

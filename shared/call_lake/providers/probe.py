@@ -1,7 +1,7 @@
-"""What a vendor leaves undocumented, asked of the customer's own account: read-only (``call-lake probe``).
+"""Find out what a vendor leaves undocumented, by asking the customer's own account (``call-lake probe``).
 
-A probe lists some rows and looks at the first bytes of a few recordings. What it finds is said in facts without
-anybody's number or name, and as the settings to use (docs/providers.md).
+A probe only reads. It lists some rows and downloads the first bytes of a few recordings. It returns facts, without
+anybody's number or name, and the settings to use (docs/providers.md).
 """
 
 import re
@@ -26,7 +26,7 @@ TRIED_RECORDINGS = 3
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that was found out; ``to_do`` where somebody has to act."""
+    """One thing that the probe found out. ``to_do``: what the operator has to do about it, if anything."""
 
     topic: str
     found: str
@@ -34,8 +34,11 @@ class Fact:
 
 
 @dataclass(slots=True)
-class Findings:
-    """``settings``: what should be set, where it differs from what is set. ``works``: listing and download both do."""
+class ProbeResult:
+    """All that a probe found out.
+
+    ``settings``: those that should be set, where they differ from what is set. ``works``: listing and download work.
+    """
 
     facts: list[Fact] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -46,8 +49,9 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """One candidate of where the audio is. ``settings`` make it the one that is used; ``url`` is of one recording."""
+class AudioAddress:
+    """One possible form of the download's address. ``url``: that of one recording. ``settings``: those that make Call
+    Lake use this form."""
 
     name: str
     url: str
@@ -64,7 +68,7 @@ class Prober:
         self.settings = settings
         self.clock = clock
         self.announce = announce
-        self.found = Findings()
+        self.found = ProbeResult()
         self._rate_headers: dict[str, str] = {}
         self._skew_s: float | None = None
 
@@ -98,7 +102,7 @@ class Prober:
 
     # -- audio
 
-    def audio(self, forms_of: Callable[[Any], Sequence[Form]], rows: Sequence[Any]) -> None:
+    def audio(self, forms_of: Callable[[Any], Sequence[AudioAddress]], rows: Sequence[Any]) -> None:
         """Find the form of address that gives audio. Tries a few recordings, for one may be gone or not ready."""
         seen: dict[str, str] = {}
         refused: set[str] = set()
@@ -121,7 +125,7 @@ class Prober:
                     return
         self.found.say("download", _each(seen) or "no recording to try", _download_advice(seen))
 
-    def _works(self, form: Form, seen: Mapping[str, str]) -> None:
+    def _works(self, form: AudioAddress, seen: Mapping[str, str]) -> None:
         self.found.say("download", _each(seen))
         self.propose(form.settings)
         self.found.works = True
@@ -136,7 +140,7 @@ class Prober:
 
     # -- the end
 
-    def finish(self) -> Findings:
+    def finish(self) -> ProbeResult:
         announced = ", ".join(f"{name}: {value}" for name, value in sorted(self._rate_headers.items()))
         self.found.say("rate limit", announced or "no header announces one")
         if self._skew_s is not None:
@@ -150,7 +154,7 @@ class Prober:
         self._skew_s = self._skew_s if skew_s is None else skew_s
 
     def propose(self, wanted: Mapping[str, Any]) -> None:
-        """Say that these settings should be so, where they are not."""
+        """Add those of the ``wanted`` settings to the result that are not set so."""
         for name, value in wanted.items():
             now = getattr(self.settings, name)
             if value != (list(now) if isinstance(now, tuple) else now):
@@ -158,7 +162,7 @@ class Prober:
 
 
 def skew_of(header: str | None, now: datetime) -> float | None:
-    """Seconds by which the server's ``Date`` header is ahead of ``now``; None where it says nothing."""
+    """Seconds by which the server's ``Date`` header is ahead of ``now``; None where there is no such header."""
     try:
         moment = parsedate_to_datetime(header or "")
     except ValueError:
@@ -187,7 +191,7 @@ def _way(values: Sequence[str]) -> str | None:
 
 
 def _verdict(answer: ProbeAnswer) -> tuple[str, bool]:
-    """What a download came to, and whether it is audio."""
+    """What came of a download, in words, and whether it is audio."""
     if answer.refused_host:
         return "another host", False
     if answer.status != 200:

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from call_lake.errors import ConfigError, Transient
 from call_lake.providers.http.probe_client import ProbeClient
-from call_lake.providers.probe import Findings, Prober, skew_of
+from call_lake.providers.probe import Prober, ProbeResult, skew_of
 from call_lake.providers.thulium.probe import _offset_h, listing_rows
 from call_lake.settings import SourceSettings
 from call_lake_cli.commands.probe import examine, merged, write_settings
@@ -43,13 +43,13 @@ class Vendor:
         self.simulation = Simulation.of(world, FaultPlan.parse(faults), clock=SimClock(NOW), **options)
         self.secret = SECRETS[kind]
 
-    def probe(self, **more: Any) -> Findings:
+    def probe(self, **more: Any) -> ProbeResult:
         settings = SourceSettings(self.kind, self.kind, URLS[self.kind], **more)
         session = transport.session(self.simulation, self.clock.sleep)
         return examine(settings, self.secret, self.clock, lambda step: None, session)
 
 
-def said(found: Findings, topic: str) -> str:
+def said(found: ProbeResult, topic: str) -> str:
     return "; ".join(f"{fact.found} > {fact.to_do}" for fact in found.facts if fact.topic == topic)
 
 

@@ -1,4 +1,4 @@
-"""What of Thulium is undocumented (docs/providers.md), found out on one account."""
+"""Find out on one account what Thulium leaves undocumented (docs/providers.md)."""
 
 import base64
 from collections import Counter
@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from call_lake.model import json_values
-from call_lake.providers.probe import Findings, Form, Prober
+from call_lake.providers.probe import AudioAddress, Prober, ProbeResult
 
 LOOK_BACK = timedelta(days=30)
 HALF_A_YEAR = timedelta(days=182)
@@ -22,7 +22,7 @@ ZONES = ("Europe/Warsaw", "UTC", "Europe/London", "Europe/Kyiv")
 MINUTE = "%Y-%m-%d %H:%M"
 
 
-def probe_thulium(prober: Prober) -> Findings:
+def probe_thulium(prober: Prober) -> ProbeResult:
     """Raises Transient where no answer comes, SecretEmpty, ConfigError."""
     probe = _Thulium(prober)
     probe.run()
@@ -71,7 +71,7 @@ class _Thulium:
         return f"{self._base}/recordings?{urlencode(query, quote_via=quote)}"
 
     def _limit(self, window: tuple[str, str], rows: list[Any], count: int | None) -> None:
-        """More than the documented maximum is asked for, to see what a too large page looks like."""
+        """Ask for more rows than the documented maximum, to see how the server answers."""
         self._prober.announce("page limit")
         answer, more, _ = self._prober.ask(self._url(*window, 2 * DOCUMENTED_LIMIT), listing_rows)
         if more is None:
@@ -87,7 +87,7 @@ class _Thulium:
             self._found.say("page limit", f"a page of 100 has {len(rows)} rows: shorter pages are understood")
 
     def _filter(self, rows: Sequence[Any]) -> None:
-        """Whether the window is of the recording's creation or of the call, and whether its end belongs to it."""
+        """Find out whether the filter compares the recording's creation or the call's date, ends included."""
         self._prober.announce("window")
         row = next((row for row in rows if _key(row) and _minute(row, "created_at") != _minute(row, "date")), None)
         if row is None:
@@ -105,8 +105,8 @@ class _Thulium:
         return listed is not None and any(_key(one) == _key(row) for one in listed[0])
 
     def _zone(self, rows: Sequence[Any]) -> None:
-        """The wall clock of ``date`` against the epoch that ``connection_id`` begins with, now and half a year ago:
-        zones that agree in winter part in summer."""
+        """Compare the wall clock of ``date`` with the epoch at the start of ``connection_id``, now and half a year ago:
+        zones that agree in winter may differ in summer."""
         self._prober.announce("time zone")
         then = (self._now - HALF_A_YEAR).strftime(MINUTE), (self._now - HALF_A_YEAR + LOOK_BACK / 2).strftime(MINUTE)
         earlier = self._list(*then, DOCUMENTED_LIMIT)
@@ -136,7 +136,7 @@ class _Thulium:
 
     # -- audio
 
-    def _forms(self, row: Any) -> list[Form]:
+    def _forms(self, row: Any) -> list[AudioAddress]:
         key = _key(row) or ""
         whole, slashed = quote(key, safe=""), quote(key, safe="/")
         query, path = "{base_url}/recordings/download?filename={filename}", "{base_url}/recordings/download/{filename}"
@@ -147,7 +147,7 @@ class _Thulium:
         forms += [("in the path, slashes kept", path, False), ("in the path, encoded", path, True)]
         forms += [("stream?filename=, encoded", stream, True)]
         return [
-            Form(
+            AudioAddress(
                 name,
                 template.replace("{base_url}", self._base).replace("{filename}", whole if encoded else slashed),
                 {"download_url": "" if template == query else template, "encode_slashes": encoded},
@@ -173,7 +173,7 @@ def _minute(row: Any, name: str) -> str:
 
 
 def _wall_and_epoch(row: Any) -> tuple[datetime, datetime] | None:
-    """The call's start on the wall, and in UTC, where the row tells both."""
+    """The call's start on the wall clock and in UTC, where the row has both."""
     if not isinstance(row, dict):
         return None
     try:
@@ -185,12 +185,12 @@ def _wall_and_epoch(row: Any) -> tuple[datetime, datetime] | None:
 
 
 def _agrees(pair: tuple[datetime, datetime], zone: ZoneInfo) -> bool:
-    """Within a quarter of an hour: a call may wait in a queue before its date."""
+    """Whether both lie within a quarter of an hour: a call may wait in a queue before its date."""
     wall, epoch = pair
     return abs(wall - epoch.astimezone(zone).replace(tzinfo=None)) < QUARTER
 
 
 def _offset_h(pair: tuple[datetime, datetime]) -> float:
-    """To half an hour, for a call may wait nearly a quarter of one before its date."""
+    """Hours from UTC, to half an hour: a call may wait nearly a quarter of an hour before its date."""
     wall, epoch = pair
     return round((wall - epoch.replace(tzinfo=None)) / HALF_AN_HOUR) / 2
