@@ -77,15 +77,11 @@ class StartPager:
     def _walk(self, times: TimeRange, first: list[Any], all_rows: int) -> Iterator[list[Any]]:
         start, known, total, limit = times.start, first, all_rows, len(first)
         while len(known) < total:  # known: the first rows of the list of ``total`` rows from ``start`` on
-            later = self._later_start(known)
-            if later is None:
+            next_start = self._next_start(times, start, known, limit)
+            if next_start is None:
                 raise TooWide(all_rows)
-            # Where a minute has many rows, going on by offset is cheaper, or the only way.
-            is_crowded = later.rows_again * 8 > limit and len(known) < 2 * limit - 1
-            by_offset = is_crowded or later.start <= start or later.start >= times.end
-            if not by_offset:
-                start = later.start
-            page = times.fetch(start, len(known) - 1 if by_offset else 0, limit)
+            by_offset = next_start == start
+            page = times.fetch(next_start, len(known) - 1 if by_offset else 0, limit)
             passed = total - (page.count or 0)
             shared = known[-1:] if by_offset else known[max(passed, 0) :]
             fresh = page.rows[len(shared) :]
@@ -95,9 +91,21 @@ class StartPager:
                 raise Drifted("the rows between two pages are others")
             if fresh:
                 yield fresh
-            known, total = (known if by_offset else shared) + fresh, total - passed
+            start, known, total = next_start, (known if by_offset else shared) + fresh, total - passed
         if len(known) > total:
             raise Drifted(f"{len(known)} rows where the count says {total}")
+
+    def _next_start(self, times: TimeRange, start: str, known: list[Any], limit: int) -> str | None:
+        """Where the list of the next page starts: later, or at the same ``start`` to go on by offset.
+
+        Where a minute has many rows, going on by offset is cheaper, or the only way. None where the known rows are in
+        no order of time.
+        """
+        later = self._later_start(known)
+        if later is None:
+            return None
+        is_crowded = later.rows_again * 8 > limit and len(known) < 2 * limit - 1
+        return start if is_crowded or later.start <= start or later.start >= times.end else later.start
 
     def _agree(self, rows: list[Any], others: list[Any]) -> bool:
         """Whether both begin alike, as far as both go."""
