@@ -13,7 +13,6 @@
          `- Terminal        to the dead letters; an operator sends it again with ``call-lake redrive``
 """
 
-from datetime import datetime
 from enum import StrEnum
 
 
@@ -63,18 +62,16 @@ class Drifted(CallLakeError):
 
 
 class TooWide(CallLakeError):
-    """A window holds more rows than paging by offset should walk: split it (rule 4).
+    """A window holds more rows than the provider should be asked for at once: split it (rule 4).
 
-    ``rows`` is the provider's own count, or None where it gives none; ``fits`` is how many rows would be well, where
-    that is more than the few pages that are always read. ``read_to``: the window was read whole up to then, and wider
-    ones may be asked for as well as narrower ones; None where it was not.
+    ``rows``: the provider's own count, or None where it gives none. ``fits``: how many rows the provider could list at
+    once, where it says that.
     """
 
-    def __init__(self, rows: int | None, *, fits: int | None = None, read_to: datetime | None = None) -> None:
+    def __init__(self, rows: int | None, *, fits: int | None = None) -> None:
         super().__init__(f"window holds {rows if rows is not None else 'too many'} rows")
         self.rows = rows
         self.fits = fits
-        self.read_to = read_to
 
 
 class StepFailed(CallLakeError):

@@ -208,17 +208,21 @@ class AudioStream(Protocol):
 
 class Provider(Protocol):
     unit: timedelta
-    """The smallest step of the provider's clock: a minute, a second (rule 4)."""
+    """The smallest step of the provider's clock: a minute, a second. No window is narrower (rule 4)."""
     rows_per_window: int
     """How many rows a poll wants in one window (rule 4)."""
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
-        """Every recording of the closed window, page by page, in no order. There may be repeats, and rows of the
-        neighbouring windows.
+        """Yield every recording of the closed window, page by page, in any order. It may yield recordings twice, and
+        others from just before and after the window.
 
-        ``may_be_wide``: the window cannot be split further, so page to its end at any depth.
-        Raises TooWide before it walks deep into a wide window, Drifted when rows moved between two pages (pages
-        already given stay valid: a returned row is never wrong), Transient, Terminal(FORBIDDEN), SecretEmpty.
+        The window was read whole if the iterator comes to its end without an error. Pages that it yielded before an
+        error stay valid: a listed row is never wrong.
+
+        ``may_be_wide``: the caller cannot split the window further, so list it to its end, however many rows it has.
+
+        Raises TooWide where the caller should split the window (never with ``may_be_wide``), Drifted where rows moved
+        between two pages, Transient, Terminal(FORBIDDEN), SecretEmpty.
         """
 
     def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:

@@ -14,7 +14,7 @@ import pytest
 from call_lake.copying.outcome import CopyReport, Message
 from call_lake.lake.compactor import CompactionResult, compact
 from call_lake.lake.file_cache import Index
-from call_lake.polling.poller import Poller
+from call_lake.polling.poller import PolledSource, Poller
 from call_lake.settings import SourceSettings
 from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider
@@ -89,14 +89,11 @@ class Functions:
     def poller(self, source: SourceSettings, until_s: float) -> Poller:
         world = self.world
         return Poller(
-            source,
-            self.providers[source.name],
+            PolledSource(source, self.providers[source.name], world.queues[source.name]),
             self.pipeline.ledger,
-            self.pipeline.book(source.name),
-            world.queues[source.name],
             world.clock,
             POLLER,
-            until_s=world.clock.monotonic() + FUNCTION_TIME_S,
+            world.clock.monotonic() + FUNCTION_TIME_S,
             threads=1,
         )
 

@@ -13,7 +13,7 @@ from call_lake.lake.compactor import CompactionResult, compact
 from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.windows import Window
-from call_lake.polling.poller import Poller, PollResult
+from call_lake.polling.poller import PolledSource, Poller, PollResult
 from call_lake.ports import Provider
 from call_lake.settings import CompactorSettings, CopierSettings, PollerSettings, SourceSettings
 from tests.support.fakes import World
@@ -62,16 +62,13 @@ class Pipeline:
 
     def poll(self, source: str, *, sweep: bool = False, backfill: Window | None = None) -> PollResult:
         settings = SourceSettings(source, source, URLS[source], **self.more)
+        known = self.known.setdefault(source, {})
         poller = Poller(
-            settings,
-            self.providers[source],
+            PolledSource(settings, self.providers[source], self.world.queues[source], known),
             self.ledger,
-            self.book(source),
-            self.world.queues[source],
             self.world.clock,
             replace(POLLER, retention_days=self.retention_days),
-            until_s=self.world.clock.monotonic() + FUNCTION_TIME_S,
-            known=self.known.setdefault(source, {}),
+            self.world.clock.monotonic() + FUNCTION_TIME_S,
             threads=1,
         )
         return poller.poll(sweep=sweep, backfill=backfill)

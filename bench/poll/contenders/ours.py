@@ -59,7 +59,7 @@ with watch.running():
     asked = windows(parse_iso(remembered["checkpoint"]) if remembered["checkpoint"] else None)
     for window in asked:
         target = provider.rows_per_window
-        for outcome in read_forward(provider, window, take, target=target, clock=clock, until_s=math.inf):
+        for outcome in read_forward(provider, window, take, rows_per_window=target, clock=clock, until_s=math.inf):
             if isinstance(outcome, Hole):
                 raise SystemExit(f"{outcome.window} cannot be read: {outcome.error}")
 task.memory.write_text(json.dumps({"known": sorted(known), "checkpoint": asked[0].end.isoformat()}))

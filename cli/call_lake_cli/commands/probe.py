@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.ports import Clock
 from call_lake.providers import VENDORS
-from call_lake.providers.probe import Findings, load_probe
+from call_lake.providers.probe import ProbeResult, load_probe
 from call_lake.settings import SourceSettings
 from call_lake.wiring.operator import CLOCK
 from call_lake_cli.commands.secrets import Secret, read_secret
@@ -82,7 +82,7 @@ def examine(
     clock: Clock,
     tell: Callable[[str], None],
     session: requests.Session | None = None,
-) -> Findings:
+) -> ProbeResult:
     """Raises Transient where no answer comes, UserError for a secret without its fields."""
     if missing := VENDORS[settings.provider].missing_from(secret):
         raise UserError(f"the secret of {settings.name} has no {missing!r}: call-lake secrets set {settings.name}")
@@ -90,7 +90,7 @@ def examine(
     return probe.run(probe.prober(settings, secret, clock, tell, session))
 
 
-def show_findings(found: Findings, *, as_json: bool) -> None:
+def show_findings(found: ProbeResult, *, as_json: bool) -> None:
     if as_json:
         facts = [asdict(fact) for fact in found.facts]
         print_json({"works": found.works, "settings": found.settings, "facts": facts})

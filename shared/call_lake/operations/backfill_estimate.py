@@ -79,7 +79,7 @@ def _read(provider: Provider, window: Window, clock: Clock, until_s: float, seen
 
     position = window.start
     target = provider.rows_per_window
-    for outcome in read_forward(provider, window, take, target=target, clock=clock, until_s=until_s):
+    for outcome in read_forward(provider, window, take, rows_per_window=target, clock=clock, until_s=until_s):
         position = outcome.window.end
     return (position - window.start) / window.width if window.width else 0.0
 

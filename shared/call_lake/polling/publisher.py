@@ -1,5 +1,7 @@
-"""Put what is new into the source's queue, then into the ledger: in this order, so that a crash repeats a message
-instead of losing a recording (design rules 7, 10)."""
+"""Send new recordings to the source's queue, then write them to the ledger (design rules 7, 10).
+
+In this order a crash repeats a message instead of losing a recording.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +18,16 @@ from call_lake.polling.message_limit import MESSAGE_MAX_BYTES, shortened
 from call_lake.ports import PartialFailure, Queue
 
 KNOWN_MAX = 200_000  # ids, about 40 MB
-AGAIN_AT_ONCE = 100  # sent, then marked: what was sent and not marked when the time is over is sent twice
+AGAIN_AT_ONCE = 100  # messages sent before they are marked; those not marked when the time is over are sent twice
 
 
 @dataclass(slots=True)
 class Published:
-    """Counts of one invocation. ``shortened``: whose records were cut. ``too_long``: whose fields alone are, by id."""
+    """Counts of one invocation.
+
+    ``shortened``: recordings whose records were cut. ``too_long``: ids of recordings that no cut makes short enough for
+    a message.
+    """
 
     listed: int = 0
     new: int = 0
@@ -32,9 +38,12 @@ class Published:
 
 
 class Publisher:
-    """``known``: ids with their connection ids that the ledger has been seen to hold; as it only moves forward, what
-    is known stays known, and a warm function need not ask again. ``threads``: ledger writes at once. ``in_time``:
-    whether to go on with what is sent again."""
+    """Publishes recordings of one source.
+
+    ``known``: ids, with their connection ids, that the ledger holds. The ledger only moves forward, so what is known
+    stays known, and a warm function need not ask again. ``threads``: ledger writes at once. ``in_time``: whether there
+    is time to send more messages again.
+    """
 
     def __init__(
         self,
@@ -52,7 +61,7 @@ class Publisher:
         self.counts = Published()
 
     def publish_new(self, recordings: Sequence[Recording]) -> None:
-        """Publish those of a page that the ledger does not know. Raises Transient when a message was refused."""
+        """Publish those of a page that the ledger does not know. Raises Transient when SQS refused a message."""
         self.counts.listed += len(recordings)
         if len(self._known) > KNOWN_MAX:  # here alone: within a page nothing may be forgotten that was just learned
             self._known.clear()
@@ -65,21 +74,23 @@ class Publisher:
             raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(fitting)} messages")
 
     def publish_due(self, entries: Sequence[Entry]) -> None:
-        """Publish again what is due. Raises Transient when a message was refused."""
+        """Publish again what is due. Raises Transient when SQS refused a message."""
         sent, refused = self._send_again(entries, lambda entry: self._ledger.republished(entry.recording_id))
         self.counts.due += sent
         if refused:
             raise Transient(Reason.AWS, f"SQS refused {refused} of {sent + refused} due messages")
 
     def publish_stored(self, entries: Sequence[Entry], asked: Callable[[Entry], None] = lambda entry: None) -> None:
-        """Send what is stored once more, for the copier to see whether its audio has expired; then say that each was
-        ``asked``. Raises Transient when a message was refused."""
+        """Send stored recordings once more, for the copier to see whether their audio has expired.
+
+        Calls ``asked`` with each one that was sent. Raises Transient when SQS refused a message.
+        """
         sent, refused = self._send_again(entries, asked)
         if refused:
             raise Transient(Reason.AWS, f"SQS refused {refused} of {sent + refused} messages of stored recordings")
 
     def _send_again(self, entries: Sequence[Entry], mark: Callable[[Entry], None]) -> tuple[int, int]:
-        """Send each that is not erased, then ``mark`` it; how many were sent and how many refused while in time."""
+        """Send each entry that is not erased, then ``mark`` it. Returns how many were sent, and how many refused."""
         live = [(entry, entry.recording) for entry in entries if entry.recording is not None]
         sent = refused = 0
         for some in batched(live, AGAIN_AT_ONCE, strict=False):
@@ -91,7 +102,7 @@ class Publisher:
         return sent, refused
 
     def _unknown(self, recordings: Sequence[Recording]) -> list[Recording]:
-        """Each new recording once, collisions under the id of their own."""
+        """Each recording that the ledger does not know, once. A collision gets a separate id (rule 6)."""
         found: dict[str, Recording] = {}
         candidates = list(recordings)
         while candidates:
@@ -111,7 +122,7 @@ class Publisher:
         return list(found.values())
 
     def _fitting(self, recording: Recording) -> tuple[Recording, str] | None:
-        """The recording as it is to be kept, and its message; None where no cut makes it short enough for one."""
+        """The recording as it will be kept, and its message; None where no cut makes it short enough for a message."""
         message = message_of(recording)
         if len(message) <= MESSAGE_MAX_BYTES:
             return recording, message

@@ -5,8 +5,7 @@ from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.messages import SqsQueue
 from call_lake.aws.parameters import SourceParameters
 from call_lake.ledger.ledger import Ledger
-from call_lake.ledger.source_state import SourceState
-from call_lake.polling.poller import Poller
+from call_lake.polling.poller import PolledSource, Poller
 from call_lake.providers import VENDORS
 from call_lake.settings import PollerSettings, SourceSettings
 from call_lake.wiring.sources import CLOCK, provider_of
@@ -27,14 +26,7 @@ class PollerParts:
         return self._sources.one(name)
 
     def poller(self, source: SourceSettings, until_s: float) -> Poller:
-        return Poller(
-            source,
-            provider_of(source),
-            Ledger(self._table, CLOCK, self._settings.republish_after_s),
-            SourceState(self._table, CLOCK, source.name),
-            SqsQueue(client("sqs"), source.queue_url),
-            CLOCK,
-            self._settings,
-            until_s=until_s,
-            known=self._known.setdefault(source.name, {}),
-        )
+        queue = SqsQueue(client("sqs"), source.queue_url)
+        polled = PolledSource(source, provider_of(source), queue, self._known.setdefault(source.name, {}))
+        ledger = Ledger(self._table, CLOCK, self._settings.republish_after_s)
+        return Poller(polled, ledger, CLOCK, self._settings, until_s)

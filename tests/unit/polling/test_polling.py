@@ -14,7 +14,7 @@ from call_lake.model.messages import recording_from_message
 from call_lake.model.recording import AudioFacts, Recording, StoredAudio
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
-from call_lake.polling.poller import DUE_WHILE_DOWN, Poller, PollResult
+from call_lake.polling.poller import DUE_WHILE_DOWN, PolledSource, Poller, PollResult
 from call_lake.ports import BadRecord
 from call_lake.settings import PollerSettings, SourceSettings
 from tests.support.fakes import World
@@ -47,15 +47,11 @@ class Bench:
         time_s: float = 240,
     ) -> PollResult:
         poller = Poller(
-            SOURCE,
-            self.provider,
+            PolledSource(SOURCE, self.provider, self.world.queues["thulium"], self.known),
             self.ledger,
-            self.book,
-            self.world.queues["thulium"],
             self.world.clock,
             settings,
-            until_s=self.world.clock.monotonic() + time_s,
-            known=self.known,
+            self.world.clock.monotonic() + time_s,
             threads=1,
         )
         return poller.poll(sweep=sweep, backfill=backfill)

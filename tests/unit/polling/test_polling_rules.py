@@ -35,7 +35,7 @@ def test_a_page_is_given_at_once_though_the_next_one_never_comes() -> None:
     seen: list[Recording] = []
     window = Window(LONG_AGO, LONG_AGO + timedelta(hours=1))
     reading = read_forward(
-        provider, window, lambda page: seen.extend(page.recordings), target=180, clock=FakeClock(), until_s=1e9
+        provider, window, lambda page: seen.extend(page.recordings), rows_per_window=180, clock=FakeClock(), until_s=1e9
     )
     with pytest.raises(Transient):
         list(reading)

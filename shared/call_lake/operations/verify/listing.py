@@ -70,7 +70,7 @@ class Relisting:
         position = window.start
         try:
             for outcome in read_forward(
-                self._provider, window, self._take, target=target, clock=self._clock, until_s=math.inf
+                self._provider, window, self._take, rows_per_window=target, clock=self._clock, until_s=math.inf
             ):
                 position = outcome.window.end
                 tell("listing", (position - window.start).total_seconds(), window.width.total_seconds())

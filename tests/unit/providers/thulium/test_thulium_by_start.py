@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from call_lake.errors import Drifted, TooWide
 from call_lake.model.windows import Window
 from call_lake.providers import make_provider
-from call_lake.providers.paging.by_start_counted import COMFORTABLE, LIST_S, PAGES_MOST, TIRED_AFTER
+from call_lake.providers.paging.by_start import COMFORTABLE, FAILURES_MOST, LIST_S, PAGES_MOST
 from call_lake.settings import SourceSettings
 from tests.support.fakes import FakeClock
 from tests.support.stub_thulium import BASE, SECRET, Tenant, keys, row
@@ -135,7 +135,7 @@ def test_a_row_replaced_among_those_that_overlap_is_drift_though_the_count_stays
 def test_after_a_few_failures_it_is_not_tried_again() -> None:
     server = Dated(a_day(500))
     provider = server.provider()
-    for _ in range(TIRED_AFTER):
+    for _ in range(FAILURES_MOST):
         server.moves[len(server.web.seen) + 2] = lambda rows: rows.pop(0)
         with pytest.raises(Drifted):
             list(provider.list_window(DAY))

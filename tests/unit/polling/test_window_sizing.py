@@ -10,7 +10,7 @@ from call_lake.ledger.jobs import JobKind
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.windows import Window
 from call_lake.polling.window_reader import read_forward
-from call_lake.polling.window_sizing import Stride
+from call_lake.polling.window_sizing import WindowSizer
 from call_lake.ports import Page
 from tests.support.fakes import FakeClock, World
 from tests.support.fakes.provider import FakeProvider, make_recording
@@ -20,66 +20,49 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 END = START + 365 * DAY
 
 
-def learned(stride: Stride, days: int) -> datetime:
+def learned(sizer: WindowSizer, days: int) -> datetime:
     """After days of ten rows an hour from 8 to 18, but on Sundays."""
     for day in range(days):
         start = START + day * DAY
         busy = () if start.weekday() == 6 else range(8, 18)
         moments = [start + hour * HOUR + part * 6 * MINUTE for hour in busy for part in range(10)]
-        stride.read(Window(start, start + DAY), moments)
+        sizer.read(Window(start, start + DAY), moments)
     return START + days * DAY
 
 
 def test_the_next_window_follows_what_the_same_hours_of_the_week_had() -> None:
-    stride = Stride(MINUTE, 50)
-    monday = learned(stride, 14)
+    sizer = WindowSizer(MINUTE, 50)
+    monday = learned(sizer, 14)
     saturday_noon = monday + 5 * DAY + 13 * HOUR
 
-    assert monday + 12 * HOUR < stride.next_end(monday, END) < monday + 14 * HOUR
-    assert saturday_noon + 20 * HOUR < stride.next_end(saturday_noon, END), "the Sunday is empty"
+    assert monday + 12 * HOUR < sizer.next_end(monday, END) < monday + 14 * HOUR
+    assert saturday_noon + 20 * HOUR < sizer.next_end(saturday_noon, END), "the Sunday is empty"
 
 
 def test_a_window_of_known_rows_is_cut_by_them_and_its_small_rest_is_read_in_one_piece() -> None:
-    stride = Stride(MINUTE, 100)
+    sizer = WindowSizer(MINUTE, 100)
     tried = Window(START, START + 10 * HOUR)
-    stride.too_wide(tried, TooWide(400), [100])
+    sizer.too_wide(tried, TooWide(400), [100])
 
-    first = stride.next_end(START, tried.end)
-    stride.read(Window(START, first), [START + first_part for first_part in (MINUTE,) * 300])
+    first = sizer.next_end(START, tried.end)
+    sizer.read(Window(START, first), [START + first_part for first_part in (MINUTE,) * 300])
 
     assert first == START + 2.5 * HOUR
-    assert stride.next_end(first, END) == tried.end
-
-
-def test_behind_a_beginning_that_was_read_all_the_rest_is_asked_for() -> None:
-    stride = Stride(MINUTE, 50)
-    position = learned(stride, 14)
-    stride.read_beginning(position)
-
-    assert stride.next_end(position, END) == END
-
-
-def test_but_no_more_than_is_known_to_fit() -> None:
-    stride = Stride(MINUTE, 50)
-    stride.too_wide(Window(START, END), TooWide(None), [30, 30])
-    cut = stride.next_end(START, END)
-    stride.read_beginning(START + HOUR)
-
-    assert stride.next_end(START + HOUR, END) == cut
+    assert sizer.next_end(first, END) == tried.end
 
 
 def test_a_server_that_caps_its_pages_is_given_windows_for_pages_of_that_size() -> None:
-    stride = Stride(MINUTE, 180)
-    stride.too_wide(Window(START, START + 10 * HOUR), TooWide(370), [37])
+    sizer = WindowSizer(MINUTE, 180)
+    sizer.too_wide(Window(START, START + 10 * HOUR), TooWide(370), [37])
 
-    assert stride.next_end(START, END) == START + 10 * HOUR * (67 / 370)
+    assert sizer.next_end(START, END) == START + 10 * HOUR * (67 / 370)
 
 
 def test_a_provider_that_can_read_more_at_once_is_given_that() -> None:
-    stride = Stride(MINUTE, 180)
-    stride.too_wide(Window(START, START + 10 * HOUR), TooWide(10_000, fits=2_000), [100])
+    sizer = WindowSizer(MINUTE, 180)
+    sizer.too_wide(Window(START, START + 10 * HOUR), TooWide(10_000, fits=2_000), [100])
 
-    assert stride.next_end(START, END) == START + 2 * HOUR
+    assert sizer.next_end(START, END) == START + 2 * HOUR
 
 
 def test_a_provider_that_answers_nothing_is_asked_three_times() -> None:
@@ -92,7 +75,7 @@ def test_a_provider_that_answers_nothing_is_asked_three_times() -> None:
     provider.on_list = down
     clock = FakeClock()
     with pytest.raises(Transient):
-        list(read_forward(provider, Window(START, START + DAY), _ignore, target=180, clock=clock, until_s=1e9))
+        list(read_forward(provider, Window(START, START + DAY), _ignore, rows_per_window=180, clock=clock, until_s=1e9))
 
     assert len(asked) == 3
     assert asked[-1].end == clock.now(), "not the end of the window, which one bad row could spoil for good"
@@ -108,7 +91,7 @@ def test_who_asks_for_a_wait_is_not_asked_for_a_part_meanwhile(wait_s: float) ->
 
     provider.on_list = overloaded
     with pytest.raises(Transient):
-        list(read_forward(provider, Window(START, START + DAY), _ignore, target=180, clock=clock, until_s=1e9))
+        list(read_forward(provider, Window(START, START + DAY), _ignore, rows_per_window=180, clock=clock, until_s=1e9))
 
     assert all(later - earlier >= wait_s for earlier, later in pairwise(asked))
 
@@ -156,7 +139,7 @@ def test_rows_of_any_day_are_read_however_wrong_the_guess_was() -> None:
     def sink(page: Page) -> None:
         found.update(recording.recording_id for recording in page.recordings)
 
-    list(read_forward(provider, Window(START, END), sink, target=180, clock=FakeClock(), until_s=1e9))
+    list(read_forward(provider, Window(START, END), sink, rows_per_window=180, clock=FakeClock(), until_s=1e9))
 
     assert len(found) == 900
 

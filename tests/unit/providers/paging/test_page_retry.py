@@ -3,7 +3,7 @@
 import pytest
 
 from call_lake.errors import Drifted, Reason, TooWide, Transient
-from call_lake.providers.paging.by_offset import PATIENCE_S, TRIES, Answer, Pager, Steady
+from call_lake.providers.paging.by_offset import PATIENCE_S, TRIES, OffsetPager, PageRetry, RawPage
 from tests.support.fakes.clock import FakeClock
 
 
@@ -13,20 +13,20 @@ class Server:
     def __init__(self, rows: int, *failures: Transient | None) -> None:
         self.rows, self.failures = list(range(rows)), list(failures)
         self.clock, self.asked = FakeClock(), 0
-        self.steady = Steady(self.clock)
+        self.retry = PageRetry(self.clock)
 
-    def fetch(self, offset: int, limit: int) -> Answer:
-        return self.steady(lambda: self.answer(offset, limit))
+    def fetch(self, offset: int, limit: int) -> RawPage:
+        return self.retry(lambda: self.answer(offset, limit))
 
-    def answer(self, offset: int, limit: int) -> Answer:
+    def answer(self, offset: int, limit: int) -> RawPage:
         self.asked += 1
         failure = self.failures.pop(0) if self.failures else None
         if failure:
             raise failure
-        return Answer(self.rows[offset : offset + limit])
+        return RawPage(self.rows[offset : offset + limit])
 
     def listed(self) -> list[int]:
-        return [row for rows in Pager(10).walk(self.fetch, lambda row: row, may_be_wide=True) for row in rows]
+        return [row for rows in OffsetPager(10).walk(self.fetch, lambda row: row, may_be_wide=True) for row in rows]
 
 
 def failure(reason: Reason = Reason.BAD_LISTING, retry_after_s: float | None = None) -> Transient:
@@ -91,7 +91,7 @@ def test_the_waits_of_one_list_are_limited_together() -> None:
 
 def test_rows_that_come_and_go_while_a_page_fails_are_noticed() -> None:
     server = Server(15, None, failure())
-    pages = Pager(10).walk(server.fetch, lambda row: row, may_be_wide=True)
+    pages = OffsetPager(10).walk(server.fetch, lambda row: row, may_be_wide=True)
     assert next(pages) == list(range(10))
     server.rows = [99, *[row for row in server.rows if row != 3]]
     assert next(pages) == list(range(10, 15)), "the overlap is where it was"
@@ -102,8 +102,11 @@ def test_rows_that_come_and_go_while_a_page_fails_are_noticed() -> None:
 
 def test_a_third_page_may_only_tell_that_the_second_was_the_last() -> None:
     capped = Server(13)
-    walk = Pager(20).walk(lambda offset, limit: capped.fetch(offset, min(limit, 8)), lambda row: row, may_be_wide=False)
+    walk = OffsetPager(20).walk(
+        lambda offset, limit: capped.fetch(offset, min(limit, 8)), lambda row: row, may_be_wide=False
+    )
     assert [row for rows in walk for row in rows] == list(range(13))
     longer = Server(30)
     with pytest.raises(TooWide):
-        list(Pager(20).walk(lambda offset, _: longer.fetch(offset, 8), lambda row: row, may_be_wide=False))
+        list(OffsetPager(20).walk(lambda offset, _: longer.fetch(offset, 8), lambda row: row, may_be_wide=False))
+    assert longer.asked == 3
