@@ -17,6 +17,7 @@ from typing import NoReturn
 import requests
 import typer
 
+from call_lake.model.layout import AUDIO, LAKE
 from call_lake.model.recording import recording_id
 from call_lake_cli.commands.status import print_counts
 from call_lake_cli.console.errors import UserError, explained, say
@@ -142,7 +143,7 @@ def _differences(stack: Stack, expected: dict[str, str], rows: list[dict[str, st
     if in_lake != expected:
         wrong.append(f"{len(set(expected.items()) ^ set(in_lake.items()))} rows differ from what the providers hold")
     prefix = f"s3://{stack.bucket}/"
-    stored = {info.key: info for info in stack.store.list("audio/")}
+    stored = {info.key: info for info in stack.store.list(AUDIO)}
     for row in rows:
         head = stack.store.head(row["audio_uri"].removeprefix(prefix))
         if head is None or head.sha256 != row["audio_sha256"]:
@@ -173,7 +174,7 @@ def _copy_out(stack: Stack) -> int:
     """The bucket's audio and lake as plain files, to look at after the emulator is gone."""
     number = 0
     s3 = stack.client("s3")
-    for prefix in ("audio/", "lake/"):
+    for prefix in (AUDIO, LAKE):
         for info in stack.store.list(prefix):
             file = ROOT / "bucket" / info.key
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -8,10 +8,11 @@ import json
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,11 @@ from call_lake_local.errors import LocalError
 from call_lake_local.preflight import check_source
 from call_lake_local.processes import Process
 from call_lake_local.simulators.faults import FaultPlan
+from call_lake_local.template_sources import TemplateSource, active_sources
 
 STACK_NAME = "call-lake"
 SIMULATORS = "simulators"
-SIMULATOR_SETTINGS = {f"{name}Settings": '{"requests_per_second": 200}' for name in ("Thulium", "Conpeek")}
+SIMULATOR_SETTINGS = '{"requests_per_second": 200}'
 SECRET_POLL_S = 0.1
 LAPTOP_PARAMETERS = {
     "PollEvery": "rate(1 minute)",
@@ -55,7 +57,7 @@ class LocalSource:
     @property
     def prefix(self) -> str:
         """What the names of this source's template parameters begin with."""
-        return self.name.capitalize()
+        return TemplateSource(self.name, self.provider).id
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +142,8 @@ def up(plan: Plan, state_dir: Path, say: Callable[[str], None]) -> LocalStack:
         say(f"emulator: {emulator.endpoint_url} (pid {emulator.process.pid})")
         sources, parameters = plan.sources, dict(LAPTOP_PARAMETERS)
         if plan.simulated:
-            simulators, sources = _start_simulators(plan.simulated, state_dir, attached=not plan.detach)
-            started.append(simulators)
-            parameters |= SIMULATOR_SETTINGS
+            sources = _start_simulators(plan.simulated, state_dir, started, attached=not plan.detach)
+            parameters |= {f"{source.prefix}Settings": SIMULATOR_SETTINGS for source in sources}
             say("providers: " + ", ".join(f"{source.name} at {source.url}" for source in sources))
         parameters |= {f"{source.prefix}BaseUrl": source.url for source in sources} | dict(plan.parameters)
         with _filled_secrets(sources, emulator.endpoint):
@@ -156,7 +157,8 @@ def up(plan: Plan, state_dir: Path, say: Callable[[str], None]) -> LocalStack:
 
 def running(state_dir: Path) -> list[Process]:
     """The stack's processes that run now."""
-    return [process for name in (SIMULATORS, EMULATOR) if (process := processes.find(name, state_dir))]
+    names = [*sorted(file.stem for file in state_dir.glob(f"{SIMULATORS}*.pid")), EMULATOR]
+    return [process for name in names if (process := processes.find(name, state_dir))]
 
 
 def down(state_dir: Path) -> list[str]:
@@ -171,30 +173,50 @@ def down(state_dir: Path) -> list[str]:
 
 
 def _start_simulators(
-    calls: SimulatedCalls, state_dir: Path, *, attached: bool
-) -> tuple[Process, tuple[LocalSource, ...]]:
-    ready = state_dir / "simulators.json"
+    calls: SimulatedCalls, state_dir: Path, started: list[Process], *, attached: bool
+) -> tuple[LocalSource, ...]:
+    """A simulated provider for each source of the template. One process has one account of every vendor, so a second
+    source of a vendor needs a second process, with calls of its own. Adds the processes to ``started``."""
+    sources: list[LocalSource] = []
+    accounts: list[dict[str, tuple[str, dict[str, str]]]] = []
+    seen: Counter[str] = Counter()
+    for source in active_sources():
+        number = seen[source.provider]
+        seen[source.provider] += 1
+        if number == len(accounts):
+            name = SIMULATORS if number == 0 else f"{SIMULATORS}-{number + 1}"
+            own_calls = replace(calls, seed=calls.seed + number)
+            accounts.append(_start_accounts(name, own_calls, state_dir, started, attached=attached))
+        url, secret = accounts[number][source.provider]
+        sources.append(LocalSource(source.name, source.provider, url, secret))
+    return tuple(sources)
+
+
+def _start_accounts(
+    name: str, calls: SimulatedCalls, state_dir: Path, started: list[Process], *, attached: bool
+) -> dict[str, tuple[str, dict[str, str]]]:
+    """Start one process of simulators; the address and the secret of each vendor's account there."""
+    ready = state_dir / f"{name}.json"
     ready.unlink(missing_ok=True)
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     environment["PYTHONPATH"] = os.pathsep.join(str(deploy.REPO / name) for name in ("local", "shared"))
     process = processes.start(
-        SIMULATORS,
+        name,
         [sys.executable, "-m", "call_lake_local.simulators", "--ready-file", ready, *calls.arguments()],
         state_dir=state_dir,
         environment=environment,
         attached=attached,
     )
-    try:
-        processes.wait_until_ready(process, ready.exists, deadline_s=60)
-        facts = json.loads(ready.read_text())
-    except BaseException:
-        processes.end(process)
-        raise
-    login = {"username": facts["thulium_user"], "password": facts["thulium_password"]}
-    return process, (
-        LocalSource("thulium", "thulium", facts["thulium_url"], login),
-        LocalSource("conpeek", "conpeek", facts["conpeek_url"], {"key": facts["conpeek_key"]}),
-    )
+    started.append(process)
+    processes.wait_until_ready(process, ready.exists, deadline_s=60)
+    facts = json.loads(ready.read_text())
+    return {
+        "thulium": (
+            facts["thulium_url"],
+            {"username": facts["thulium_user"], "password": facts["thulium_password"]},
+        ),
+        "conpeek": (facts["conpeek_url"], {"key": facts["conpeek_key"]}),
+    }
 
 
 @contextmanager

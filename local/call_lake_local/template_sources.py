@@ -11,16 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from call_lake.errors import ConfigError
+from call_lake.providers import VENDORS
 from call_lake.settings import SOURCE_NAME
 
-BASE_URL = {
-    "thulium": "The Thulium system's API, like https://example.thulium.com/api; empty for no Thulium",
-    "conpeek": "The Conpeek server's API, the address before /cdr_dialog_recording; empty for no Conpeek",
-}
-TIME_ZONE = {
-    "thulium": "Time zone of the system's clock, and of the call dates in the lake",
-    "conpeek": "Time zone of the call dates in the lake (Conpeek's own clock is UTC)",
-}
+TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 BLOCK = Path(__file__).with_name("source_block.yaml")
 PARTS = ("parameters", "conditions", "resources", "dashboard")
 LISTED = re.compile(r"^ *- \{name: ([a-z0-9-]+), provider: ([a-z0-9-]+)(, removed: true)?\}$", re.MULTILINE)
@@ -43,6 +37,16 @@ class TemplateSource:
         """The beginning of its logical ids and parameters: ``north-west`` gives ``NorthWest``."""
         return "".join(part.capitalize() for part in self.name.split("-"))
 
+    @property
+    def title(self) -> str:
+        """How a question names it: by its vendor, or by its own name where the vendor has several sources."""
+        return VENDORS[self.provider].title if self.name == self.provider else self.name
+
+
+def active_sources(template: Path = TEMPLATE) -> list[TemplateSource]:
+    """The sources of the repository's template that were not removed. Raises ConfigError."""
+    return [source for source in read_sources(template.read_text(encoding="utf-8")) if not source.removed]
+
 
 def read_sources(template: str) -> list[TemplateSource]:
     """The sources that the template lists, removed ones too. Raises ConfigError where the marks are missing."""
@@ -56,8 +60,8 @@ def with_source(template: str, name: str, provider: str) -> str:
     sources = read_sources(template)
     new = TemplateSource(name, provider)
     _check_name(new)
-    if provider not in BASE_URL:
-        raise ConfigError(f"vendor {provider!r} is not one of {', '.join(BASE_URL)}")
+    if provider not in VENDORS:
+        raise ConfigError(f"vendor {provider!r} is not one of {', '.join(VENDORS)}")
     for other in sources:
         if other.name == name and not other.removed:
             raise ConfigError(f"source {name!r} is in the template already; `call-lake source list` shows all")
@@ -98,12 +102,13 @@ def write_sources(template: str, sources: Sequence[TemplateSource]) -> str:
 
 def part_of(part: str, source: TemplateSource) -> str:
     """One of PARTS, as the template has it for this source."""
+    vendor = VENDORS[source.provider]
     words = {
         "__Id__": source.id,
         "__name__": source.name,
         "__provider__": source.provider,
-        "__base_url__": BASE_URL[source.provider],
-        "__time_zone__": TIME_ZONE[source.provider],
+        "__base_url__": f"{vendor.base_url_description}; empty for no {source.title}",
+        "__time_zone__": vendor.time_zone_description,
     }
     return re.sub("|".join(words), lambda found: words[found[0]], _definition(part))
 

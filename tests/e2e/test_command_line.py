@@ -12,14 +12,14 @@ from tests.e2e.conftest import DAYS, REPO, Shell
 
 FILE_KEYS = {
     "endpoint_url", "region", "access_key_id", "secret_access_key", "bucket", "queues", "dlq_url", "ledger_table",
-    "bus", "database", "workgroup", "functions", "thulium_url", "conpeek_url", "pids",
+    "bus", "database", "workgroup", "functions", "urls", "pids",
 }  # fmt: skip
 
 
 def truth(laptop: Shell) -> dict[str, dict[str, object]]:
     facts = json.loads((laptop.folder / ".call-lake/local.json").read_text())
     found: dict[str, dict[str, object]] = {}
-    for base in (facts["thulium_url"].removesuffix("/api"), facts["conpeek_url"]):
+    for base in (url.removesuffix("/api") for url in facts["urls"].values()):
         found |= {one["provider_key"]: one for one in requests.get(f"{base}/_sim/truth", timeout=60).json()}
     return found
 

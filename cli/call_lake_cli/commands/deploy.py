@@ -20,16 +20,17 @@ import typer
 from botocore.exceptions import ClientError, NoRegionError
 
 from call_lake.errors import CallLakeError
+from call_lake.providers import VENDORS
 from call_lake_cli.console.errors import UserError, explained
 from call_lake_cli.console.options import parse_parameters
 from call_lake_cli.stack.handle import heed_aws_region
 from call_lake_local.deploy import SamBuild, build, check_parameters, parameter_overrides, prepare_tools
+from call_lake_local.template_sources import TemplateSource, active_sources
 
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,47}")
 BASE_URL = re.compile(r"https://[^/\s?#@\"\\]+(/[^\s?#\"\\]*)?")
 TOPIC = re.compile(r"(|arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+)")
 ARCHITECTURES = ("arm64", "x86_64")
-SOURCES = ("thulium", "conpeek")
 NAMES_TOGETHER = 57
 """Characters of stack and source: the name of a sweep's schedule has 64 at most
 (https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html)."""
@@ -52,7 +53,7 @@ class DeployedStack:
 
 
 def check_base_url(text: str) -> str:
-    """``https://acme.thulium.com/api``; empty for a vendor that is not used. Raises ValueError."""
+    """An https address; empty for a source that is not used. Raises ValueError."""
     if text and not BASE_URL.fullmatch(text):
         raise ValueError("an address is needed that begins with https:// and has no '?', '#' or '@', or nothing")
     return text.rstrip("/")
@@ -80,15 +81,22 @@ def check_topic(text: str) -> str:
     return text
 
 
-QUESTIONS: Mapping[str, tuple[str, str, Callable[[str], str]]] = {
-    "ThuliumBaseUrl": ("Thulium's API, like https://NAME.thulium.com/api (empty: no Thulium)", "", check_base_url),
-    "ThuliumTimeZone": ("Time zone of the Thulium system's clock", "Europe/Warsaw", check_zone),
-    "ConpeekBaseUrl": ("Conpeek's API, before /cdr_dialog_recording (empty: no Conpeek)", "", check_base_url),
-    "ConpeekTimeZone": ("Time zone of Conpeek's call dates", "Europe/Warsaw", check_zone),
-    "FirstPollFrom": ("Copy recordings from which day on (empty: from now on)", "", check_day),
-    "AlarmTopicArn": ("SNS topic that alarms are sent to (empty: alarms notify nobody)", "", check_topic),
-}
-"""By parameter of the template: question, default, check."""
+type Question = tuple[str, str, Callable[[str], str]]
+"""What is asked, the default, and the check of the answer, which raises ValueError."""
+
+
+def questions(sources: Sequence[TemplateSource]) -> dict[str, Question]:
+    """By parameter of the template: what is asked about it."""
+    asked: dict[str, Question] = {}
+    for source in sources:
+        vendor = VENDORS[source.provider]
+        about = "" if source.name == source.provider else f"{source.name}: "
+        unused = f" (empty: no {source.title})"
+        asked[f"{source.id}BaseUrl"] = (about + vendor.base_url_question + unused, "", check_base_url)
+        asked[f"{source.id}TimeZone"] = (about + vendor.time_zone_question, vendor.time_zone, check_zone)
+    asked["FirstPollFrom"] = ("Copy recordings from which day on (empty: from now on)", "", check_day)
+    asked["AlarmTopicArn"] = ("SNS topic that alarms are sent to (empty: alarms notify nobody)", "", check_topic)
+    return asked
 
 
 def deploy(
@@ -125,7 +133,8 @@ def deploy_stack(
     Raises ValueError or CallLakeError for what was typed wrong, CallLakeError where the stack cannot be deployed or sam
     fails.
     """
-    given = _checked_all(given)
+    sources = active_sources()
+    given = _checked_all(given, questions(sources))
     stack = stack or typer.prompt("Name of the stack", default="call-lake")
     if not STACK_NAME.fullmatch(stack):
         raise ValueError(f"{stack!r} cannot be a stack's name: lower-case letters, digits and '-', at most 48")
@@ -137,17 +146,18 @@ def deploy_stack(
         _check_that_it_can_be_updated(stack, found.status)
         typer.echo(f"{stack} exists: it is upgraded and keeps its parameters")
     chosen = {"Architecture": found.parameters.get("Architecture", "arm64") if found else "arm64"}
-    chosen |= given if found else _asked(given)
-    check_together(stack, dict(found.parameters if found else {}) | chosen)
+    open_questions = {key: asked for key, asked in questions(sources).items() if not found or _is_new(key, found)}
+    chosen |= _asked(given, open_questions)
+    check_together(stack, dict(found.parameters if found else {}) | chosen, sources)
     with TemporaryDirectory() as folder:
         command = ["deploy", "--template", str(build(chosen["Architecture"])), "--stack-name", stack, "--resolve-s3"]
         command += ["--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset", "--config-env", stack]
         command += parameter_overrides(chosen, Path(folder) / "parameters.yaml")
         if sam(command) != 0:
             raise CallLakeError("sam deploy did not succeed; its lines above say why. Nothing stored before was lost")
-    if found is None:
-        for source in vendors_used(chosen):
-            typer.echo(f"Next: call-lake secrets set {source} --stack {stack}")
+    for source in sources_used(chosen, sources):
+        if found is None or _is_new(f"{source.id}BaseUrl", found):
+            typer.echo(f"Next: call-lake secrets set {source.name} --stack {stack}")
     typer.echo(f"call-lake doctor --stack {stack}")
 
 
@@ -200,21 +210,26 @@ def find_deployed(stack: str, cloudformation: Any) -> DeployedStack | None:
     return DeployedStack(found["StackStatus"], parameters)
 
 
-def _asked(given: Mapping[str, str]) -> dict[str, str]:
+def _is_new(parameter: str, found: DeployedStack) -> bool:
+    """Whether the deployed stack does not have this parameter of a source yet: the source was just added."""
+    return parameter.endswith(("BaseUrl", "TimeZone")) and parameter not in found.parameters
+
+
+def _asked(given: Mapping[str, str], asked: Mapping[str, Question]) -> dict[str, str]:
     """What was given, and the answers to the questions about what was not."""
     answers = dict(given)
-    for key, (question, default, check) in QUESTIONS.items():
-        unused = key.endswith("TimeZone") and not answers[key.replace("TimeZone", "BaseUrl")]
+    for key, (question, default, check) in asked.items():
+        unused = key.endswith("TimeZone") and not answers.get(key.replace("TimeZone", "BaseUrl"))
         if key not in given and not unused:
             answers[key] = typer.prompt(question, default=default, value_proc=_checked(check))
     return answers
 
 
-def _checked_all(given: Mapping[str, str]) -> dict[str, str]:
+def _checked_all(given: Mapping[str, str], asked: Mapping[str, Question]) -> dict[str, str]:
     """Raises ValueError for values that the questions would refuse, or that no account should have; LocalError for
     parameters that the template does not have."""
     check_parameters(given)
-    checked = {key: _checked_one(key, value) for key, value in given.items()}
+    checked = {key: _checked_one(key, value, asked) for key, value in given.items()}
     if checked.get("Architecture", "arm64") not in ARCHITECTURES:
         raise ValueError(f"{checked['Architecture']!r} is no processor of Lambda's: {' or '.join(ARCHITECTURES)}")
     if checked.get("IsCloud", "true") != "true":
@@ -224,25 +239,26 @@ def _checked_all(given: Mapping[str, str]) -> dict[str, str]:
     return checked
 
 
-def _checked_one(key: str, value: str) -> str:
-    if key not in QUESTIONS:
+def _checked_one(key: str, value: str, asked: Mapping[str, Question]) -> str:
+    if key not in asked:
         return value
     try:
-        return QUESTIONS[key][2](value)
+        return asked[key][2](value)
     except ValueError as error:
         raise ValueError(f"{key}={value}: {error}") from None
 
 
-def vendors_used(parameters: Mapping[str, str]) -> list[str]:
-    return [source for source in SOURCES if parameters.get(f"{source.capitalize()}BaseUrl")]
+def sources_used(parameters: Mapping[str, str], sources: Sequence[TemplateSource]) -> list[TemplateSource]:
+    """Those that have an address."""
+    return [source for source in sources if parameters.get(f"{source.id}BaseUrl")]
 
 
-def check_together(stack: str, parameters: Mapping[str, str]) -> None:
+def check_together(stack: str, parameters: Mapping[str, str], sources: Sequence[TemplateSource]) -> None:
     """Find what CloudFormation would refuse only while it makes the stack. Raises ValueError."""
-    names = parameters.get("SourceNames", ",".join(SOURCES)).split(",")
-    if names == list(SOURCES) and not vendors_used(parameters):
-        raise ValueError("neither Thulium nor Conpeek has an address: there is nothing to copy from")
-    if too_long := [name for name in names if len(stack) + len(name) > NAMES_TOGETHER]:
+    used = sources_used(parameters, sources)
+    if not used:
+        raise ValueError("no source has an address: there is nothing to copy from")
+    if too_long := [source.name for source in used if len(stack) + len(source.name) > NAMES_TOGETHER]:
         raise ValueError(f"{stack} and {too_long[0]} have more than {NAMES_TOGETHER} characters together")
     if bool(parameters.get("SubnetIds")) != bool(parameters.get("SecurityGroupIds")):
         raise ValueError("SubnetIds and SecurityGroupIds are given together, or neither")

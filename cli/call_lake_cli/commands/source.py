@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from call_lake.providers import VENDORS
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson
 from call_lake_cli.console.output import Format, print_json, print_rows
@@ -21,7 +22,7 @@ STAYS = "its audio, its rows (the table still shows them), its part of the ledge
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="1 to 32 of a-z, 0-9 and '-'. It never changes after the first poll.")],
-    provider: Annotated[str, typer.Option("--provider", help="The vendor: thulium or conpeek.")],
+    provider: Annotated[str, typer.Option("--provider", help=f"The vendor: {' or '.join(VENDORS)}.")],
 ) -> None:
     """Write one more source into template.yaml: settings, secret, queue, schedules and alarms of its own.
 

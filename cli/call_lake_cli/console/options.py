@@ -38,5 +38,5 @@ def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
     for name, equals, _ in pairs:
         if not (name and equals):
-            raise UserError(f"--set {name!r} must be PARAMETER=VALUE, like --set ThuliumTimeZone=Europe/Warsaw")
+            raise UserError(f"--set {name!r} must be PARAMETER=VALUE, like --set SweepDays=30")
     return {name: value for name, _, value in pairs}

@@ -57,8 +57,7 @@ def _write(file: Path, stack: Stack, running: LocalStack) -> None:
         "access_key_id": running.endpoint.access_key_id,
         "secret_access_key": running.endpoint.secret_access_key,
         "queues": {name: settings.queue_url for name, settings in stack.sources.items()},
-        "thulium_url": urls.get("thulium"),
-        "conpeek_url": urls.get("conpeek"),
+        "urls": urls,
         "pids": dict(running.pids),
     }
     partial = file.with_suffix(".tmp")

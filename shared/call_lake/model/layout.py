@@ -9,6 +9,7 @@ from call_lake.model.recording import Recording
 
 AUDIO = "audio/"
 INBOX = "inbox/"
+LAKE = "lake/"
 DATA = "lake/calls/data/"
 MANIFEST = "lake/calls/manifest/"
 GARBAGE = "lake/calls/garbage/"

@@ -18,13 +18,19 @@ from call_lake_cli.commands import deploy as command
 from call_lake_cli.commands.deploy import DeployedStack
 from call_lake_cli.stack.handle import heed_aws_region
 from call_lake_local.errors import LocalError
+from call_lake_local.template_sources import TemplateSource, active_sources
 
 TEMPLATE = Path(__file__).parents[4] / "template.yaml"
 ANSWERS = "https://acme.thulium.com/api/\n\nhttps://acme.conpeek.com\n\n2026-01-31\n\n"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 
 
-URLS = {"ThuliumBaseUrl": "https://acme.thulium.com/api"}
+URLS = {
+    "ThuliumBaseUrl": "https://acme.thulium.com/api",
+    "ThuliumTimeZone": "Europe/Warsaw",
+    "ConpeekBaseUrl": "",
+    "ConpeekTimeZone": "Europe/Warsaw",
+}
 STANDING = DeployedStack("UPDATE_COMPLETE", URLS | {"Architecture": "arm64"})
 
 
@@ -93,7 +99,6 @@ def test_a_vendor_without_an_address_is_left_out_and_not_asked_about() -> None:
     ("given", "says"),
     [
         ({"ThuliumBaseUrl": "", "ConpeekBaseUrl": ""}, "nothing to copy from"),
-        ({"SourceNames": "thulium,conpeek," + "n" * 32, "stack": "l" * 26}, "57 characters together"),
         ({"SubnetIds": "subnet-1"}, "given together"),
         ({"AudioColdAfterDays": "x"}, "AudioColdAfterDays=x: a whole number of days"),
         ({"AudioColdAfterDays": "90", "AudioRetentionDays": "90"}, "less than AudioRetentionDays"),
@@ -101,7 +106,7 @@ def test_a_vendor_without_an_address_is_left_out_and_not_asked_about() -> None:
     ],
 )
 def test_what_would_be_rolled_back_is_refused_before_anything_is_built(given: dict[str, str], says: str) -> None:
-    stands = DeployedStack("UPDATE_COMPLETE", {"ThuliumBaseUrl": "https://acme.thulium.com/api"})
+    stands = DeployedStack("UPDATE_COMPLETE", URLS)
     sam = Sam()
     with pytest.raises(ValueError, match=says):
         command.deploy_stack(given.pop("stack", "lake"), given, find=lambda _: stands, build=Path, sam=sam)
@@ -109,7 +114,7 @@ def test_what_would_be_rolled_back_is_refused_before_anything_is_built(given: di
 
 
 def test_what_is_changed_is_checked_against_what_the_stack_keeps() -> None:
-    kept = {"ThuliumBaseUrl": "https://acme.thulium.com/api", "AudioRetentionDays": "60"}
+    kept = URLS | {"AudioRetentionDays": "60"}
     with pytest.raises(ValueError, match=r"AudioColdAfterDays \(90\)"):
         deployed(Sam(), standing=DeployedStack("UPDATE_COMPLETE", kept), AudioColdAfterDays="90")
 
@@ -181,7 +186,7 @@ def test_a_region_or_network_that_does_not_answer_is_no_lack_of_credentials(monk
 
 def test_a_pair_that_is_none_is_one_line() -> None:
     assert typed("--set", "SweepDays") == (
-        "error: --set 'SweepDays' must be PARAMETER=VALUE, like --set ThuliumTimeZone=Europe/Warsaw\n"
+        "error: --set 'SweepDays' must be PARAMETER=VALUE, like --set SweepDays=30\n"
     )
 
 
@@ -189,6 +194,31 @@ def test_a_stack_that_stands_keeps_its_parameters_and_is_asked_nothing() -> None
     sam = Sam()
     deployed(sam, standing=STANDING, SweepDays="30")
     assert sam.parameters == {"SweepDays": "30", "Architecture": "arm64"}
+
+
+def test_a_stack_that_stands_is_asked_only_about_the_sources_that_were_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    added = TemplateSource("north-west", "thulium")
+    monkeypatch.setattr(command, "active_sources", lambda: [*active_sources(), added])
+    sam = Sam()
+
+    said = deployed(sam, "https://north.thulium.com/api\n\n", standing=STANDING)
+
+    assert "north-west: Thulium's API" in said
+    assert sam.parameters == {
+        "Architecture": "arm64",
+        "NorthWestBaseUrl": "https://north.thulium.com/api",
+        "NorthWestTimeZone": "Europe/Warsaw",
+    }
+    assert [line for line in said.splitlines() if line.startswith("Next:")] == [
+        "Next: call-lake secrets set north-west --stack lake"
+    ]
+
+
+def test_names_of_stack_and_source_that_are_too_long_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = TemplateSource("n" * 32, "thulium")
+    monkeypatch.setattr(command, "active_sources", lambda: [long])
+    with pytest.raises(ValueError, match="more than 57 characters together"):
+        deployed(Sam(), "https://north.thulium.com/api\n\n", stack="l" * 26, standing=STANDING)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +304,7 @@ def test_a_deployment_that_fails_is_an_error() -> None:
 
 def test_every_question_is_a_parameter_of_the_template() -> None:
     text = TEMPLATE.read_text()
-    assert all(f"\n  {name}:\n    Type: String" in text for name in command.QUESTIONS)
+    assert all(f"\n  {name}:\n    Type: String" in text for name in command.questions(active_sources()))
 
 
 def test_the_template_takes_every_answer_that_is_let_through() -> None:

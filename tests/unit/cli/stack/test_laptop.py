@@ -56,7 +56,7 @@ def test_what_runs_is_described_for_every_other_command(root: Path, monkeypatch:
     assert read_local(root / LOCAL_FILE) == made
     facts = json.loads((root / LOCAL_FILE).read_text())
     assert (facts["queues"], facts["pids"]) == ({"thulium": "http://queue"}, {"emulator": 1})
-    assert (facts["thulium_url"], facts["conpeek_url"]) == ("http://127.0.0.1:2/api", None)
+    assert facts["urls"] == {"thulium": "http://127.0.0.1:2/api"}
 
 
 @pytest.mark.parametrize("runs", [True, False], ids=["another stack runs", "nothing runs"])
