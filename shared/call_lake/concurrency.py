@@ -1,14 +1,27 @@
-"""A budget of memory and disk that threads share."""
+"""Threads: run one step for many items at once, and share a budget of memory and disk."""
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from call_lake.errors import Reason, Transient
 
 STEP_BYTES = 8 * 1024 * 1024
 """A body of unknown length claims its bytes in such steps."""
+
+
+def in_threads[A, B](step: Callable[[A], B], items: Sequence[A], threads: int) -> list[B]:
+    """Run ``step`` for every item in at most ``threads`` threads; return the results in the order of ``items``.
+
+    With one thread, or one item, the steps run in the calling thread, one after the other. Where a step raises, this
+    waits for the steps under way, starts no further one, and raises the error of the first item that failed.
+    """
+    if threads == 1 or len(items) < 2:
+        return [step(item) for item in items]
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        return list(pool.map(step, items))
 
 
 class Claim:
