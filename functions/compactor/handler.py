@@ -9,8 +9,7 @@ from call_lake.aws.client import client
 from call_lake.aws.clock import SystemClock
 from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.s3 import S3ObjectStore
-from call_lake.lake.compactor import compact
-from call_lake.lake.file_cache import Index
+from call_lake.lake.compactor import Compactor
 from call_lake.observability import log, measure
 from call_lake.settings import CompactorSettings, from_environment
 
@@ -18,15 +17,19 @@ ANSWER_MARGIN_S = 20.0
 
 settings = from_environment(CompactorSettings)
 clock = SystemClock()
-store = S3ObjectStore(client("s3"), settings.bucket)
-table = DynamoTable(client("dynamodb"), settings.ledger_table)
-index = Index(store)  # a warm function knows the files that it has read
+# A warm function knows the files that it has read.
+compactor = Compactor(
+    S3ObjectStore(client("s3"), settings.bucket),
+    DynamoTable(client("dynamodb"), settings.ledger_table),
+    clock,
+    settings,
+)
 
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     until_s = clock.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S
-    result = compact(store, table, clock, settings, until_s, index=index)
+    result = compactor.run(until_s)
     answer = asdict(result)
     log.info("compacted", **answer)
     measure(

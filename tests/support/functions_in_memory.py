@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from call_lake.lake.file_cache import Index
+from call_lake.lake.compactor import Compactor
 from call_lake.polling.poller import Poller
 from call_lake.settings import SourceSettings
 from tests.support.fakes import World
@@ -76,8 +76,8 @@ class Functions:
         world = self.world
         parts: dict[str, Any] = {"parts": self}
         if name == "compactor":
-            parts = {"store": world.store, "table": world.table, "clock": world.clock, "settings": COMPACTOR}
-            parts["index"] = Index(world.store)
+            compactor = Compactor(world.store, world.table, world.clock, COMPACTOR)
+            parts = {"clock": world.clock, "compactor": compactor}
         for attribute, part in parts.items():
             monkeypatch.setattr(module, attribute, part)
         return module

@@ -10,7 +10,7 @@ from call_lake.concurrency import BytesBudget
 from call_lake.copying.copier import Copier, CopyCounts, Message, Verdict
 from call_lake.copying.fetcher import Route
 from call_lake.copying.retry import Quiet, RetryPolicy
-from call_lake.lake.compactor import CompactionResult, compact
+from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.source_state import SourceBook
 from call_lake.model.windows import Window
@@ -115,7 +115,8 @@ class Pipeline:
 
     def compact(self) -> CompactionResult:
         world = self.world
-        return compact(world.store, world.table, world.clock, COMPACTOR, world.clock.monotonic() + FUNCTION_TIME_S)
+        compactor = Compactor(world.store, world.table, world.clock, COMPACTOR)
+        return compactor.run(world.clock.monotonic() + FUNCTION_TIME_S)
 
     def expire(self) -> None:
         """What S3 does once a day: audio goes from the first midnight (UTC) on at which it is old enough."""

@@ -5,7 +5,7 @@ from datetime import date
 
 from call_lake.model.layout import Partition
 from call_lake.model.table import Row
-from call_lake.operations.rebuild import Done, Rebuilder
+from call_lake.operations.rebuild import RebuildAttempt, Rebuilder
 from tests.support.lake_samples import rows_in
 from tests.support.operator_bench import Bench
 from tests.support.pipeline import COMPACTOR
@@ -23,7 +23,7 @@ def rebuilt(
     first: date = date.min,
     last: date = date.max,
     threads: int = 1,
-) -> dict[Partition, Done]:
+) -> dict[Partition, RebuildAttempt]:
     world = bench.world
     rebuilder = Rebuilder(bench.ledger, world.store, world.clock, COMPACTOR, threads=threads)
     found = rebuilder.find(sources, first, last)

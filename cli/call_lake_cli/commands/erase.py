@@ -20,7 +20,7 @@ from call_lake_cli.stack.handle import Stack, find_stack
 from call_lake_cli.stack.parts import CLOCK, compactor_settings, ledger_of
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
-    from call_lake.operations.erase.eraser import Eraser, Report
+    from call_lake.operations.erase.eraser import Eraser, ErasureReport
     from call_lake.operations.erase.targets import Targets
 
 TRANSCRIPTS = "transcripts/"
@@ -50,14 +50,14 @@ def erase(
     Options may be repeated; everything that any of them names is erased, and nothing asks again: try --dry-run first.
     Whatever ends it, type the same command again: it goes on from there. Exit code 0: nothing is left.
     """
-    from call_lake.operations.erase.targets import Request
+    from call_lake.operations.erase.targets import ErasureRequest
 
     with explained():
         for option, texts in (("--number", number), ("--agent", agent), ("--recording-id", recording_id)):
             if not all(text.strip() for text in texts or ()):
                 raise UserError(f"{option} is blank, which names nobody: give the text as it is stored")
-        request = Request(*(frozenset(texts or ()) for texts in (number, agent, recording_id)))
-        if request == Request():
+        request = ErasureRequest(*(frozenset(texts or ()) for texts in (number, agent, recording_id)))
+        if request == ErasureRequest():
             raise UserError("whom or what to erase? name --number, --agent or --recording-id, each as often as needed")
         here = find_stack(stack)
         with _progress() as bar:
@@ -68,7 +68,7 @@ def erase(
             check(report)
 
 
-def check(report: "Report") -> None:
+def check(report: "ErasureReport") -> None:
     """Raises UserError for an erasure that is not proven."""
     if report.hits:
         raise UserError(
@@ -83,11 +83,10 @@ def check(report: "Report") -> None:
 
 
 def _eraser(stack: Stack, tell: Callable[[str], None]) -> "Eraser":
-    from call_lake.operations.erase.eraser import Eraser
+    from call_lake.operations.erase.eraser import Eraser, OtherServices
 
-    dead = SqsDeadLetters(stack.client("sqs"), stack.dlq_url)
-    jobs = transcriptions_of(stack)
-    return Eraser(ledger_of(stack), stack.store, dead, jobs, CLOCK, compactor_settings(stack).grace_s, tell)
+    services = OtherServices(SqsDeadLetters(stack.client("sqs"), stack.dlq_url), transcriptions_of(stack))
+    return Eraser(ledger_of(stack), stack.store, services, CLOCK, compactor_settings(stack).grace_s, tell)
 
 
 def transcriptions_of(stack: Stack) -> "TranscribeJobs | None":
@@ -158,7 +157,7 @@ def _progress() -> Iterator[_Bar]:
         yield _Bar(bar)
 
 
-def _print(report: "Report", *, as_json: bool) -> None:
+def _print(report: "ErasureReport", *, as_json: bool) -> None:
     if as_json:
         print_json(report.to_json())
     else:

@@ -11,7 +11,7 @@ from call_lake.aws.messages import SqsDeadLetters
 from call_lake.errors import Reason
 from call_lake.ledger.entry import Entry
 from call_lake.ledger.ledger import Ledger
-from call_lake.operations.redrive import Redriven, Redriver
+from call_lake.operations.redrive import RedriveCounts, Redriver
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows
@@ -57,7 +57,7 @@ def redrive(
         with Progress(*columns, console=err, transient=True) as bar:
             task = bar.add_task("reading the dead-letter queue", total=None)
 
-            def tell(counts: Redriven) -> None:
+            def tell(counts: RedriveCounts) -> None:
                 bar.update(task, description=f"{counts.sent} sent again")
 
             counts = asdict(redriver.redrive(tell))

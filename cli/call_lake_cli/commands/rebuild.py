@@ -15,7 +15,7 @@ from call_lake_cli.stack.handle import Stack, find_stack
 from call_lake_cli.stack.parts import CLOCK, compactor_settings, day, ledger_of, sources_of
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
-    from call_lake.operations.rebuild import Done
+    from call_lake.operations.rebuild import RebuildAttempt
 
 COLUMNS = (
     "source",
@@ -59,7 +59,7 @@ def rebuild(
             raise typer.Exit(1)
 
 
-def _rebuild(stack: Stack, sources: Sequence[str], first: date, last: date) -> list["Done"]:
+def _rebuild(stack: Stack, sources: Sequence[str], first: date, last: date) -> list["RebuildAttempt"]:
     from call_lake.operations.rebuild import Rebuilder
 
     rebuilder = Rebuilder(ledger_of(stack), stack.store, CLOCK, compactor_settings(stack))
@@ -69,12 +69,12 @@ def _rebuild(stack: Stack, sources: Sequence[str], first: date, last: date) -> l
         found = rebuilder.find(sources, first, last)
         bar.update(task, description="partitions", total=len(found))
         try:
-            return list(rebuilder.rebuild(found, lambda so_far, of: bar.update(task, completed=so_far)))
+            return rebuilder.rebuild(found, lambda so_far, of: bar.update(task, completed=so_far))
         except KeyboardInterrupt:
             raise UserError("broken off; what is rebuilt stays, and the same command goes on from there") from None
 
 
-def _print(done: Sequence["Done"], as_json: bool) -> None:
+def _print(done: Sequence["RebuildAttempt"], as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -94,7 +94,7 @@ def _print(done: Sequence["Done"], as_json: bool) -> None:
         err.print("rows that the table cannot hold: call-lake quarantine list, after the next compaction")
 
 
-def by_source(done: Sequence["Done"]) -> list[tuple[Any, ...]]:
+def by_source(done: Sequence["RebuildAttempt"]) -> list[tuple[Any, ...]]:
     """One line for each source, in the order of ``COLUMNS``."""
     counts: dict[str, Counter[str]] = {}
     for one in done:
@@ -112,7 +112,7 @@ def by_source(done: Sequence["Done"]) -> list[tuple[Any, ...]]:
     return [(source, *(counts[source][name] for name in COLUMNS[1:])) for source in sorted(counts)]
 
 
-def _as_json(one: "Done") -> dict[str, Any]:
+def _as_json(one: "RebuildAttempt") -> dict[str, Any]:
     assert one.rebuilt  # noqa: S101 - the caller chose those that have
     return {
         "source": one.partition.source,

@@ -10,8 +10,7 @@ import pytest
 from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import set_aside
 from call_lake.lake import compactor
-from call_lake.lake.compactor import CompactionResult, compact
-from call_lake.lake.file_cache import Index
+from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.lake.search import read_partition
 from call_lake.model.layout import DATA, INBOX, Partition
 from call_lake.model.table import Row
@@ -249,11 +248,11 @@ def test_partitions_are_worked_on_at_the_same_time(monkeypatch):
 
 def test_a_warm_function_reads_no_data_file_that_it_knows():
     world = World.make()
-    index = Index(world.store)
+    warm = Compactor(world.store, world.table, world.clock, SETTINGS, threads=1)
     for number in range(3):
         put_rows(world.store, [row_of(number)])
         before = len(world.calls.log)
-        compact(world.store, world.table, world.clock, SETTINGS, IN_TIME_S, index=index, threads=1)
+        warm.run(IN_TIME_S)
         assert not [call for call in world.calls.log[before:] if call.method in ("get_range", "head")]
 
 

@@ -414,7 +414,7 @@ def test_a_commit_that_took_too_long_does_not_name_a_file_that_may_be_collected(
 
 def test_a_commit_whose_time_is_over_changes_nothing():
     world = World.make()
-    lake = Lake(world.store, world.table, world.clock, 86_400, until_s=0)
+    lake = Lake(world.store, world.table, world.clock, 86_400, is_time_over=lambda: True)
     with pytest.raises(OutOfTime):
         lake.commit(PARTITION, table_from([row_of(1)], PARTITION))
     assert world.store.bodies() == {}

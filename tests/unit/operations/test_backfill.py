@@ -19,7 +19,7 @@ from call_lake.errors import TooWide
 from call_lake.ledger.jobs import AGAIN, Job, JobKind
 from call_lake.model.windows import Window
 from call_lake.operations.backfill_estimate import SAMPLED_DAYS, Estimate, estimate, sample_of
-from call_lake.operations.verify.listing import Days
+from call_lake.operations.days import Days
 from call_lake.settings import SourceSettings
 from call_lake_cli.commands.backfill import EMPTY_LOOKS, Look, agree, transcribed_minutes, watch
 from call_lake_cli.console.errors import err

@@ -16,7 +16,7 @@ from call_lake.lake.garbage import Garbage
 from call_lake.ledger.entry import State
 from call_lake.model.layout import DATA, GARBAGE, INBOX, MANIFEST, QUARANTINE, Partition
 from call_lake.model.table import Row
-from call_lake.operations.rebuild import Done
+from call_lake.operations.rebuild import RebuildAttempt
 from tests.support.fakes.calls import Died, Fault, FaultAt
 from tests.support.fakes.provider import make_recording
 from tests.support.lake_samples import Before, files_of, lake_of, row_of, table_from
@@ -39,7 +39,7 @@ def bench() -> Bench:
     return bench
 
 
-def changed(found: dict[Partition, Done]) -> set[Partition]:
+def changed(found: dict[Partition, RebuildAttempt]) -> set[Partition]:
     assert not [done.error for done in found.values() if done.error]
     return {partition for partition, done in found.items() if done.rebuilt and done.rebuilt.changed}
 

@@ -11,9 +11,9 @@ from call_lake.bucket.quarantine import Rejected, quarantine
 from call_lake.ledger.entry import TOMBSTONE, State
 from call_lake.model.layout import DATA, Partition
 from call_lake.model.messages import message_of
-from call_lake.operations.erase.place import Search
+from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.service_places import TranscriptionJobs
-from call_lake.operations.erase.targets import Request, Target, Targets, UnknownRecording
+from call_lake.operations.erase.targets import ErasureRequest, Target, Targets, UnknownRecording
 from tests.support.erase_bench import DEAD_LABELS, by_number, erase, own_traces, settled, texts_of
 from tests.support.erasing import eraser_of, recording_ids, traces
 from tests.support.fakes import Call
@@ -54,21 +54,21 @@ def test_what_is_not_asked_for_stays_as_it_was(bench: Bench) -> None:
 
 
 def test_an_agent_is_erased_with_all_calls(bench: Bench) -> None:
-    report = erase(bench, Request(agents=frozenset({"Agent 0"})))
+    report = erase(bench, ErasureRequest(agents=frozenset({"Agent 0"})))
 
     assert [target.recording_id for target in report.targets.all] == [bench.recordings[0].recording_id]
 
 
 @pytest.mark.parametrize("side", ["caller", "callee"])
 def test_a_number_is_found_on_either_side_of_a_call(bench: Bench, side: str) -> None:
-    report = eraser_of(bench.world).dry_run(Request(numbers=frozenset({getattr(bench.recordings[0], side)})))
+    report = eraser_of(bench.world).dry_run(ErasureRequest(numbers=frozenset({getattr(bench.recordings[0], side)})))
 
     expected = bench.recordings[:1] if side == "caller" else bench.recordings
     assert {target.recording_id for target in report.targets.all} == {one.recording_id for one in expected}
 
 
 def test_a_number_matches_as_it_is_written_and_its_other_spellings_are_named(bench: Bench) -> None:
-    report = eraser_of(bench.world).dry_run(Request(numbers=frozenset({"48800000001"})))
+    report = eraser_of(bench.world).dry_run(ErasureRequest(numbers=frozenset({"48800000001"})))
 
     assert report.targets.all == ()
     assert report.targets.near == {"+48 800 000 001": 1}
@@ -152,7 +152,7 @@ def test_a_row_and_the_audio_of_a_recording_under_another_day_than_the_ledgers_g
 
 
 def test_nothing_found_is_proven_too(bench: Bench) -> None:
-    report = erase(bench, Request(agents=frozenset({"Nobody"})))
+    report = erase(bench, ErasureRequest(agents=frozenset({"Nobody"})))
 
     assert report.targets.all == ()
     assert report.hits == 0
@@ -192,7 +192,7 @@ def test_a_dry_run_tells_what_lies_where_and_writes_nothing(bench: Bench) -> Non
 
 def test_a_report_holds_nothing_of_whom_it_is_about(bench: Bench) -> None:
     victim = bench.recordings[0]
-    request = Request(numbers=frozenset({victim.caller or ""}), agents=frozenset({"Agent 0"}))
+    request = ErasureRequest(numbers=frozenset({victim.caller or ""}), agents=frozenset({"Agent 0"}))
 
     told = str(erase(bench, request).to_json())
 
@@ -329,7 +329,7 @@ def test_where_nothing_was_ever_transcribed_the_proof_says_that_no_job_was_searc
     targets = Targets((Target(one.recording_id, Partition("thulium", one.call_date)),))
     jobs = TranscriptionJobs(None)
     jobs.clear(targets)
-    assert jobs.search(targets) == Search(0, 0)
+    assert jobs.search(targets) == SearchResult(0, 0)
 
 
 def test_transcript_and_job_go(bench: Bench) -> None:

@@ -18,8 +18,8 @@ from call_lake.model.layout import INBOX, Partition
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.table import row_of
 from call_lake.model.windows import Window
-from call_lake.operations.verify.findings import Finding, Kind, RowSeen
-from call_lake.operations.verify.listing import Days
+from call_lake.operations.days import Days
+from call_lake.operations.verify.findings import Finding, Kind, TableRow
 from call_lake.ports import BadRecord, Page
 from tests.support.fakes.provider import make_recording
 from tests.support.operator_bench import DAY, Bench, kinds
@@ -443,7 +443,7 @@ def test_a_year_is_compared_some_days_at_a_time(bench: Bench, monkeypatch: pytes
     asked: list[int] = []
     rows = bench.rows
 
-    def counted(source: str, days: Sequence[date]) -> list[RowSeen]:
+    def counted(source: str, days: Sequence[date]) -> list[TableRow]:
         asked.append(len(days))
         return rows(source, days)
 
