@@ -30,7 +30,7 @@ SET_ASIDE_AT_ONCE = 100  # between two looks at the clock
 OBJECTS_A_RUN = 100_000
 OBJECTS_A_COMMIT = 5_000
 BYTES_A_COMMIT = 16 * 1024 * 1024
-QUARANTINE_COUNTED = 1_000  # one request; whoever has more has to look anyway
+QUARANTINE_COUNTED = 1_000  # in one request; who has more has to look anyway
 
 
 @dataclass(slots=True)

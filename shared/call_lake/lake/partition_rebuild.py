@@ -68,7 +68,6 @@ class _CurrentFiles:
     """What the partition holds before the rebuild. ``files``: those that could be read to the end; ``rows``: how many
     rows they hold."""
 
-    manifest: Manifest
     files: list[DataFile] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     digests: Digests = field(default_factory=dict)
@@ -155,7 +154,7 @@ class PartitionRebuilder:
 
     def _read(self, partition: Partition, manifest: Manifest) -> _CurrentFiles:
         sizes = {info.key: info.size for info in self._store.list(partition.data)}
-        current = _CurrentFiles(manifest)
+        current = _CurrentFiles()
         for key in manifest.keys:
             try:
                 file = self._cache.data_file(key, sizes.get(key))
