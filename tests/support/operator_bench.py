@@ -1,7 +1,7 @@
 """Both sources in memory, settled, then looked at and mended as the operator's commands do."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import pyarrow.parquet as pq
@@ -108,3 +108,17 @@ class Bench:
 
 def kinds(findings: Sequence[Finding]) -> list[Kind]:
     return sorted(finding.kind for finding in findings)
+
+
+def only(findings: list[Finding]) -> Finding:
+    assert len(findings) == 1, findings
+    return findings[0]
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    """For a fake provider's ``on_list`` and ``on_audio``."""
+
+    def act(*anything: object) -> None:
+        raise error
+
+    return act

@@ -7,11 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from call_lake.lake import data_file, file_cache
+from call_lake.lake import data_file
 from call_lake.lake.arrow_rows import SCHEMA, conform, sorted_rows
 from call_lake.lake.data_file import DataFile, Footer, WrittenFile, write_file
 from call_lake.lake.errors import FileGone, NewerSchema
-from call_lake.lake.file_cache import FileCache
 from call_lake.model.layout import Partition
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, row_of, table_from
@@ -152,51 +151,3 @@ def test_an_older_file_is_read_in_todays_columns():
     assert read.schema.equals(SCHEMA)
     assert read["audio_s"].null_count == 1000
     assert read["recording_id"].equals(TABLE["recording_id"])
-
-
-def test_the_cache_forgets_the_files_that_were_not_asked_for_longest(monkeypatch):
-    monkeypatch.setattr(file_cache, "CACHE_BYTES", 2 * 30_000)
-    world = World.make()
-    files = [written(world) for _ in range(3)]
-    cache = FileCache(world.store)
-    for file in files:
-        cache.summary(file.summary.key, file.summary.size_bytes)
-    before = len(world.calls.log)
-    cache.summary(files[2].summary.key)
-    assert len(world.calls.log) == before
-    cache.summary(files[0].summary.key)
-    assert len(world.calls.log) > before
-
-
-@pytest.mark.parametrize("kept", [True, False])
-def test_the_cache_finds_recordings_whether_it_keeps_their_ids_or_not(monkeypatch, kept):
-    world = World.make()
-    monkeypatch.setattr(data_file, "INDEXED_ROWS", 1000 if kept else 999)
-    file = written(world)
-    assert (file.summary.versions is not None) == kept
-    ids = {row_of(5)["recording_id"], row_of(5000)["recording_id"]}
-    stored_at = datetime(2026, 10, 20, 9, tzinfo=UTC)
-    assert FileCache(world.store).ranks(file.summary, ids) == {
-        row_of(5)["recording_id"]: int(stored_at.timestamp() * 1000) * 2 + 1
-    }
-
-
-def test_a_small_file_that_was_just_written_is_not_read_again():
-    world = World.make()
-    file = written(world)
-    cache = FileCache(world.store)
-    cache.remember(file.summary, file.body)
-    before = len(world.calls.log)
-    assert pa.concat_tables(cache.data_file(file.summary.key).batches(1000)).equals(TABLE)
-    assert len(world.calls.log) == before
-
-
-def test_a_file_that_was_replaced_is_forgotten():
-    world = World.make()
-    file = written(world)
-    cache = FileCache(world.store)
-    cache.remember(file.summary, file.body)
-    cache.forget([file.summary.key])
-    before = len(world.calls.log)
-    cache.summary(file.summary.key)
-    assert len(world.calls.log) > before

@@ -86,16 +86,6 @@ def test_rows_that_are_removed_leave_it_too() -> None:
     assert ids(world) == expected(2)
 
 
-def test_an_emptied_partition_names_a_file_without_rows() -> None:
-    world = World.make()
-    committed(world, 1)
-    lake_of(world).remove(PARTITION, set(expected(1)))
-
-    open_of(world).follow(PARTITION)
-
-    assert [table.num_rows for table in files(world)] == [0]
-
-
 def test_twins_go_with_the_files_that_they_are_of_and_never_one_that_is_named() -> None:
     world = World.make()
     committed(world, 1)

@@ -177,14 +177,6 @@ def test_what_has_nowhere_to_go_stays_dead(broken: Broken, body: str) -> None:
     assert broken.bench.world.dlq.waiting() == [body]
 
 
-def test_it_ends_although_the_first_letters_are_visible_again_before_the_last_is_read(broken: Broken) -> None:
-    broken.bench.world.dlq.duplicates = 100  # every receive finds them all again
-
-    counts = broken.redrive(reason=Reason.TOO_LARGE)
-
-    assert counts == RedriveCounts(kept=4)
-
-
 def test_what_fails_again_at_once_keeps_its_new_dead_letter(broken: Broken) -> None:
     def meanwhile(call: Call, proceed: Proceed) -> Any:
         if call.method == "receive":
