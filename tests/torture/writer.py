@@ -16,7 +16,7 @@ from call_lake.errors import Transient
 from call_lake.lake.lake import CommitResult, Lake
 from call_lake.model.layout import Partition
 from tests.torture.job import Job, Notes, name_of, now_ns, table_of
-from tests.torture.model import NEVER, Committed, Erased, Worked
+from tests.torture.model import NEVER, Committed, Erased, WriterTotals
 from tests.torture.naive import NaiveLake
 
 NEW_ROWS = 12
@@ -59,7 +59,7 @@ class Writer:
             self._collected += sum(map(garbage.collect, garbage.look()))
 
     def end(self) -> None:
-        self._notes.add(Worked(self._collected, self._conflicts))
+        self._notes.add(WriterTotals(self._collected, self._conflicts))
 
     def _commit(self, lake: Commits, partition: Partition) -> None:
         names = [name_of(self._job.number, number) for number in range(self._made, self._made + NEW_ROWS)]
