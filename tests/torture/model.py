@@ -14,7 +14,7 @@ NEVER = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A commit. ``versions``: ``stored_at`` in ms by recording id. Every query after ``done`` has to see all of them."""
+    """A commit. ``versions``: ``stored_at`` in ms by recording id. Every query after ``done`` has to see them."""
 
     partition: str
     versions: Mapping[str, int]
@@ -23,8 +23,8 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """An erasure. From ``begun``, before the tombstone was written, a query need not see the row; after ``done`` it must
-    not. ``done`` is NEVER where too many swaps were lost."""
+    """An erasure. From ``begun``, before the tombstone was written, a query need not see the row. After ``done`` it
+    must not. ``done`` is NEVER where too many swaps were lost."""
 
     partition: str
     recording_id: str
@@ -42,8 +42,8 @@ class WriterTotals:
 
 @dataclass(frozen=True, slots=True)
 class QuerySeen:
-    """One query and its answer. ``rows``: id and ``stored_at`` in ms, None where it ended in ``error``. ``read_s``: from
-    the plan to the end."""
+    """One query and its answer. ``rows``: id and ``stored_at`` in ms, None where it ended in ``error``. ``read_s``:
+    from the plan to the end."""
 
     reader: str
     partition: str
@@ -56,7 +56,7 @@ class QuerySeen:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """Something that a query must not see. ``kind``: twice, missing, stale, risen (an erased row that is there), error."""
+    """What is wrong with an answer. ``kind``: twice, missing, stale, risen (an erased row that is there), error."""
 
     kind: str
     reader: str
