@@ -1,7 +1,6 @@
 """How many recordings a stretch of the past holds, estimated from a sample of its days."""
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,6 @@ from call_lake.operations.days import Days
 from tests.support.fakes import FakeClock
 from tests.support.fakes.provider import FakeProvider, make_recording
 
-DOCS = Path(__file__).resolve().parents[3] / "docs"
 UTC_ZONE = ZoneInfo("UTC")
 FIRST = date(2026, 3, 2)  # a Monday
 FOUR_WEEKS = Days(FIRST, FIRST + timedelta(days=27))

@@ -2,11 +2,10 @@
 
 import json
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import pytest
 import typer
@@ -16,7 +15,6 @@ import call_lake_cli.commands.backfill as command
 from call_lake.ledger.jobs import AGAIN, Job, JobKind
 from call_lake.model.windows import Window
 from call_lake.operations.backfill_estimate import Estimate
-from call_lake.operations.days import Days
 from call_lake.settings import SourceSettings
 from call_lake_cli.commands.backfill import EMPTY_LOOKS, Look, agree, transcribed_minutes, watch
 from call_lake_cli.console.errors import err
@@ -26,10 +24,7 @@ from tests.support.fakes import FakeClock
 from tests.support.fakes.provider import make_recording
 from tests.support.operator_bench import Bench
 
-DOCS = Path(__file__).resolve().parents[3] / "docs"
-UTC_ZONE = ZoneInfo("UTC")
-FIRST = date(2026, 3, 2)  # a Monday
-FOUR_WEEKS = Days(FIRST, FIRST + timedelta(days=27))
+DOCS = Path(__file__).resolve().parents[4] / "docs"
 
 
 def answered(text: str) -> Result:
