@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is set up on first use (local/call_lake_local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries bench-import bench-copy bench-poll torture bench-compact cost lock clean
+.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries sources bench-import bench-copy bench-poll torture bench-compact cost lock clean
 
 PYTHON3 ?= python3
 SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
@@ -15,11 +15,11 @@ help: ## list the targets
 
 demo: ## deploy on this machine, move simulated recordings, answer from Athena
 	$(SETUP) --only venv --only sam --only ministack
-	@$(BIN)/python -m call_lake_local.demo
+	@$(BIN)/python -m call_lake_cli.demo
 
 deploy: ## deploy to the AWS account of your credentials, or upgrade there (options: ARGS="--set Key=Value")
 	$(SETUP) --only venv --only sam
-	@$(BIN)/python -m call_lake_local.cloud $(ARGS)
+	@$(BIN)/call-lake deploy $(ARGS)
 
 test: setup lint scan test-fast test-integration test-e2e ## everything that CI checks
 
@@ -65,6 +65,10 @@ mutations: ## take the rules of correctness out of the code, one by one: a test 
 queries: ## write docs/queries into the template as named queries
 	$(SETUP) --only venv
 	$(BIN)/python -m call_lake_local.named_queries
+
+sources: ## write the template's sources again, after a change of source_block.yaml
+	$(SETUP) --only venv
+	$(BIN)/python -m call_lake_cli.commands.source
 
 bench-import: ## time the functions' imports as they are deployed; writes bench/RESULTS.md
 	$(SETUP) --only venv --only sam

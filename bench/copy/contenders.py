@@ -19,7 +19,7 @@ from bench.copy import peers, wav
 from bench.copy.client import WARM_UP, Job
 from bench.copy.ends import Ends, Found
 from bench.copy.recordings import recording_of
-from call_lake.bucket.audio_objects import audio_prefix
+from call_lake.model.layout import audio_prefix
 
 ROOT = Path(__file__).resolve().parents[2]
 THREADS = 8

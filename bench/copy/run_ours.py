@@ -5,13 +5,13 @@ from bench.copy.client import WARM_UP, Job, in_threads, measure
 from bench.copy.recordings import STARTED_AT, recording_of
 from call_lake.audio.inspection import inspect
 from call_lake.audio.spool import spool
-from call_lake.bucket.audio_objects import Archive
+from call_lake.bucket.audio_objects import AudioObjects
 from call_lake.concurrency import BytesBudget
 
 
 def main() -> None:
     job = Job.given()
-    provider, archive, budget = ours.provider(job), Archive(ours.store(job)), BytesBudget(ours.BYTES_IN_FLIGHT)
+    provider, archive, budget = ours.provider(job), AudioObjects(ours.store(job)), BytesBudget(ours.BYTES_IN_FLIGHT)
 
     def copy(name: str) -> None:
         recording = recording_of(name, job.url(name))

@@ -95,8 +95,8 @@ class MeteredTable(MemoryTable):
         self._meter.add(Unit.DYNAMODB_WRITE, larger + _index_units(before, after))
         return after
 
-    def query_open(self, open_in: str, due_before: str, limit: int) -> list[Item]:
-        found = super().query_open(open_in, due_before, limit)
+    def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
+        found = super().query_due(due_list, due_before, limit)
         size = sum(item_bytes(item) for item in found)
         self._meter.add(Unit.DYNAMODB_READ, max(1, ceil(size / READ_BYTES)) / 2)  # eventually consistent
         return found
@@ -232,13 +232,13 @@ def _index_units(before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
     old, new = _projected(before), _projected(after)
     if old == new:
         return 0
-    if old and new and (old["open_in"], old["due_at"]) == (new["open_in"], new["due_at"]):
+    if old and new and (old["due_list"], old["due_at"]) == (new["due_list"], new["due_at"]):
         return max(_units(old, WRITE_BYTES), _units(new, WRITE_BYTES))
     return sum(_units(entry, WRITE_BYTES) for entry in (old, new) if entry)
 
 
 def _projected(item: Mapping[str, Any]) -> dict[str, Any]:
-    if "open_in" not in item or "due_at" not in item:
+    if "due_list" not in item or "due_at" not in item:
         return {}
     return {name: item[name] for name in INDEXED if name in item}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from bench.cost.metered import BATCH, Meter, Unit, item_bytes, metered_world
-from call_lake.copying.copier import Route
+from call_lake.copying.fetcher import CopierSource
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.entry import entry_of
 from call_lake.model.layout import DATA
@@ -19,7 +19,8 @@ from call_lake.model.recording import Recording
 from call_lake.model.table import row_of
 from call_lake.model.windows import Window
 from call_lake.polling.poller import PollResult
-from call_lake.wiring.functions import PAUSE_SEEN_S
+from call_lake.providers import VENDORS
+from call_lake.wiring.copier import PAUSE_SEEN_S
 from tests.support.fakes.provider import FakeProvider, make_recording
 from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
 
@@ -68,13 +69,13 @@ class Deployment(Pipeline):
         until_s = world.clock.monotonic() + FUNCTION_TIME_S
         return self.compactor.run(until_s)
 
-    def _route(self, name: str) -> Route:
+    def _copier_source(self, name: str) -> CopierSource:
         now_s = self.world.clock.monotonic()
         asked_s, is_paused = self.paused.get(name, (-PAUSE_SEEN_S, False))
         if now_s - asked_s >= PAUSE_SEEN_S:
             is_paused = self.book(name).paused_since() is not None
             self.paused[name] = (now_s, is_paused)
-        return Route(self.providers[name], self.world.queues[name], 5_000_000_000, 200.0, is_paused)
+        return CopierSource(self.providers[name], self.world.queues[name], 5_000_000_000, 200.0, is_paused)
 
     def step(self, each: int) -> None:
         """Five minutes in which every source lists ``each`` new recordings."""
@@ -236,7 +237,7 @@ def _provider(source: str) -> FakeProvider:
     """With the vendor's own page; a third page in a window is too many (providers/paging.py)."""
     rows = {"thulium": 100, "conpeek": 500}[source]
     unit = {"thulium": timedelta(minutes=1), "conpeek": timedelta(seconds=1)}[source]
-    return FakeProvider(unit=unit, page_size=rows, wide=2 * rows - 1)
+    return FakeProvider(unit=unit, rows_per_window=VENDORS[source].rows_per_window, page_size=rows, wide=2 * rows - 1)
 
 
 def _sizes(made: Deployment) -> Sizes:

@@ -78,7 +78,7 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="file whose section 'imports' is to hold the table")
     options = parser.parse_args()
     before = os.getloadavg()[0]
-    build = deploy.build(REPO, REPO / ".tools/sam/bin/sam", REPO / ".aws-sam", say=lambda _: None).parent
+    build = deploy.build(deploy.SamBuild(), say=lambda _: None).parent
     with tempfile.TemporaryDirectory() as folder:
         for name in RUNTIME:
             (Path(folder) / name).symlink_to(Path(boto3.__file__).parents[1] / name)

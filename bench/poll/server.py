@@ -17,8 +17,8 @@ from call_lake.model.times import parse_iso
 from call_lake_local.processes import exit_with_parent
 from call_lake_local.simulators.clock import SimClock
 from call_lake_local.simulators.conpeek import Conpeek
-from call_lake_local.simulators.exchange import Answer, Request
 from call_lake_local.simulators.faults import FaultPlan
+from call_lake_local.simulators.http_exchange import Answer, Request
 from call_lake_local.simulators.provider import SimulatedProvider
 from call_lake_local.simulators.serving import running
 from call_lake_local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simulation

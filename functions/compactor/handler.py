@@ -5,33 +5,25 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from call_lake.aws.client import client
-from call_lake.aws.clock import SystemClock
-from call_lake.aws.dynamodb import DynamoTable
-from call_lake.aws.s3 import S3ObjectStore
-from call_lake.lake.compactor import Compactor
+from call_lake.lake.compactor import CompactionResult
 from call_lake.observability import log, measure
 from call_lake.settings import CompactorSettings, from_environment
+from call_lake.wiring.compactor import CLOCK, make_compactor
 
 ANSWER_MARGIN_S = 20.0
 
-settings = from_environment(CompactorSettings)
-clock = SystemClock()
-# A warm function knows the files that it has read.
-compactor = Compactor(
-    S3ObjectStore(client("s3"), settings.bucket),
-    DynamoTable(client("dynamodb"), settings.ledger_table),
-    clock,
-    settings,
-)
+compact = make_compactor(from_environment(CompactorSettings))
 
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    until_s = clock.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S
-    result = compactor.run(until_s)
-    answer = asdict(result)
-    log.info("compacted", **answer)
+    result = compact(CLOCK.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S)
+    _log_and_measure(result)
+    return asdict(result)
+
+
+def _log_and_measure(result: CompactionResult) -> None:
+    log.info("compacted", **asdict(result))
     measure(
         {
             "RowsCommitted": result.rows,
@@ -41,4 +33,3 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         },
         Function="compactor",
     )
-    return answer

@@ -7,30 +7,30 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from call_lake.copying.copier import Copier, Message, Verdict
+from call_lake.copying.outcome import CopyReport, Message, Verdict
 from call_lake.observability import log, measure
 from call_lake.settings import CopierSettings, from_environment
-from call_lake.wiring.functions import CLOCK, CopierParts
+from call_lake.wiring.copier import make_copier
+from call_lake.wiring.sources import CLOCK
 
 ANSWER_MARGIN_S = 5.0
 
-parts = CopierParts(from_environment(CopierSettings))
+copier = make_copier(from_environment(CopierSettings))
 
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     messages = [Message(record.message_id, record.body, record.receipt_handle) for record in SQSEvent(event).records]
     until_s = CLOCK.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S
-    copier = parts.copier(until_s)
-    verdicts = copier.copy_batch(messages)
-    _report(copier)
-    return {"batchItemFailures": [{"itemIdentifier": id} for id, v in verdicts.items() if v is Verdict.AGAIN]}
+    report = copier.copy_batch(messages, until_s)
+    _log_and_measure(report)
+    again = [id for id, verdict in report.verdicts.items() if verdict is Verdict.AGAIN]
+    return {"batchItemFailures": [{"itemIdentifier": id} for id in again]}
 
 
-def _report(copier: Copier) -> None:
-    counts = copier.counts
-    log.info("copied", **asdict(counts))
-    for source, sizes_bytes in copier.stored.items():
+def _log_and_measure(report: CopyReport) -> None:
+    log.info("copied", **asdict(report.counts))
+    for source, sizes_bytes in report.stored.items():
         measure({"RecordingsStored": len(sizes_bytes), "BytesStored": sum(sizes_bytes)}, Source=source)
-    for (source, reason), number in copier.failures.items():
+    for (source, reason), number in report.failures.items():
         measure({"AttemptsFailed": number}, Source=source, Reason=reason)

@@ -11,7 +11,8 @@ from call_lake.model.windows import Window
 from call_lake.observability import log, measure
 from call_lake.polling.poller import PollResult
 from call_lake.settings import PollerSettings, from_environment
-from call_lake.wiring.functions import CLOCK, PollerParts
+from call_lake.wiring.poller import PollerParts
+from call_lake.wiring.sources import CLOCK
 
 ANSWER_MARGIN_S = 20.0
 
@@ -23,7 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     source = parts.source(str(event.get("source", "")))
     until_s = CLOCK.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S
     result = parts.poller(source, until_s).poll(sweep=event.get("mode") == "sweep", backfill=_window(event))
-    _report(result)
+    _log_and_measure(result)
     return asdict(result)
 
 
@@ -36,7 +37,7 @@ def _window(event: dict[str, Any]) -> Window | None:
         raise ConfigError(f'a backfill needs "from" and "to" as ISO 8601 times with a zone: {error}') from None
 
 
-def _report(result: PollResult) -> None:
+def _log_and_measure(result: PollResult) -> None:
     log.info("polled", **asdict(result))
     values: dict[str, float] = {
         "PollSucceeded": int(result.is_well),

@@ -1,9 +1,9 @@
 """Make what ``make`` needs from a bare machine: git, make and a Python of 3.11 or later. Standard library only.
 
 ``python3 -m call_lake_local.bootstrap [--only venv|sam|ministack|peers|checks ...]`` makes the environments below, each
-from the hashed lock file in ``requirements/``, and does nothing where the lock file is the one that was installed. It
-needs ``local`` on PYTHONPATH. Everything lies inside the repository; only the package caches lie outside. ``--lock``
-recomputes the lock files.
+from its hashed lock file in ``requirements/``. It does nothing for an environment whose lock file has not changed. It
+needs ``local`` on PYTHONPATH. It writes only inside the repository, and into the package caches. ``--lock`` recomputes
+the lock files.
 """
 
 from __future__ import annotations  # an older Python gets as far as main(), which says so
@@ -115,7 +115,7 @@ class Setup:
         return stamp == self._stamp(environment) and (folder / "bin/python").exists()
 
     def _stamp(self, environment: Environment) -> str:
-        """What an environment depends on: its lock file, where it lies, and how this module makes it."""
+        """A hash of what an environment depends on: its lock file, the repository's path, and this module."""
         sources = [self.root / environment.lock, Path(__file__)]
         if environment.has_project:
             sources.append(self.root / "pyproject.toml")
@@ -128,7 +128,7 @@ class Setup:
         folder = self.root / environment.folder
         what = f"install {environment.folder} from {environment.lock}"
         with step(f"{environment.folder} from {environment.lock}"):
-            # Anew each time: linking from uv's cache takes a second, and a moved or half-made one heals.
+            # From scratch: linking from uv's cache takes a second, and a moved or half-made one is repaired.
             shutil.rmtree(folder, ignore_errors=True)
             self._run([uv, "venv", "--quiet", "--python", python, str(folder)], f"make {environment.folder}")
             target = ["--quiet", "--python", str(folder / "bin" / "python")]
@@ -162,9 +162,10 @@ class Setup:
         return str(own)
 
     def python(self, uv: str) -> str:
-        """An interpreter of the wanted version that runs, else its version, fetched by uv into ``.tools/python``.
+        """The path of an interpreter of the wanted version. Without one, uv fetches it into ``.tools/python``, and this
+        returns the version.
 
-        Links are followed, so that no environment is made from one that set-up is about to remove. Raises SetupError.
+        Links are followed, so that no environment depends on one that set-up is about to remove. Raises SetupError.
         """
         name = f"python{PYTHON}"
         pyenv = Path(self.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
@@ -185,7 +186,7 @@ class Setup:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the repository's set-up lock; the system releases it however this process ends."""
+        """Hold the repository's set-up lock. The system releases it, however this process ends."""
         self.tools.mkdir(exist_ok=True)
         with (self.tools / "setup.lock").open("w") as lock:
             try:
@@ -221,7 +222,7 @@ def _version_of(path: Path) -> tuple[int, ...]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python3 -m call_lake_local.bootstrap", description="Make what `make` needs.")
     names = [environment.name for environment in ENVIRONMENTS]
-    parser.add_argument("--only", action="append", choices=names, help="make this environment alone (repeatable)")
+    parser.add_argument("--only", action="append", choices=names, help="make only this environment (repeatable)")
     parser.add_argument("--lock", action="store_true", help="recompute the lock files instead")
     options = parser.parse_args(arguments)
     if sys.version_info < (3, 11):  # noqa: UP036 - the one place that an older Python reaches

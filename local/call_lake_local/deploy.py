@@ -1,6 +1,6 @@
-"""Build the template with the real ``sam build`` and deploy it with the real ``sam deploy``, to any endpoint.
+"""Build the template with the real ``sam build``, and deploy it to the emulator with the real ``sam deploy``.
 
-The laptop's stack is the cloud's stack: the same template, packages and roles. Only the endpoint differs.
+The laptop's stack has the same template, packages and roles as a stack in AWS. Only the endpoint differs.
 """
 
 import fcntl
@@ -14,31 +14,46 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import boto3
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from call_lake.errors import CallLakeError
 from call_lake_local import packaging
+from call_lake_local.endpoint import Endpoint
+from call_lake_local.errors import DeployError, LocalError
 
-PYTHON = "python3.13"  # the template's Runtime; sam looks for an interpreter of this very name on PATH
+REPO = Path(__file__).resolve().parents[2]
+PYTHON = "python3.13"  # the template's Runtime; sam looks for an interpreter of exactly this name on PATH
 ARTIFACTS_BUCKET = "call-lake-artifacts"  # sam's own --resolve-s3 deploys a second stack, which takes longer than ours
 TAIL_LINES = 8
-POLL_DELAY_S = "0.3"  # sam asks every 5 s by default, which spares AWS; the emulator needs no sparing
+POLL_DELAY_S = "0.3"  # sam asks every 5 s by default, to spare AWS; the emulator needs no sparing
 _IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
-class DeployError(CallLakeError):
-    """sam did not succeed; the message is one line for the operator, followed by the tail of sam's own output."""
+@dataclass(frozen=True, slots=True)
+class SamBuild:
+    """What sam builds (``repo``), with which sam, and in which folder it keeps the build between runs."""
+
+    repo: Path = REPO
+    sam: Path = REPO / ".tools/sam/bin/sam"
+    folder: Path = REPO / ".aws-sam"
 
 
-class Credentials(NamedTuple):
-    access_key_id: str
-    secret_access_key: str
+def prepare_tools(*environments: str) -> None:
+    """Make these environments of ``bootstrap.py`` where they are missing or out of date. Raises LocalError."""
+    only = [word for name in environments for word in ("--only", name)]
+    command = [sys.executable, "-m", "call_lake_local.bootstrap", *only]
+    if subprocess.run(command, cwd=REPO, stdin=subprocess.DEVNULL).returncode != 0:
+        raise LocalError(f"{' and '.join(environments)} could not be installed; the line above says why")
+
+
+def check_parameters(names: Iterable[str]) -> None:
+    """Raises LocalError for a parameter that template.yaml does not have."""
+    section = (REPO / "template.yaml").read_text().partition("\nParameters:\n")[2].partition("\nConditions:\n")[0]
+    if unknown := sorted(set(names) - set(re.findall(r"^  (\w+):$", section, re.MULTILINE))):
+        raise LocalError(f"template.yaml has no parameter {unknown[0]}; its section Parameters lists them")
 
 
 def machine_architecture() -> str:
@@ -46,20 +61,19 @@ def machine_architecture() -> str:
     return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
 
 
-def build(
-    repo: Path, sam: Path, build_dir: Path, architecture: str = "", *, say: Callable[[str], None] = print
-) -> Path:
+def build(target: SamBuild, architecture: str = "", *, say: Callable[[str], None] = print) -> Path:
     """Run ``sam build`` where its inputs have changed, and return the built template. ``architecture``: the template's,
     by default this machine's. Raises DeployError."""
-    build_dir.mkdir(parents=True, exist_ok=True)
-    with (build_dir / "lock").open("w") as lock:
+    target.folder.mkdir(parents=True, exist_ok=True)
+    with (target.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two stacks that start at once build once
-        return _build(repo, sam, build_dir, architecture or machine_architecture(), say)
+        return _build(target, architecture or machine_architecture(), say)
 
 
-def _build(repo: Path, sam: Path, build_dir: Path, architecture: str, say: Callable[[str], None]) -> Path:
-    built = build_dir / "build" / "template.yaml"
-    mark = build_dir / "inputs.sha256"
+def _build(target: SamBuild, architecture: str, say: Callable[[str], None]) -> Path:
+    repo, sam, folder = target.repo, target.sam, target.folder
+    built = folder / "build" / "template.yaml"
+    mark = folder / "inputs.sha256"
     inputs = _hash_of_inputs(repo, architecture, sam)
     if built.exists() and mark.exists() and mark.read_text() == inputs:
         say("build: nothing has changed")
@@ -68,9 +82,9 @@ def _build(repo: Path, sam: Path, build_dir: Path, architecture: str, say: Calla
     say(f"build: sam build for {architecture}")
     started = time.monotonic()
     command = [str(sam), "build", "--template", str(repo / "template.yaml"), "--base-dir", str(repo)]
-    command += ["--build-dir", str(built.parent), "--cache-dir", str(build_dir / "cache"), "--cached", "--parallel"]
+    command += ["--build-dir", str(built.parent), "--cache-dir", str(folder / "cache"), "--cached", "--parallel"]
     command += ["--parameter-overrides", f"Architecture={architecture}"]
-    _run("sam build", command, _build_environment(), build_dir)
+    _run("sam build", command, _build_environment(), folder)
     packaging.prepare(built.parent)
     _pack(built)
     mark.write_text(inputs)
@@ -79,60 +93,41 @@ def _build(repo: Path, sam: Path, build_dir: Path, architecture: str, say: Calla
 
 
 def deploy(
-    repo: Path,
-    endpoint_url: str,
-    credentials: Credentials,
-    region: str,
+    target: SamBuild,
+    endpoint: Endpoint,
     stack_name: str,
     parameters: Mapping[str, str],
-    sam: Path,
-    build_dir: Path,
     *,
     say: Callable[[str], None] = print,
 ) -> dict[str, str]:
-    """Build, deploy to ``endpoint_url`` and return the stack's outputs by name.
+    """Build, deploy to ``endpoint`` and return the stack's outputs by name.
 
-    ``parameters`` come on top of the laptop's own (``IsCloud`` and ``Architecture``). ``build_dir`` keeps sam's
-    build between runs. Raises DeployError.
+    ``parameters`` come on top of the laptop's own (``IsCloud`` and ``Architecture``). Raises DeployError.
     """
-    built = build(repo, sam, build_dir, say=say)
+    built = build(target, say=say)
     chosen = {"IsCloud": "false", "Architecture": machine_architecture(), **parameters}
-    overrides = build_dir / f"parameters-{os.getpid()}.yaml"  # one for each process, as two may deploy at once
-    _make_bucket(client("s3", endpoint_url, credentials, region), region)
-    say(f"deploy: sam deploy of {stack_name} to {endpoint_url}")
+    overrides = target.folder / f"parameters-{os.getpid()}.yaml"  # one for each process, as two may deploy at once
+    _make_bucket(endpoint.client("s3"), endpoint.region)
+    say(f"deploy: sam deploy of {stack_name} to {endpoint.url}")
     started = time.monotonic()
-    command = [str(sam), "deploy", "--template", str(built), "--stack-name", stack_name, "--region", region]
-    command += ["--s3-bucket", ARTIFACTS_BUCKET, "--s3-prefix", stack_name, "--capabilities", "CAPABILITY_IAM"]
-    command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar", "--on-failure", "DELETE"]
-    command += parameter_overrides(chosen, overrides)
-    _run("sam deploy", command, _deploy_environment(endpoint_url, credentials, region), build_dir)
+    command = [str(target.sam), "deploy", "--template", str(built), "--stack-name", stack_name]
+    command += ["--region", endpoint.region, "--s3-bucket", ARTIFACTS_BUCKET, "--s3-prefix", stack_name]
+    command += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"]
+    command += ["--no-progressbar", "--on-failure", "DELETE", *parameter_overrides(chosen, overrides)]
+    _run("sam deploy", command, _deploy_environment(endpoint), target.folder)
     say(f"deploy: done in {time.monotonic() - started:.1f} s")
-    return outputs_of(stack_name, client("cloudformation", endpoint_url, credentials, region))
+    return outputs_of(stack_name, endpoint.client("cloudformation"))
 
 
 def parameter_overrides(parameters: Mapping[str, str], file: Path) -> list[str]:
-    """sam's arguments for these parameters, by way of ``file`` (``.yaml``). Its command line cannot carry an empty
-    value, and cuts one that holds JSON or a space; reading a file, it takes a backslash before a space or a quote away,
-    twice (``_unquote_wrapped_quotes`` in sam 1.170)."""
+    """sam's arguments for these parameters, which this writes to ``file`` (``.yaml``).
+
+    sam's command line cannot carry an empty value, and cuts a value that holds JSON or a space. When sam reads a file,
+    it removes a backslash before a space or a quote, twice (``_unquote_wrapped_quotes`` in sam 1.170).
+    """
     kept = {key: re.sub(r"\\(?=[ \"'])", r"\\\\\\", value) for key, value in parameters.items()}
     file.write_text(json.dumps(kept, indent=1))  # JSON is YAML
     return ["--parameter-overrides", f"file://{file}"]
-
-
-def client(service: str, endpoint_url: str, credentials: Credentials, region: str) -> Any:
-    """A boto3 client that believes nothing of the caller's own AWS configuration, profile and proxies."""
-    blank = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
-    session = boto3.Session(botocore_session=botocore.session.Session(session_vars=blank))
-    return session.client(  # type: ignore[call-overload]
-        service,
-        endpoint_url=endpoint_url,
-        region_name=region,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key,
-        config=Config(
-            retries={"mode": "standard", "total_max_attempts": 3}, s3={"addressing_style": "path"}, proxies={}
-        ),
-    )
 
 
 def outputs_of(stack_name: str, cloudformation: Any) -> dict[str, str]:
@@ -146,11 +141,6 @@ def outputs_of(stack_name: str, cloudformation: Any) -> dict[str, str]:
             f"stack {stack_name} is {stack['StackStatus']}: {stack.get('StackStatusReason', 'no reason')}"
         )
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-
-
-def fill_secret(secret: str, values: Mapping[str, str], secretsmanager: Any) -> None:
-    """Give the secret that the template made empty its value, a JSON object of strings."""
-    secretsmanager.put_secret_value(SecretId=secret, SecretString=json.dumps(dict(values)))
 
 
 def _hash_of_inputs(repo: Path, architecture: str, sam: Path) -> str:
@@ -210,7 +200,7 @@ def _python_folder() -> Path:
     raise DeployError(f"sam needs a {PYTHON} with pip, and {sys.base_prefix} has none: install one, or use uv's")
 
 
-def _deploy_environment(endpoint_url: str, credentials: Credentials, region: str) -> dict[str, str]:
+def _deploy_environment(endpoint: Endpoint) -> dict[str, str]:
     """Nothing of the caller's own AWS account can reach this sam, nor its proxies."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -218,10 +208,10 @@ def _deploy_environment(endpoint_url: str, credentials: Credentials, region: str
         "LC_ALL": "C.UTF-8",
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": POLL_DELAY_S,
-        "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
-        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL": endpoint.url,
+        "AWS_ACCESS_KEY_ID": endpoint.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": endpoint.secret_access_key,
+        "AWS_DEFAULT_REGION": endpoint.region,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -1,6 +1,6 @@
-"""The local AWS: ministack as a child process, on 127.0.0.1 alone, with all its files in one directory.
+"""Run the emulator of AWS, ministack, as a child process: on 127.0.0.1 only, all its files in one directory.
 
-docs/local-stack.md tells how it works and where it differs from AWS.
+docs/local-stack.md says how it works and where it differs from AWS.
 """
 
 import os
@@ -12,7 +12,9 @@ from typing import Self
 import requests
 
 from call_lake_local import processes
-from call_lake_local.processes import LOOPBACK, LocalStackError, Process
+from call_lake_local.endpoint import Endpoint
+from call_lake_local.errors import LocalError
+from call_lake_local.processes import LOOPBACK, Process
 
 NAME = "emulator"
 REGION = "eu-central-1"
@@ -24,7 +26,7 @@ _START_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A running emulator. The keys are those of the account's root: IAM is enforced for everybody else."""
+    """A running emulator. Its keys are the account root's; for all other callers it enforces IAM."""
 
     process: Process
     endpoint_url: str
@@ -33,8 +35,8 @@ class Emulator:
     secret_access_key: str = ROOT_KEY
 
     @property
-    def pid(self) -> int:
-        return self.process.pid
+    def endpoint(self) -> Endpoint:
+        return Endpoint(self.endpoint_url, self.region, self.access_key_id, self.secret_access_key)
 
     def environment(self) -> dict[str, str]:
         """The variables with which any AWS SDK or tool talks to this emulator."""
@@ -51,14 +53,14 @@ class Emulator:
         return _answers(self.endpoint_url)
 
     def reset(self) -> None:
-        """Forget every resource of every service, and end the functions' processes. Raises LocalStackError."""
+        """Forget every resource of every service, and end the functions' processes. Raises LocalError."""
         try:
             requests.post(f"{self.endpoint_url}/_ministack/reset", timeout=60).raise_for_status()
         except requests.RequestException as error:
-            raise LocalStackError(f"the emulator at {self.endpoint_url} cannot be reset: {error}") from None
+            raise LocalError(f"the emulator at {self.endpoint_url} cannot be reset: {error}") from None
 
     def stop(self) -> None:
-        """End it and every function it runs. What it stored is gone."""
+        """End the emulator and every function that it runs, and delete what it stored."""
         processes.end(self.process)
         shutil.rmtree(self.process.state_dir / "aws", ignore_errors=True)
 
@@ -72,15 +74,15 @@ class Emulator:
 def start_emulator(python: Path, state_dir: Path, port: int | None = None, *, attached: bool = True) -> Emulator:
     """Start an empty emulator on ``python``, the interpreter of the environment that ministack is installed in.
 
-    Everything it writes is under ``state_dir``. ``port``: any free one, if not given. An attached emulator ends with
-    this process. Raises LocalStackError where the port is busy, or it is not ready after a minute.
+    It writes only below ``state_dir``. Without ``port`` it takes any free one. An attached emulator ends with this
+    process. Raises LocalError where the port is busy, or the emulator is not ready after a minute.
     """
     if processes.find(NAME, state_dir):
-        raise LocalStackError(f"the local stack runs already, with its state in {state_dir}: call-lake local down")
+        raise LocalError(f"the local stack runs already, with its state in {state_dir}: call-lake local down")
     for attempt in range(1, _START_ATTEMPTS + 1):
         try:
             return _start_once(python, state_dir.resolve(), processes.free_port(port), attached=attached)
-        except LocalStackError as error:
+        except LocalError as error:
             # A free port may be taken by somebody else before the emulator binds it.
             if port is not None or attempt == _START_ATTEMPTS or "already in use" not in str(error):
                 raise
@@ -108,7 +110,7 @@ def _start_once(python: Path, state_dir: Path, port: int, *, attached: bool) -> 
 
 
 def _environment(python: Path, files: Path, port: int) -> dict[str, str]:
-    """All that the emulator gets to see; its functions inherit it, so nothing of the user's may be in it."""
+    """The emulator's whole environment. Its functions inherit it, so nothing of the user's may be in it."""
     return {
         "PATH": os.pathsep.join([str(python.parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "LANG": "C.UTF-8",

@@ -1,4 +1,4 @@
-"""What set-up finds on this machine, and how it speaks to the person who waits. Standard library only, Python 3.11."""
+"""For set-up: look for programs on this machine, and print progress. Standard library only, Python 3.11."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def answer_of(command: Sequence[str], environ: Mapping[str, str]) -> str:
 
 
 def runs(interpreter: str, version: str, environ: Mapping[str, str]) -> bool:
-    """Whether this is a CPython of that version (``3.13``) that really starts."""
+    """Whether this is a CPython of that version (``3.13``) and starts."""
     question = "import sys; print(sys.implementation.name, '%d.%d' % sys.version_info[:2])"
     return answer_of([interpreter, "-c", question], environ) == f"cpython {version}"
 
@@ -73,7 +73,7 @@ def runs(interpreter: str, version: str, environ: Mapping[str, str]) -> bool:
 def index_from_pip(environ: Mapping[str, str]) -> dict[str, str]:
     """The package mirror and certificate that pip is configured for, as uv's variables: uv reads none of pip's.
 
-    What uv's own variables already say stands.
+    A variable of uv's that is set already stays as it is.
     """
     listed = answer_of([sys.executable, "-m", "pip", "config", "list"], environ)
     settings = dict(re.findall(r"^(?::env:|global|install|user|site)\.([a-z-]+)='(.*)'$", listed, re.MULTILINE))

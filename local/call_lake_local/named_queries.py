@@ -1,4 +1,4 @@
-"""Writes the queries of docs/queries into the template as Athena's named queries: ``make queries``.
+"""Write the queries of docs/queries into the template as Athena's named queries: ``make queries``.
 
 CloudFormation can include text only from S3, so the template holds a copy; a test compares it with the files.
 """
@@ -12,7 +12,7 @@ END = "  # <<< queries\n"
 
 
 def query_files() -> list[Path]:
-    """The queries in their order; ``calls_daily.sql`` is a view and no query."""
+    """The queries in their order. ``calls_daily.sql`` is left out, because it is a view."""
     return sorted((ROOT / "docs/queries").glob("[0-9]*.sql"))
 
 
@@ -22,7 +22,7 @@ def title_of(file: Path) -> str:
 
 
 def with_queries(template: str) -> str:
-    """The template with the files of now between its marks. Raises ValueError where the marks are missing."""
+    """The template with the current files between its marks. Raises ValueError where the marks are missing."""
     before, begin, rest = template.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -1,8 +1,9 @@
-"""What ``sam build`` made, made smaller and quicker to start: ``python -m call_lake_local.packaging [BUILD_FOLDER]``.
+"""Make the packages of ``sam build`` smaller and quicker to start.
 
-pip installs pyarrow whole: with headers, tests, Arrow Flight, the clients of four clouds' storage. The compactor uses
-none of it, and every cold start loads what is there. Python's compiled files are added, for a function cannot keep its
-own: its folders are read-only, so without them each cold start compiles every module anew.
+Type ``python -m call_lake_local.packaging [BUILD_FOLDER]`` to do it by hand. pip installs all of pyarrow: headers,
+tests, Arrow Flight, clients for the storage of four clouds. The compactor uses none of these, but every cold start
+loads the package. Python's compiled files are added, because a function's folders are read-only: without them each cold
+start compiles every module again.
 """
 
 import compileall
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from call_lake.errors import CallLakeError
+from call_lake_local.errors import PackagingError
 
 UNUSED_PYARROW = (
     "include",
@@ -37,12 +38,8 @@ UNUSED_PYARROW = (
     "libarrow_python_flight.*",
     "libarrow_s3.*",
 )
-"""Names in pyarrow's folder. What ``call_lake.compaction`` needs of the rest is proven by
+"""Names in pyarrow's folder. What ``call_lake.lake`` needs of the rest is proven by
 ``tests/integration/test_packages.py``, with the package as it is shipped."""
-
-
-class PackagingError(CallLakeError):
-    """A folder is not what ``sam build`` makes; the message says which."""
 
 
 def prepare(build: Path) -> None:
@@ -78,8 +75,8 @@ def _slim_pyarrow(folder: Path) -> None:
 
 
 def _copies(folder: Path) -> Iterator[Path]:
-    """A library's other names. A wheel has no links, so the linker's name and the full version are whole copies; the
-    loader asks for the name with the first number alone (SONAME)."""
+    """A library's copies under other names. A wheel has no links, so the linker's name and the full version are whole
+    copies; the loader asks only for the name with the first number (SONAME)."""
     for path in folder.glob("lib*.so.*"):
         if path.name.partition(".so.")[2].isdigit():
             name = path.name.partition(".so.")[0]
@@ -87,7 +84,7 @@ def _copies(folder: Path) -> Iterator[Path]:
 
 
 def _compile(package: Path) -> None:
-    """Unchecked, as the files of a package never change: a date in the zip file decides nothing."""
+    """Compile every module. Python will not check the compiled files against dates, as a package never changes."""
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(package, stripdir=package, force=True, quiet=2, invalidation_mode=unchecked):
         raise PackagingError(f"{package} holds a file that is no Python")

@@ -1,4 +1,4 @@
-"""Ask a provider once before anything is started, so that a mistyped URL or password is one clear line."""
+"""Ask a provider once before anything is started, so that a mistyped URL or password is one clear error."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -8,15 +8,15 @@ from call_lake.errors import Drifted, Reason, StepFailed, TooWide
 from call_lake.model.windows import Window
 from call_lake.providers import make_provider
 from call_lake.settings import SourceSettings
-from call_lake_cli.console.errors import UserError
+from call_lake_local.errors import LocalError
 
 TRIES = 3
-WORTH_ASKING_AGAIN = {Reason.CONNECTION, Reason.TIMEOUT, Reason.HTTP_ERROR, Reason.BAD_LISTING}
+MAY_PASS = {Reason.CONNECTION, Reason.TIMEOUT, Reason.HTTP_ERROR, Reason.BAD_LISTING}
 
 
 def check_source(settings: SourceSettings, secret: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """List the last ten minutes. Raises UserError where the provider cannot be reached or refuses the credentials;
-    any other trouble is told and left to the retries of the real thing."""
+    """List the last ten minutes. Raises LocalError where the provider cannot be reached or refuses the credentials. Any
+    other trouble is only said: the polls will try again."""
     clock = SystemClock()
     provider = make_provider(settings, lambda fresh: dict(secret), clock)
     now = clock.now()
@@ -29,7 +29,7 @@ def check_source(settings: SourceSettings, secret: Mapping[str, str], say: Calla
         except (TooWide, Drifted):
             return
         except StepFailed as error:
-            if attempt < TRIES and error.reason in WORTH_ASKING_AGAIN:
+            if attempt < TRIES and error.reason in MAY_PASS:
                 continue
             _explain(settings, error, say)
             return
@@ -39,13 +39,13 @@ def _explain(settings: SourceSettings, error: StepFailed, say: Callable[[str], N
     name, url = settings.name, settings.base_url
     login = "--thulium-user and THULIUM_PASSWORD" if settings.provider == "thulium" else "CONPEEK_KEY"
     if error.reason is Reason.UNAUTHORIZED:
-        raise UserError(f"{name}: {url} refuses the credentials: check {login}")
+        raise LocalError(f"{name}: {url} refuses the credentials: check {login}")
     if error.reason is Reason.FORBIDDEN:
-        raise UserError(f"{name}: {url} knows the user but does not let it list recordings: give it that right there")
+        raise LocalError(f"{name}: {url} knows the user but does not let it list recordings: give it that right there")
     if error.reason in (Reason.CONNECTION, Reason.TIMEOUT):
-        raise UserError(
+        raise LocalError(
             f"{name}: {url} cannot be reached: check --{settings.provider}-url and the network ({error.detail})"
         )
     if "answered 404" in error.detail:  # http_error like any other to the poller, which goes on asking
-        raise UserError(f"{name}: {url} is no address of its API: check --{settings.provider}-url ({error.detail})")
+        raise LocalError(f"{name}: {url} is no address of its API: check --{settings.provider}-url ({error.detail})")
     say(f"{name}: {url} answers with trouble ({error}); it will be tried again")

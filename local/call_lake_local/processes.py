@@ -1,10 +1,10 @@
-"""Child processes of the local stack: started, found again and ended by their own pid, never by name.
+"""Start, find and end the child processes of the local stack, by pid and never by name.
 
-Each process has two files in the state directory: ``<name>.log`` and ``<name>.pid``. The pid file is locked through
-a descriptor that the process inherits, so the lock is free exactly when the process is gone: a stale file, or a
-number that the system has given to somebody else, can never make us signal a stranger.
+Each process has two files in the state directory: ``<name>.log`` and ``<name>.pid``. The process inherits a descriptor
+that locks the pid file, so the lock is free exactly when the process is gone. A stale file, or a pid that the system
+has given to another program, can therefore never make us signal that program.
 
-Standard library only: the launchers import this inside the emulator's own environment, too.
+Standard library only: the emulator's launcher imports this in ministack's own environment.
 """
 
 import contextlib
@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from call_lake_local.errors import LocalError
+
 LOOPBACK = "127.0.0.1"
 _LIFELINE = "CALL_LAKE_LIFELINE_FD"
 _POLL_S = 0.02
@@ -27,13 +29,9 @@ _children: dict[int, subprocess.Popen[bytes]] = {}  # those of this process, to 
 _lifelines: dict[int, int] = {}  # pid: our end of the pipe whose closing tells the child that we are gone
 
 
-class LocalStackError(Exception):
-    """The local stack cannot do what was asked; the message is one line (and a log's tail) for its user."""
-
-
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process that was started here, in this run or an earlier one. It leads a process group of its own."""
+    """A process that this package started, now or in an earlier run. It leads its own process group."""
 
     name: str
     pid: int
@@ -53,15 +51,16 @@ def start(
 ) -> Process:
     """Start ``command`` in ``state_dir`` with exactly this environment, both outputs going to ``<name>.log``.
 
-    An attached process ends when this one does, however that happens, if it calls ``exit_with_parent``; a detached
-    one stays. Raises LocalStackError where a process of this name runs already or the command cannot be started.
+    An attached process ends when this one does, even if this one is killed; for that it calls ``exit_with_parent``. A
+    detached process keeps running. Raises LocalError where a process of this name runs already or the command cannot
+    be started.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     pid_file = os.open(state_dir / f"{name}.pid", os.O_RDWR | os.O_CREAT, 0o600)
     read_end, write_end = os.pipe()
     try:
         if not _lock(pid_file):
-            raise LocalStackError(f"{name} runs already, with its state in {state_dir}: end it first")
+            raise LocalError(f"{name} runs already, with its state in {state_dir}: end it first")
         with (state_dir / f"{name}.log").open("wb") as log:
             child = subprocess.Popen(
                 [str(part) for part in command],
@@ -77,7 +76,7 @@ def start(
         os.pwrite(pid_file, str(child.pid).encode(), 0)
     except OSError as error:
         os.close(write_end)
-        raise LocalStackError(f"cannot start {name}: {error}") from None
+        raise LocalError(f"cannot start {name}: {error}") from None
     except BaseException:
         os.close(write_end)
         raise
@@ -93,7 +92,7 @@ def start(
 
 
 def find(name: str, state_dir: Path) -> Process | None:
-    """The running process of this name, whoever started it, or None."""
+    """The running process of this name, from whichever run, or None."""
     try:
         process = Process(name, int((state_dir / f"{name}.pid").read_text()), state_dir)
     except (FileNotFoundError, ValueError):
@@ -115,16 +114,16 @@ def is_running(process: Process) -> bool:
 
 
 def end(process: Process, *, grace_s: float = 5.0) -> None:
-    """End the process and everything in its group: TERM, up to ``grace_s`` seconds, KILL. Fine if it is gone.
+    """End the process and its whole group: TERM, then KILL after ``grace_s`` seconds. Does nothing if it is gone.
 
-    Raises LocalStackError where it outlives even that.
+    Raises LocalError where the process survives the KILL.
     """
     if is_running(process):
         _signal_group(process.pid, signal.SIGTERM)
         if not _gone(process, grace_s):
             _signal_group(process.pid, signal.SIGKILL)
             if not _gone(process, grace_s):
-                raise LocalStackError(f"{process.name} (pid {process.pid}) does not end: end it by hand")
+                raise LocalError(f"{process.name} (pid {process.pid}) does not end: end it by hand")
         _signal_group(process.pid, signal.SIGKILL)  # children of it that ignored TERM
     if child := _children.pop(process.pid, None):
         child.wait()
@@ -134,14 +133,14 @@ def end(process: Process, *, grace_s: float = 5.0) -> None:
 
 
 def wait_until_ready(process: Process, ready: Callable[[], bool], *, deadline_s: float) -> None:
-    """Return as soon as ``ready()`` holds. Raises LocalStackError with the log's last lines where the process ends
+    """Return as soon as ``ready()`` holds. Raises LocalError with the log's last lines where the process ends
     before that, or where ``deadline_s`` seconds pass."""
     deadline = time.monotonic() + deadline_s
     while not ready():
         if not is_running(process):
-            raise LocalStackError(f"{process.name} ended while it started. {_log_tail(process)}")
+            raise LocalError(f"{process.name} ended while it started. {_log_tail(process)}")
         if time.monotonic() > deadline:
-            raise LocalStackError(f"{process.name} is not ready after {deadline_s:g} s. {_log_tail(process)}")
+            raise LocalError(f"{process.name} is not ready after {deadline_s:g} s. {_log_tail(process)}")
         time.sleep(_POLL_S)
 
 
@@ -153,7 +152,7 @@ def _log_tail(process: Process, lines: int = 15) -> str:
 def free_port(wanted: int | None = None) -> int:
     """A TCP port of 127.0.0.1 that nothing listens on: ``wanted`` if given.
 
-    Raises LocalStackError where that one cannot be had.
+    Raises LocalError where that one cannot be had.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one whose last owner just left is free
@@ -161,16 +160,17 @@ def free_port(wanted: int | None = None) -> int:
             probe.bind((LOOPBACK, wanted or 0))
         except (OSError, OverflowError) as error:
             why = error.strerror if isinstance(error, OSError) else "a port is 1 to 65535"
-            raise LocalStackError(
+            raise LocalError(
                 f"port {wanted} of {LOOPBACK} cannot be used ({why}): choose another with --port, or leave it out"
             ) from None
         return int(probe.getsockname()[1])
 
 
 def exit_with_parent() -> None:
-    """For the child's first line: where it was started attached, end it and its group once the parent is gone.
+    """End this process and its group once its parent is gone. A child calls this first; started detached, it does
+    nothing.
 
-    The parent holds the other end of a pipe, which closes with it even if it is killed.
+    The parent holds the other end of a pipe, which the system closes even if the parent is killed.
     """
     descriptor = os.environ.pop(_LIFELINE, None)
     if descriptor is None:

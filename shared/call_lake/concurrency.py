@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from call_lake.errors import Reason, Transient
 
 STEP_BYTES = 8 * 1024 * 1024
-"""A body of unknown length claims its bytes in such steps."""
+"""A body of unknown length claims its bytes in steps of this size."""
 
 
 def in_threads[A, B](step: Callable[[A], B], items: Sequence[A], threads: int) -> list[B]:
@@ -38,8 +38,8 @@ class Claim:
 
 
 class BytesBudget:
-    """Bytes in flight over all threads. Who asks first is served first; a body under way goes before new ones.
-    ``wait_s`` None: for ever."""
+    """A limit for the bytes in flight over all threads. The first to ask is served first; a body under way goes before
+    new ones. ``wait_s``: how long a claim waits for room; None: without an end."""
 
     def __init__(self, limit_bytes: int, wait_s: float | None = 60.0) -> None:
         self._limit = limit_bytes
@@ -52,7 +52,7 @@ class BytesBudget:
     @contextmanager
     def claim(self, first_bytes: int) -> Iterator[Claim]:
         """Hold ``first_bytes`` and what the claim grows to, until the end of the block. A body larger than the whole
-        budget is let in alone. Raises Transient(BUSY) after ``wait_s``."""
+        budget is admitted alone. Raises Transient(BUSY) after ``wait_s``."""
         claim = Claim(self)
         try:
             self._take(claim, first_bytes)

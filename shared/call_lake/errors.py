@@ -1,9 +1,18 @@
-"""Errors say in their type what happens next; their reason says why (design rule 9).
+"""The errors of Call Lake. An error's type says what happens next, its reason says why (rule 9).
 
-``Transient`` is tried again for ever, ``NotReady`` until its deadline, ``Terminal`` never by itself.
+::
+
+    CallLakeError           what happens next
+     |- ConfigError         the function fails; an operator corrects the setting that the message names
+     |- SecretEmpty         the source waits until an operator fills its secret; no alarm before its first poll
+     |- Drifted             the window is read again, then split (rule 3)
+     |- TooWide             the window is split (rule 4)
+     `- StepFailed          a provider, a file or AWS failed; one of:
+         |- Transient       tried again, later and later, without an end
+         |- NotReady        tried again until its deadline of 48 hours; then it becomes Terminal(NEVER_READY)
+         `- Terminal        to the dead letters; an operator sends it again with ``call-lake redrive``
 """
 
-from datetime import datetime
 from enum import StrEnum
 
 
@@ -11,7 +20,7 @@ class Reason(StrEnum):
     """Why a step did not succeed: the value of the ledger's ``reason`` and of a metric's dimension."""
 
     # Transient
-    HTTP_ERROR = "http_error"  # 5xx, a status that nobody documents, or an answer that breaks HTTP's own rules
+    HTTP_ERROR = "http_error"  # 5xx, an undocumented status, or an answer that breaks HTTP's own rules
     RATE_LIMITED = "rate_limited"  # 429
     TIMEOUT = "timeout"
     CONNECTION = "connection"  # refused, reset, DNS, TLS
@@ -45,7 +54,7 @@ class ConfigError(CallLakeError):
 
 
 class SecretEmpty(CallLakeError):
-    """The source's secret has no value yet: the operator has still to fill it. Not an outage."""
+    """The source's secret has no value yet: the operator has still to fill it. This is no outage."""
 
 
 class Drifted(CallLakeError):
@@ -53,22 +62,23 @@ class Drifted(CallLakeError):
 
 
 class TooWide(CallLakeError):
-    """A window holds more rows than paging by offset should walk: split it (rule 4).
+    """A window holds more rows than the provider should be asked for at once: split it (rule 4).
 
-    ``rows`` is the provider's own count, or None where it gives none; ``fits`` is how many rows would be well, where
-    that is more than the few pages that are always read. ``read_to``: the window was read whole up to then, and wider
-    ones may be asked for as well as narrower ones; None where it was not.
+    ``rows``: the provider's own count, or None where it gives none. ``fits``: how many rows the provider could list at
+    once, where it says that.
     """
 
-    def __init__(self, rows: int | None, *, fits: int | None = None, read_to: datetime | None = None) -> None:
+    def __init__(self, rows: int | None, *, fits: int | None = None) -> None:
         super().__init__(f"window holds {rows if rows is not None else 'too many'} rows")
         self.rows = rows
         self.fits = fits
-        self.read_to = read_to
 
 
 class StepFailed(CallLakeError):
-    """A provider or a file failed: base of the three verdicts below. ``status``: HTTP's, where an answer refused."""
+    """A provider, a file or AWS failed: base of the three verdicts below.
+
+    ``retry_after_s``: what the answer asked for. ``status``: HTTP's, where an answer refused.
+    """
 
     def __init__(
         self, reason: Reason, detail: str, *, retry_after_s: float | None = None, status: int | None = None
@@ -81,7 +91,7 @@ class StepFailed(CallLakeError):
 
 
 class Transient(StepFailed):
-    """The provider or the network is in trouble: the same request may succeed later."""
+    """The provider, the network or AWS is in trouble: the same request may succeed later."""
 
 
 class NotReady(StepFailed):
@@ -89,4 +99,4 @@ class NotReady(StepFailed):
 
 
 class Terminal(StepFailed):
-    """Trying again cannot help; it comes back only by ``call-lake redrive``."""
+    """Trying again cannot help. Only ``call-lake redrive`` tries it again."""

@@ -1,7 +1,7 @@
 """One logger and one namespace of metrics for all functions (Powertools; CloudWatch's embedded metric format).
 
 Never put a phone number, a name, a file name or a provider key into either: a recording is named by its id.
-The namespace is the stack's own: the template gives it in ``POWERTOOLS_METRICS_NAMESPACE``, which Powertools reads.
+Each stack has a namespace: the template gives it in ``POWERTOOLS_METRICS_NAMESPACE``, which Powertools reads.
 """
 
 from collections.abc import Mapping
@@ -32,19 +32,20 @@ UNITS: Mapping[str, MetricUnit] = {
     "PartitionsFailed": MetricUnit.Count,
     "CommitConflicts": MetricUnit.Count,
 }
-"""Every metric of ours under the dimensions it comes with; the template's alarms and dashboard read these.
+"""Every metric with its unit, under a comment that names its dimensions. The alarms and the dashboard of the template
+read these.
 
-Each combination of a name and dimensions is a metric that CloudWatch bills by the month: keep them few.
+CloudWatch bills each combination of a name and dimensions as one metric a month: keep them few.
 """
 
 
 def measure(values: Mapping[str, float], **dimensions: str) -> None:
-    """Emit metrics, together in one line of the log, under exactly these dimensions: an alarm sees a metric only where
-    all of its dimensions match. Raises KeyError for a name that ``UNITS`` does not know.
+    """Emit metrics in one line of the log, under exactly these dimensions. An alarm sees a metric only where all of its
+    dimensions match. Raises KeyError for a name that ``UNITS`` does not know.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
-    # Without a service of its own: Powertools would make that one more dimension.
+    # The service is empty: Powertools would make it one more dimension.
     provider = AmazonCloudWatchEMFProvider(dimension_set=dict(dimensions), service="")
     for name, value in values.items():
         provider.add_metric(name=name, unit=UNITS[name], value=value)

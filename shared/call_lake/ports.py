@@ -1,7 +1,7 @@
 """What the domain needs of the outside, as narrow interfaces.
 
-``aws.py`` implements them with boto3, ``tests/fakes`` in memory; one contract suite holds all implementations
-to the same behaviour, and the crash suite counts and breaks the calls made through them.
+``aws/`` implements them with boto3, ``tests/support/fakes`` in memory. The tests of ``tests/contract`` hold both to the
+same behaviour; the crash suite counts and breaks the calls that go through them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,15 +56,15 @@ class ObjectStore(Protocol):
         metadata: Mapping[str, str] | None = None,
         content_type: str = "application/octet-stream",
     ) -> str:
-        """Store one object in one request and return its ETag. ``if_none_match``: only where none stands.
+        """Store one object in one request and return its ETag. ``if_none_match``: only where none exists.
         ``if_match``: only over this ETag. ``sha256`` (hex) is checked by S3. A file is read from its position 0.
         Raises PreconditionFailed, WriteConflict."""
 
     def get(self, key: str) -> tuple[bytes, str] | None:
-        """Body and ETag, or None where no object stands."""
+        """Body and ETag, or None where there is no object."""
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
-        """``length`` bytes from ``start`` (fewer at the end). Raises KeyError where no object stands."""
+        """``length`` bytes from ``start`` (fewer at the end). Raises KeyError where there is no object."""
 
     def head(self, key: str) -> ObjectInfo | None: ...
 
@@ -87,17 +87,17 @@ class ObjectVersion:
 
 
 class VersionedStore(ObjectStore, Protocol):
-    """What erasing alone needs of a bucket: a deletion of a key leaves older versions, where the bucket keeps them."""
+    """What only erasing needs of a bucket. Where the bucket keeps versions, deleting a key leaves the older ones."""
 
     def list_versions(self, prefix: str) -> Iterator[ObjectVersion]:
         """Every version and marker under ``prefix``, by key, a key's latest first; pages are followed. In a bucket
-        without versioning the objects that stand. Needs ``s3:ListBucketVersions``."""
+        without versioning: every object. Needs ``s3:ListBucketVersions``."""
 
     def get_version(self, version: ObjectVersion) -> bytes | None:
         """The body of one version, or None where it is gone. Needs ``s3:GetObjectVersion``."""
 
     def delete_versions(self, versions: Sequence[ObjectVersion]) -> None:
-        """Delete versions and markers for good; absent ones are fine. Needs ``s3:DeleteObjectVersion``.
+        """Delete versions and markers permanently; absent ones are fine. Needs ``s3:DeleteObjectVersion``.
         Raises PartialFailure."""
 
 
@@ -114,8 +114,8 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Expectation: the attribute has one of these values. A None among them also accepts its absence,
-    and that of the item."""
+    """Expectation: the attribute has one of these values. A None among them also accepts a missing attribute and a
+    missing item."""
 
     values: tuple[Any, ...]
 
@@ -132,9 +132,9 @@ type Expectation = Mapping[str, OneOf | Below]
 
 
 class Table(Protocol):
-    """The ledger's DynamoDB table: hash key ``id``, sparse index ``open`` (hash ``open_in``, range ``due_at``).
+    """The ledger's DynamoDB table: hash key ``id``, sparse index ``due`` (hash ``due_list``, range ``due_at``).
 
-    Values are str, int, float, bool, None-free dicts and lists. Reads are strongly consistent, except ``query_open``.
+    Values are str, int, float, bool, None-free dicts and lists. Reads are strongly consistent, except ``query_due``.
     """
 
     def get(self, id: str) -> Item | None: ...
@@ -143,15 +143,15 @@ class Table(Protocol):
         """The items that exist, by id; any number of ids, unprocessed keys are asked again."""
 
     def put(self, item: Item) -> None:
-        """Write a new item. Raises PreconditionFailed where one with its ``id`` stands."""
+        """Write a new item. Raises PreconditionFailed where one with its ``id`` exists."""
 
     def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> Item:
         """Set attributes (None removes one) where every expectation holds, creating the item if it is missing;
         return the whole new item. Raises PreconditionFailed."""
 
-    def query_open(self, open_in: str, due_before: str, limit: int) -> list[Item]:
-        """Keys (``id``, ``open_in``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` open items due at or
-        before the given time, soonest first. Eventually consistent."""
+    def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
+        """Keys (``id``, ``due_list``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` items of the
+        list that are due at or before the given time, soonest first. Eventually consistent."""
 
     def scan(self, prefix: str = "") -> Iterator[Item]:
         """Every item whose id begins with ``prefix``, in no order. For the operator's commands, never in a function."""
@@ -208,33 +208,40 @@ class AudioStream(Protocol):
 
 class Provider(Protocol):
     unit: timedelta
-    """The smallest step of the provider's clock: a minute, a second (rule 4)."""
+    """The smallest step of the provider's clock: a minute, a second. No window is narrower (rule 4)."""
+    rows_per_window: int
+    """How many rows a poll wants in one window (rule 4)."""
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
-        """Every recording of the closed window, page by page, in no order, repeats and neighbours included.
+        """Yield every recording of the closed window, page by page, in any order. It may yield recordings twice, and
+        others from just before and after the window.
 
-        ``may_be_wide``: the window cannot be split further, so page to its end whatever the depth.
-        Raises TooWide before it walks deep into a wide window, Drifted when rows moved between two pages (pages
-        already given stay valid: a returned row is never wrong), Transient, Terminal(FORBIDDEN), SecretEmpty.
+        The window was read whole if the iterator comes to its end without an error. Pages that it yielded before an
+        error stay valid: a listed row is never wrong.
+
+        ``may_be_wide``: the caller cannot split the window further, so list it to its end, however many rows it has.
+
+        Raises TooWide where the caller should split the window (never with ``may_be_wide``), Drifted where rows moved
+        between two pages, Transient, Terminal(FORBIDDEN), SecretEmpty.
         """
 
     def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
         """Start to read the audio; the whole body has to arrive within ``deadline_s`` seconds.
 
-        Where the audio's URL is the record's own and may have expired, another is asked for before this fails.
+        Where the record gives the audio's URL, and it may have expired, this asks for another before it fails.
 
         Raises Transient, NotReady (404, 410), Terminal (403, host not allowed, no URL), SecretEmpty.
         """
 
 
 HIDDEN_S = 900
-"""How long a received dead letter stays hidden, should this process end before it makes it visible again."""
+"""How long a received dead letter stays hidden where the process ends before it makes it visible again."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One received dead letter. The copier labels what failed for good with reason, source and recording id; what the
-    queue gave up by itself has no labels."""
+    """One received dead letter. The copier labels what failed permanently with reason, source and recording id. What
+    SQS moved there by itself has no labels."""
 
     message_id: str
     body: str

@@ -18,13 +18,55 @@ import jmespath
 from call_lake.errors import ConfigError
 from call_lake.model.rules import Rule, Rules
 
-PROVIDERS = ("thulium", "conpeek")
 SOURCE_NAME = re.compile(r"[a-z0-9-]{1,32}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """The description of a vendor: what settings, polls, the command line and the deployment ask about it.
+
+    Each vendor has one, in ``providers/<vendor>/description.py``. It is data alone, so that it costs no import time.
+    """
+
+    name: str
+    """What ``provider`` says in a source's settings, and the name of the vendor's folder: ``thulium``."""
+    title: str
+    """The name as people write it: ``Thulium``."""
+    secret_fields: Mapping[str, bool]
+    """The fields of a secret's JSON, and whether each is hidden while somebody types it."""
+    page_size: int
+    """Rows of a page, where the source's settings say nothing else."""
+    max_page_size: int | None = None
+    """The largest page that the vendor gives; None if that is unknown."""
+    rows_per_window: int
+    """How many rows a poll wants in one window: a little less than two pages (rule 4)."""
+    download_url: str
+    """Where the audio of a recording is, where the source's settings say nothing else. ``{base_url}`` stands for the
+    source's base URL, ``download_placeholder`` for what names the recording."""
+    download_placeholder: str
+    """What every ``download_url`` must contain: ``{filename}``."""
+    base_url_question: str
+    """What ``make deploy`` asks for the base URL of the vendor's API."""
+    base_url_description: str
+    """What the template says about the parameter of the base URL."""
+    time_zone_question: str
+    """What ``make deploy`` asks for the time zone."""
+    time_zone_description: str
+    """What the template says about the parameter of the time zone."""
+    time_zone: str = "Europe/Warsaw"
+    """The time zone that ``make deploy`` and the template offer."""
+
+    def missing_from(self, secret: Mapping[str, str]) -> str | None:
+        """The first field that a secret does not have, or has empty; None if it has all of them."""
+        return next((field for field in self.secret_fields if not secret.get(field)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSettings:
-    """One configured account of a provider. Defaults are those of docs/providers.md."""
+    """One configured account of a provider. Defaults are those of docs/providers.md.
+
+    What depends on the vendor is not checked before ``checked``: the vendors' descriptions are handed in.
+    """
 
     name: str
     provider: str
@@ -32,7 +74,7 @@ class SourceSettings:
     secret: str = ""
     queue_url: str = ""
     time_zone: str = "Europe/Warsaw"
-    page_size: int = 0  # 0: the provider's default (Thulium 100, Conpeek 500)
+    page_size: int = 0  # 0: the vendor's default
     requests_per_second: float = 5.0  # per running function instance
     timeout_s: float = 30.0  # to connect, and between two bytes
     recording_deadline_s: float = 200.0  # one audio body, first byte to last
@@ -48,24 +90,31 @@ class SourceSettings:
         where = f"source {self.name!r}"
         if not SOURCE_NAME.fullmatch(self.name):
             raise ConfigError(f"{where}: a source's name is 1 to 32 of a-z, 0-9 and '-'")
-        if self.provider not in PROVIDERS:
-            raise ConfigError(f"{where}: provider {self.provider!r} is not one of {', '.join(PROVIDERS)}")
         if not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", self.base_url):
             raise ConfigError(f"{where}: base URL {self.base_url!r} must look like https://example.thulium.com/api")
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ConfigError(f"{where}: unknown time zone {self.time_zone!r}; use a name like Europe/Warsaw") from None
-        self._check_template(where)
         self._check_mapping(where)
         for name in ("requests_per_second", "timeout_s", "recording_deadline_s", "max_bytes"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{where}: {name} must be above 0")
-        if self.page_size < 0 or (self.provider == "thulium" and self.page_size > 100):
-            raise ConfigError(f"{where}: page_size must be 1 to 100 for Thulium, or 0 for the provider's default")
 
-    def _check_template(self, where: str) -> None:
-        wanted = {"thulium": "{filename}", "conpeek": "{dialog_uuid}"}[self.provider]
+    def checked(self, vendors: Mapping[str, Vendor]) -> Self:
+        """These settings, once they fit their vendor. Raises ConfigError."""
+        where = f"source {self.name!r}"
+        vendor = vendors.get(self.provider)
+        if vendor is None:
+            raise ConfigError(f"{where}: provider {self.provider!r} is not one of {', '.join(vendors)}")
+        self._check_template(where, vendor.download_placeholder)
+        largest = vendor.max_page_size
+        if self.page_size < 0 or (largest is not None and self.page_size > largest):
+            sizes = "1 or more" if largest is None else f"1 to {largest}"
+            raise ConfigError(f"{where}: page_size must be {sizes} for {vendor.title}, or 0 for the provider's default")
+        return self
+
+    def _check_template(self, where: str, wanted: str) -> None:
         if self.download_url and wanted not in self.download_url:
             raise ConfigError(f"{where}: download URL template {self.download_url!r} has no {wanted} in it")
         unknown = set(re.findall(r"{([^}]*)}", self.download_url)) - {wanted[1:-1], "base_url"}
@@ -181,6 +230,14 @@ class CompactorSettings:
     first_call_date: str = "2015-01-01"
     grace_s: int = 86_400
     open_table: bool = False  # whether the table calls_open is kept (ADR 0009)
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriberSettings:
+    transcription_language: str
+    dlq_url: str
+    job_prefix: str = ""  # the stack's name: all stacks of an account share the names of jobs
+    kms_key_arn: str = ""  # empty: the transcripts are encrypted with S3's own key
 
 
 def from_environment[T](kind: type[T], environment: Mapping[str, str] | None = None) -> T:

@@ -169,14 +169,14 @@ class BotoCloud(Cloud):
             TableName=self._unique,
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("id", "open_in", "due_at")
+                {"AttributeName": name, "AttributeType": "S"} for name in ("id", "due_list", "due_at")
             ],
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             GlobalSecondaryIndexes=[
                 {
-                    "IndexName": "open",
+                    "IndexName": "due",
                     "KeySchema": [
-                        {"AttributeName": "open_in", "KeyType": "HASH"},
+                        {"AttributeName": "due_list", "KeyType": "HASH"},
                         {"AttributeName": "due_at", "KeyType": "RANGE"},
                     ],
                     "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "reason"]},

@@ -19,6 +19,7 @@ from call_lake.aws.messages import SqsQueue
 from call_lake.aws.parameters import SourceParameters
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.errors import ConfigError, Reason, Transient
+from call_lake.providers import VENDORS
 from tests.contract.clouds import BotoCloud
 
 BODY = b"x" * 100_000
@@ -220,7 +221,7 @@ def test_the_settings_of_all_sources_are_read_page_by_page(ssm):
     fill(ssm, **{name: json.dumps(SOURCE) for name in names})
     fill(ssm)
 
-    settings = SourceParameters(ssm, "/call-lake/sources").all()
+    settings = SourceParameters(ssm, "/call-lake/sources", VENDORS).all()
 
     assert list(settings) == names
     assert {one.name for one in settings.values()} == set(names)
@@ -229,7 +230,7 @@ def test_the_settings_of_all_sources_are_read_page_by_page(ssm):
 
 def test_a_source_is_read_whatever_is_wrong_with_another(ssm):
     fill(ssm, thulium=json.dumps(SOURCE), broken="{")
-    sources = SourceParameters(ssm, "/call-lake/sources/")
+    sources = SourceParameters(ssm, "/call-lake/sources/", VENDORS)
 
     assert sources.one("thulium").name == "thulium"
     with pytest.raises(ConfigError, match="broken"):
@@ -242,12 +243,12 @@ def test_an_unknown_source_is_named_beside_those_that_are_known(ssm):
     fill(ssm, thulium=json.dumps(SOURCE))
 
     with pytest.raises(ConfigError, match=r"unknown source 'thulum'; /call-lake/sources has: thulium"):
-        SourceParameters(ssm, "/call-lake/sources").one("thulum")
+        SourceParameters(ssm, "/call-lake/sources", VENDORS).one("thulum")
 
 
 def test_settings_are_kept_for_a_while(ssm):
     fill(ssm, thulium=json.dumps(SOURCE))
-    sources = SourceParameters(ssm, "/call-lake/sources")
+    sources = SourceParameters(ssm, "/call-lake/sources", VENDORS)
     sources.one("thulium")
     fill(ssm, thulium=json.dumps(SOURCE | {"page_size": "50"}))
 

@@ -158,16 +158,16 @@ def test_a_receipt_of_an_earlier_delivery_neither_deletes_nor_delays(world: Worl
 def test_the_index_shows_a_write_after_its_delay_and_the_last_one_last(world: World):
     table = world.table
     table.index_delay_s = 5
-    table.put({"id": "a", "open_in": "thulium", "due_at": "1", "state": "PUBLISHED"})
-    at_once = table.query_open("thulium", "9", 10)
+    table.put({"id": "a", "due_list": "thulium", "due_at": "1", "state": "PUBLISHED"})
+    at_once = table.query_due("thulium", "9", 10)
     world.clock.sleep(5)
-    later = table.query_open("thulium", "9", 10)
-    table.update("a", {"open_in": None})
+    later = table.query_due("thulium", "9", 10)
+    table.update("a", {"due_list": None})
 
     assert (at_once, [item["id"] for item in later]) == ([], ["a"])
-    assert [item["id"] for item in table.query_open("thulium", "9", 10)] == ["a"]
+    assert [item["id"] for item in table.query_due("thulium", "9", 10)] == ["a"]
     world.clock.sleep(5)
-    assert table.query_open("thulium", "9", 10) == []
+    assert table.query_due("thulium", "9", 10) == []
 
 
 def test_a_secret_is_cached_for_five_minutes(world: World):

@@ -219,55 +219,55 @@ def test_racing_updates_that_only_go_forward_end_at_the_furthest(table):
     assert set(counted) <= {"done", "PreconditionFailed"}
 
 
-def open_item(id: str, open_in: str, due_at: str) -> dict[str, Any]:
-    return {"id": id, "open_in": open_in, "due_at": due_at, "state": "RETRYING", "reason": "timeout", "raw": "{}"}
+def due_item(id: str, due_list: str, due_at: str) -> dict[str, Any]:
+    return {"id": id, "due_list": due_list, "due_at": due_at, "state": "RETRYING", "reason": "timeout", "raw": "{}"}
 
 
-def test_open_items_come_soonest_first_up_to_the_time_and_only_their_own(table_kit: TableKit, cloud):
+def test_due_items_come_soonest_first_up_to_the_time_and_only_their_own(table_kit: TableKit, cloud):
     table = table_kit.table
     for id, due_at in (("c", "2026-10-03"), ("a", "2026-10-01"), ("later", "2026-10-05"), ("d", "2026-10-04")):
-        table.put(open_item(id, "thulium", due_at))
-    table.put(open_item("other", "conpeek", "2026-10-01"))
+        table.put(due_item(id, "thulium", due_at))
+    table.put(due_item("other", "conpeek", "2026-10-01"))
     table.put({"id": "closed", "due_at": "2026-10-01"})
     table_kit.small_pages()
 
-    found = cloud.eventually(lambda: table.query_open("thulium", "2026-10-04", 10))
+    found = cloud.eventually(lambda: table.query_due("thulium", "2026-10-04", 10))
 
     assert [item["id"] for item in found] == ["a", "c", "d"]
 
 
-def test_an_open_item_shows_its_keys_its_state_and_its_reason(table, cloud):
-    table.put(open_item("a", "thulium", "2026-10-01"))
+def test_a_due_item_shows_its_keys_its_state_and_its_reason(table, cloud):
+    table.put(due_item("a", "thulium", "2026-10-01"))
 
-    found = cloud.eventually(lambda: table.query_open("thulium", "2026-10-04", 10))
+    found = cloud.eventually(lambda: table.query_due("thulium", "2026-10-04", 10))
 
-    expected = {"id": "a", "open_in": "thulium", "due_at": "2026-10-01", "state": "RETRYING", "reason": "timeout"}
+    expected = {"id": "a", "due_list": "thulium", "due_at": "2026-10-01", "state": "RETRYING", "reason": "timeout"}
     assert found == [expected]
 
 
-def test_no_more_open_items_come_than_asked_for(table_kit: TableKit, cloud):
+def test_no_more_due_items_come_than_asked_for(table_kit: TableKit, cloud):
     for number in range(6):
-        table_kit.table.put(open_item(f"item-{number}", "thulium", f"2026-10-0{number + 1}"))
+        table_kit.table.put(due_item(f"item-{number}", "thulium", f"2026-10-0{number + 1}"))
     table_kit.small_pages()
 
-    found = cloud.eventually(lambda: table_kit.table.query_open("thulium", "2026-10-09", 3))
+    found = cloud.eventually(lambda: table_kit.table.query_due("thulium", "2026-10-09", 3))
 
     assert [item["id"] for item in found] == ["item-0", "item-1", "item-2"]
 
 
-def test_an_item_leaves_the_index_with_its_open_in(table, cloud):
-    table.put(open_item("a", "thulium", "2026-10-01"))
-    table.update("a", {"open_in": None, "due_at": None, "state": "STORED"})
+def test_an_item_leaves_the_index_with_its_due_list(table, cloud):
+    table.put(due_item("a", "thulium", "2026-10-01"))
+    table.update("a", {"due_list": None, "due_at": None, "state": "STORED"})
 
-    assert cloud.eventually(lambda: not table.query_open("thulium", "2026-10-04", 10))
+    assert cloud.eventually(lambda: not table.query_due("thulium", "2026-10-04", 10))
 
 
 def test_a_moved_due_time_moves_the_item_in_the_index(table, cloud):
-    table.put(open_item("a", "thulium", "2026-10-01"))
+    table.put(due_item("a", "thulium", "2026-10-01"))
     table.update("a", {"due_at": "2026-10-08"})
 
-    assert cloud.eventually(lambda: not table.query_open("thulium", "2026-10-04", 10))
-    assert [item["id"] for item in table.query_open("thulium", "2026-10-09", 10)] == ["a"]
+    assert cloud.eventually(lambda: not table.query_due("thulium", "2026-10-04", 10))
+    assert [item["id"] for item in table.query_due("thulium", "2026-10-09", 10)] == ["a"]
 
 
 def test_a_scan_gives_every_item_under_its_prefix(table_kit: TableKit):

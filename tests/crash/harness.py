@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from tests.support.fakes import Call, Calls, Died, Fault, FaultAt
 
 ROUNDS_MAX = 400
-READS = {"get", "get_many", "get_range", "head", "list", "query_open", "scan"}
+READS = {"get", "get_many", "get_range", "head", "list", "query_due", "scan"}
 
 
 @dataclass(frozen=True, slots=True)

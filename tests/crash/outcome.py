@@ -109,7 +109,7 @@ def _oddities_of_row(
     if item.get("state") == State.EXPIRED:
         if row["audio_uri"] is not None or row["audio_sha256"] != item["audio"]["facts"]["sha256"]:
             yield f"{id} has expired, and its row says {row['audio_uri']}, {row['audio_sha256']}"
-        if item["audio"]["key"] in audio or "open_in" in item or "due_at" in item:
+        if item["audio"]["key"] in audio or "due_list" in item or "due_at" in item:
             yield f"{id} has expired, and stands or is looked for"
         return
     if item.get("state") != State.STORED:

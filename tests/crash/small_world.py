@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from call_lake.copying.copier import Message, Verdict
+from call_lake.copying.outcome import Message, Verdict
 from call_lake.lake.compactor import Compactor
 from call_lake.ledger.entry import NEVER, State
 from call_lake.ledger.expiry import SLACK
@@ -108,7 +108,7 @@ class SmallWorld(ABC):
 
     def copy(self, source: str, received: list[Received]) -> None:
         messages = [Message(one.message_id, one.body, one.receipt_handle) for one in received]
-        verdicts = self._pipeline.copier().copy_batch(messages)
+        verdicts = self._pipeline.copy_batch(messages).verdicts
         for one in received:
             if verdicts[one.message_id] is Verdict.DONE:
                 self.world.queues[source].delete(one.receipt_handle)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from call_lake.bucket.inbox import put_rows
-from call_lake.bucket.quarantine import Rejected, quarantine
+from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import Reason, Terminal
 from call_lake.ledger.entry import State
 from call_lake.model.layout import INBOX
@@ -56,7 +56,7 @@ class Scattered:
         put_rows(self.world.store, [self._row(one) for one in both])
         for one in both:
             text = f'{{"recording_id": "{one.recording_id}", cut'
-            quarantine(self.world.store, Rejected(f"{INBOX}{one.recording_id}.json", text, "no JSON"))
+            quarantine(self.world.store, RejectedRow(f"{INBOX}{one.recording_id}.json", text, "no JSON"))
             folder = f"transcripts/source=thulium/call_date={one.call_date}"
             self.world.store.put(f"{folder}/{one.recording_id}.json", b"{}")
             self.world.dlq.send([message_of(one)], attributes={"recording_id": one.recording_id})

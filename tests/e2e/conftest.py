@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from call_lake_local import processes, stack
+from call_lake_local import stack
 
 REPO = Path(__file__).parents[2]
 CALL_LAKE = REPO / ".venv/bin/call-lake"
@@ -70,8 +70,7 @@ class Shell:
 
     def running(self) -> list[str]:
         """The local stack's processes that are left in this folder."""
-        state = self.folder / ".call-lake"
-        return [name for name in ("emulator", "simulators") if processes.find(name, state)]
+        return sorted(process.name for process in stack.running(self.folder / ".call-lake"))
 
 
 def _environment() -> dict[str, str]:
@@ -83,7 +82,7 @@ def _environment() -> dict[str, str]:
 def shell(tmp_path: Path) -> Iterator[Shell]:
     here = Shell(tmp_path)
     yield here
-    stack.down(tmp_path)
+    stack.down(tmp_path / ".call-lake")
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from call_lake_local import processes
-from call_lake_local.demo import INTERRUPTED, ROOT
+from call_lake_cli.demo import INTERRUPTED, ROOT
+from call_lake_local import stack
 from tests.e2e.conftest import REPO
 
 
@@ -28,7 +28,7 @@ def test_the_demo_ends_well_and_leaves_no_process() -> None:
 def test_ctrl_c_ends_the_demo_with_one_line_and_leaves_no_process(until: str) -> None:
     said = []
     with subprocess.Popen(
-        [sys.executable, "-m", "call_lake_local.demo"],
+        [sys.executable, "-m", "call_lake_cli.demo"],
         cwd=REPO,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -52,5 +52,4 @@ def test_ctrl_c_ends_the_demo_with_one_line_and_leaves_no_process(until: str) ->
 
 
 def running() -> list[str]:
-    state = REPO / ROOT / ".call-lake"
-    return [name for name in ("emulator", "simulators") if processes.find(name, state)]
+    return [process.name for process in stack.running(REPO / ROOT / ".call-lake")]

@@ -58,7 +58,7 @@ class Laptop:
         attributes = {name: {"DataType": "String", "StringValue": text} for name, text in labels.items()}
         self.client("sqs").send_message(QueueUrl=self.facts["dlq_url"], MessageBody=body, MessageAttributes=attributes)
         note = {"at": "2026-10-30T10:00:00.000Z", "reason": "forbidden", "detail": "the download answered 403"}
-        failed = {"state": {"S": "FAILED"}, "reason": {"S": "forbidden"}, "open_in": item["source"]}
+        failed = {"state": {"S": "FAILED"}, "reason": {"S": "forbidden"}, "due_list": item["source"]}
         failed |= {"due_at": {"S": "9999-12-31T00:00:00.000Z"}, "attempts": {"N": "1"}}
         failed |= {"history": {"L": [{"M": {name: {"S": text} for name, text in note.items()}}]}}
         dynamodb.put_item(TableName=table, Item={name: v for name, v in (item | failed).items() if name != "audio"})

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from call_lake_local import processes
 from call_lake_local.emulator import Emulator, start_emulator
-from call_lake_local.processes import LocalStackError
+from call_lake_local.errors import LocalError
 from tests.integration.tools import ministack_python
 
 REPOSITORY = Path(__file__).parents[2]
@@ -30,18 +30,18 @@ def test_what_it_stores_is_gone_after_a_reset_and_when_it_stops(tmp_path: Path) 
         assert list((tmp_path / "aws" / "s3").rglob("a.wav"))
         emulator.reset()
         assert s3.list_buckets()["Buckets"] == []
-        with pytest.raises(LocalStackError, match="runs already"):
+        with pytest.raises(LocalError, match="runs already"):
             start_emulator(ministack_python(), tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["emulator.log"]
     assert not emulator.is_healthy()
 
 
 def test_it_listens_on_one_port_of_the_loopback_interface_alone(emulator: Emulator) -> None:
-    sockets = [str(file.readlink()) for file in Path(f"/proc/{emulator.pid}/fd").iterdir() if file.is_symlink()]
+    sockets = [str(file.readlink()) for file in Path(f"/proc/{emulator.process.pid}/fd").iterdir() if file.is_symlink()]
     inodes = {link[8:-1] for link in sockets if link.startswith("socket:")}
     listening = []
     for table in ("tcp", "tcp6", "udp", "udp6"):
-        for line in Path(f"/proc/{emulator.pid}/net/{table}").read_text().splitlines()[1:]:
+        for line in Path(f"/proc/{emulator.process.pid}/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[9] in inodes and (fields[3] == "0A" or table.startswith("udp")):
                 listening.append(fields[1])
@@ -64,7 +64,7 @@ def test_nobody_but_the_root_keys_is_let_in(emulator: Emulator) -> None:
 def test_an_environment_without_ministack_is_reported_with_the_reason(tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     subprocess.run([ministack_python(), "-m", "venv", "--without-pip", str(bare)], check=True)
-    with pytest.raises(LocalStackError, match="ministack"):
+    with pytest.raises(LocalError, match="ministack"):
         start_emulator(bare / "bin/python", tmp_path / "state")
     assert processes.find("emulator", tmp_path / "state") is None
 

@@ -47,7 +47,7 @@ print(json.dumps({"pyarrow": pyarrow.__file__, "same": found == rows}))
 @pytest.fixture(scope="module")
 def build() -> Path:
     """The folder that ``make build`` fills; sam runs where the code has changed since."""
-    return deploy.build(REPO, REPO / ".tools/sam/bin/sam", REPO / ".aws-sam", say=lambda _: None).parent
+    return deploy.build(deploy.SamBuild(), say=lambda _: None).parent
 
 
 @pytest.fixture(scope="module")

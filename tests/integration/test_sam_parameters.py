@@ -4,8 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from call_lake_local.cloud import REPO, SAM
-from call_lake_local.deploy import parameter_overrides
+from call_lake_local.deploy import SamBuild, parameter_overrides
 
 READ = """
 import json, sys
@@ -15,8 +14,8 @@ print(json.dumps(CfnParameterOverridesType().convert((sys.argv[1],), None, None)
 
 
 def read_by_sam(argument: str) -> dict[str, str]:
-    command = [str(SAM.with_name("python")), "-c", READ, argument]
-    answer = subprocess.run(command, cwd=REPO, stdout=subprocess.PIPE, check=True).stdout
+    command = [str(SamBuild().sam.with_name("python")), "-c", READ, argument]
+    answer = subprocess.run(command, cwd=SamBuild().repo, stdout=subprocess.PIPE, check=True).stdout
     return dict(json.loads(answer))
 
 

@@ -11,10 +11,16 @@ from threading import Thread
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from call_lake.errors import CallLakeError
+from typer.testing import CliRunner
+
+from call_lake.errors import CallLakeError, ConfigError
 from call_lake.model.windows import Window
-from call_lake.providers import make_provider
+from call_lake.providers import VENDORS, make_provider
 from call_lake.settings import SourceSettings
+from call_lake_cli.commands.secrets import read_secret
+from call_lake_cli.console.errors import UserError
+from call_lake_cli.doctor.checks import listing
+from call_lake_cli.main import app
 from tests.support.fakes import FakeClock, World
 from tests.support.fakes.provider import make_wav
 from tests.support.pipeline import URLS, Pipeline
@@ -60,7 +66,7 @@ class Acme(BaseHTTPRequestHandler):
             self._answer(200, make_wav(int(url.path.split("%2F")[1].partition("/")[0])))
 
     def _page(self, query: dict[str, list[str]]) -> dict[str, Any]:
-        assert query["from"][0] <= query["to"][0]
+        assert query.get("from", [""])[0] <= query.get("to", [""])[0]
         start = int(query.get("cursor", ["0"])[0])
         rows: list[Any] = [record(number) for number in range(CALLS)][start : start + PAGE]
         following = start + PAGE
@@ -89,6 +95,33 @@ def failure(url: str, secret: dict[str, str]) -> str:
         return f"{type(error).__name__}: {error}"
 
 
+def probed(url: str) -> dict[str, Any]:
+    """What ``call-lake probe acme`` prints."""
+    command = ["probe", "acme", "--base-url", url, "--stdin", "--json"]
+    result = CliRunner().invoke(app, command, input=json.dumps({"key": KEY}))
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+def wanted_secret() -> str:
+    """What ``call-lake secrets set`` says that it needs, where there is no terminal to ask at."""
+    try:
+        read_secret("acme", "acme", from_pipe=False)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def wrong_settings(**more: Any) -> str:
+    """How settings that do not fit Acme are refused."""
+    document = {"provider": "acme", "base_url": "https://acme.test", "more": more}
+    try:
+        SourceSettings.from_json("acme", json.dumps(document)).checked(VENDORS)
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
 def run(url: str) -> dict[str, Any]:
     URLS["acme"] = url
     world = World.make(("acme",))
@@ -113,6 +146,10 @@ def run(url: str) -> dict[str, Any]:
         "circle": failure(f"{url}/circle", {"key": KEY}),
         "refusal": failure(f"{url}/refusal", {"key": KEY}),
         "no key": failure(url, {"note": "no key"}),
+        "wanted secret": wanted_secret(),
+        "no id in the address": wrong_settings(download_url="{base_url}/audio"),
+        "probe": probed(url),
+        "doctor": [asdict(check) for check in listing(settings, {"key": KEY}, world.clock)],
     }
 
 

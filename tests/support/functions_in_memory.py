@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from call_lake.lake.compactor import Compactor
-from call_lake.polling.poller import Poller
+from call_lake.copying.outcome import CopyReport, Message
+from call_lake.lake.compactor import CompactionResult, Compactor
+from call_lake.polling.poller import PolledSource, Poller
 from call_lake.settings import SourceSettings
 from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider
@@ -67,19 +69,15 @@ class Functions:
         self.world = World.make()
         self.providers = {source: FakeProvider(self.world.calls) for source in URLS}
         self.pipeline = Pipeline(self.world, self.providers)
+        self._compactor = Compactor(self.world.store, self.world.table, self.world.clock, COMPACTOR)
         self.emitted: list[Metric] = []
         self._handlers = {name: self._import(name, monkeypatch) for name in ("poller", "copier", "compactor")}
 
     def _import(self, name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
         """The handler's module, with its parts, that is AWS, replaced by those in memory."""
         module = importlib.import_module(f"functions.{name}.handler")
-        world = self.world
-        parts: dict[str, Any] = {"parts": self}
-        if name == "compactor":
-            compactor = Compactor(world.store, world.table, world.clock, COMPACTOR)
-            parts = {"clock": world.clock, "compactor": compactor}
-        for attribute, part in parts.items():
-            monkeypatch.setattr(module, attribute, part)
+        parts = {"poller": "parts", "copier": "copier", "compactor": "compact"}
+        monkeypatch.setattr(module, parts[name], self._compact if name == "compactor" else self)
         return module
 
     # -- what the handlers ask of their parts
@@ -90,19 +88,19 @@ class Functions:
     def poller(self, source: SourceSettings, until_s: float) -> Poller:
         world = self.world
         return Poller(
-            source,
-            self.providers[source.name],
+            PolledSource(source, self.providers[source.name], world.queues[source.name]),
             self.pipeline.ledger,
-            self.pipeline.book(source.name),
-            world.queues[source.name],
             world.clock,
             POLLER,
-            until_s=world.clock.monotonic() + FUNCTION_TIME_S,
+            world.clock.monotonic() + FUNCTION_TIME_S,
             threads=1,
         )
 
-    def copier(self, until_s: float) -> Any:
-        return self.pipeline.copier()
+    def copy_batch(self, messages: Sequence[Message], until_s: float) -> CopyReport:
+        return self.pipeline.copy_batch(messages)
+
+    def _compact(self, until_s: float) -> CompactionResult:
+        return self._compactor.run(self.world.clock.monotonic() + FUNCTION_TIME_S)
 
     # -- invocations
 

@@ -1,27 +1,34 @@
 """The whole pipeline over AWS in memory, driven as Scheduler, SQS and Lambda drive it."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from call_lake.concurrency import BytesBudget
-from call_lake.copying.copier import Copier, CopyCounts, Message, Verdict
-from call_lake.copying.fetcher import Route
-from call_lake.copying.retry import Quiet, RetryPolicy
+from call_lake.copying.copier import Copier, CopierPorts
+from call_lake.copying.fetcher import CopierSource
+from call_lake.copying.outcome import CopyCounts, CopyReport, Message, Verdict
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.ledger import Ledger
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.windows import Window
-from call_lake.polling.poller import Poller, PollResult
+from call_lake.polling.poller import PolledSource, Poller, PollResult
 from call_lake.ports import Provider
-from call_lake.settings import CompactorSettings, PollerSettings, SourceSettings
+from call_lake.settings import CompactorSettings, CopierSettings, PollerSettings, SourceSettings
 from tests.support.fakes import World
 
 POLLER = PollerSettings(ledger_table="ledger", sources_path="/sources")
 COMPACTOR = CompactorSettings(ledger_table="ledger", bucket="call-lake-test", sources=("thulium", "conpeek"))
-POLICY = RetryPolicy(base_s=30, ceiling_s=21_600, queue_max_s=900, not_ready_deadline_s=172_800)
+COPIER = CopierSettings(
+    ledger_table="ledger",
+    sources_path="/sources",
+    bucket="call-lake-test",
+    event_bus="call-lake",
+    dlq_url="dead-letters",
+    bytes_in_flight=64_000_000,
+    copy_threads=1,
+)
 URLS = {"thulium": "https://example.thulium.com/api", "conpeek": "https://example.conpeek.com"}
 FUNCTION_TIME_S = 240.0
 
@@ -34,63 +41,59 @@ class Pipeline:
     world: World
     providers: Mapping[str, Provider]
     known: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    policy: RetryPolicy = POLICY
+    copier_settings: CopierSettings = COPIER
     counts: CopyCounts = field(default_factory=CopyCounts)
     more: Mapping[str, Any] = field(default_factory=dict)
     retention_days: int = 0
-    _quiet: Quiet | None = None
+    _copier: Copier | None = None
 
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.world.table, self.world.clock, POLLER.republish_after_s)
 
-    def book(self, source: str) -> SourceBook:
-        return SourceBook(self.world.table, self.world.clock, source)
+    def book(self, source: str) -> SourceState:
+        return SourceState(self.world.table, self.world.clock, source)
 
     def restart(self) -> None:
         """Every function starts cold."""
         self.known.clear()
-        self._quiet = None
+        self._copier = None
         self.world.secrets.forget()
 
     def poll(self, source: str, *, sweep: bool = False, backfill: Window | None = None) -> PollResult:
         settings = SourceSettings(source, source, URLS[source], **self.more)
+        known = self.known.setdefault(source, {})
         poller = Poller(
-            settings,
-            self.providers[source],
+            PolledSource(settings, self.providers[source], self.world.queues[source], known),
             self.ledger,
-            self.book(source),
-            self.world.queues[source],
             self.world.clock,
             replace(POLLER, retention_days=self.retention_days),
-            until_s=self.world.clock.monotonic() + FUNCTION_TIME_S,
-            known=self.known.setdefault(source, {}),
+            self.world.clock.monotonic() + FUNCTION_TIME_S,
             threads=1,
         )
         return poller.poll(sweep=sweep, backfill=backfill)
 
+    @property
     def copier(self) -> Copier:
-        world = self.world
-        self._quiet = self._quiet or Quiet(world.clock)
-        return Copier(
-            self.ledger,
-            world.store,
-            world.bus,
-            world.dlq,
-            self._route,
-            world.clock,
-            self.policy,
-            BytesBudget(64_000_000),
-            until_s=world.clock.monotonic() + FUNCTION_TIME_S,
-            threads=1,
-            retention_days=self.retention_days,
-            jitter=random.Random(0),
-            quiet=self._quiet,
-        )
+        """That of the warm function."""
+        if self._copier is None:
+            world = self.world
+            ports = CopierPorts(self.ledger, world.store, world.bus, world.dlq, world.clock)
+            settings = replace(self.copier_settings, retention_days=self.retention_days)
+            self._copier = Copier(ports, self._copier_source, settings, random.Random(0))
+        return self._copier
 
-    def _route(self, name: str) -> Route:
+    def retain(self, days: int) -> None:
+        """Deploy with another AudioRetentionDays: every function starts cold."""
+        self.retention_days = days
+        self.restart()
+
+    def _copier_source(self, name: str) -> CopierSource:
         is_paused = self.book(name).paused_since() is not None
-        return Route(self.providers[name], self.world.queues[name], 5_000_000_000, 200.0, is_paused)
+        return CopierSource(self.providers[name], self.world.queues[name], 5_000_000_000, 200.0, is_paused)
+
+    def copy_batch(self, messages: Sequence[Message]) -> CopyReport:
+        return self.copier.copy_batch(messages, self.world.clock.monotonic() + FUNCTION_TIME_S)
 
     def copy_once(self, source: str, batch: int = 10) -> int:
         """One invocation by the queue's event source mapping; how many messages it was given."""
@@ -98,13 +101,12 @@ class Pipeline:
         received = queue.receive(batch)
         if received:
             messages = [Message(one.message_id, one.body, one.receipt_handle) for one in received]
-            copier = self.copier()
-            verdicts = copier.copy_batch(messages)
+            report = self.copy_batch(messages)
             for one in received:
-                if verdicts[one.message_id] is Verdict.DONE:
+                if report.verdicts[one.message_id] is Verdict.DONE:
                     queue.delete(one.receipt_handle)
             for name in CopyCounts.__slots__:
-                setattr(self.counts, name, getattr(self.counts, name) + getattr(copier.counts, name))
+                setattr(self.counts, name, getattr(self.counts, name) + getattr(report.counts, name))
         return len(received)
 
     def copy_all(self) -> None:

@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from call_lake.bucket.inbox import list_inbox
-from call_lake.bucket.quarantine import set_aside
+from call_lake.bucket.quarantine import list_quarantine
 from call_lake.lake.compactor import Compactor
 from call_lake.lake.search import read_partition
 from call_lake.ledger.entry import Entry, entry_of
@@ -195,9 +195,9 @@ class SimulatedTime:
         yield from (f"{source}: {len(self.queue(source))} messages" for source in SOURCES if len(self.queue(source)))
         yield from (f"in the DLQ: {body[:200]}" for body in self.world.dlq.waiting())
         yield from (f"in the inbox: {waiting.key}" for waiting in list_inbox(self.world.store))
-        yield from (f"in quarantine: {one.rejected.reason}" for one in set_aside(self.world.store))
+        yield from (f"in quarantine: {one.rejected.reason}" for one in list_quarantine(self.world.store))
         for source in SOURCES:
-            open_jobs = self.pipeline.book(source).open_jobs()
+            open_jobs = self.pipeline.book(source).jobs.unfinished()
             yield from (f"{source}: {job.kind} of {job.window} is not done" for job in open_jobs)
             yield from (f"{e.recording_id} is {e.state}" for e in self.entries(source) if e.state != "STORED")
 

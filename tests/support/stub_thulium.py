@@ -6,7 +6,7 @@ from typing import Any
 from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
 from call_lake.providers import make_provider
-from call_lake.providers.thulium.api import PAGE_SIZE
+from call_lake.providers.thulium.description import VENDOR
 from call_lake.settings import SourceSettings
 from tests.support.fakes.clock import FakeClock
 from tests.support.stub_web import Reply, Seen, StubWeb, json_reply
@@ -36,7 +36,7 @@ def row(number: int = 0, **changes: Any) -> dict[str, Any]:
 class Tenant:
     """A server with these rows; ``page(offset, limit)`` may be replaced."""
 
-    def __init__(self, rows: list[Any], *, cap: int = PAGE_SIZE, more: int = 0, count: Any = ...) -> None:
+    def __init__(self, rows: list[Any], *, cap: int = VENDOR.page_size, more: int = 0, count: Any = ...) -> None:
         self.rows, self.cap, self.more, self.count = rows, cap, more, count
         self.walked = 0
         self.web = StubWeb(self.answer)

@@ -131,11 +131,11 @@ def test_a_write_is_billed_by_the_kilobyte(world, meter, length, units):
 
 
 def test_the_index_is_written_apart_and_twice_where_its_key_changes(world, meter):
-    world.table.put({"id": "a", "open_in": "thulium", "due_at": "1"})
+    world.table.put({"id": "a", "due_list": "thulium", "due_at": "1"})
     world.table.update("a", {"due_at": "2"})
     world.table.update("a", {"note": "not in the index"})
     world.table.update("a", {"state": "in it"})
-    world.table.update("a", {"open_in": None, "due_at": None})
+    world.table.update("a", {"due_list": None, "due_at": None})
     assert meter.take() == {Unit.DYNAMODB_WRITE: (1 + 1) + (1 + 2) + 1 + (1 + 1) + (1 + 1)}
 
 

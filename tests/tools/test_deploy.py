@@ -8,12 +8,12 @@ from threading import Thread
 from typing import Any
 from zipfile import ZipFile
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from call_lake_local import deploy
-from call_lake_local.deploy import Credentials, DeployError
+from call_lake_local.deploy import SamBuild
+from call_lake_local.endpoint import Endpoint
+from call_lake_local.errors import DeployError
 
 SAM = f"""#!{sys.executable}
 import json, os, pathlib, sys
@@ -30,6 +30,10 @@ if arguments[0] == "build":
     (package / "code.py").write_text("code")
     pathlib.Path(value("--build-dir"), "template.yaml").write_text("Poller:\\n  CodeUri: Poller\\n  Other: Poller\\n")
 """
+
+
+def at(url: str) -> Endpoint:
+    return Endpoint(url, "us-east-1", "key", "secret")
 
 
 class World:
@@ -55,20 +59,11 @@ class World:
         self.sam.with_name("broken").touch()
 
     def build(self) -> Path:
-        return deploy.build(self.repo, self.sam, self.build_dir, say=self.said.append)
+        return deploy.build(SamBuild(self.repo, self.sam, self.build_dir), say=self.said.append)
 
     def deploy(self, endpoint: str, **parameters: str) -> dict[str, str]:
-        return deploy.deploy(
-            self.repo,
-            endpoint,
-            Credentials("key", "secret"),
-            "us-east-1",
-            "call-lake",
-            parameters,
-            self.sam,
-            self.build_dir,
-            say=self.said.append,
-        )
+        target = SamBuild(self.repo, self.sam, self.build_dir)
+        return deploy.deploy(target, at(endpoint), "call-lake", parameters, say=self.said.append)
 
 
 @pytest.fixture
@@ -76,7 +71,7 @@ def world(tmp_path):
     return World(tmp_path)
 
 
-class Endpoint(BaseHTTPRequestHandler):
+class FakeAws(BaseHTTPRequestHandler):
     """As much of AWS as a deployment asks for beside sam: a bucket is made, one stack is described."""
 
     def do_PUT(self) -> None:
@@ -106,7 +101,7 @@ NO_STACK = """<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Co
 
 @pytest.fixture
 def endpoint():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), FakeAws) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -203,14 +198,6 @@ def test_a_missing_sam_is_said_in_one_line(world):
 
 
 def test_a_stack_that_does_not_exist_is_said_in_one_line(endpoint):
-    cloudformation = deploy.client("cloudformation", endpoint, Credentials("key", "secret"), "us-east-1")
+    cloudformation = at(endpoint).client("cloudformation")
     with pytest.raises(DeployError, match="stack other was not found"):
         deploy.outputs_of("other", cloudformation)
-
-
-@mock_aws
-def test_a_secret_is_filled_as_one_json_object():
-    secrets = boto3.client("secretsmanager", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-    secrets.create_secret(Name="s")
-    deploy.fill_secret("s", {"username": "u", "password": 'p"'}, secrets)
-    assert json.loads(secrets.get_secret_value(SecretId="s")["SecretString"]) == {"username": "u", "password": 'p"'}

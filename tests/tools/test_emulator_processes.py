@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from call_lake_local import processes
-from call_lake_local.processes import LocalStackError, Process
+from call_lake_local.errors import LocalError
+from call_lake_local.processes import Process
 
 REPOSITORY = Path(__file__).parents[2]
 DEADLINE_S = 20.0
@@ -86,7 +87,7 @@ def test_a_process_sees_exactly_the_environment_it_is_given(run: Callable[..., P
 
 def test_two_processes_of_one_name_are_refused(run: Callable[..., Process]) -> None:
     run(WAIT)
-    with pytest.raises(LocalStackError, match="child runs already"):
+    with pytest.raises(LocalError, match="child runs already"):
         run(WAIT)
 
 
@@ -132,18 +133,18 @@ def test_waiting_returns_when_the_process_is_ready(run: Callable[..., Process]) 
 
 def test_a_process_that_ends_while_it_starts_is_reported_with_its_last_words(run: Callable[..., Process]) -> None:
     process = run("print('early'); raise SystemExit('no such licence')")
-    with pytest.raises(LocalStackError, match=r"child ended while it started(?s:.)*no such licence"):
+    with pytest.raises(LocalError, match=r"child ended while it started(?s:.)*no such licence"):
         processes.wait_until_ready(process, lambda: False, deadline_s=DEADLINE_S)
 
 
 def test_a_process_that_is_not_ready_in_time_is_reported(run: Callable[..., Process]) -> None:
     process = run(WAIT)
-    with pytest.raises(LocalStackError, match=r"child is not ready after 0\.1 s"):
+    with pytest.raises(LocalError, match=r"child is not ready after 0\.1 s"):
         processes.wait_until_ready(process, lambda: False, deadline_s=0.1)
 
 
 def test_a_command_that_does_not_exist_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(LocalStackError, match=r"cannot start child: .*nowhere"):
+    with pytest.raises(LocalError, match=r"cannot start child: .*nowhere"):
         processes.start("child", [tmp_path / "nowhere"], state_dir=tmp_path, environment={}, attached=True)
     assert processes.find("child", tmp_path) is None
 
@@ -163,11 +164,11 @@ def test_a_wanted_port_that_is_busy_is_one_clear_line() -> None:
         server.bind(("127.0.0.1", 0))
         server.listen()
         port = server.getsockname()[1]
-        with pytest.raises(LocalStackError, match=rf"port {port} of 127\.0\.0\.1 cannot be used .*--port") as caught:
+        with pytest.raises(LocalError, match=rf"port {port} of 127\.0\.0\.1 cannot be used .*--port") as caught:
             processes.free_port(port)
     assert "\n" not in str(caught.value)
 
 
 def test_a_wanted_port_that_cannot_exist_is_one_clear_line() -> None:
-    with pytest.raises(LocalStackError, match="port 70000 of"):
+    with pytest.raises(LocalError, match="port 70000 of"):
         processes.free_port(70_000)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from call_lake_local.simulators.clock import SimClock
-from call_lake_local.simulators.exchange import Request
+from call_lake_local.simulators.http_exchange import Request
 from call_lake_local.simulators.simulation import Simulation
 from call_lake_local.simulators.world import World
 

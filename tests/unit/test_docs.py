@@ -215,3 +215,29 @@ def test_every_command_of_aws_in_a_page_exists(page, words):
     known = {xform_name(member, "-") for member in (shape.members if shape else {})} | AWS_OPTIONS
     given = {word[2:].partition("=")[0] for word in words if word.startswith("--")}
     assert given <= known, f"{page}: {' '.join(words)}"
+
+
+def packages_under(top: str) -> set[str]:
+    """The packages of a folder, one and two levels deep, as the architecture's tree names them."""
+    found = {path.parent.relative_to(ROOT / top).as_posix() for path in (ROOT / top).rglob("__init__.py")}
+    return {f"{top}/{name}" for name in found if name != "." and not name.startswith("ministack/")}
+
+
+def tree_of_the_architecture() -> set[str]:
+    """Whole paths of the folders that its tree names."""
+    block = read("docs/architecture.md").split("## 3.")[1].split("```text\n")[1].split("```")[0]
+    found: set[str] = set()
+    above: list[str] = []
+    for line in block.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        above = [*above[:depth], line.split()[0].rstrip("/")]
+        found.add("/".join(above))
+    return found
+
+
+def test_the_architectures_tree_is_the_folders_that_exist():
+    tree = tree_of_the_architecture()
+    assert [folder for folder in tree if not (ROOT / folder).is_dir()] == []
+    inside = {folder for folder in tree if folder.count("/") >= 2}
+    tops = ("shared/call_lake", "cli/call_lake_cli", "local/call_lake_local")
+    assert inside == set().union(*map(packages_under, tops))

@@ -156,7 +156,7 @@ def test_a_part_imports_only_what_the_table_allows(module):
     [
         ("call_lake", set()),
         ("functions", {"call_lake"}),
-        pytest.param("call_lake_local", {"call_lake"}, marks=pytest.mark.xfail(reason="being separated")),
+        ("call_lake_local", {"call_lake"}),
         ("call_lake_cli", {"call_lake", "call_lake_local"}),
     ],
 )

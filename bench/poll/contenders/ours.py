@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from bench.poll.task import Task, Watch
 from call_lake.model.times import parse_iso
 from call_lake.model.windows import Window
-from call_lake.polling.poller import ROWS_PER_WINDOW
 from call_lake.polling.window_reader import Hole, read_forward
 from call_lake.ports import Page
 from call_lake.providers import make_provider
@@ -59,8 +58,8 @@ with watch.running():
     provider = make_provider(settings, lambda fresh: task.secret, clock)
     asked = windows(parse_iso(remembered["checkpoint"]) if remembered["checkpoint"] else None)
     for window in asked:
-        target = ROWS_PER_WINDOW[task.provider]
-        for outcome in read_forward(provider, window, take, target=target, clock=clock, until_s=math.inf):
+        target = provider.rows_per_window
+        for outcome in read_forward(provider, window, take, rows_per_window=target, clock=clock, until_s=math.inf):
             if isinstance(outcome, Hole):
                 raise SystemExit(f"{outcome.window} cannot be read: {outcome.error}")
 task.memory.write_text(json.dumps({"known": sorted(known), "checkpoint": asked[0].end.isoformat()}))

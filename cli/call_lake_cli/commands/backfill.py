@@ -1,4 +1,4 @@
-"""``call-lake backfill``: a stretch of a source's past. The polls read it; this command asks, opens it and watches."""
+"""``call-lake backfill``: have the polls read a stretch of a source's past, and watch them."""
 
 import sys
 from collections.abc import Callable
@@ -6,35 +6,35 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskProgressColumn
 
 from call_lake.ledger.jobs import Job, JobKind
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import iso
 from call_lake.operations.backfill_estimate import Estimate, estimate
 from call_lake.operations.days import Days
 from call_lake.ports import Clock
 from call_lake.settings import SourceSettings
+from call_lake.wiring.operator import CLOCK, provider_of
 from call_lake_cli.console.errors import UserError, err, explained
-from call_lake_cli.console.options import AsJson, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.console.options import AsJson, StackName, parse_days
+from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.athena import run_query
-from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import CLOCK, day, provider_of, sources_of
+from call_lake_cli.stack.handle import Stack, find_source, find_stack
 from call_lake_cli.stack.prices import AS_OF, Bill, bill_of
 
 LOOK_EVERY_S = 2.0
-EMPTY_LOOKS = 3  # SQS counts roughly: so many times in a row nothing
+EMPTY_LOOKS = 3  # SQS counts only roughly: believe an empty queue after so many looks in a row
 ASSUMED_BYTES_PER_S = 16_000.0  # WAV of 8 kHz, 16 bit, mono: the largest of the usual formats
 INTERRUPTED = 130
 
-type Tell = Callable[[str, float], None]
-"""Hears what goes on, and which part of the window is read, 0 to 1."""
+type ShowProgress = Callable[[str, float], None]
+"""Receives what happens now, and which part of the window is read, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What the stack says of a backfill at one moment. ``messages``: recordings that wait in the queue to be copied."""
+class BackfillState:
+    """How far a backfill is. ``messages``: recordings that wait in the queue to be copied."""
 
     job: Job
     messages: int
@@ -61,32 +61,30 @@ def backfill(
 ) -> None:
     """Read a stretch of a source's past: estimate it, ask, and watch until all of it is listed and copied.
 
-    The scheduled polls do the work, one after another at the source's own requests_per_second, and beside the newest
-    recordings. Ctrl-C ends the watching alone; the same command watches again. What is known already is not copied
-    twice. A day later the polls read it once more, for what moved while it was read.
+    The scheduled polls do the work, beside the newest recordings, at the source's own requests_per_second. Ctrl-C ends
+    only the watching; the same command watches again. Known recordings are not copied twice. A day later the polls read
+    the stretch once more, for recordings that moved while it was read.
     """
     with explained():
-        days = Days(day(from_), day(to))
-        if days.last < days.first:
-            raise UserError(f"--to {to} is before --from {from_}")
+        days = parse_days(from_, to)
         here = find_stack(stack)
-        settings = sources_of(here, source)[source]
-        book = SourceBook(here.table, CLOCK, source)
+        settings = find_source(here, source)
+        book = SourceState(here.table, CLOCK, source)
         _check(book, settings, days)
         window = days.window(settings.zone)
-        job = book.job(JobKind.BACKFILL, window)
+        job = book.jobs.find(JobKind.BACKFILL, window)
         guess: dict[str, Any] | None = None
         if job is None or job.done or job.again:
             if not yes:
                 guess = _ask(here, settings, days, as_json=json_)
-            job = book.open_job(JobKind.BACKFILL, window)
+            job = book.jobs.start(JobKind.BACKFILL, window)
         else:
             err.print("it is under way already: watching it")
         last = _watch(here, settings, book, job)
         print_result(settings, days, last, guess, as_json=json_)
 
 
-def _check(book: SourceBook, settings: SourceSettings, days: Days) -> None:
+def _check(book: SourceState, settings: SourceSettings, days: Days) -> None:
     if days.first > CLOCK.now().astimezone(settings.zone).date():
         raise UserError(f"{days.first} is still to come")
     if book.paused_since() is not None:
@@ -100,12 +98,10 @@ def _ask(stack: Stack, settings: SourceSettings, days: Days, *, as_json: bool) -
     """The estimate, once the user agreed to it. Raises UserError where nobody can be asked."""
     if not sys.stdin.isatty():
         raise UserError("no terminal to ask at: --yes begins without asking")
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+    with progress(BarColumn(), TaskProgressColumn()) as bar:
         task = bar.add_task("estimating: listing some of the days", total=None)
         guessed = estimate(
             provider_of(stack, settings),
-            settings.provider,
             days,
             settings.zone,
             CLOCK,
@@ -127,14 +123,14 @@ def agree() -> None:
 
 
 def transcribed_minutes(stack: Stack, guessed: Estimate) -> int | None:
-    """Minutes of talk for Amazon Transcribe, which no price of ours holds; None where the stack does not transcribe."""
+    """Minutes of talk that Amazon Transcribe would bill; None where the stack does not transcribe."""
     if "transcriber" not in stack.functions:
         return None
     return round(guessed.recordings * (guessed.mean_talk_s or 0) / 60)
 
 
 def bytes_per_second(stack: Stack, source: str) -> tuple[float, bool]:
-    """What a second of this source's audio takes in the lake so far, and whether that is known."""
+    """How many bytes a second of this source's audio takes so far, and whether that was measured (else assumed)."""
     # The name comes from us: a source's name is [a-z0-9-].
     sql = f"""SELECT sum(audio_bytes) AS total_bytes, sum(audio_s) AS total_s FROM calls
               WHERE source = '{source}' AND audio_s IS NOT NULL
@@ -172,9 +168,8 @@ def print_estimate(guessed: Estimate, bill: Bill, minutes: int | None, *, known:
 # -- while it goes on
 
 
-def _watch(stack: Stack, settings: SourceSettings, book: SourceBook, job: Job) -> Look:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+def _watch(stack: Stack, settings: SourceSettings, book: SourceState, job: Job) -> BackfillState:
+    with progress(BarColumn(), TaskProgressColumn()) as bar:
         task = bar.add_task("waiting for the next poll", total=1.0)
         try:
             return watch(
@@ -188,26 +183,26 @@ def _watch(stack: Stack, settings: SourceSettings, book: SourceBook, job: Job) -
             raise typer.Exit(INTERRUPTED) from None
 
 
-def look(stack: Stack, settings: SourceSettings, book: SourceBook, job: Job) -> Look:
+def look(stack: Stack, settings: SourceSettings, book: SourceState, job: Job) -> BackfillState:
     visible = "ApproximateNumberOfMessages"
     found = stack.client("sqs").get_queue_attributes(QueueUrl=settings.queue_url, AttributeNames=[visible])
-    now = book.job(JobKind.BACKFILL, job.window) or job
-    return Look(now, int(found["Attributes"].get(visible, 0)), book.facts().get("trouble"))
+    now = book.jobs.find(JobKind.BACKFILL, job.window) or job
+    return BackfillState(now, int(found["Attributes"].get(visible, 0)), book.facts().get("trouble"))
 
 
-def watch(look: Callable[[], Look], clock: Clock, tell: Tell) -> Look:
-    """Until all of the window is listed and no recording waits in the queue any more."""
+def watch(look: Callable[[], BackfillState], clock: Clock, show: ShowProgress) -> BackfillState:
+    """Wait until the whole window is listed and no recording waits in the queue any more."""
     empty = 0
     while True:
         seen = look()
         empty = empty + 1 if seen.listed and seen.messages == 0 else 0
         if empty >= EMPTY_LOOKS:
             return seen
-        tell(_phrase(seen), seen.share)
+        show(_phrase(seen), seen.share)
         clock.sleep(LOOK_EVERY_S)
 
 
-def _phrase(seen: Look) -> str:
+def _phrase(seen: BackfillState) -> str:
     trouble = f"; trouble: {seen.trouble}" if seen.trouble else ""
     if seen.listed:
         return f"copying: {seen.messages:,} recordings wait{trouble}"
@@ -217,7 +212,7 @@ def _phrase(seen: Look) -> str:
 
 
 def print_result(
-    settings: SourceSettings, days: Days, last: Look, guess: dict[str, Any] | None, *, as_json: bool
+    settings: SourceSettings, days: Days, last: BackfillState, guess: dict[str, Any] | None, *, as_json: bool
 ) -> None:
     result = {
         "source": settings.name,

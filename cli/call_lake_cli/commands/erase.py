@@ -1,31 +1,24 @@
-"""``call-lake erase``: delete what is stored of a caller, an agent or a recording, for good, and prove it."""
+"""``call-lake erase``: delete everything that is stored of a caller, an agent or a recording, and prove it."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from botocore.exceptions import ClientError
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from call_lake.aws.client import calling, code_of
-from call_lake.aws.messages import SqsDeadLetters
 from call_lake.ports import HIDDEN_S
+from call_lake.wiring.operator import CLOCK, compactor_settings, dead_letters_of, ledger_of, transcriptions_of
 from call_lake_cli.console.errors import UserError, err, explained, say
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows
 from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import CLOCK, compactor_settings, ledger_of
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.erase.eraser import Eraser, ErasureReport
     from call_lake.operations.erase.targets import Targets
-
-TRANSCRIPTS = "transcripts/"
-ABSENT = ("NotFoundException", "BadRequestException")
-"""Transcribe's answers for a job that it does not have, or that it cannot delete yet."""
 
 
 def erase(
@@ -37,7 +30,7 @@ def erase(
     ] = None,
     recording_id: Annotated[list[str] | None, typer.Option("--recording-id", help="This recording.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would be erased, and where it lies; change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be erased, and where it is; change nothing.")
     ] = False,
     now: Annotated[
         bool, typer.Option("--now", help="Do not wait half an hour for queries that may still read the old files.")
@@ -45,10 +38,10 @@ def erase(
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """Erase recordings for good: audio, rows, transcripts and every copy. Ends with a proof.
+    """Erase recordings permanently: audio, rows, transcripts and every copy. Ends with a proof.
 
     Options may be repeated; everything that any of them names is erased, and nothing asks again: try --dry-run first.
-    Whatever ends it, type the same command again: it goes on from there. Exit code 0: nothing is left.
+    If the command is interrupted, type it again: it goes on from there. Exit code 0 means that nothing is left.
     """
     from call_lake.operations.erase.targets import ErasureRequest
 
@@ -61,7 +54,7 @@ def erase(
             raise UserError("whom or what to erase? name --number, --agent or --recording-id, each as often as needed")
         here = find_stack(stack)
         with _progress() as bar:
-            eraser = _eraser(here, bar.tell)
+            eraser = _eraser(here, bar.show)
             report = eraser.dry_run(request) if dry_run else eraser.erase(request, None if now else bar.wait)
         _print(report, as_json=json_)
         if not dry_run:
@@ -77,71 +70,36 @@ def check(report: "ErasureReport") -> None:
         )
     if report.hidden:
         raise UserError(
-            f"{report.hidden} dead letters are hidden, as somebody else has just received them, and nobody looked into "
-            f"them: nothing else is left; type the same command again in {HIDDEN_S // 60} minutes"
+            f"{report.hidden} dead letters are hidden, as another reader has just received them, so they were not "
+            f"searched. Nothing else is left; type the same command again in {HIDDEN_S // 60} minutes"
         )
 
 
-def _eraser(stack: Stack, tell: Callable[[str], None]) -> "Eraser":
+def _eraser(stack: Stack, show: Callable[[str], None]) -> "Eraser":
     from call_lake.operations.erase.eraser import Eraser, OtherServices
 
-    services = OtherServices(SqsDeadLetters(stack.client("sqs"), stack.dlq_url), transcriptions_of(stack))
-    return Eraser(ledger_of(stack), stack.store, services, CLOCK, compactor_settings(stack).grace_s, tell)
+    services = OtherServices(dead_letters_of(stack), transcriptions_of(stack))
+    return Eraser(ledger_of(stack), stack.store, services, CLOCK, compactor_settings(stack).grace_s, show)
 
 
-def transcriptions_of(stack: Stack) -> "TranscribeJobs | None":
-    """None where the stack does not transcribe and keeps no transcript: it never asked Amazon Transcribe for anything,
-    which its region may not even have."""
-    if "transcriber" not in stack.functions and next(iter(stack.store.list_versions(TRANSCRIPTS)), None) is None:
-        return None
-    return TranscribeJobs(stack.client("transcribe"), f"{stack.name}-")
-
-
-class TranscribeJobs:
-    """The jobs that the transcriber started: each is named after its stack (``prefix``) and its recording.
-
-    https://docs.aws.amazon.com/transcribe/latest/APIReference/API_GetTranscriptionJob.html
-    """
-
-    def __init__(self, client: Any, prefix: str) -> None:
-        self._client = client
-        self._prefix = prefix
-
-    def stands(self, recording_id: str) -> bool:
-        return self._asked("get_transcription_job", recording_id)
-
-    def delete(self, recording_id: str) -> None:
-        self._asked("delete_transcription_job", recording_id)
-
-    def _asked(self, operation: str, recording_id: str) -> bool:
-        with calling(f"{operation} {recording_id}"):
-            try:
-                getattr(self._client, operation)(TranscriptionJobName=self._prefix + recording_id)
-            except ClientError as error:
-                if code_of(error) not in ABSENT:
-                    raise
-                return False
-        return True
-
-
-class _Bar:
-    """Progress on stderr: what is being done, and how long the waiting takes."""
+class _ProgressBar:
+    """Show on stderr what is being done, and how long it still waits."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
         self._task = bar.add_task("searching", total=None)
 
-    def tell(self, line: str) -> None:
+    def show(self, line: str) -> None:
         self._bar.update(self._task, description=line)
 
     def wait(self, until: datetime) -> None:
-        """In steps of a second, so that a machine that slept notices when it is time."""
+        """Wait in steps of a second, so that a machine that slept notices when the time has come."""
         total_s = (until - CLOCK.now()).total_seconds()
         if total_s <= 0:
             return
         say(
             f"the table does not show them any more; waiting until {until.astimezone(UTC):%H:%M:%S} UTC for queries "
-            "that began before. It may be broken off: the same command goes on from here"
+            "that began before. You may interrupt it: the same command goes on from here"
         )
         self._bar.update(self._task, description="waiting", total=total_s)
         while (left_s := (until - CLOCK.now()).total_seconds()) > 0:
@@ -151,10 +109,10 @@ class _Bar:
 
 
 @contextmanager
-def _progress() -> Iterator[_Bar]:
+def _progress() -> Iterator[_ProgressBar]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        yield _Bar(bar)
+        yield _ProgressBar(bar)
 
 
 def _print(report: "ErasureReport", *, as_json: bool) -> None:

@@ -1,22 +1,20 @@
-"""``call-lake failed`` and ``call-lake redrive``: what failed for good, and sending it again."""
+"""``call-lake failed`` and ``call-lake redrive``: list the recordings that failed permanently, and send them again."""
 
 from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from call_lake.aws.messages import SqsDeadLetters
 from call_lake.errors import Reason
 from call_lake.ledger.entry import Entry
 from call_lake.ledger.ledger import Ledger
 from call_lake.operations.redrive import RedriveCounts, Redriver
+from call_lake.wiring.operator import dead_letters_of, ledger_of, queue_of
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows
-from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import ledger_of, queue_of, sources_of
+from call_lake_cli.console.output import Format, print_json, print_rows, progress
+from call_lake_cli.stack.handle import find_source, find_stack, select_sources
 
 ReasonName = Annotated[str | None, typer.Option("--reason", help="Only what failed for this reason, like forbidden.")]
 
@@ -24,43 +22,43 @@ ReasonName = Annotated[str | None, typer.Option("--reason", help="Only what fail
 def failed(
     source: SourceName = None, reason: ReasonName = None, json_: AsJson = False, stack: StackName = None
 ) -> None:
-    """List what failed for good, by reason. No phone numbers, names or provider keys."""
+    """List the recordings that failed permanently, by reason. Prints no phone number, name or provider key."""
     with explained():
         here = find_stack(stack)
         _check(reason)
-        entries = failures(ledger_of(here), list(sources_of(here, source)), reason)
+        entries = failures(ledger_of(here), list(select_sources(here, source)), reason)
         lines = [line_of(entry) for entry in entries]
         counts = Counter((line["source"], line["reason"]) for line in lines)
         by_reason = [{"source": s, "reason": r, "recordings": n} for (s, r), n in sorted(counts.items())]
-        dead = len(_dead_letters(here))
+        dead = len(dead_letters_of(here))
         if json_:
             print_json({"failed": len(lines), "dead_letters": dead, "by_reason": by_reason, "recordings": lines})
             return
         if lines:
             print_rows(("source", "reason", "recordings"), [tuple(one.values()) for one in by_reason], Format.TABLE)
             print_rows(tuple(lines[0]), [tuple(line.values()) for line in lines], Format.TABLE)
-        err.print(f"{len(lines)} failed for good; {dead} messages in the dead-letter queue", highlight=False)
+        err.print(f"{len(lines)} failed permanently; {dead} messages in the dead-letter queue", highlight=False)
 
 
 def redrive(
     reason: ReasonName = None, source: SourceName = None, json_: AsJson = False, stack: StackName = None
 ) -> None:
-    """Send again what failed for good: from the dead-letter queue, and what is FAILED in the ledger without it."""
+    """Send again what failed permanently: the dead letters, and the FAILED recordings of the ledger without one."""
     with explained():
         here = find_stack(stack)
         _check(reason)
-        sources_of(here, source)
-        # All queues, whatever the filter: the dead letters of every source come out of one queue.
+        if source is not None:
+            find_source(here, source)
+        # All queues, whatever the filter: one queue holds the dead letters of every source.
         queues = {name: queue_of(here, settings) for name, settings in here.sources.items()}
-        redriver = Redriver(ledger_of(here), queues, _dead_letters(here), reason=reason, source=source)
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        with Progress(*columns, console=err, transient=True) as bar:
+        redriver = Redriver(ledger_of(here), queues, dead_letters_of(here), reason=reason, source=source)
+        with progress() as bar:
             task = bar.add_task("reading the dead-letter queue", total=None)
 
-            def tell(counts: RedriveCounts) -> None:
+            def show(counts: RedriveCounts) -> None:
                 bar.update(task, description=f"{counts.sent} sent again")
 
-            counts = asdict(redriver.redrive(tell))
+            counts = asdict(redriver.redrive(show))
         if json_:
             print_json(counts)
         else:
@@ -68,7 +66,7 @@ def redrive(
 
 
 def failures(ledger: Ledger, sources: list[str], reason: str | None) -> list[Entry]:
-    """By source and reason, the newest failure first."""
+    """The failed recordings by source and reason, the newest failure first."""
     found = [entry for source in sources for entry in ledger.failures(source) if reason in (None, entry.reason)]
     found.sort(key=_since, reverse=True)
     return sorted(found, key=lambda entry: (entry.source, entry.reason or ""))
@@ -90,10 +88,6 @@ def line_of(entry: Entry) -> dict[str, Any]:
 
 def _since(entry: Entry) -> str:
     return str(entry.history[-1]["at"]) if entry.history else ""
-
-
-def _dead_letters(stack: Stack) -> SqsDeadLetters:
-    return SqsDeadLetters(stack.client("sqs"), stack.dlq_url)
 
 
 def _check(reason: str | None) -> None:

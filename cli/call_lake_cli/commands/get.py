@@ -1,4 +1,4 @@
-"""``call-lake get``: one recording's audio as a file here, or played."""
+"""``call-lake get``: download one recording's audio, and play it."""
 
 import hashlib
 import os
@@ -12,11 +12,11 @@ import typer
 
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.recording import StoredAudio
-from call_lake_cli.commands.show import find_entries, waits_where
+from call_lake.wiring.operator import ledger_of
+from call_lake_cli.commands.show import find_entries, where_it_waits
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import StackName
 from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import ledger_of
 
 CHUNK_BYTES = 1024 * 1024
 
@@ -29,7 +29,7 @@ def get(
         Path | None,
         typer.Option("--output", "-o", help="File or folder; without it RECORDING_ID.EXTENSION in this folder."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that stands.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
     play: Annotated[bool, typer.Option("--play", help="Then open it with this machine's player.")] = False,
     stack: StackName = None,
 ) -> None:
@@ -49,7 +49,7 @@ def get(
 
 
 def stored_audio(stack: Stack, found: list[Entry]) -> StoredAudio:
-    """What stands of the one recording that was found. Raises UserError."""
+    """The audio of the one recording that was found. Raises UserError for none, several, or one without audio."""
     if not found:
         raise UserError("the ledger knows no such recording, neither as a recording id nor as a provider's key")
     if len(found) > 1:
@@ -62,7 +62,7 @@ def stored_audio(stack: Stack, found: list[Entry]) -> StoredAudio:
             f"was noticed at {entry.expired_at}; what it was stays in the table"
         )
     if entry.state is not State.STORED or entry.audio is None:
-        where = waits_where(stack.store, entry)
+        where = where_it_waits(stack.store, entry)
         waits = f"; it waits {where}" if where else ""
         raise UserError(f"{entry.recording_id} is {entry.state}: there is no audio{waits}")
     return entry.audio
@@ -77,7 +77,7 @@ def target_of(audio: StoredAudio, output: Path | None) -> Path:
 
 
 def misnamed(audio: StoredAudio, file: Path) -> bool:
-    """Whether the file's own extension, if it has one, is another than that of the bytes."""
+    """Whether the file name's extension, if it has one, differs from the format of the bytes."""
     return bool(file.suffix) and file.suffix.lower() != f".{audio.facts.format}"
 
 
@@ -97,19 +97,19 @@ def chunks_of(stack: Stack, audio: StoredAudio) -> Iterator[bytes]:
 
 
 def save(chunks: Iterator[bytes], audio: StoredAudio, file: Path, *, force: bool) -> None:
-    """Write all of it or nothing: into a file beside, which takes its name once the bytes are proved. Raises UserError.
+    """Write the whole file or nothing: into a temporary file, renamed once the SHA-256 is right. Raises UserError.
 
-    Readable by this user alone, as it is somebody's voice.
+    Only this user may read it, as it is somebody's voice.
     """
     if file.exists() and not force:
-        raise UserError(f"{file} stands already: --force writes over it, --output chooses another")
+        raise UserError(f"{file} exists already: --force writes over it, --output chooses another")
     try:
         handle, partial = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.")
         try:
             with os.fdopen(handle, "wb") as out:
                 _copy(chunks, out, audio)
             if not force:
-                os.close(os.open(file, os.O_CREAT | os.O_EXCL))  # not over a file that came meanwhile
+                os.close(os.open(file, os.O_CREAT | os.O_EXCL))  # not over a file that somebody made meanwhile
             Path(partial).replace(file)
         finally:
             Path(partial).unlink(missing_ok=True)

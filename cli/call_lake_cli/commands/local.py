@@ -4,33 +4,38 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn
 
+from call_lake_cli.commands.status import print_counts
 from call_lake_cli.console.errors import UserError, err, explained, say
-from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.console.options import parse_day, parse_days, parse_parameters
+from call_lake_cli.console.output import print_json, progress
+from call_lake_cli.stack import laptop
 from call_lake_cli.stack.census import SourceCensus, total
-from call_lake_cli.stack.handle import find_stack
+from call_lake_cli.stack.handle import LOCAL_FILE, find_stack
+from call_lake_cli.stack.settle import settle as settle_stack
+from call_lake_cli.stack.settle import why_unsettled
+from call_lake_local.stack import LocalSource, Plan, SimulatedCalls
 
 app = typer.Typer(no_args_is_help=True, help="Call Lake on this machine: no Docker, no AWS account.")
 
-CENSUS_COLUMNS = ("source", "listed", "stored", "rows", "failed", "waiting", "in queue", "in inbox")
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
 @app.command()
 def up(
     detach: Annotated[
-        bool, typer.Option("--detach", help="Return when it runs; `call-lake local down` ends it.")
+        bool, typer.Option("--detach", help="Return once it runs; `call-lake local down` ends it.")
     ] = False,
     port: Annotated[
-        int | None, typer.Option(help="Port of the local AWS on 127.0.0.1; any free one if not given.")
+        int | None, typer.Option(help="Port of the local AWS on 127.0.0.1; by default any free one.")
     ] = None,
     thulium_url: Annotated[str | None, typer.Option(help="API of your Thulium, https://NAME.thulium.com/api")] = None,
     thulium_user: Annotated[
@@ -47,36 +52,36 @@ def up(
     ] = None,
     faults: Annotated[
         str | None,
-        typer.Option(help="Troubles that the simulated providers make, by name, with commas (docs/local-stack.md)."),
+        typer.Option(help="Faults of the simulated providers, NAME,NAME (docs/local-stack.md)."),
     ] = None,
     recordings: Annotated[
-        int | None, typer.Option(help="Recordings of each simulated provider; 200 if not given.", min=1)
+        int | None, typer.Option(help="Recordings of each simulated provider; by default 200.", min=1)
     ] = None,
-    days: Annotated[int | None, typer.Option(help="Days over which they lie; 30 if not given.", min=1)] = None,
-    until: Annotated[str | None, typer.Option(help="Their last day, YYYY-MM-DD; today if not given.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed makes the same calls; 7 if not given.")] = None,
+    days: Annotated[int | None, typer.Option(help="Days over which they are spread; by default 30.", min=1)] = None,
+    until: Annotated[str | None, typer.Option(help="Their last day, YYYY-MM-DD; by default today.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed makes the same calls; by default 7.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print what .call-lake/local.json holds.")] = False,
 ) -> None:
-    """Build, start and deploy; without URLs with simulated providers."""
-    from call_lake_local import stack as local_stack
-
+    """Build, start and deploy Call Lake on this machine; without URLs, with simulated providers."""
     with explained():
-        real = bool(thulium_url or conpeek_url)
-        simulated = {"faults": faults, "recordings": recordings, "days": days, "until": until, "seed": seed}
-        plan = local_stack.Plan(
-            simulator_arguments=_simulators(simulated, real=real),
-            sources=_real_sources(thulium_url, thulium_user, conpeek_url),
+        calls = {"faults": faults, "count": recordings, "days": days, "until": until, "seed": seed}
+        given = {name: value for name, value in calls.items() if value is not None}
+        if given and (thulium_url or conpeek_url):
+            option = next(iter(given)).replace("count", "recordings")
+            raise UserError(f"--{option} is for the simulated providers: leave it out, or the URL")
+        sources = _own_sources(thulium_url, thulium_user, conpeek_url)
+        schedules = {"PollEvery": _rate(poll_every), "CompactEvery": _rate(compact_every)}
+        plan = Plan(
+            sources=sources,
+            simulated=None if sources else _simulated(given),
+            parameters=schedules | parse_parameters(set_ or []),
             port=port,
-            poll_every=_rate(poll_every),
-            compact_every=_rate(compact_every),
             detach=detach,
-            parameters=_parameters(set_ or []),
         )
-        stack = local_stack.up(plan, Path.cwd(), say)
-        file = Path.cwd() / ".call-lake/local.json"
+        stack = laptop.start(plan, Path.cwd(), say)
         if json_:
-            sys.stdout.write(file.read_text())
-        err.print(f"running: bucket {stack.bucket}, all names in .call-lake/local.json", highlight=False)
+            sys.stdout.write(LOCAL_FILE.read_text())
+        err.print(f"running: bucket {stack.bucket}, all names in {LOCAL_FILE}", highlight=False)
         err.print(
             "next: call-lake local settle, call-lake status, call-lake query 'SELECT count(*) FROM calls'",
             highlight=False,
@@ -95,115 +100,64 @@ def settle(
     timeout: Annotated[int, typer.Option(help="Seconds after which no further step is begun.", min=1)] = 300,
     json_: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
-    """Poll, wait until every listed recording is stored and queryable or has failed for good, and count."""
-    from call_lake_local.settle import settle as run
-
+    """Poll, wait until every listed recording is stored and queryable or has failed permanently, and count."""
     with explained():
         if bool(from_) != bool(to):
             raise UserError("--from and --to belong together: give both, or neither for the newest recordings alone")
-        first, last = (_day(from_), _day(to)) if from_ and to else (None, None)
-        if first and last and last < first:
-            raise UserError(f"--to {to} is before --from {from_}")
+        days = parse_days(from_, to) if from_ else None
         stack = find_stack()
         if not stack.local:
             raise UserError("settle is for the local stack")
-        with Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=err,
-            transient=True,
-        ) as bar:
+        with progress(BarColumn(), MofNCompleteColumn()) as bar:
             task = bar.add_task("listing", total=None)
 
-            def tell(step: str, census: "list[SourceCensus] | tuple[SourceCensus, ...]") -> None:
+            def show(step: str, census: Sequence[SourceCensus]) -> None:
                 bar.update(task, description=step, total=total(census, "listed"), completed=total(census, "rows"))
 
-            ok, census = run(stack, first, last, float(timeout), lambda step, counts: tell(step, list(counts)))
+            ok, census = settle_stack(stack, days, float(timeout), show)
         if json_:
             print_json({"settled": ok, "sources": [one.to_json() for one in census]})
         else:
-            print_rows(CENSUS_COLUMNS, [census_row(one) for one in census], Format.TABLE)
+            print_counts(census)
         if not ok:
-            raise UserError("not settled: " + "; ".join(stuck(one) for one in census if stuck(one)))
-
-
-def stuck(one: SourceCensus) -> str:
-    """What keeps a source from rest, in one phrase; empty if nothing does."""
-    if one.unused:
-        return ""
-    found = [
-        one.trouble or "",
-        f"{one.waiting} recordings wait for another attempt (`call-lake status`)" if one.waiting else "",
-        f"{one.inbox} objects wait in the inbox" if one.inbox else "",
-        f"{one.jobs_open} windows are still to be listed (`call-lake verify` tells which cannot be read, and why)"
-        if one.jobs_open
-        else "",
-        f"{one.stored} stored but {one.rows} rows (`call-lake quarantine list` shows rows that were set aside)"
-        if one.stored != one.rows
-        else "",
-    ]
-    phrases = ", ".join(text for text in found if text)
-    return f"{one.source}: {phrases}" if phrases else ""
+            raise UserError("not settled: " + "; ".join(filter(None, map(why_unsettled, census))))
 
 
 @app.command()
 def down() -> None:
-    """End the local stack; what it stored is gone."""
-    from call_lake_local import stack as local_stack
-
+    """End the local stack and delete what it stored."""
     with explained():
-        ended = local_stack.down(Path.cwd())
+        ended = laptop.end(Path.cwd())
         err.print(f"ended: {', '.join(ended)}" if ended else "nothing was running here")
 
 
-def census_row(one: SourceCensus) -> tuple[object, ...]:
-    failed = ", ".join(f"{reason} {number}" for reason, number in sorted(one.failed.items())) or 0
-    return (one.source, one.listed, one.stored, one.rows, failed, one.waiting, one.queue, one.inbox)
+def _simulated(given: dict[str, Any]) -> SimulatedCalls:
+    """Raises UserError."""
+    until = parse_day(given["until"]) if "until" in given else datetime.now(UTC).date()
+    return SimulatedCalls(**(given | {"until": until}))
 
 
-def _simulators(given: Mapping[str, Any], *, real: bool) -> tuple[str, ...]:
-    """Their arguments; none beside real providers. Raises UserError for what would be ignored, or fail late."""
-    from call_lake_local.simulators.faults import FaultPlan
-
-    typed = {name: value for name, value in given.items() if value is not None}
-    if real:
-        if typed:
-            raise UserError(f"--{next(iter(typed))} is for the simulated providers: leave it out, or the URL")
-        return ()
-    try:
-        FaultPlan.parse(typed.get("faults", ""))
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    until = _day(typed["until"]) if "until" in typed else datetime.now(UTC).date()
-    values = {"days": 30, "seed": 7, "count": typed.pop("recordings", 200)} | typed | {"until": until.isoformat()}
-    return tuple(text for name, value in values.items() for text in (f"--{name}", str(value)))
-
-
-def _real_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url: str | None) -> tuple:  # type: ignore[type-arg]
-    from call_lake_local.stack import RealSource
-
+def _own_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url: str | None) -> tuple[LocalSource, ...]:
+    """The providers that the options name, each with its secret from the environment or a prompt. Raises UserError."""
     sources = []
     for option, url in (("--thulium-url", thulium_url), ("--conpeek-url", conpeek_url)):
-        _check_that_it_is_private(option, url or "")
+        _check_url(option, url or "")
     if thulium_url:
         user = thulium_user or os.environ.get("THULIUM_USER") or ""
         if not user:
             raise UserError("--thulium-url needs --thulium-user, the name of the API user there")
         secret = {"username": user, "password": _secret("THULIUM_PASSWORD", f"Password of {user} at {thulium_url}")}
-        sources.append(RealSource("thulium", thulium_url.rstrip("/"), secret))
+        sources.append(LocalSource("thulium", "thulium", thulium_url.rstrip("/"), secret))
     elif thulium_user:
         raise UserError("--thulium-user goes with --thulium-url")
     if conpeek_url:
         secret = {"key": _secret("CONPEEK_KEY", f"API key at {conpeek_url}")}
-        sources.append(RealSource("conpeek", conpeek_url.rstrip("/"), secret))
+        sources.append(LocalSource("conpeek", "conpeek", conpeek_url.rstrip("/"), secret))
     return tuple(sources)
 
 
-def _check_that_it_is_private(option: str, url: str) -> None:
-    """Raises UserError for an address to which credentials would go unencrypted, beyond this machine."""
+def _check_url(option: str, url: str) -> None:
+    """Refuse an address off this machine that would get the credentials unencrypted. Raises UserError."""
     try:
         parts = urlsplit(url)
     except ValueError as error:
@@ -221,16 +175,8 @@ def _secret(variable: str, question: str) -> str:
     return value
 
 
-def _parameters(texts: list[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in texts]
-    for name, equals, _ in pairs:
-        if not (name and equals):
-            raise UserError(f"--set {name!r} must be PARAMETER=VALUE, like --set ThuliumTimeZone=Europe/Warsaw")
-    return {name: value for name, _, value in pairs}
-
-
 def _rate(text: str) -> str:
-    """``60s`` as a schedule; EventBridge Scheduler knows whole minutes alone."""
+    """``60s`` as a schedule. EventBridge Scheduler takes whole minutes only. Raises UserError."""
     match = re.fullmatch(r"(\d+)\s*(s|m|h)?", text)
     seconds = int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"] if match else 0
     if seconds < 60 or seconds % 60:
@@ -239,16 +185,7 @@ def _rate(text: str) -> str:
     return "rate(1 minute)" if minutes == 1 else f"rate({minutes} minutes)"
 
 
-def _day(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day
-    except ValueError:
-        raise UserError(f"{text!r} is no day: write it like 2026-10-25") from None
-
-
 def _wait_for_the_end(root: Path) -> None:
-    from call_lake_local import stack as local_stack
-
     err.print("Ctrl-C ends it")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -256,4 +193,4 @@ def _wait_for_the_end(root: Path) -> None:
     except KeyboardInterrupt:
         err.print("ending …")
     finally:
-        local_stack.down(root)
+        laptop.end(root)

@@ -1,25 +1,25 @@
-"""``call-lake pause`` and ``call-lake resume``: a source that rests, and loses nothing by it.
+"""``call-lake pause`` and ``call-lake resume``: stop and restart a source, without losing a recording.
 
-The flag stands in the ledger, beside the checkpoint: a deployment leaves it alone, as it would not a schedule that was
-switched off behind its back. Polls see it at once, warm copiers within half a minute.
+The flag is kept in the ledger, beside the checkpoint. A disabled schedule would not last: the next deployment enables
+it again. Polls see the flag at once, warm copiers within half a minute.
 """
 
 from typing import Annotated
 
 import typer
 
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import iso
+from call_lake.wiring.operator import CLOCK
 from call_lake_cli.console.errors import err, explained
 from call_lake_cli.console.options import StackName
-from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import CLOCK, sources_of
+from call_lake_cli.stack.handle import Stack, find_source, find_stack
 
 Source = Annotated[str, typer.Argument(help="The source, as `call-lake status` names it.")]
 
 
 def pause(source: Source, stack: StackName = None) -> None:
-    """Stop to list, publish and copy a source's recordings; `call-lake resume` goes on where it stopped."""
+    """Stop listing, publishing and copying a source's recordings; `call-lake resume` goes on where it stopped."""
     with explained():
         book = _book(find_stack(stack), source)
         since = book.paused_since()
@@ -31,7 +31,7 @@ def pause(source: Source, stack: StackName = None) -> None:
 
 
 def resume(source: Source, stack: StackName = None) -> None:
-    """Go on with a paused source: the next poll lists all that came meanwhile."""
+    """Go on with a paused source: the next poll lists everything that was recorded meanwhile."""
     with explained():
         book = _book(find_stack(stack), source)
         if book.paused_since() is None:
@@ -41,6 +41,6 @@ def resume(source: Source, stack: StackName = None) -> None:
             err.print(f"{source} goes on with its next poll")
 
 
-def _book(stack: Stack, source: str) -> SourceBook:
-    sources_of(stack, source)
-    return SourceBook(stack.table, CLOCK, source)
+def _book(stack: Stack, source: str) -> SourceState:
+    find_source(stack, source)
+    return SourceState(stack.table, CLOCK, source)

@@ -11,27 +11,22 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.ports import Clock
-from call_lake.providers.conpeek.probe import authorization as conpeek_authorization
-from call_lake.providers.conpeek.probe import probe_conpeek
-from call_lake.providers.http.look import Looker
-from call_lake.providers.probe import Findings, Prober
-from call_lake.providers.thulium.probe import authorization as thulium_authorization
-from call_lake.providers.thulium.probe import probe_thulium
-from call_lake.settings import PROVIDERS, SourceSettings
-from call_lake_cli.commands.secrets import FIELDS, Secret, read_secret
+from call_lake.providers import VENDORS
+from call_lake.providers.probe import ProbeResult, load_probe
+from call_lake.settings import SourceSettings
+from call_lake.wiring.operator import CLOCK
+from call_lake_cli.commands.secrets import Secret, read_secret
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows
-from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import CLOCK, sources_of
+from call_lake_cli.stack.handle import Stack, find_source, find_stack
 
 DOCUMENT_MAX_BYTES = 4096  # the standard tier of Parameter Store (ADR 0005)
-KINDS = {"thulium": (probe_thulium, thulium_authorization), "conpeek": (probe_conpeek, conpeek_authorization)}
 
 
 def probe(
     provider: Annotated[
-        str | None, typer.Argument(help="thulium or conpeek, with --base-url; not with --source.")
+        str | None, typer.Argument(help=f"{' or '.join(VENDORS)}, with --base-url; not with --source.")
     ] = None,
     base_url: Annotated[str | None, typer.Option("--base-url", help="The API of an account that no stack has.")] = None,
     source: Annotated[
@@ -57,7 +52,7 @@ def probe(
             if provider or base_url or stdin:
                 raise UserError("--source knows its vendor, address and secret: give it alone")
             here = find_stack(stack)
-            settings = sources_of(here, source)[source]
+            settings = find_source(here, source)
             secret = SecretsManagerSecrets(here.client("secretsmanager")).get(settings.secret)
         else:
             if write_:
@@ -76,8 +71,8 @@ def probe(
 
 
 def _unknown(provider: str | None, base_url: str | None) -> SourceSettings:
-    if provider not in PROVIDERS or not base_url:
-        raise UserError(f"say what to probe: --source S, or one of {', '.join(PROVIDERS)} with --base-url URL")
+    if provider is None or provider not in VENDORS or not base_url:
+        raise UserError(f"say what to probe: --source S, or one of {', '.join(VENDORS)} with --base-url URL")
     return SourceSettings(provider, provider, base_url.rstrip("/"))
 
 
@@ -87,17 +82,15 @@ def examine(
     clock: Clock,
     tell: Callable[[str], None],
     session: requests.Session | None = None,
-) -> Findings:
+) -> ProbeResult:
     """Raises Transient where no answer comes, UserError for a secret without its fields."""
-    missing = [name for name in FIELDS[settings.provider] if not secret.get(name)]
-    if missing:
-        raise UserError(f"the secret of {settings.name} has no {missing[0]!r}: call-lake secrets set {settings.name}")
-    run, authorization = KINDS[settings.provider]
-    looker = Looker(settings, lambda fresh: authorization(secret), clock, session)
-    return run(Prober(looker, settings, clock, tell))
+    if missing := VENDORS[settings.provider].missing_from(secret):
+        raise UserError(f"the secret of {settings.name} has no {missing!r}: call-lake secrets set {settings.name}")
+    probe = load_probe(settings)
+    return probe.run(probe.prober(settings, secret, clock, tell, session))
 
 
-def show_findings(found: Findings, *, as_json: bool) -> None:
+def show_findings(found: ProbeResult, *, as_json: bool) -> None:
     if as_json:
         facts = [asdict(fact) for fact in found.facts]
         print_json({"works": found.works, "settings": found.settings, "facts": facts})
@@ -116,7 +109,7 @@ def write_settings(stack: Stack, source: str, wanted: dict[str, Any]) -> None:
     client = stack.client("ssm")
     document = merged(json.loads(client.get_parameter(Name=name)["Parameter"]["Value"]), wanted)
     text = json.dumps(document, ensure_ascii=False)
-    SourceSettings.from_json(source, text)
+    SourceSettings.from_json(source, text).checked(VENDORS)
     if len(text.encode()) > DOCUMENT_MAX_BYTES:
         raise UserError(f"the settings of {source} would have more than {DOCUMENT_MAX_BYTES} bytes: not written")
     client.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)

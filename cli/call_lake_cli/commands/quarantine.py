@@ -5,18 +5,17 @@ from itertools import batched
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn
 
-from call_lake.bucket.quarantine import SetAside, put_back, set_aside
+from call_lake.bucket.quarantine import QuarantinedRow, list_quarantine, put_back
 from call_lake.ledger.entry import State
 from call_lake.model.times import iso
 from call_lake.ports import ObjectStore, Table
 from call_lake_cli.commands.show import ID
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows
-from call_lake_cli.stack.handle import find_stack
-from call_lake_cli.stack.parts import sources_of
+from call_lake_cli.console.output import Format, print_json, print_rows, progress
+from call_lake_cli.stack.handle import find_source, find_stack
 
 app = typer.Typer(no_args_is_help=True, help="Rows that the table could not hold: see them, send them again.")
 
@@ -27,7 +26,7 @@ ERASED_BATCH = 1000
 def list_(
     source: SourceName = None,
     raw: Annotated[
-        bool, typer.Option("--raw", help="With the rows' texts: they hold phone numbers and names.")
+        bool, typer.Option("--raw", help="Also print the rows' texts. They hold phone numbers and names.")
     ] = False,
     json_: AsJson = False,
     stack: StackName = None,
@@ -36,7 +35,7 @@ def list_(
     with explained():
         here = find_stack(stack)
         if source is not None:
-            sources_of(here, source)
+            find_source(here, source)
         lines = [line_of(one, raw=raw) for one in chosen(here.store, source)]
         if json_:
             print_json(lines)
@@ -49,20 +48,19 @@ def list_(
 @app.command()
 def retry(
     keys: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY]...", help="These rows alone, by `quarantine list`'s keys.")
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="Only these rows, by the keys of `quarantine list`.")
     ] = None,
     source: SourceName = None,
     stack: StackName = None,
     json_: AsJson = False,
 ) -> None:
-    """Send rows from the quarantine back to the inbox, once their reason is mended: the compactor tries them again."""
+    """Send rows from the quarantine back to the inbox, once their reason is fixed: the compactor tries them again."""
     with explained():
         here = find_stack(stack)
         if source is not None:
-            sources_of(here, source)
+            find_source(here, source)
         rows = list(chosen(here.store, source, keys))
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+        with progress(BarColumn(), MofNCompleteColumn()) as bar:
             sent, dropped = 0, 0
             for one in bar.track(send_again(here.store, here.table, rows), total=len(rows), description="rows"):
                 sent += one
@@ -76,10 +74,10 @@ def retry(
                 err.print("after the next compaction call-lake quarantine list shows those that were refused again")
 
 
-def chosen(store: ObjectStore, source: str | None, keys: Sequence[str] | None = None) -> Iterator[SetAside]:
+def chosen(store: ObjectStore, source: str | None, keys: Sequence[str] | None = None) -> Iterator[QuarantinedRow]:
     """The rows of this source, with these keys. Raises UserError for a key that is not there."""
     missing = {name_of(key) for key in keys or ()}
-    for one in set_aside(store):
+    for one in list_quarantine(store):
         if source is not None and (one.partition is None or one.partition.source != source):
             continue
         if not keys or name_of(one.key) in missing:
@@ -90,12 +88,12 @@ def chosen(store: ObjectStore, source: str | None, keys: Sequence[str] | None = 
 
 
 def name_of(key: str) -> str:
-    """The part of a key that no other row has, whatever was given with it: short enough for a terminal."""
+    """The last part of a key, which no other row has: short enough for a terminal."""
     return key.rpartition("/")[2].removesuffix(".json")
 
 
-def line_of(one: SetAside, *, raw: bool) -> dict[str, Any]:
-    """One row, without anything personal but in its text."""
+def line_of(one: QuarantinedRow, *, raw: bool) -> dict[str, Any]:
+    """One row; only its text (``raw``) holds anything personal."""
     id = one.recording_id or ""
     line = {
         "key": name_of(one.key),
@@ -108,12 +106,12 @@ def line_of(one: SetAside, *, raw: bool) -> dict[str, Any]:
     return line | {"raw": one.rejected.text} if raw else line
 
 
-def send_again(store: ObjectStore, table: Table, rows: Sequence[SetAside]) -> Iterator[bool]:
-    """Move rows to the inbox; give of each whether it went. One of an erased recording is deleted instead, also where
-    the tombstone came while it moved (rule 15)."""
+def send_again(store: ObjectStore, table: Table, rows: Sequence[QuarantinedRow]) -> Iterator[bool]:
+    """Move rows to the inbox; yields for each row whether it moved. The row of an erased recording is deleted instead,
+    even if the recording is erased while the row moves (rule 15, tombstones)."""
     for some in batched(rows, ERASED_BATCH, strict=False):
         before = _erased(table, some)
-        moved: list[tuple[SetAside, str]] = []
+        moved: list[tuple[QuarantinedRow, str]] = []
         for one in some:
             if one.recording_id in before:
                 store.delete([one.key])
@@ -124,6 +122,6 @@ def send_again(store: ObjectStore, table: Table, rows: Sequence[SetAside]) -> It
         store.delete([key for one, key in moved if one.recording_id in after])
 
 
-def _erased(table: Table, rows: Sequence[SetAside]) -> set[str]:
+def _erased(table: Table, rows: Sequence[QuarantinedRow]) -> set[str]:
     items = table.get_many(sorted({one.recording_id for one in rows if one.recording_id}))
     return {id for id, item in items.items() if item.get("state") == State.ERASED}

@@ -1,18 +1,18 @@
-"""``call-lake rebuild``: the lake anew, from ledger and audio objects."""
+"""``call-lake rebuild``: write the lake's partitions again, from the ledger and the audio objects."""
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn
 
+from call_lake.operations.days import Days
+from call_lake.wiring.operator import CLOCK, compactor_settings, ledger_of
 from call_lake_cli.console.errors import UserError, err, explained
-from call_lake_cli.console.options import AsJson, SourceName, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows
-from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import CLOCK, compactor_settings, day, ledger_of, sources_of
+from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
+from call_lake_cli.console.output import Format, print_json, print_rows, progress
+from call_lake_cli.stack.handle import Stack, find_stack, select_sources
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.rebuild import RebuildAttempt
@@ -44,34 +44,31 @@ def rebuild(
 ) -> None:
     """Rebuild the table's partitions from the ledger and the audio objects, whatever is left of them.
 
-    Safe while everything runs: readers see a partition before or after, the compactor loses nothing. Partitions that
-    are right are left alone, so a rebuild that was broken off goes on where it stopped. Runs with your own
-    credentials: they have to read the compactor's settings, ledger and bucket, and write the bucket.
+    It is safe while everything runs: a query sees a partition before or after, and the compactor loses nothing. Right
+    partitions are left alone, so after an interruption the same command goes on where it stopped. It runs with your own
+    credentials: they have to read the compactor's settings, the ledger and the bucket, and write the bucket.
     """
     with explained():
-        first, last = day(from_) if from_ else date.min, day(to) if to else date.max
-        if last < first:
-            raise UserError(f"--to {to} is before --from {from_}")
+        days = parse_days(from_, to)
         here = find_stack(stack)
-        done = _rebuild(here, list(sources_of(here, source)), first, last)
+        done = _rebuild(here, list(select_sources(here, source)), days)
         _print(done, json_)
         if any(one.error for one in done):
             raise typer.Exit(1)
 
 
-def _rebuild(stack: Stack, sources: Sequence[str], first: date, last: date) -> list["RebuildAttempt"]:
+def _rebuild(stack: Stack, sources: Sequence[str], days: Days) -> list["RebuildAttempt"]:
     from call_lake.operations.rebuild import Rebuilder
 
     rebuilder = Rebuilder(ledger_of(stack), stack.store, CLOCK, compactor_settings(stack))
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+    with progress(BarColumn(), MofNCompleteColumn()) as bar:
         task = bar.add_task("reading the ledger", total=None)
-        found = rebuilder.find(sources, first, last)
+        found = rebuilder.find(sources, days.first, days.last)
         bar.update(task, description="partitions", total=len(found))
         try:
             return rebuilder.rebuild(found, lambda so_far, of: bar.update(task, completed=so_far))
         except KeyboardInterrupt:
-            raise UserError("broken off; what is rebuilt stays, and the same command goes on from there") from None
+            raise UserError("interrupted; what is rebuilt stays, and the same command goes on from there") from None
 
 
 def _print(done: Sequence["RebuildAttempt"], as_json: bool) -> None:

@@ -11,17 +11,15 @@ import typer
 from call_lake.errors import ConfigError, Drifted, Reason, StepFailed, TooWide
 from call_lake.model.windows import Window
 from call_lake.ports import Clock, Provider
-from call_lake.providers import make_provider
+from call_lake.providers import VENDORS, make_provider
 from call_lake.settings import SourceSettings
+from call_lake.wiring.operator import CLOCK
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import StackName
-from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import CLOCK, sources_of
+from call_lake_cli.stack.handle import Stack, find_source, find_stack
 
 app = typer.Typer(no_args_is_help=True, help="The credentials of sources.")
 
-FIELDS = {"thulium": {"username": False, "password": True}, "conpeek": {"key": True}}
-"""By provider: the fields of a secret's JSON (docs/providers.md), and whether each is hidden while it is typed."""
 LOOK = timedelta(minutes=10)
 
 type Secret = dict[str, str]
@@ -50,7 +48,7 @@ def set_(
     """
     with explained():
         here = find_stack(stack)
-        settings = sources_of(here, source)[source]
+        settings = find_source(here, source)
         secret = read_secret(settings.provider, source, from_pipe=stdin)
         if not no_check:
             check(settings, secret, CLOCK)
@@ -60,7 +58,7 @@ def set_(
 
 def read_secret(provider: str, name: str, *, from_pipe: bool) -> Secret:
     """From a prompt, or one JSON object from stdin. Raises UserError, never repeating what was given."""
-    wanted = FIELDS[provider]
+    wanted = VENDORS[provider].secret_fields
     if from_pipe:
         return from_json(sys.stdin.read(), list(wanted))
     if not sys.stdin.isatty():

@@ -1,22 +1,25 @@
-"""``call-lake show``: one recording's whole story. The one command that shows personal data on the terminal."""
+"""``call-lake show``: everything that is known of one recording.
+
+Beside ``quarantine list --raw`` and ``query``, this command prints personal data.
+"""
 
 import re
 from typing import Annotated, Any
 
 import typer
 
-from call_lake.bucket.inventory import ids_in_inbox, ids_set_aside
+from call_lake.bucket.inventory import ids_in_inbox, ids_in_quarantine
 from call_lake.ledger.entry import NEVER, Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.recording import Recording, recording_id
 from call_lake.model.times import iso
 from call_lake.ports import ObjectInfo, ObjectStore
+from call_lake.wiring.operator import ledger_of
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows
 from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import ledger_of
 
 ID = re.compile(r"[a-z0-9-]{1,32}-[0-9a-f]{32}")
 
@@ -28,7 +31,7 @@ def show(
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """Tell one recording's whole story: listing, ledger, audio, row. Prints its personal data."""
+    """Show everything that is known of one recording: listing, ledger, audio, row. Prints its personal data."""
     with explained():
         here = find_stack(stack)
         found = find_entries(ledger_of(here), list(here.sources), name)
@@ -46,7 +49,7 @@ def show(
 
 
 def find_entries(ledger: Ledger, sources: list[str], name: str) -> list[Entry]:
-    """By recording id, else by provider key: one entry of each source that has it (two sources may use one key)."""
+    """Look up a recording id, else a provider key. Two sources may use the same key: one entry of each then."""
     entry = ledger.entry(name) if ID.fullmatch(name) else None
     if entry:
         return [entry]
@@ -55,7 +58,7 @@ def find_entries(ledger: Ledger, sources: list[str], name: str) -> list[Entry]:
 
 def _story(stack: Stack, entry: Entry) -> dict[str, Any]:
     head = stack.store.head(entry.audio.key) if entry.audio else None
-    where = waits_where(stack.store, entry)
+    where = where_it_waits(stack.store, entry)
     rows = _rows(stack, entry.recording) if entry.recording else []
     if entry.state in (State.STORED, State.EXPIRED) and not rows and where is None:
         where = "nowhere: it has no row; call-lake verify --repair writes it again"
@@ -78,7 +81,7 @@ def _story(stack: Stack, entry: Entry) -> dict[str, Any]:
     }
 
 
-def waits_where(store: ObjectStore, entry: Entry) -> str | None:
+def where_it_waits(store: ObjectStore, entry: Entry) -> str | None:
     """Where a recording waits, and for what; None for one that waits nowhere."""
     match entry.state:
         case State.FAILED:
@@ -88,15 +91,15 @@ def waits_where(store: ObjectStore, entry: Entry) -> str | None:
         case State.RETRYING:
             return f"for its next attempt, in the queue of {entry.source} or in the ledger until {entry.due_at}"
         case State.STORED | State.EXPIRED if entry.recording:
-            return _row_waits_where(store, entry.recording)
+            return _where_its_row_waits(store, entry.recording)
     return None
 
 
-def _row_waits_where(store: ObjectStore, recording: Recording) -> str | None:
+def _where_its_row_waits(store: ObjectStore, recording: Recording) -> str | None:
     place = (store, recording.source, recording.call_date)
     if recording.recording_id in ids_in_inbox(*place):
         return "its row is in the inbox, for the compactor"
-    reason = ids_set_aside(*place).get(recording.recording_id)
+    reason = ids_in_quarantine(*place).get(recording.recording_id)
     return f"its row is in the quarantine: {reason}" if reason else None
 
 

@@ -1,4 +1,4 @@
-"""``call-lake verify``: the provider, listed anew, against ledger, audio and rows."""
+"""``call-lake verify``: list the provider again and compare it with ledger, audio and rows."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import botocore.exceptions
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskProgressColumn
 
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import AUDIO
@@ -17,12 +17,12 @@ from call_lake.operations.verify.listing import VerifyProgress
 from call_lake.operations.verify.repair import Repairer
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
 from call_lake.settings import SourceSettings
-from call_lake_cli.console.errors import UserError, err, explained
-from call_lake_cli.console.options import AsJson, SourceName, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake.wiring.operator import CLOCK, ledger_of, provider_of, queue_of
+from call_lake_cli.console.errors import err, explained
+from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
+from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.athena import run_query
-from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import CLOCK, day, ledger_of, provider_of, queue_of, sources_of
+from call_lake_cli.stack.handle import Stack, find_stack, select_sources
 
 COLUMNS = ("source", "listed", "checked", "right", "differences", "for information")
 FINDING_COLUMNS = ("source", "recording", "call date", "difference", "what", "as the ledger knows it", "to do")
@@ -42,20 +42,17 @@ def verify(
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """List the provider anew and compare it with ledger, audio and rows; exit 1 if anything differs.
+    """List the provider again and compare it with ledger, audio and rows; exit code 1 if anything differs.
 
     Runs with your own credentials: they have to read the stack's settings and secrets, ledger, bucket and Athena, and
     this machine has to reach the provider.
     """
     with explained():
-        days = Days(day(from_), day(to))
-        if days.last < days.first:
-            raise UserError(f"--to {to} is before --from {from_}")
+        days = parse_days(from_, to)
         here = find_stack(stack)
         ledger = ledger_of(here)
-        sources = sources_of(here, source)
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-        with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+        sources = select_sources(here, source)
+        with progress(BarColumn(), TaskProgressColumn()) as bar:
             task = bar.add_task("reading the ledger", total=None)
             in_ledger: dict[str, dict[str, date]] = {name: {} for name in sources}
             for id, name, called in ledger.days(days.first, days.last):
@@ -64,10 +61,10 @@ def verify(
             reports, done = [], dict[str, str]()
             for name, settings in sources.items():
 
-                def tell(step: str, completed: float, total: float, name: str = name) -> None:
+                def show(step: str, completed: float, total: float, name: str = name) -> None:
                     bar.update(task, description=f"{name}: {step}", completed=completed, total=total)
 
-                reports.append(_report(here, settings, ledger, days, in_ledger[name], tell))
+                reports.append(_report(here, settings, ledger, days, in_ledger[name], show))
                 if repair:
                     bar.update(task, description=f"{name}: repairing", total=None)
                     queue = queue_of(here, settings)
@@ -78,10 +75,10 @@ def verify(
 
 
 def _report(
-    stack: Stack, settings: SourceSettings, ledger: Ledger, days: Days, in_ledger: dict[str, date], tell: VerifyProgress
+    stack: Stack, settings: SourceSettings, ledger: Ledger, days: Days, in_ledger: dict[str, date], show: VerifyProgress
 ) -> VerifyReport:
     data = StackData(ledger, stack.store, lambda source, some: rows_of(stack, source, some), audio_kept(stack))
-    return Verifier(settings, provider_of(stack, settings), data, CLOCK).verify(days, in_ledger, tell)
+    return Verifier(settings, provider_of(stack, settings), data, CLOCK).verify(days, in_ledger, show)
 
 
 def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[TableRow]:
@@ -97,7 +94,7 @@ def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[TableRow]:
 
 
 def audio_kept(stack: Stack) -> timedelta | None:
-    """After which the bucket's own rules delete audio (AudioRetentionDays); None for never."""
+    """How long the bucket's own rules keep audio (AudioRetentionDays); None for ever."""
     try:
         rules = stack.client("s3").get_bucket_lifecycle_configuration(Bucket=stack.bucket)["Rules"]
     except botocore.exceptions.ClientError as error:

@@ -1,4 +1,4 @@
-"""Errors for the person at the terminal: one line that says what to do, exit code 1, no stack trace."""
+"""Print errors for the person at the terminal: one line that says what to do, exit code 1, no stack trace."""
 
 import time
 from collections.abc import Iterator
@@ -10,23 +10,23 @@ import typer
 from rich.console import Console
 
 from call_lake.errors import CallLakeError
-from call_lake_local.processes import LOOPBACK, LocalStackError
+from call_lake_local.processes import LOOPBACK
 
 STARTED = time.monotonic()
 NO_REGION = "no AWS region: set AWS_REGION, or `region` in the AWS profile"
 err = Console(stderr=True, soft_wrap=True)
 
 
-class UserError(Exception):
-    """What the user asked for cannot be done; the message says why and what to type."""
+class UserError(CallLakeError):
+    """The command cannot do what the user typed. The message says why, and what to type instead."""
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn every expected failure of a command into one line on stderr and exit code 1."""
+    """Print every expected failure of a command as one line on stderr, and exit with code 1."""
     try:
         yield
-    except (UserError, CallLakeError, LocalStackError) as error:
+    except CallLakeError as error:
         fail(str(error))
     except botocore.exceptions.NoCredentialsError:
         fail(

@@ -1,12 +1,42 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how their texts are read."""
 
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
 
+from call_lake.operations.days import Days
+from call_lake_cli.console.errors import UserError
+
 StackName = Annotated[
     str | None,
-    typer.Option("--stack", envvar="CALL_LAKE_STACK", help="A stack in AWS; without it the one on this machine."),
+    typer.Option("--stack", envvar="CALL_LAKE_STACK", help="A stack in AWS; without it, the one on this machine."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-SourceName = Annotated[str | None, typer.Option("--source", help="This source alone; without it all of them.")]
+SourceName = Annotated[str | None, typer.Option("--source", help="Only this source; without it, all sources.")]
+
+
+def parse_day(text: str) -> date:
+    """A day written like ``2026-10-25``. Raises UserError."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day
+    except ValueError:
+        raise UserError(f"{text!r} is no day: write it like 2026-10-25") from None
+
+
+def parse_days(from_: str | None, to: str | None) -> Days:
+    """The days from ``from_`` to ``to``, both included; None means no bound. Raises UserError."""
+    days = Days(parse_day(from_) if from_ else date.min, parse_day(to) if to else date.max)
+    if days.last < days.first:
+        raise UserError(f"--to {to} is before --from {from_}")
+    return days
+
+
+def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
+    """The values of ``--set PARAMETER=VALUE`` by parameter of template.yaml. Raises UserError."""
+    pairs = [text.partition("=") for text in texts]
+    for name, equals, _ in pairs:
+        if not (name and equals):
+            raise UserError(f"--set {name!r} must be PARAMETER=VALUE, like --set ThuliumTimeZone=Europe/Warsaw")
+    return {name: value for name, _, value in pairs}

@@ -1,4 +1,4 @@
-"""Print data: a table for people, CSV or JSON for programs. Data go to stdout, everything else to stderr."""
+"""Print data to stdout: a table for people, CSV or JSON for programs. Everything else goes to stderr."""
 
 import csv
 import json
@@ -10,9 +10,10 @@ from enum import StrEnum
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from call_lake_cli.console.errors import UserError
+from call_lake_cli.console.errors import UserError, err
 
 out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
@@ -23,8 +24,14 @@ class Format(StrEnum):
     JSON = "json"
 
 
+def progress(*columns: ProgressColumn) -> Progress:
+    """A line on stderr while a command works: what it does, these columns, the time so far. It vanishes at the end."""
+    around = (SpinnerColumn(), TextColumn("{task.description}"), *columns, TimeElapsedColumn())
+    return Progress(*around, console=err, transient=True)
+
+
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Format, title: str | None = None) -> None:
-    """Raises UserError where nobody takes it."""
+    """Raises UserError where the output cannot be written."""
     if form is Format.JSON:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
@@ -38,14 +45,14 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form
 
 
 def print_json(data: Any) -> None:
-    """Raises UserError where nobody takes it."""
+    """Raises UserError where the output cannot be written."""
     with _written():
         sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
 @contextmanager
 def _written() -> Iterator[None]:
-    """A full disk is an error while something can still be said about it. A pipe that its reader left is none."""
+    """Report a full disk while that is still possible. A pipe that its reader has closed is no error."""
     try:
         yield
         sys.stdout.flush()

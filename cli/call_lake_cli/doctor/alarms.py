@@ -1,4 +1,4 @@
-"""What ``call-lake doctor`` looks at in the alarms: whether they are there, tell somebody, and ring."""
+"""``call-lake doctor`` on the alarms: do they exist, does somebody receive them, do any fire now?"""
 
 from collections.abc import Iterator
 from itertools import batched
@@ -11,24 +11,24 @@ ALARMS_AT_ONCE = 100  # names that DescribeAlarms takes
 
 
 def alarms(stack: Stack) -> Iterator[Check]:
-    found = alarms_of(stack)
+    found = alarms_in(stack)
     if not found:
         yield warn("alarms", "there are none", "deploy the stack again")
         return
     if any(alarm.get("AlarmActions") for alarm in found):
-        yield ok("alarms", f"{len(found)}, which tell a topic")
+        yield ok("alarms", f"{len(found)}, which notify a topic")
     else:
-        yield warn("alarms", f"{len(found)}, and none tells anybody", "deploy with AlarmTopicArn, an SNS topic")
+        yield warn("alarms", f"{len(found)}, and none notifies anybody", "deploy with AlarmTopicArn, an SNS topic")
     for alarm in found:
         if alarm.get("StateValue") == "ALARM":
-            to_do = alarm.get("AlarmDescription") or "docs/runbook.md, When an alarm rings"
-            yield warn("alarms", f"{alarm['AlarmName']} rings", to_do)
+            to_do = alarm.get("AlarmDescription") or "docs/runbook.md says what each alarm means"
+            yield warn("alarms", f"{alarm['AlarmName']} fires", to_do)
 
 
-def listeners(stack: Stack) -> Iterator[Check]:
-    """A subscription that nobody has confirmed hears nothing:
+def subscriptions(stack: Stack) -> Iterator[Check]:
+    """Does somebody receive the alarms? A subscription that nobody has confirmed receives nothing:
     https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html"""
-    topics = {action for alarm in alarms_of(stack) for action in alarm.get("AlarmActions", ()) if ":sns:" in action}
+    topics = {action for alarm in alarms_in(stack) for action in alarm.get("AlarmActions", ()) if ":sns:" in action}
     for topic in sorted(topics):
         pages = stack.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
         confirmed = [
@@ -38,13 +38,11 @@ def listeners(stack: Stack) -> Iterator[Check]:
         if confirmed:
             yield ok("alarm topic", f"{name} has {len(confirmed)} confirmed subscriptions")
         else:
-            yield warn(
-                "alarm topic", f"nobody listens to {name}", "subscribe to the topic, and confirm the subscription"
-            )
+            yield warn("alarm topic", f"{name} has no confirmed subscription", "subscribe to the topic, and confirm it")
 
 
-def alarms_of(stack: Stack) -> list[Any]:
-    """By their whole names: what begins like this stack's name may be another's."""
+def alarms_in(stack: Stack) -> list[Any]:
+    """The stack's alarms. Looked up by their whole names, because another stack's name may begin like this one's."""
     resources = stack.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack.name)
     names = [
         one["PhysicalResourceId"]

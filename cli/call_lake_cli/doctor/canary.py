@@ -1,8 +1,8 @@
-"""``call-lake doctor --canary``: does Athena read a partition whole, always, while its manifest is swapped?
+"""``call-lake doctor --canary``: does Athena always read a whole partition while its manifest is swapped?
 
-AWS gives a table with symlink manifests and partition projection, for lists that never change (docs/limits.md): what a
-query sees while a manifest is swapped it does not say. This commits
-invented rows to a day before all calls, asks Athena while more commits replace the files, and removes them again.
+AWS documents symlink manifests with partition projection only for lists that never change (docs/limits.md). It does not
+say what a query sees while a manifest is swapped. The canary commits invented rows to a day before all calls, asks
+Athena while more commits replace the files, and removes the rows again.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.lake import Lake
 from call_lake.lake.search import read_partition
-from call_lake.model.layout import OPEN_DATA, Partition
+from call_lake.model.layout import Partition
 from call_lake.model.table import COLUMNS, Row
 from call_lake.model.times import iso
 from call_lake.ports import Clock, ObjectStore
@@ -26,7 +26,7 @@ from call_lake_cli.stack.handle import Stack
 
 COMMITS = 20
 QUERIES_AT_LEAST = 3
-FREE_DAYS = 31  # looked at before it is given up
+FREE_DAYS = 31  # so many days are tried
 NAME = "canary"
 
 type Count = Callable[[], tuple[int, int, float]]
@@ -34,8 +34,9 @@ type Count = Callable[[], tuple[int, int, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One answer, with how many rows were committed before the question and after the answer."""
+class Counted:
+    """One answer of Athena: its rows, the different recordings among them, and the highest number. ``before`` and
+    ``after``: how many rows were committed when the question began and when the answer came."""
 
     before: int
     rows: int
@@ -45,12 +46,12 @@ class Seen:
 
     @property
     def is_whole(self) -> bool:
-        """The rows of one commit that stood while it was asked: rows 1 to n, each once."""
+        """Whether these are the rows of one commit that was there meanwhile: rows 1 to n, each once."""
         return self.before <= self.rows <= self.after and self.rows == self.recordings == self.highest
 
 
-def fly(stack: Stack, clock: Clock) -> Iterator[Check]:
-    """Commit, ask while it is swapped, remove. Raises UserError where no day is free."""
+def run_canary(stack: Stack, clock: Clock) -> Iterator[Check]:
+    """Commit rows, ask while their files are swapped, remove them. Raises UserError where no day is free."""
     source = next(iter(stack.sources))
     partition = free_day(stack.store, source, first_day(stack))
     lake = Lake(stack.store, stack.table, clock, 86_400)
@@ -69,9 +70,9 @@ def fly(stack: Stack, clock: Clock) -> Iterator[Check]:
         lake.commit(partition, table_of([json.dumps(row)], partition)[0])
 
     try:
-        yield from judged(watched(commit, count))
+        yield from verdict(commit_and_ask(commit, count))
     finally:
-        remove(lake, stack.store, partition, ids)
+        remove_canary(lake, stack.store, partition, ids)
     left = count()
     if left[0]:
         yield fail(f"{NAME}: removed", f"{left[0]} rows are still seen", f"look at {partition.manifest}")
@@ -79,10 +80,10 @@ def fly(stack: Stack, clock: Clock) -> Iterator[Check]:
         yield ok(f"{NAME}: removed", "nothing of it is left")
 
 
-def watched(commit: Callable[[int], None], count: Count) -> list[Seen]:
-    """The first commit is asked for alone; the others come while questions are under way."""
+def commit_and_ask(commit: Callable[[int], None], count: Count) -> list[Counted]:
+    """Ask once after the first commit, then again and again while the other commits go on."""
     commit(1)
-    seen = [Seen(1, *count(), 1)]
+    seen = [Counted(1, *count(), 1)]
     committed = [1]
 
     def others() -> None:
@@ -95,13 +96,13 @@ def watched(commit: Callable[[int], None], count: Count) -> list[Seen]:
         while not running.done() or len(seen) < QUERIES_AT_LEAST:
             before = committed[-1]
             answer = count()
-            # One more than is known: a commit may stand before its writer has said so.
-            seen.append(Seen(before, *answer, min(committed[-1] + 1, COMMITS)))
+            # One more than is known: a commit may be visible before its writer has returned.
+            seen.append(Counted(before, *answer, min(committed[-1] + 1, COMMITS)))
         running.result()
-    return [*seen, Seen(COMMITS, *count(), COMMITS)]
+    return [*seen, Counted(COMMITS, *count(), COMMITS)]
 
 
-def judged(seen: list[Seen]) -> Iterator[Check]:
+def verdict(seen: list[Counted]) -> Iterator[Check]:
     first, broken = seen[0], [one for one in seen if not one.is_whole]
     if not first.rows:
         yield fail(
@@ -114,7 +115,7 @@ def judged(seen: list[Seen]) -> Iterator[Check]:
         yield fail(
             f"{NAME}: swaps",
             f"{len(broken)} of {len(seen)} answers were of no commit: {one.rows} rows of {one.recordings} recordings, "
-            f"while {one.before} to {one.after} stood",
+            f"while {one.before} to {one.after} were committed",
             "see docs/limits.md, and report it",
         )
     else:
@@ -128,7 +129,7 @@ def first_day(stack: Stack) -> date:
 
 
 def free_day(store: ObjectStore, source: str, first: date) -> Partition:
-    """A day of which the lake has nothing at all. Raises UserError."""
+    """The first day on which the lake has no object at all. Raises UserError."""
     for number in range(FREE_DAYS):
         partition = Partition(source, first + timedelta(days=number))
         places = (partition.manifest, partition.data, partition.inbox)
@@ -155,12 +156,12 @@ def canary_row(partition: Partition, number: int, clock: Clock) -> Row:
     return dict.fromkeys(COLUMNS) | known
 
 
-def remove(lake: Lake, store: ObjectStore, partition: Partition, ids: set[str]) -> None:
-    """Take the rows out as an erasure would; then the empty partition's objects, if nobody else has used it since, and
-    what a compaction has made of it for ``calls_open`` meanwhile: that follows no manifest that is gone."""
+def remove_canary(lake: Lake, store: ObjectStore, partition: Partition, ids: set[str]) -> None:
+    """Remove the rows as an erasure does. Then, if nothing else uses the partition, delete its objects, including those
+    that a compaction has made of it for ``calls_open`` meanwhile."""
     lake.remove(partition, ids)
     if not read_partition(store, partition.source, partition.call_date):
         store.delete([partition.manifest])
         store.delete([partition.open_manifest])
-        places = (partition.data, partition.garbage, OPEN_DATA + partition.path)
+        places = (partition.data, partition.garbage, partition.open_data)
         store.delete([info.key for place in places for info in store.list(place)])

@@ -12,26 +12,19 @@ import requests
 
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.errors import CallLakeError, SecretEmpty, StepFailed
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import parse_iso
 from call_lake.ports import Clock
-from call_lake.providers.conpeek.probe import listing_rows as conpeek_rows
-from call_lake.providers.http.look import Looker
-from call_lake.providers.probe import Prober
-from call_lake.providers.thulium.probe import listing_rows as thulium_rows
+from call_lake.providers import VENDORS
+from call_lake.providers.probe import load_probe
 from call_lake.settings import SourceSettings
-from call_lake_cli.commands.probe import KINDS
-from call_lake_cli.commands.secrets import FIELDS, Secret
+from call_lake_cli.commands.secrets import Secret
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.stack.handle import Stack
 
 SKEW_WARN_S, SKEW_FAIL_S = 60.0, 300.0  # AWS refuses requests that are five minutes off
 SILENT = timedelta(minutes=30)  # as long as the alarm of the same meaning waits
 SPARE_CONCURRENCY = 5
-LISTINGS = {
-    "thulium": ("recordings?limit=1&offset=0", thulium_rows),
-    "conpeek": ("cdr_dialog_recording?limit=1&offset=0", conpeek_rows),
-}
 REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "AccessDeniedFault", "403"}
 MISSING = {"ResourceNotFoundException", "NotFound", "404", "NoSuchBucket"}
 
@@ -204,9 +197,8 @@ def source(
     except SecretEmpty:
         yield warn(f"{name}: secret", "it is empty: the source is not set up", f"call-lake secrets set {name}")
         return
-    missing = [field for field in FIELDS[settings.provider] if not secret.get(field)]
-    if missing:
-        yield fail(f"{name}: secret", f"it has no {missing[0]!r}", f"call-lake secrets set {name}")
+    if missing := VENDORS[settings.provider].missing_from(secret):
+        yield fail(f"{name}: secret", f"it has no {missing!r}", f"call-lake secrets set {name}")
         return
     yield ok(f"{name}: secret", "it is filled")
     yield from guarded(f"{name}: listing", lambda: listing(settings, secret, clock, session))
@@ -219,17 +211,15 @@ def listing(
     settings: SourceSettings, secret: Secret, clock: Clock, session: requests.Session | None = None
 ) -> Iterator[Check]:
     """One request for one row, from this machine: the functions reach the provider from elsewhere."""
-    _, authorization = KINDS[settings.provider]
-    path, rows_of = LISTINGS[settings.provider]
-    looker = Looker(settings, lambda fresh: authorization(secret), clock, session)
-    prober = Prober(looker, settings, clock, lambda step: None)
+    probe = load_probe(settings)
+    prober = probe.prober(settings, secret, clock, lambda step: None, session)
     name = f"{settings.name}: listing"
     try:
-        listed = prober.listing(looker.base.url.rstrip("/") + "/" + path, rows_of)
+        listed = probe.one_listed(prober)
     except StepFailed as error:
         yield fail(name, f"{settings.base_url}: {error}", "check the base URL and the network between")
         return
-    if listed is None:
+    if not listed:
         refusal = prober.found.facts[-1]
         yield fail(name, refusal.found, refusal.to_do)
     else:
@@ -241,7 +231,7 @@ def listing(
 
 
 def polls(stack: Stack, name: str, clock: Clock) -> Iterator[Check]:
-    book = SourceBook(stack.table, clock, name)
+    book = SourceState(stack.table, clock, name)
     facts: Mapping[str, Any] = book.facts()
     what = f"{name}: polls"
     if book.paused_since() is not None:

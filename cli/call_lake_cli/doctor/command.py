@@ -1,4 +1,4 @@
-"""``call-lake doctor``: is everything as it should be, and what to do where it is not."""
+"""``call-lake doctor``: check that everything is as it should be, and say what to do where it is not."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -7,23 +7,22 @@ from typing import Annotated
 
 import requests
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from call_lake.ports import Clock
-from call_lake_cli.console.errors import err, explained
+from call_lake.wiring.operator import CLOCK
+from call_lake_cli.console.errors import explained
 from call_lake_cli.console.options import AsJson, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.doctor import alarms, checks
 from call_lake_cli.doctor.checks import Check, Level, guarded
 from call_lake_cli.stack.handle import Stack, find_stack
-from call_lake_cli.stack.parts import CLOCK
 
 
 def doctor(
     canary: Annotated[
         bool,
         typer.Option(
-            "--canary", help="Also commit a partition of invented rows, query it while it is swapped, and remove it."
+            "--canary", help="Also commit invented rows, query them while their files are swapped, and remove them."
         ),
     ] = False,
     json_: AsJson = False,
@@ -31,35 +30,34 @@ def doctor(
 ) -> None:
     """Check credentials, rights, secrets, providers, clocks, quotas, triggers, schedules, polls and alarms.
 
-    Reads only, but for --canary. Each line is ok, warn or fail, with what to do; exit code 1 if anything fails.
+    Without --canary it only reads. Each line is ok, warn or fail, with what to do; exit code 1 if anything fails.
     """
     with explained():
         here = find_stack(stack)
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        with Progress(*columns, console=err, transient=True) as bar:
+        with progress() as bar:
             task = bar.add_task("checking", total=None)
             found = []
-            for check in examine(here, CLOCK, canary=canary):
+            for check in run_checks(here, CLOCK, canary=canary):
                 bar.update(task, description=check.name)
                 found.append(check)
         if json_:
-            print_json({"ok": not failed(found), "checks": [asdict(check) for check in found]})
+            print_json({"ok": not any_failed(found), "checks": [asdict(check) for check in found]})
         else:
             lines = [(check.level, check.name, check.found, check.to_do or None) for check in found]
             print_rows(("", "what", "found", "to do"), lines, Format.TABLE)
-        if failed(found):
+        if any_failed(found):
             raise typer.Exit(1)
 
 
-def failed(found: list[Check]) -> bool:
+def any_failed(found: list[Check]) -> bool:
     return any(check.level is Level.FAIL for check in found)
 
 
-def examine(
+def run_checks(
     stack: Stack, clock: Clock, *, canary: bool = False, session: requests.Session | None = None
 ) -> Iterator[Check]:
-    """Every check, in the order in which one depends on another. The emulator has no quotas and no alarms.
-    ``session`` is a seam for tests."""
+    """Run every check, in the order in which one depends on another. The emulator has no quotas and no alarms.
+    ``session``: for tests, reaches the providers."""
     yield from guarded("credentials", lambda: checks.account(stack, clock))
     yield from guarded("storage", lambda: checks.storage(stack))
     yield from guarded("functions", lambda: checks.functions(stack))
@@ -72,18 +70,18 @@ def examine(
     if not stack.local:
         yield from guarded("Lambda quota", lambda: checks.concurrency(stack))
         yield from guarded("alarms", lambda: alarms.alarms(stack))
-        yield from guarded("alarm topic", lambda: alarms.listeners(stack))
+        yield from guarded("alarm topic", lambda: alarms.subscriptions(stack))
     if canary:
         yield from guarded("canary", lambda: _canary(stack, clock))
 
 
 def _canary(stack: Stack, clock: Clock) -> Iterator[Check]:
     try:
-        from call_lake_cli.doctor.canary import fly
+        from call_lake_cli.doctor.canary import run_canary
     except ImportError:  # no other command needs it
         yield checks.fail("canary", "pyarrow is not installed here", "install pyarrow beside call-lake, and try again")
         return
-    yield from fly(stack, clock)
+    yield from run_canary(stack, clock)
 
 
 def _sources(stack: Stack, clock: Clock, session: requests.Session | None) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""Ask Athena through its API: the same calls in the cloud and on the laptop."""
+"""Run a query in Athena and wait for its rows: the same API calls in AWS and on the laptop."""
 
 import re
 import time
@@ -30,8 +30,8 @@ class Answer:
 
 
 def run_query(stack: Stack, sql: str, timeout_s: float = 300.0) -> Answer:
-    """Run one statement and wait for it. Raises UserError for one that does not read, and with Athena's own words where
-    it fails."""
+    """Run one statement and wait for its rows. Raises UserError for a statement that does more than read, and with
+    Athena's own message where it fails."""
     _check_that_it_reads(sql)
     athena = stack.client("athena")
     started = athena.start_query_execution(
@@ -52,7 +52,7 @@ def run_query(stack: Stack, sql: str, timeout_s: float = 300.0) -> Answer:
 
 
 def _check_that_it_reads(sql: str) -> None:
-    """A table that somebody drops here is missed by nobody: CloudFormation does not notice."""
+    """Refuse what could drop the table, for CloudFormation would not notice. Raises UserError."""
     match = FIRST_WORD.match(sql)
     word = match[1].upper() if match else ""
     if not word:

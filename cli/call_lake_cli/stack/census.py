@@ -1,4 +1,4 @@
-"""Count what became of the recordings: ledger, queues, inbox and lake side by side."""
+"""Count what became of a stack's recordings, in the ledger, the queues, the inbox and the lake."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from call_lake.ledger.entry import State
+from call_lake.ledger.jobs import JobState
+from call_lake.model.layout import INBOX, Partition
 from call_lake.model.times import parse_iso
 from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack
@@ -14,8 +16,8 @@ from call_lake_cli.stack.handle import Stack
 
 @dataclass(slots=True)
 class SourceCensus:
-    """One source. ``listed`` counts the ledger's items that were not erased; ``stored`` what was stored, ``expired``
-    what of that has expired since; ``rows`` what Athena sees."""
+    """The counts of one source. ``listed``: the ledger's recordings without the erased ones. ``stored``: those whose
+    audio was stored; ``expired``: those of them whose audio has expired since. ``rows``: what Athena sees."""
 
     source: str
     listed: int = 0
@@ -37,7 +39,7 @@ class SourceCensus:
 
     @property
     def settled(self) -> bool:
-        """Every listed recording is stored and one row, or has failed for good."""
+        """Every listed recording is stored and one row, or has failed permanently."""
         return (
             self.waiting == self.inbox == self.jobs_open == 0
             and self.stored + sum(self.failed.values()) == self.listed
@@ -46,7 +48,7 @@ class SourceCensus:
 
     @property
     def unused(self) -> bool:
-        """Its secret was never filled: a source that nobody has set up yet."""
+        """Nobody has set this source up yet: its secret is empty."""
         return (self.trouble or "").startswith("secret_empty")
 
     def to_json(self) -> dict[str, Any]:
@@ -55,14 +57,15 @@ class SourceCensus:
 
 
 def take_census(stack: Stack) -> list[SourceCensus]:
-    """Reads the whole ledger: for the laptop and for stacks of up to some million recordings (docs/limits.md)."""
+    """Count every source's recordings. Reads the whole ledger, so it suits up to some million recordings
+    (docs/limits.md)."""
     counts = {name: SourceCensus(name) for name in sorted(stack.sources)}
     _from_ledger(stack, counts)
     _from_queues(stack, counts)
-    for info in stack.store.list("inbox/"):
-        source = info.key.split("/")[1].removeprefix("source=")
-        if source in counts:
-            counts[source].inbox += 1
+    for info in stack.store.list(INBOX):
+        partition = Partition.of_key(info.key, INBOX)
+        if partition and partition.source in counts:
+            counts[partition.source].inbox += 1
     _from_lake(stack, counts)
     return list(counts.values())
 
@@ -83,7 +86,7 @@ def _from_ledger(stack: Stack, counts: dict[str, SourceCensus]) -> None:
             if one.checkpoint:
                 one.checkpoint_age_s = round((now - parse_iso(one.checkpoint)).total_seconds(), 1)
         elif kind == "job":
-            one.jobs_open += item["state"] == "OPEN"
+            one.jobs_open += item["state"] == JobState.UNFINISHED
         else:
             _count_recording(one, item)
 
@@ -124,4 +127,5 @@ def _from_lake(stack: Stack, counts: dict[str, SourceCensus]) -> None:
 
 
 def total(census: Iterable[SourceCensus], name: str) -> int:
+    """The sum of one count over all sources."""
     return sum(getattr(one, name) for one in census)

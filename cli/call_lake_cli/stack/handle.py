@@ -1,4 +1,4 @@
-"""Which Call Lake a command talks to: the laptop's (``.call-lake/local.json``) or a stack in an AWS account."""
+"""The stack that a command talks to: the laptop's (``.call-lake/local.json``) or one in an AWS account."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from botocore.config import Config
 from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.parameters import SourceParameters
 from call_lake.aws.s3 import S3ObjectStore
+from call_lake.providers import VENDORS
 from call_lake.settings import SourceSettings
 from call_lake_cli.console.errors import NO_REGION, UserError
 
@@ -34,7 +35,7 @@ class Stack:
     database: str
     workgroup: str
     functions: dict[str, str]
-    tap_url: str = ""  # the laptop's queue that sees every event
+    tap_url: str = ""  # the laptop's queue that receives every event
     connection: dict[str, str] = field(default_factory=dict)  # boto3's arguments; empty in the cloud
     local: bool = False
 
@@ -43,15 +44,15 @@ class Stack:
         arguments: dict[str, Any] = {name: v for name, v in self.connection.items() if name != "endpoint_url"}
         if not self.local:
             return boto3.Session()
-        # The laptop's stack has nothing to do with the profile that the user may have chosen.
+        # The laptop's stack ignores the AWS profile that the user may have chosen.
         blank = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
         return boto3.Session(**arguments, botocore_session=botocore.session.Session(session_vars=blank))
 
     def client(self, service: str) -> Any:
-        # An invocation may take its 15 minutes, and must not be sent twice because somebody got impatient.
-        patient = Config(read_timeout=920, retries={"total_max_attempts": 1}) if service == "lambda" else None
+        # A function may run for 15 minutes: wait for its answer, and never invoke it twice.
+        config = Config(read_timeout=920, retries={"total_max_attempts": 1}) if service == "lambda" else None
         endpoint_url = self.connection.get("endpoint_url")
-        return self._session.client(service, endpoint_url=endpoint_url, config=patient)  # type: ignore[call-overload]
+        return self._session.client(service, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
 
     @cached_property
     def table(self) -> DynamoTable:
@@ -63,11 +64,12 @@ class Stack:
 
     @cached_property
     def sources(self) -> dict[str, SourceSettings]:
-        return SourceParameters(self.client("ssm"), self.sources_path).all()
+        return SourceParameters(self.client("ssm"), self.sources_path, VENDORS).all()
 
 
 def find_stack(name: str | None = None) -> Stack:
-    """The stack of this name in the cloud; without a name the laptop's that runs here. Raises UserError."""
+    """The stack of this name in AWS; without a name, the laptop's that was started in this folder or above it. Raises
+    UserError."""
     if name:
         return _from_cloud(name)
     for folder in (Path.cwd(), *Path.cwd().parents):
@@ -111,13 +113,25 @@ def stack_from_outputs(name: str, outputs: dict[str, str], connection: dict[str,
 
 
 def functions_of(outputs: dict[str, str]) -> dict[str, str]:
-    """By kind; the transcriber only where the stack has one. Raises KeyError."""
+    """The functions' names by kind; the transcriber only where the stack has one. Raises KeyError."""
     found = {kind: outputs[f"{kind.capitalize()}Name"] for kind in ("poller", "copier", "compactor")}
     return found | ({"transcriber": outputs["TranscriberName"]} if "TranscriberName" in outputs else {})
 
 
+def select_sources(stack: Stack, only: str | None) -> dict[str, SourceSettings]:
+    """The settings of one source by its name, or of all. Raises UserError for a source that the stack does not have."""
+    return stack.sources if only is None else {only: find_source(stack, only)}
+
+
+def find_source(stack: Stack, name: str) -> SourceSettings:
+    """Raises UserError for a source that the stack does not have."""
+    if name not in stack.sources:
+        raise UserError(f"there is no source {name!r}; there are: {', '.join(stack.sources) or 'none'}")
+    return stack.sources[name]
+
+
 def heed_aws_region() -> None:
-    """AWS's CLI and other SDKs read AWS_REGION, boto3 and sam AWS_DEFAULT_REGION alone:
+    """Let AWS_REGION count. AWS's CLI and other SDKs read it; boto3 and sam read only AWS_DEFAULT_REGION:
     https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html"""
     if region := os.environ.get("AWS_REGION"):
         os.environ.setdefault("AWS_DEFAULT_REGION", region)

@@ -1,4 +1,4 @@
-"""What AWS asks for a recording, for the estimate before a backfill: two figures of docs/cost.md, which has the rest.
+"""What a recording costs at AWS, for the estimate before a backfill. docs/cost.md has these two figures and the rest.
 
 List prices of us-east-1 in USD without free tiers (docs/prices.json names their pages); other regions differ by some
 tenths.

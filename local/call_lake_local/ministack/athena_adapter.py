@@ -1,8 +1,8 @@
-"""Makes ministack's Athena answer like Athena where Call Lake needs it: symlink manifests, partition projection,
+"""Make ministack's Athena answer like Athena where Call Lake needs it: symlink manifests, partition projection,
 Trino's SQL, and results as Athena prints them.
 
-ministack keeps the API and the life of a query; this replaces how one is run and how its result is kept. It is made
-for one version of ministack (``launch.py`` checks it), whose functions it replaces are checked at start.
+ministack still serves the API and tracks each query. This module replaces how ministack runs a query and stores its
+result. It fits one version of ministack (``launch.py`` checks the version; ``install`` checks the functions).
 """
 
 import asyncio
@@ -45,7 +45,7 @@ _answer: ContextVar[Answer] = ContextVar("answer")
 
 
 def install() -> None:
-    """Exits, naming them, where functions that this replaces or uses are missing."""
+    """Exits where ministack lacks functions that this replaces or uses, and names them."""
     if missing := [name for name in (*REPLACED, *USED) if not hasattr(athena, name)]:
         sys.exit(f"the Athena adapter does not fit this ministack: {', '.join(missing)} not found in its Athena")
     for name in REPLACED:
@@ -64,7 +64,7 @@ async def _run_duckdb(query: str, database: str, catalog: str | None = None) -> 
 
 
 def _answer_to(query: str, database: str, results_uri: str) -> Answer:
-    """Raises QueryError for everything that the query's author can have caused."""
+    """Raises QueryError for every error that the query's author can have caused."""
     session = Session.open(database)
     try:
         statements = [statement for statement in parse(query, read="athena") if statement is not None]

@@ -1,11 +1,12 @@
-"""Starts ministack with Call Lake's Athena adapter. Runs in ministack's own environment: ``python launch.py``."""
+"""Start ministack with Call Lake's Athena adapter. Runs in ministack's own environment: ``python launch.py``."""
 
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
-# The repository instead of this script's folder, which is named like the package that it starts.
-sys.path[0] = str(Path(__file__).resolve().parents[2])
+# Our packages instead of this script's folder, which is named like the package that it starts.
+LOCAL = Path(__file__).resolve().parents[2]
+sys.path[:1] = [str(LOCAL), str(LOCAL.parent / "shared")]
 
 from call_lake_local.processes import exit_with_parent  # noqa: E402
 
@@ -18,10 +19,10 @@ def main() -> None:
         sys.exit(f"the Athena adapter is made for ministack {MINISTACK}, but {found} is installed")
     import ministack.app
 
-    from call_lake_local.ministack import athena_adapter, patience
+    from call_lake_local.ministack import athena_adapter, shorter_waits
 
     athena_adapter.install()
-    patience.install()
+    shorter_waits.install()
     ministack.app.main()
 
 

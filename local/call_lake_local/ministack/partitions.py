@@ -1,4 +1,4 @@
-"""Which partitions a Glue table has: by projection, as registered, or as its folders say.
+"""Find a Glue table's partitions: by projection, as registered, or from its folders.
 
 Projection as in https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
 """

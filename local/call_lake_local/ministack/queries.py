@@ -1,4 +1,4 @@
-"""Runs one SELECT: its tables attached to a DuckDB of its own, its text translated, its rows printed as Athena does."""
+"""Run one SELECT in DuckDB: attach its tables, translate its text, print its rows as Athena does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -129,7 +129,7 @@ class Session:
                 f"WITH known AS (SELECT unnest($1) AS place, {keys}) {text}",
                 [list(range(len(found))), *values],
             ).fetchall()
-        except duckdb.Error:  # e.g. a cast that fails for a value: the query itself will tell
+        except duckdb.Error:  # e.g. a cast that fails for a value: the query itself will report it
             return found
         return [found[place] for (place,) in places]
 
@@ -152,7 +152,7 @@ def _names_a_cte(node: exp.Table) -> bool:
 
 
 def _partition_conditions(node: exp.Table, keys: Sequence[str]) -> list[exp.Expression]:
-    """The conjuncts of the WHERE that speak of this table's partition columns alone."""
+    """The conjuncts of the WHERE that name only this table's partition columns."""
     select = node.find_ancestor(exp.Select)
     where = select.args.get("where") if select is not None else None
     if select is None or where is None or not isinstance(node.parent, exp.From | exp.Join):

@@ -73,7 +73,7 @@ def text_of(value: Any) -> str | None:
 
 
 def csv_of(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> bytes:
-    """The result file of a query: every value in quotes, NULL as nothing at all, so that '' is told from NULL."""
+    """The result file of a query: every value in quotes, NULL as nothing at all, which distinguishes '' from NULL."""
     lines = [",".join(_quoted(column) for column in columns)]
     lines += [",".join("" if value is None else _quoted(value) for value in row) for row in rows]
     return ("\n".join(lines) + "\n").encode()

@@ -77,7 +77,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What stands for a table in a FROM clause, and how many bytes of the lake it may read."""
+    """The SQL that replaces a table in a FROM clause, and how many bytes of the lake it may read."""
 
     sql: str
     size_bytes: int

@@ -1,6 +1,6 @@
-"""What Athena refuses and DuckDB accepts, so that a query which runs here runs there, too.
+"""Refuse what Athena refuses and DuckDB accepts, so that a query that runs here also runs in Athena.
 
-Only what is certain is refused: a column whose type or origin is not known passes.
+Only certain errors are refused: a column of unknown type or origin passes.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ def check(query: exp.Expression, database: str, tables: Mapping[tuple[str, str],
             quote_identifiers=False,
         )
         annotate_types(qualified, schema=schema, dialect="athena")
-    except SqlglotError:  # what it cannot make sense of, the query itself will tell better
+    except SqlglotError:  # the query itself will report better what sqlglot cannot read
         return
     for select in qualified.find_all(exp.Select):
         _refuse_aliases(select)

@@ -1,6 +1,6 @@
-"""Trino's SQL, as Athena speaks it, into DuckDB's.
+"""Translate Trino's SQL, as Athena speaks it, to DuckDB's.
 
-sqlglot translates most of it. Here stands what it leaves alone or what differs in meaning; every rule has its case in
+sqlglot translates most of it. This module adds what sqlglot leaves, or gives another meaning. Each rule has a case in
 tests/integration/test_athena_adapter.py. Source of Trino's side: https://trino.io/docs/current/functions.html
 """
 
@@ -86,7 +86,7 @@ def to_duckdb(statement: exp.Expression) -> exp.Expression:
 
 
 def zone_of(projection: exp.Expression) -> str | None:
-    """The time zone that an output column carries in Trino, where DuckDB leaves its local time alone. Raises
+    """The time zone that an output column carries in Trino, where DuckDB gives local time without one. Raises
     UnsupportedSql for one that is not written out: it may differ from row to row."""
     node = projection.unalias()
     if isinstance(node, exp.AtTimeZone):

@@ -1,4 +1,4 @@
-"""`python -m call_lake_local.simulators`: both providers as a process, until it is told to end."""
+"""`python -m call_lake_local.simulators`: run both providers as a process until it is told to end."""
 
 import argparse
 import json
@@ -17,8 +17,6 @@ from call_lake_local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simul
 from call_lake_local.simulators.thulium import USER
 from call_lake_local.simulators.world import World
 
-_PARENT_CHECK_S = 0.5
-
 
 def main(arguments: list[str] | None = None) -> int:
     exit_with_parent()
@@ -28,30 +26,21 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: ended.set())
     try:
         plan = FaultPlan.parse(asked.faults, asked.seed)
-        for span in asked.outage:
-            start, _, end = span.partition("/")
-            plan = plan.with_outage(parse_iso(start), parse_iso(end))
     except ValueError as error:
         print(f"simulators: {error}", file=sys.stderr)
         return 2
     first = asked.until - timedelta(days=asked.days - 1)
-    world = World.generate(asked.seed, count=asked.count, start=first, days=asked.days, tz=asked.tz)
+    world = World.generate(asked.seed, count=asked.count, start=first, days=asked.days, tz="Europe/Warsaw")
     simulation = Simulation.of(
         world,
         plan,
         password=os.environ.get("THULIUM_PASSWORD") or FAKE_PASSWORD,
         key=os.environ.get("CONPEEK_KEY") or FAKE_KEY,
-        url_in_record=asked.conpeek_audio == "url",
     )
     simulation.clock.set(parse_iso(asked.now) if asked.now else None)
-    ports = {"thulium": asked.thulium_port, "conpeek": asked.conpeek_port}
-    try:
-        with running(world, simulation=simulation, ports=ports) as handles:
-            _say_ready(handles, asked.ready_file)
-            _wait(ended, asked.end_with_parent)
-    except OSError as error:
-        print(f"simulators: ports {ports}: {error}", file=sys.stderr)
-        return 1
+    with running(world, simulation=simulation) as handles:
+        _say_ready(handles, asked.ready_file)
+        ended.wait()
     return 0
 
 
@@ -63,19 +52,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"faults (where they happen, their rate, what they do):\n{known}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--thulium-port", type=int, default=0, metavar="PORT", help="0: a free one")
-    parser.add_argument("--conpeek-port", type=int, default=0, metavar="PORT", help="0: a free one")
     parser.add_argument("--count", type=int, default=200, help="recordings of each provider")
     parser.add_argument("--days", type=int, default=30, help="days over which they lie")
     parser.add_argument("--until", type=date.fromisoformat, default=datetime.now(UTC).date(), help="their last day")
     parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same calls")
-    parser.add_argument("--tz", default="Europe/Warsaw", help="wall clock of the offices and of Thulium's API")
     parser.add_argument("--now", metavar="TIME", help="the providers' clock stands still then (ISO 8601 with offset)")
     parser.add_argument("--faults", default="", metavar="NAME,NAME:RATE,NAME!", help="! makes one sticky")
-    parser.add_argument("--outage", action="append", default=[], metavar="FROM/TO", help="ISO 8601 with offset")
-    parser.add_argument("--conpeek-audio", choices=("url", "path"), default="url", help="where records say it is")
     parser.add_argument("--ready-file", type=Path, help="JSON with URLs, credentials and pid, once all is up")
-    parser.add_argument("--end-with-parent", action="store_true", help="end when the parent process is gone")
     return parser
 
 
@@ -95,14 +78,7 @@ def _say_ready(handles: Handles, file: Path | None) -> None:
     half = file.with_name(f"{file.name}.{os.getpid()}")
     half.touch(mode=0o600)
     half.write_text(json.dumps(facts, indent=2))
-    half.replace(file)  # whoever waits for the file never sees half of it
-
-
-def _wait(ended: threading.Event, with_parent: bool) -> None:
-    parent = os.getppid()
-    while not ended.wait(_PARENT_CHECK_S if with_parent else None):
-        if os.getppid() != parent:
-            return
+    half.replace(file)  # a process that waits for the file never sees half of it
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from call_lake.model.times import iso, parse_iso
-from call_lake_local.simulators.exchange import Answer, Request, json_answer
 from call_lake_local.simulators.faults import FAULTS, FaultPlan
+from call_lake_local.simulators.http_exchange import Answer, Request, json_answer
 from call_lake_local.simulators.provider import SimulatedProvider
 
 PREFIX = "/_sim/"

@@ -1,6 +1,6 @@
-"""Real audio files: no two with the same bytes, cheap to make, and the same in every process.
+"""Make real audio files: cheap to make, no two with the same bytes, and the same in every process.
 
-WAV bodies are cut anew from the conversation. Encoded ones (OGG, MP3) are encoded once per form, and each recording
+Each WAV body is cut from the conversation. Encoded ones (OGG, MP3) are encoded once per form, and each recording
 writes its own tag into the place that the container has for comments.
 """
 
@@ -17,7 +17,7 @@ import soundfile
 
 from call_lake.model.recording import AudioFacts
 from call_lake_local.simulators import ogg, speech
-from call_lake_local.simulators.exchange import CHUNK_BYTES, Body, pieces
+from call_lake_local.simulators.http_exchange import CHUNK_BYTES, Body, pieces
 
 _TAG_ROOM = b"~" * 32
 _OGG_SERIAL = 0x4C414B45

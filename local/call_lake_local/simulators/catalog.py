@@ -1,4 +1,4 @@
-"""The rows of one provider: which there are, which are visible now, which lie in a window."""
+"""The rows of one provider: all, those that listings show now, and those in a window."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from threading import RLock
 
 from call_lake_local.simulators.clock import SimClock
 from call_lake_local.simulators.faults import FaultPlan
-from call_lake_local.simulators.invent import odd_key
+from call_lake_local.simulators.invented_data import odd_key
 from call_lake_local.simulators.world import SimRecording, World
 
 DECOYS_FROM = 10_000_000  # index of the first additional row that a fault brings

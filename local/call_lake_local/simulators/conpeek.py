@@ -9,12 +9,12 @@ from typing import Any
 
 from call_lake_local.simulators.catalog import subject
 from call_lake_local.simulators.clock import SimClock
-from call_lake_local.simulators.exchange import Answer, Request, json_answer
+from call_lake_local.simulators.fault_answers import LINK_LOCAL
 from call_lake_local.simulators.faults import FaultPlan
-from call_lake_local.simulators.invent import AGENTS
+from call_lake_local.simulators.http_exchange import Answer, Request, json_answer
+from call_lake_local.simulators.invented_data import AGENTS
 from call_lake_local.simulators.provider import BadQuery, Query, SimulatedProvider, whole_number
 from call_lake_local.simulators.rows import troubled
-from call_lake_local.simulators.trouble import LINK_LOCAL
 from call_lake_local.simulators.world import SimRecording, World
 
 _LIMIT_DEFAULT = 500

@@ -1,8 +1,8 @@
-"""Every trouble that the simulators can make, by name, and the seeded plan that says when it happens.
+"""Every fault that the simulators can make, by name, and the seeded plan that says when it happens.
 
 A fault is decided by (seed, name, subject, attempt): the subject is a recording or one exact listing request. So a
-run repeats, and the next attempt may succeed. After ``patience`` attempts only sticky faults are left: whoever tries
-again gets everything in the end. Sticky faults are decided by (seed, name, subject) and never pass.
+run repeats, and the next attempt may succeed. After ``faulty_attempts`` attempts only sticky faults are left: a client
+that tries again gets everything in the end. Sticky faults are decided by (seed, name, subject) and never pass.
 """
 
 from collections.abc import Mapping
@@ -109,7 +109,7 @@ class FaultPlan:
     seed: int = 7
     active: Mapping[str, Active] = field(default_factory=dict)
     outages: tuple[tuple[datetime, datetime], ...] = ()
-    patience: int = 3
+    faulty_attempts: int = 3
     retry_after_s: int = 1
     drip_pause_s: float = 0.05
 
@@ -139,7 +139,7 @@ class FaultPlan:
     def hits(self, name: str, subject: str | int, attempt: int = 0) -> bool:
         """Whether the fault meets this attempt (from 0) on this subject."""
         active = self.active.get(name)
-        if active is None or (attempt >= self.patience and not active.sticky):
+        if active is None or (attempt >= self.faulty_attempts and not active.sticky):
             return False
         return self.luck(name, subject, 0 if active.sticky else attempt) < active.rate
 
@@ -149,15 +149,15 @@ class FaultPlan:
         lasting = [name for name in met if self.active[name].sticky]
         return min(lasting or met, key=lambda n: self.luck("turn", n, subject, 0 if lasting else attempt), default=None)
 
-    def dooming(self, subject: str) -> str | None:
-        """The sticky fault of its audio that meets this recording for ever, if one does and is not harmless."""
+    def permanent_fault(self, subject: str) -> str | None:
+        """The sticky fault that keeps this recording's audio from a client for ever, or None."""
         for place, who in ((Place.ANY, f"audio/{subject}"), (Place.AUDIO, subject)):
-            name = self.pick(place, who, self.patience)
+            name = self.pick(place, who, self.faulty_attempts)
             if name is not None and name not in HARMLESS:
                 return name
         return None
 
     def luck(self, *names: str | int) -> float:
-        """A number from 0 to 1 that these names always get under this seed."""
+        """A number from 0 to 1: always the same for these names and this seed."""
         text = "/".join(map(str, (self.seed, *names)))
         return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).digest(), "big") / 2**48

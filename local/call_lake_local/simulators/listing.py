@@ -1,4 +1,4 @@
-"""One page of a listing, with the troubles that pages have."""
+"""One page of a listing, with the faults that pages can have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Pager:
                 rows = [r for r in rows if r.index not in held]
             else:
                 self._appeared |= held
-        if "delete_between_pages" in plan.active and asked.offset > 0 and asked.attempt < plan.patience:
+        if "delete_between_pages" in plan.active and asked.offset > 0 and asked.attempt < plan.faulty_attempts:
             given = rows[: asked.offset]
             kept = [r for r in given if not plan.hits("delete_between_pages", subject(r))]
             rows = [*kept, *rows[asked.offset :]]

@@ -13,11 +13,11 @@ from typing import Any
 from call_lake.model.times import iso
 from call_lake_local.simulators.catalog import Catalog, subject
 from call_lake_local.simulators.clock import SimClock
-from call_lake_local.simulators.exchange import Answer, Request, answer
+from call_lake_local.simulators.fault_answers import Places, any_request_fault, audio_answer, audio_fault, listing_fault
 from call_lake_local.simulators.faults import FOREIGN, FaultPlan, Place
+from call_lake_local.simulators.http_exchange import Answer, Request, answer
 from call_lake_local.simulators.listing import Asked, Listed, Pager
 from call_lake_local.simulators.stats import Stats
-from call_lake_local.simulators.trouble import Places, any_trouble, audio_answer, audio_trouble, listing_trouble
 from call_lake_local.simulators.world import SimRecording, World
 
 
@@ -130,12 +130,12 @@ class SimulatedProvider(ABC):
         if name == "broken_row":
             return self.refusal(500, "Internal error")
         try:
-            return any_trouble(name, self._plan, self.clock.now(), self.refusal)
+            return any_request_fault(name, self._plan, self.clock.now(), self.refusal)
         except KeyError:
-            return listing_trouble(name, right, self.refusal)
+            return listing_fault(name, right, self.refusal)
 
     def serve_audio(self, recording: SimRecording | None, request: Request, shown_key: str) -> Answer:
-        """The file, or the trouble that this attempt meets."""
+        """The file, or the fault that this attempt meets."""
         self.stats.audio(shown_key)
         if recording is None:
             return self.refusal(404, "Recording not found")
@@ -144,14 +144,14 @@ class SimulatedProvider(ABC):
         right = audio_answer(recording.audio)
         if name := self._plan.pick(Place.ANY, f"audio/{who}", attempt):
             self.stats.fault(name)
-            return any_trouble(name, self._plan, self.clock.now(), self.refusal)
+            return any_request_fault(name, self._plan, self.clock.now(), self.refusal)
         name = self._plan.pick(Place.AUDIO, who, attempt)
         if name is None or (name == "redirect_same_host" and "moved=1" in request.query_string):
             return right
         self.stats.fault(name)
         path = self.audio_path(recording)
         same_host = f"{request.base}{path}{'&' if '?' in path else '?'}moved=1"
-        return audio_trouble(name, right, Places(same_host, self.foreign_audio(recording)), self._plan, self.refusal)
+        return audio_fault(name, right, Places(same_host, self.foreign_audio(recording)), self._plan, self.refusal)
 
     def row_fault(self, recording: SimRecording) -> str | None:
         """The fault of its row that keeps this recording's audio, or the recording, from a client."""
@@ -174,7 +174,7 @@ class SimulatedProvider(ABC):
         return [self._truth_of(row, with_audio) for row in self.catalog.rows()]
 
     def _truth_of(self, row: SimRecording, with_audio: bool) -> dict[str, Any]:
-        fault = self.row_fault(row) or self._plan.dooming(subject(row))
+        fault = self.row_fault(row) or self._plan.permanent_fault(subject(row))
         expected = "stored" if fault is None else "if_foreign_host_allowed" if fault in FOREIGN else "failed"
         truth: dict[str, Any] = {
             "kind": self.kind,

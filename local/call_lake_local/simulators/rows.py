@@ -1,4 +1,4 @@
-"""Troubles of a single row: other types, missing, null and unknown fields."""
+"""The faults of a single row: other types, missing, null and unknown fields."""
 
 from collections.abc import Collection
 from typing import Any

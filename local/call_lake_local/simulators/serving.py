@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from call_lake_local.simulators.exchange import Answer, Ending, Handler, Request
 from call_lake_local.simulators.faults import FaultPlan
+from call_lake_local.simulators.http_exchange import Answer, Ending, Handler, Request
 from call_lake_local.simulators.simulation import Simulation
 from call_lake_local.simulators.world import World
 
@@ -43,31 +43,26 @@ def running(
     faults: FaultPlan | str = "",
     *,
     simulation: Simulation | None = None,
-    ports: Mapping[str, int] | None = None,
 ) -> Iterator[Handles]:
-    """Serve ``simulation`` (or a new one of ``world`` under ``faults``) until the block ends.
-
-    ``ports`` by name (``thulium``, ``conpeek``, ``foreign``); what is not named gets a free one. Raises OSError where
-    a port is taken, ValueError for an unknown fault.
-    """
+    """Serve ``simulation`` (or a new one of ``world`` under ``faults``) on free ports until the block ends. Raises
+    ValueError for an unknown fault."""
     simulation = simulation or Simulation.of(world, faults)
     with ExitStack() as stack:
         urls = {}
         for name, handler in simulation.handlers.items():
-            urls[name] = stack.enter_context(_serving(handler, (ports or {}).get(name, 0)))
+            urls[name] = stack.enter_context(_serving(name, handler))
         simulation.foreign_is_at(urls["foreign"])
         yield Handles(simulation, urls["thulium"] + "/api", urls["conpeek"], urls["foreign"])
 
 
 @contextmanager
-def _serving(handler: Handler, port: int) -> Iterator[str]:
+def _serving(name: str, handler: Handler) -> Iterator[str]:
     # asyncio switches Nagle's algorithm off only where the protocol is named; else each answer takes 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
+        listener.bind((LOOPBACK, 0))
         listener.listen(128)
         server = uvicorn.Server(_config(handler))
-        thread = threading.Thread(target=server.run, args=([listener],), name=f"simulator-{port}", daemon=True)
+        thread = threading.Thread(target=server.run, args=([listener],), name=f"simulator-{name}", daemon=True)
         thread.start()
         try:
             yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""One world behind both simulated providers and the foreign host, not yet reachable by anybody."""
+"""One world behind both simulated providers and the foreign host. ``serving`` and ``transport`` make it reachable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Self
 from call_lake_local.simulators.admin import Admin
 from call_lake_local.simulators.clock import SimClock
 from call_lake_local.simulators.conpeek import Conpeek
-from call_lake_local.simulators.exchange import Handler
 from call_lake_local.simulators.faults import FaultPlan
-from call_lake_local.simulators.foreign import ForeignHost
+from call_lake_local.simulators.foreign_host import ForeignHost
+from call_lake_local.simulators.http_exchange import Handler
 from call_lake_local.simulators.provider import SimulatedProvider
 from call_lake_local.simulators.thulium import Thulium
 from call_lake_local.simulators.world import World

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
-from call_lake_local.simulators.exchange import Answer, Request
+from call_lake_local.simulators.http_exchange import Answer, Request
 
 
 class Stats:

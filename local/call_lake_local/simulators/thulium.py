@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from call_lake_local.simulators.catalog import subject
-from call_lake_local.simulators.exchange import Answer, Request, json_answer
+from call_lake_local.simulators.http_exchange import Answer, Request, json_answer
 from call_lake_local.simulators.provider import BadQuery, Query, SimulatedProvider, whole_number
 from call_lake_local.simulators.rows import troubled
 from call_lake_local.simulators.world import SimRecording

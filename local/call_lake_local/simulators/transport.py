@@ -15,7 +15,7 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
-from call_lake_local.simulators.exchange import Answer, Ending, Handler, Request
+from call_lake_local.simulators.http_exchange import Answer, Ending, Handler, Request
 from call_lake_local.simulators.simulation import Simulation
 
 THULIUM_URL = "http://thulium.sim/api"

@@ -1,6 +1,6 @@
-"""A seeded world of calls: what really happened, which the simulated providers then list.
+"""A seeded world of calls: what really happened. The simulated providers list it.
 
-A recording is made from (seed, kind, index) alone, so worlds are equal in every process and cost nothing until served.
+A recording is made only from (seed, kind, index): a world is the same in every process and costs nothing until served.
 """
 
 import random
@@ -15,7 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from call_lake_local.simulators.audio import MENU, WAV_FORMS, Audio, AudioSpec, LargeAudio, SpeechAudio
-from call_lake_local.simulators.invent import AGENTS, QUEUES, number
+from call_lake_local.simulators.invented_data import AGENTS, QUEUES, number
 
 KINDS = ("thulium", "conpeek")
 DEMO_DAY = date(2026, 10, 17)
@@ -121,8 +121,8 @@ class World:
         )
 
     def decoy(self, kind: str, index: int, broken: str, ahead: timedelta) -> SimRecording:
-        """A row too many: without what ``broken`` names, or (``future_rows``) of a call that far in the future, though
-        it is listed now."""
+        """An additional, wrong row: it lacks what ``broken`` names, or (``future_rows``) its call starts that far
+        ahead."""
         started_at = _office_call(self._rng(kind, "decoy", str(index)), self.start, self.days, self.zone)
         real = self.make(kind, index, started_at)
         if broken != "future_rows":
@@ -174,7 +174,7 @@ def _changes_of_year(zone: ZoneInfo, year: int) -> list[datetime]:
 
 
 def _below(rng: random.Random, end: int) -> int:
-    """As ``randrange``, several times as fast."""
+    """Like ``randrange``, and several times as fast."""
     return int(rng.random() * end)
 
 

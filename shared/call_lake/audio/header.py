@@ -1,4 +1,4 @@
-"""What a file's own header says: whether its end is missing, channels, sample rate, length (design rule 12)."""
+"""Read a file's header: channels, sample rate, length, and whether the file's end is missing (rule 12)."""
 
 import struct
 from dataclasses import dataclass, replace
@@ -27,7 +27,8 @@ WEBM_CLUSTER = b"\x1f\x43\xb6\x75"
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """None: the header does not say. ``is_finished``: False where the format marks its end and the mark is missing."""
+    """Facts of a header; None where it does not say. ``is_finished``: False where the format marks the end of a file
+    and the mark is missing."""
 
     channels: int | None = None
     sample_rate: int | None = None
@@ -81,8 +82,8 @@ def _truncated(kind: str, size: int, promised: int) -> Transient:
     return Transient(Reason.TRUNCATED, f"the {kind} header promises {promised} bytes, there are {size}")
 
 
-class _Frugal:
-    """A file that a parser cannot read too much of: a hostile one would take all memory or minutes."""
+class _LimitedReads:
+    """A file that stops a parser from reading too much: a hostile header would take all memory, or minutes."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -100,7 +101,7 @@ class _Frugal:
 def _tinytag(file: BinaryIO) -> Header:
     file.seek(0)
     try:
-        found = TinyTag.get(file_obj=cast(Any, _Frugal(file)))
+        found = TinyTag.get(file_obj=cast(Any, _LimitedReads(file)))
     except (TinyTagException, OSError, ValueError, OverflowError):
         return Header()
     seconds = found.duration if found.duration and 0 < found.duration < float("inf") else None
@@ -117,8 +118,8 @@ def _ogg(header: Header, head: bytes) -> Header:
 
 
 def _wav(file: BinaryIO, size: int) -> Header:
-    """Own lines, for tinytag knows no RF64, takes the length from the header also where that is a placeholder, and
-    gives no length for A-law and µ-law, which telephones speak, without a ``fact`` chunk."""
+    """tinytag is not enough for WAV: it knows no RF64, believes a length that is a placeholder, and gives no length
+    for the telephones' A-law and µ-law without a ``fact`` chunk."""
     file.seek(0)
     top = file.read(12)
     form, long_bytes, position = b"", None, 12
@@ -163,7 +164,7 @@ def _is_unknown(length: int) -> bool:
 
 
 def _check_ogg_audio(file: BinaryIO, size: int) -> None:
-    """The pages of the headers say position 0, of whatever codec; those of audio say how far it has come."""
+    """Raise NotReady where there are only pages of headers. Those have position 0; pages of audio have a later one."""
     position = 0
     for _ in range(MAX_CHUNKS):
         file.seek(position)
@@ -177,8 +178,8 @@ def _check_ogg_audio(file: BinaryIO, size: int) -> None:
 
 
 def _check_ogg_end(file: BinaryIO, size: int) -> bool:
-    """The last page begins within a page's greatest length from the end, and has to end with the file. Return whether
-    it is marked as the last."""
+    """Whether the last page is marked as the last. Raises Transient where that page does not end with the file. It is
+    searched for within a page's greatest length from the end."""
     file.seek(max(0, size - OGG_PAGE_MAX_BYTES))
     tail = file.read()
     at, beyond = tail.rfind(b"OggS"), False
@@ -236,7 +237,7 @@ def _check_mp4(file: BinaryIO, size: int) -> None:
 
 
 def _check_flac_audio(file: BinaryIO, size: int, start: int) -> None:
-    """Behind the mark come blocks of metadata, the last of them flagged, then audio."""
+    """Raise NotReady where nothing follows the blocks of metadata; the last of those is flagged."""
     position = start + 4
     for _ in range(MAX_CHUNKS):
         file.seek(position)

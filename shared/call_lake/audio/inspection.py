@@ -1,4 +1,4 @@
-"""What a whole body is: its format, and whether it is complete (rule 12)."""
+"""Inspect a whole body: what format it is, and whether it is complete (rule 12)."""
 
 from collections.abc import Collection
 
@@ -9,14 +9,14 @@ from call_lake.errors import Reason, Transient
 from call_lake.model.recording import AudioFacts
 
 SETTLED_S = 300.0
-"""A file whose length has not changed for so long is not being written any more."""
+"""A file whose length has not changed for so long is no longer being written."""
 
 
 def inspect(body: Spooled, content_type: str | None = None, seen: Collection[str] = ()) -> AudioFacts:
-    """What the bytes are. ``content_type`` is the provider's word: named in errors, never believed. ``seen``: what
-    earlier attempts said of this body, SETTLED_S ago or longer.
+    """What the bytes are. ``content_type``: what the provider says; it is named in errors and never believed.
+    ``seen``: the errors of attempts of SETTLED_S ago or longer at this body.
 
-    Some encoders never mark the end of an OGG, so one without the mark is taken once it has ceased to grow.
+    Some encoders never mark the end of an OGG. One without the mark is accepted once it has stopped growing.
 
     Raises NotReady (EMPTY, HEADER_ONLY, HTML, JSON), Transient(TRUNCATED), Terminal (ENCRYPTED, NOT_AUDIO).
     """

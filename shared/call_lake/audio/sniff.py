@@ -1,4 +1,4 @@
-"""Recognise audio, and what comes in its place, by the first bytes (design rule 12)."""
+"""Recognise audio, and what comes in its place, by the first bytes (rule 12)."""
 
 import re
 
@@ -36,7 +36,7 @@ def _audio(head: bytes) -> str | None:
             return kind
     if head[4:8] == b"ftyp":
         return "m4a"
-    if head.startswith(b"ID3"):  # a tag that stands before MP3, and at times before others
+    if head.startswith(b"ID3"):  # a tag before MP3, and at times before other formats
         return _behind_tag(head[mpeg.tag_bytes(head) :])
     if mpeg.is_mp3(head):
         return "mp3"
@@ -48,7 +48,7 @@ def _behind_tag(rest: bytes) -> str | None:
         return "flac"
     if mpeg.is_adts(rest):
         return "aac"
-    frames = (match.start() for match in re.finditer(rb"\xff", rest))  # padding may stand before the first
+    frames = (match.start() for match in re.finditer(rb"\xff", rest))  # padding may come before the first
     return "mp3" if not rest or any(mpeg.is_mp3(rest[at : at + 4096]) for at in frames) else None
 
 

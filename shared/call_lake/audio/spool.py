@@ -1,4 +1,4 @@
-"""Take in one audio body and say what it is: spool, count, hash, inspect (design rule 12)."""
+"""Take in one audio body: count it, hash it, keep it in memory or on disk (rule 12)."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +18,7 @@ MEMORY_BYTES = 2 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """A body that has arrived completely; ``sha256`` is hex, of every byte. ``file`` is a BytesIO or lies on disk."""
+    """A body that has arrived completely. ``sha256``: of every byte, hex. ``file``: a BytesIO or on disk."""
 
     file: BinaryIO
     size: int
@@ -70,7 +70,7 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
         if chunk:
             file.write(chunk)
         else:
-            file.flush()  # or a full disk would be seen by whoever reads
+            file.flush()  # or only the reader would see a full disk
     except OSError as error:
         raise _no_room(error) from None
 

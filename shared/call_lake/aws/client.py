@@ -17,7 +17,7 @@ CONFIG = Config(
     connect_timeout=5,
     read_timeout=60,
     tcp_keepalive=True,
-    # Else botocore puts its own together anew for each request, at a tenth of a PUT's CPU.
+    # Without this botocore builds its own for each request, which takes a tenth of a PUT's CPU.
     user_agent=f"call-lake boto3/{boto3.__version__}",
     max_pool_connections=32,  # above any number of copy threads: a thread never waits for a connection
     # Given a SHA-256 as checksum, botocore would read the whole body once more to sign it, over TLS too. The checksum

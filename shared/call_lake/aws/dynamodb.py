@@ -14,7 +14,7 @@ from call_lake.aws.client import calling, code_of, in_batches
 from call_lake.errors import Reason, Transient
 from call_lake.ports import Below, Expectation, Item, OneOf, PreconditionFailed
 
-INDEX = "open"
+INDEX = "due"
 GET_BATCH = 100  # BatchGetItem
 GET_ATTEMPTS = 8
 BACKOFF_S, BACKOFF_MAX_S = 0.05, 3.0
@@ -24,7 +24,7 @@ _deserialize = TypeDeserializer().deserialize
 
 
 class DynamoTable:
-    """One table with hash key ``id`` and the sparse index ``open``.
+    """One table with hash key ``id`` and the sparse index ``due``.
 
     Raises ValueError for an item over 400 KB and for a number that DynamoDB cannot hold. A float without a fraction
     comes back as int: DynamoDB keeps one form of a number.
@@ -93,16 +93,16 @@ class DynamoTable:
                     raise ValueError(f"{id}: {error}") from error
                 raise
 
-    def query_open(self, open_in: str, due_before: str, limit: int) -> list[Item]:
+    def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             IndexName=INDEX,
-            KeyConditionExpression="#open_in = :open_in AND #due_at <= :due_before",
-            ExpressionAttributeNames={"#open_in": "open_in", "#due_at": "due_at"},
-            ExpressionAttributeValues=_wire({":open_in": open_in, ":due_before": due_before}),
+            KeyConditionExpression="#due_list = :due_list AND #due_at <= :due_before",
+            ExpressionAttributeNames={"#due_list": "due_list", "#due_at": "due_at"},
+            ExpressionAttributeValues=_wire({":due_list": due_list, ":due_before": due_before}),
             PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
-        with calling(f"Query {open_in}"):
+        with calling(f"Query {due_list}"):
             return [_item(item) for page in pages for item in page["Items"]]
 
     def scan(self, prefix: str = "") -> Iterator[Item]:

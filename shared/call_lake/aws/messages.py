@@ -59,7 +59,7 @@ class SqsQueue:
 
 
 def _by_size(bodies: Sequence[str], fixed_bytes: int) -> Iterator[list[int]]:
-    """Positions in batches of at most 10 messages and 256 KiB; a larger message is a batch of its own."""
+    """Positions in batches of at most 10 messages and 256 KiB; a larger message is alone in its batch."""
     batch: list[int] = []
     total = 0
     for position, body in enumerate(bodies):

@@ -1,6 +1,7 @@
 """Secrets of sources in Secrets Manager, and settings of sources in SSM Parameter Store."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
@@ -9,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from call_lake.aws.client import code_of, failed
 from call_lake.errors import ConfigError, SecretEmpty
-from call_lake.settings import SourceSettings
+from call_lake.settings import SourceSettings, Vendor
 
 CACHED_S = 300
 
@@ -68,20 +69,26 @@ def _strings(name: str, text: Any) -> dict[str, str]:
 class SourceParameters:
     """The settings of sources in SSM Parameter Store, one parameter a source under ``path``; cached five minutes."""
 
-    def __init__(self, client: Any, path: str) -> None:
+    def __init__(self, client: Any, path: str, vendors: Mapping[str, Vendor]) -> None:
+        """``vendors`` by name: the settings are checked against the descriptions of their vendors."""
         self._provider = SSMProvider(boto3_client=client)
         self._path = "/" + path.strip("/")
+        self._vendors = vendors
 
     def one(self, name: str) -> SourceSettings:
-        """Settings of the source. Raises ConfigError for its settings alone, whatever stands in another's."""
+        """Settings of the source. Raises ConfigError for its settings alone: a wrong setting of another source stops
+        only that source."""
         texts = self._texts()
         if name not in texts:
             raise ConfigError(f"unknown source {name!r}; {self._path} has: {', '.join(sorted(texts)) or 'none'}")
-        return SourceSettings.from_json(name, texts[name])
+        return self._settings(name, texts[name])
 
     def all(self) -> dict[str, SourceSettings]:
         """Settings of every source by its name. Raises ConfigError for the first that is wrong."""
-        return {name: SourceSettings.from_json(name, text) for name, text in sorted(self._texts().items())}
+        return {name: self._settings(name, text) for name, text in sorted(self._texts().items())}
+
+    def _settings(self, name: str, text: str) -> SourceSettings:
+        return SourceSettings.from_json(name, text).checked(self._vendors)
 
     def _texts(self) -> dict[str, str]:
         try:

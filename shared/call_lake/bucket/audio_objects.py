@@ -1,8 +1,9 @@
-"""The audio objects: one per recording, stored once, never overwritten (design rule 13)."""
+"""The audio objects: one a recording, stored once, never overwritten (rule 13)."""
 
 from datetime import datetime
 from typing import BinaryIO
 
+from call_lake.model.layout import audio_key, audio_prefix
 from call_lake.model.recording import AudioFacts, Recording, StoredAudio
 from call_lake.model.times import iso, parse_iso
 from call_lake.ports import ObjectInfo, ObjectStore, PreconditionFailed, VersionedStore, WriteConflict
@@ -20,24 +21,20 @@ CONTENT_TYPES = {
 }
 
 
-def audio_prefix(recording: Recording) -> str:
-    """Everything before the extension: what an object of this recording, in any format, begins with."""
-    date = recording.call_date.isoformat()
-    return f"audio/source={recording.source}/call_date={date}/{recording.recording_id}."
-
-
 def erase_audio(store: VersionedStore, recording: Recording) -> None:
-    """Delete all that stands for it, and all that ever stood: where the bucket keeps versions, deleting by key would
-    only hide the voice, for ever. Raises PartialFailure."""
+    """Delete every audio object of the recording, and every old version of one. In a bucket that keeps versions,
+    deleting by key would only hide the voice. Raises PartialFailure."""
     store.delete_versions(list(store.list_versions(audio_prefix(recording))))
 
 
-class Archive:
+class AudioObjects:
+    """The audio of the recordings in one bucket."""
+
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    def standing(self, recording: Recording) -> list[StoredAudio]:
-        """The objects that stand for this recording, oldest first: one, or none, or two while formats race."""
+    def existing(self, recording: Recording) -> list[StoredAudio]:
+        """The recording's objects, oldest first: none, one, or two where two attempts found two formats."""
         found = []
         for info in self._store.list(audio_prefix(recording)):
             head = self._store.head(info.key)
@@ -46,11 +43,12 @@ class Archive:
         return sorted(found, key=lambda audio: (audio.stored_at, audio.key))
 
     def put(self, recording: Recording, body: BinaryIO, facts: AudioFacts, now: datetime) -> StoredAudio:
-        """Store verified audio, unless an object of this name stands: then that one, from its own HEAD, is the answer.
+        """Store verified audio and return it. Where an object of this key exists already, leave it and return what
+        its HEAD says.
 
-        Raises WriteConflict when S3 refuses again and again because of other conditional writes.
+        Raises WriteConflict where S3 refuses CONFLICT_TRIES times because of other conditional writes.
         """
-        key = audio_prefix(recording) + facts.format
+        key = audio_key(recording, facts.format)
         for attempt in range(CONFLICT_TRIES):
             try:
                 self._store.put(

@@ -1,7 +1,7 @@
-"""The inbox: rows that wait for the compactor; the quarantine: rows that the lake cannot take (rules 14, 19, 21).
+"""The inbox: rows that wait for the compactor (rules 14, 19).
 
-An object is one or several rows of one partition, one JSON object a line. Its name is made of its content: whoever
-repeats a step writes the same object again, and whoever read one may delete it by its key.
+An object is one or several rows of one partition, one JSON object a line. Its name is made of its content: a repeated
+step writes the same object again, and a reader may delete by its key exactly what it has read.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import batched
 
-from call_lake.model.layout import INBOX, Partition
+from call_lake.model.layout import INBOX, Partition, inbox_key
 from call_lake.model.table import Row
 from call_lake.ports import ObjectStore
 
@@ -19,7 +19,7 @@ ROWS_PER_OBJECT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class InboxObject:
     """One inbox object. ``partition`` is None where the key names none."""
 
     key: str
@@ -41,21 +41,21 @@ def put_rows(store: ObjectStore, rows: Iterable[Row]) -> list[str]:
             body = "".join(line + "\n" for line in part).encode()
             digest = hashlib.sha256(body).hexdigest()
             name = f"{ids[part[0]]}-{digest[:16]}" if len(part) == 1 else digest[:40]
-            key = f"{partition.inbox}{name}.json"
+            key = inbox_key(partition, name)
             store.put(key, body, content_type="application/x-ndjson")
             keys.append(key)
     return keys
 
 
-def list_inbox(store: ObjectStore) -> Iterator[Waiting]:
-    """Everything that waits, by key."""
+def list_inbox(store: ObjectStore) -> Iterator[InboxObject]:
+    """Every object of the inbox, by key."""
     for info in store.list(INBOX):
-        yield Waiting(info.key, info.size, Partition.of_key(info.key, INBOX))
+        yield InboxObject(info.key, info.size, Partition.of_key(info.key, INBOX))
 
 
 def read_lines(store: ObjectStore, key: str) -> list[str]:
-    """The rows of one object as texts; none where another compactor was faster. Bytes that are no UTF-8 are escaped:
-    such a row cannot be parsed as JSON, and can still be read by a person."""
+    """The rows of one object as texts; none where another compactor has deleted it. Bytes that are no UTF-8 are
+    escaped: such a row cannot be parsed as JSON, but a person can read it."""
     found = store.get(key)
     if found is None:
         return []
@@ -63,12 +63,13 @@ def read_lines(store: ObjectStore, key: str) -> list[str]:
 
 
 def id_of(line: str) -> str | None:
-    """The recording of one row; None for what is no row, which the compactor will set aside."""
-    id = _fields_of(line).get("recording_id")
+    """The recording id of one row; None where the line is no row, which the compactor will set aside."""
+    id = fields_of(line).get("recording_id")
     return id if isinstance(id, str) else None
 
 
-def _fields_of(line: str) -> Row:
+def fields_of(line: str) -> Row:
+    """One line as a row; empty where it is no JSON object."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,11 +1,11 @@
-"""What stands in the bucket of the recordings of one partition, told by keys wherever those tell it."""
+"""What the bucket holds of the recordings of one partition: read from the keys where they tell it."""
 
 import json
 import re
 from datetime import date
 
 from call_lake.bucket.inbox import id_of, read_lines
-from call_lake.model.layout import AUDIO, QUARANTINE, Partition
+from call_lake.model.layout import Partition
 from call_lake.ports import ObjectStore
 
 ONE_ROW = re.compile(r"([a-z0-9-]{1,32}-[0-9a-f]{32})-[0-9a-f]{16}\.json")
@@ -13,15 +13,15 @@ ONE_ROW = re.compile(r"([a-z0-9-]{1,32}-[0-9a-f]{32})-[0-9a-f]{16}\.json")
 
 
 def audio_keys(store: ObjectStore, source: str, day: date) -> dict[str, list[str]]:
-    """Keys of the audio objects of one day by recording id."""
+    """The keys of the audio objects of one day, by recording id."""
     found: dict[str, list[str]] = {}
-    for info in store.list(AUDIO + Partition(source, day).path):
+    for info in store.list(Partition(source, day).audio):
         found.setdefault(info.key.rpartition("/")[2].rpartition(".")[0], []).append(info.key)
     return found
 
 
 def ids_in_inbox(store: ObjectStore, source: str, day: date) -> set[str]:
-    """Recordings with a row that waits for the compactor."""
+    """The ids of recordings with a row that waits for the compactor."""
     found: set[str] = set()
     for info in store.list(Partition(source, day).inbox):
         named = ONE_ROW.fullmatch(info.key.rpartition("/")[2])
@@ -32,10 +32,10 @@ def ids_in_inbox(store: ObjectStore, source: str, day: date) -> set[str]:
     return found
 
 
-def ids_set_aside(store: ObjectStore, source: str, day: date) -> dict[str, str]:
-    """Recordings with a row in the quarantine, each with the reason."""
+def ids_in_quarantine(store: ObjectStore, source: str, day: date) -> dict[str, str]:
+    """The ids of recordings with a row in the quarantine, each with the reason."""
     found = {}
-    for info in store.list(QUARANTINE + Partition(source, day).path):
+    for info in store.list(Partition(source, day).quarantine):
         body = store.get(info.key)
         rejected = json.loads(body[0]) if body else {}
         if id := id_of(rejected.get("text", "")):

@@ -1,290 +1,260 @@
-"""Copy recordings: verify, then store; audio, row, event, ledger, and only then is a message done (rules 9 to 15).
+"""Copy recordings: verify, then store. Audio, row, event, ledger; only then is a message done (rules 9 to 15).
 
-A batch goes through these steps together, so that rows and events share requests. Whatever dies between two steps
-repeats from the top and ends the same: every step finds what the last attempt left.
+``copy_batch`` reads from top to bottom: an attempt for each message, several at once; then the rows, the events and the
+ledger of all that was copied, so that they share requests. A step that dies is repeated from the top with the same
+result, because every step finds what the last attempt left.
 """
 
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from call_lake.bucket import inbox
-from call_lake.bucket.audio_objects import Archive, erase_audio
-from call_lake.concurrency import BytesBudget
-from call_lake.copying.fetcher import Fetcher, Route
-from call_lake.copying.retry import Quiet, RetryPolicy
-from call_lake.copying.stored import Keeper
+from call_lake.bucket.audio_objects import AudioObjects, erase_audio
+from call_lake.concurrency import BytesBudget, in_threads
+from call_lake.copying.fetcher import CopierSource, Fetcher
+from call_lake.copying.outcome import (
+    CopiedRecording,
+    CopyReport,
+    ExpiredRecording,
+    Message,
+    Outcome,
+    Result,
+    report_of,
+)
+from call_lake.copying.retry import RateLimitedSources, RetryPolicy
+from call_lake.copying.stored import StoredRecordings
 from call_lake.errors import Reason, SecretEmpty, StepFailed, Terminal
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.events import RECORDING_STORED, recording_stored
 from call_lake.model.messages import recording_from_message
-from call_lake.model.recording import Recording, StoredAudio
+from call_lake.model.recording import Recording
 from call_lake.model.table import row_of
 from call_lake.observability import log
 from call_lake.ports import Clock, EventBus, PartialFailure, Queue, VersionedStore
+from call_lake.settings import CopierSettings
 
 SECRET_WAIT_S = 900.0
 PAUSE_WAIT_S = 900.0
-BUSY_WAIT_S = 120.0  # in a message's day fewer deliveries than SQS allows before it buries a message
-
-
-class Verdict(StrEnum):
-    DONE = "done"
-    AGAIN = "again"
+BUSY_WAIT_S = 120.0
+"""At this pace a message is received less often in its day than the queue's limit of receives allows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One received message; ``queue`` is where it came from."""
+class CopierPorts:
+    """What the copier uses of the outside."""
 
-    id: str
-    body: str
-    receipt_handle: str
-
-
-@dataclass(frozen=True, slots=True)
-class Secured:
-    """A recording whose audio stands in S3, on the way to STORED."""
-
-    message: Message
-    recording: Recording
-    audio: StoredAudio
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """A STORED recording whose audio has expired, on the way to EXPIRED."""
-
-    message: Message
-    entry: Entry
-
-
-@dataclass(slots=True)
-class CopyCounts:
-    stored: int = 0
-    stored_bytes: int = 0
-    already: int = 0
-    expired: int = 0
-    retried: int = 0
-    failed: int = 0
+    ledger: Ledger
+    store: VersionedStore
+    bus: EventBus
+    dead_letters: Queue
+    clock: Clock
 
 
 class Copier:
-    """Works one batch. ``route`` gives a source's provider and queue; ``threads`` recordings at once (1: in order);
-    ``retention_days``: after which the bucket deletes audio, 0 for never.
+    """Copies batches, one after the other. Between them it keeps which sources asked for a rest.
 
-    ``until_s`` is the monotonic time at which the function has to have answered; ``quiet`` outlives the batch.
+    ``source_of`` gives by a source's name what the copier needs of it. ``jitter`` spreads retries.
     """
 
     def __init__(
         self,
-        ledger: Ledger,
-        store: VersionedStore,
-        bus: EventBus,
-        dlq: Queue,
-        route: Callable[[str], Route],
-        clock: Clock,
-        policy: RetryPolicy,
-        budget: BytesBudget,
-        *,
-        until_s: float,
-        threads: int = 8,
-        retention_days: int = 0,
+        ports: CopierPorts,
+        source_of: Callable[[str], CopierSource],
+        settings: CopierSettings,
         jitter: random.Random | None = None,
-        quiet: Quiet | None = None,
     ) -> None:
-        self._ledger = ledger
-        self._store = store
-        self._archive = Archive(store)
-        self._keeper = Keeper(ledger, store, clock, retention_days)
-        self._bus = bus
-        self._dlq = dlq
-        self._route = route
-        self._clock = clock
-        self._policy = policy
-        self._fetcher = Fetcher(self._archive, route, clock, budget, until_s)
-        self._threads = threads
-        self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._quiet = quiet or Quiet(clock)
-        self.counts = CopyCounts()
-        self.stored: dict[str, list[int]] = {}  # bytes of each recording, by source
-        self.failures: dict[tuple[str, Reason], int] = {}
+        self._ledger = ports.ledger
+        self._store = ports.store
+        self._bus = ports.bus
+        self._dead_letters = ports.dead_letters
+        self._clock = ports.clock
+        self._source_of = source_of
+        self._threads = settings.copy_threads
+        self._jitter = jitter or random.Random()  # noqa: S311 - it guards nothing
+        self._policy = RetryPolicy(settings, self._jitter)
+        self._audio_objects = AudioObjects(ports.store)
+        self._stored = StoredRecordings(ports.ledger, ports.store, ports.clock, settings.retention_days)
+        self._fetcher = Fetcher(self._audio_objects, source_of, ports.clock, BytesBudget(settings.bytes_in_flight))
+        self.rate_limited = RateLimitedSources(ports.clock)
 
-    def copy_batch(self, messages: Sequence[Message]) -> dict[str, Verdict]:
-        """A verdict for every message id; AGAIN leaves the message in its queue."""
-        results = self._map(self._secure_safely, messages)
-        verdicts = {m.id: r for m, r in zip(messages, results, strict=True) if isinstance(r, Verdict)}
-        secured = [r for r in results if isinstance(r, Secured)]
-        self._expire([r for r in results if isinstance(r, Gone)], verdicts)
-        try:
-            self._finish(secured, verdicts)
-        except Exception:
-            log.exception("rows, events or ledger of a batch failed; its messages come again")
-            for one in secured:
-                verdicts[one.message.id] = self._come_back(one.message, one.recording.source)
-        return {m.id: verdicts.get(m.id, Verdict.AGAIN) for m in messages}
+    def copy_batch(self, messages: Sequence[Message], until_s: float) -> CopyReport:
+        """Copy the recordings of these messages; each message gets its own verdict (rule 11). ``until_s``: the clock's
+        monotonic time at which the function has to have answered."""
+        outcomes = in_threads(lambda message: self._attempt_safely(message, until_s), messages, self._threads)
+        settled = [one for one in outcomes if not one.copied and not one.expired]
+        settled += self._expire([one.expired for one in outcomes if one.expired])
+        settled += self._finish([one.copied for one in outcomes if one.copied])
+        return report_of(settled)
 
     # -- the audio of one recording
 
-    def _secure_safely(self, message: Message) -> Secured | Gone | Verdict:
+    def _attempt_safely(self, message: Message, until_s: float) -> Outcome:
         try:
             recording = recording_from_message(message.body)
         except ValueError as error:
             log.error("a message is no recording; it goes to the DLQ", message_id=message.id, error=str(error))
             return self._bury(message)
         try:
-            return self._secure(message, recording)
+            return self._attempt(message, recording, until_s)
         except Exception:
             log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
             return self._come_back(message, recording.source)
 
-    def _bury(self, message: Message) -> Verdict:
+    def _bury(self, message: Message) -> Outcome:
         try:
-            self._dlq.send([message.body], attributes={"reason": "bad_message"})
+            self._dead_letters.send([message.body], attributes={"reason": "bad_message"})
         except Exception:
             log.exception("the DLQ did not take it; it comes again", message_id=message.id)
-            return Verdict.AGAIN
-        return Verdict.DONE
+            return Outcome(message, Result.NO_ATTEMPT)
+        return Outcome(message, Result.NOTHING_TO_DO)
 
-    def _secure(self, message: Message, listed: Recording) -> Secured | Gone | Verdict:
+    def _attempt(self, message: Message, listed: Recording, until_s: float) -> Outcome:
         entry = self._ledger.claim(listed)
         recording = entry.recording
         if recording is None or entry.state is State.ERASED:
             # An attempt may have died between its PUT and its look at the ledger.
             erase_audio(self._store, replace(listed, recording_id=entry.recording_id))
-            return Verdict.DONE
+            return Outcome(message, Result.NOTHING_TO_DO)
         if entry.state in (State.FAILED, State.EXPIRED):
-            return Verdict.DONE
+            return Outcome(message, Result.NOTHING_TO_DO)
         if entry.state is State.STORED and entry.audio is not None:
-            if self._keeper.has_expired(entry):
-                return Gone(message, entry)
-            self.counts.already += 1
-            return Verdict.DONE
+            if self._stored.has_expired(entry):
+                return Outcome(message, Result.AUDIO_EXPIRED, expired=ExpiredRecording(message, entry))
+            return Outcome(message, Result.ALREADY_STORED)
         try:
-            standing = self._archive.standing(recording)
-            if not standing and (wait_s := self._wait_s(recording.source)):
-                self._delay(recording.source, message, wait_s)
-                return Verdict.AGAIN
-            audio = standing[0] if standing else self._fetcher.fetch(entry, recording)
+            existing = self._audio_objects.existing(recording)
+            if not existing and (rest_s := self._rest_s(recording.source)):
+                return self._wait(message, recording.source, rest_s)
+            audio = existing[0] if existing else self._fetcher.fetch(entry, recording, until_s)
         except SecretEmpty:
-            self._delay(recording.source, message, SECRET_WAIT_S)
-            return Verdict.AGAIN
+            return self._wait(message, recording.source, SECRET_WAIT_S)
         except StepFailed as error:
-            self._quiet.heed(recording.source, error)
+            self.rate_limited.note(recording.source, error)
             return self._failed(message, entry, recording, error)
-        now = self._ledger.entry(recording.recording_id)
-        if now is not None and now.state is State.ERASED:  # rule 15
+        if self._is_erased(recording):  # rule 15
             erase_audio(self._store, recording)
-            return Verdict.DONE
-        return Secured(message, recording, audio)
+            return Outcome(message, Result.NOTHING_TO_DO)
+        return Outcome(message, Result.COPIED, copied=CopiedRecording(message, recording, audio))
 
-    def _wait_s(self, source: str) -> float:
-        """How long no download of the source may begin; 0 where one may. No attempt is counted."""
-        if self._route(source).paused:
+    def _rest_s(self, source: str) -> float:
+        """For how long no download of the source may begin; 0 where one may."""
+        if self._source_of(source).paused:
             return PAUSE_WAIT_S
-        return min(self._quiet.left_s(source), PAUSE_WAIT_S) * (1.0 + 0.25 * self._jitter.random())
+        return min(self.rate_limited.left_s(source), PAUSE_WAIT_S) * (1.0 + 0.25 * self._jitter.random())
+
+    def _is_erased(self, recording: Recording) -> bool:
+        now = self._ledger.entry(recording.recording_id)
+        return now is not None and now.state is State.ERASED
 
     # -- the end of a batch: rows, events, ledger
 
-    def _finish(self, secured: Sequence[Secured], verdicts: dict[str, Verdict]) -> None:
-        if not secured:
-            return
-        inbox.put_rows(self._store, [row_of(s.recording, s.audio) for s in secured])
-        refused: frozenset[int] = frozenset()
+    def _finish(self, copied: Sequence[CopiedRecording]) -> list[Outcome]:
+        if not copied:
+            return []
         try:
-            self._bus.publish(RECORDING_STORED, [recording_stored(s.recording, s.audio) for s in secured])
-        except PartialFailure as error:
-            refused = frozenset(error.failed)
-            for position in refused:
-                self._come_back(secured[position].message, secured[position].recording.source)
-        announced = [s for position, s in enumerate(secured) if position not in refused]
-        for one, ok in zip(announced, self._map(self._settle_safely, announced), strict=True):
-            verdicts[one.message.id] = Verdict.DONE if ok else Verdict.AGAIN
+            inbox.put_rows(self._store, [row_of(one.recording, one.audio) for one in copied])
+            refused = self._announce(copied)
+        except Exception:
+            log.exception("rows, events or ledger of a batch failed; its messages come again")
+            return [self._come_back(one.message, one.recording.source) for one in copied]
+        outcomes = [self._come_back(copied[n].message, copied[n].recording.source) for n in sorted(refused)]
+        announced = [one for position, one in enumerate(copied) if position not in refused]
+        return outcomes + in_threads(self._settle_safely, announced, self._threads)
 
-    def _settle_safely(self, one: Secured) -> bool:
+    def _announce(self, copied: Sequence[CopiedRecording]) -> frozenset[int]:
+        """Publish the events; return the positions of those that the bus refused."""
         try:
-            self._settle(one)
+            self._bus.publish(RECORDING_STORED, [recording_stored(one.recording, one.audio) for one in copied])
+        except PartialFailure as error:
+            return frozenset(error.failed)
+        return frozenset()
+
+    def _settle_safely(self, one: CopiedRecording) -> Outcome:
+        try:
+            return self._settle(one)
         except Exception:
             log.exception("the ledger's last write failed", recording_id=one.recording.recording_id)
-            return False
-        return True
+            return Outcome(one.message, Result.COPIED)
 
-    def _settle(self, one: Secured) -> None:
-        entry = self._keeper.stored(one.recording, one.audio)
+    def _settle(self, one: CopiedRecording) -> Outcome:
+        entry = self._stored.mark_stored(one.recording, one.audio)
         if entry.state is State.ERASED:
             erase_audio(self._store, one.recording)
-        elif entry.audio is not None and entry.audio.key != one.audio.key:
-            self._keeper.drop_strays(entry)
-        else:
-            self.counts.stored += 1
-            self.counts.stored_bytes += one.audio.facts.bytes
-            self.stored.setdefault(one.recording.source, []).append(one.audio.facts.bytes)
+            return Outcome(one.message, Result.NOTHING_TO_DO)
+        if entry.audio is not None and entry.audio.key != one.audio.key:
+            self._stored.drop_strays(entry)
+            return Outcome(one.message, Result.NOTHING_TO_DO)
+        size = one.audio.facts.bytes
+        return Outcome(one.message, Result.STORED, source=one.recording.source, stored_bytes=size)
 
-    def _expire(self, gone: Sequence[Gone], verdicts: dict[str, Verdict]) -> None:
+    def _expire(self, expired: Sequence[ExpiredRecording]) -> list[Outcome]:
         try:
-            self._keeper.expire([one.entry for one in gone])
-            self.counts.expired += len(gone)
-            verdicts |= {one.message.id: Verdict.DONE for one in gone}
+            self._stored.expire([one.entry for one in expired])
         except Exception:
             log.exception("what has expired could not be written down; its messages come again")
-            verdicts |= {one.message.id: self._come_back(one.message, one.entry.source) for one in gone}
+            return [self._come_back(one.message, one.entry.source) for one in expired]
+        return [Outcome(one.message, Result.EXPIRED) for one in expired]
 
     # -- failures
 
-    def _failed(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Verdict:
+    def _failed(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Outcome:
         if error.reason is Reason.BUSY:  # our own limit, not the recording's fault: no attempt is counted
-            self._delay(recording.source, message, BUSY_WAIT_S)
-            return Verdict.AGAIN
+            return self._wait(message, recording.source, BUSY_WAIT_S)
         verdict = self._policy.verdict(error, entry.not_ready_since, self._clock.now())
-        key = (recording.source, verdict.reason)
-        self.failures[key] = self.failures.get(key, 0) + 1
-        if isinstance(verdict, Terminal):
-            now = self._ledger.entry(recording.recording_id)
-            if now is not None and now.state is State.ERASED:  # the message is personal data: it ends here
-                return Verdict.DONE
-            attributes = {"reason": verdict.reason, "recording_id": recording.recording_id, "source": recording.source}
-            self._dlq.send([message.body], attributes=attributes)
-            self._ledger.failed(entry, verdict)
-            self.counts.failed += 1
-            log.error(
-                "failed for good; `call-lake redrive` sends it again",
-                recording_id=recording.recording_id,
-                reason=verdict.reason,
-                detail=verdict.detail,
-            )
-            return Verdict.DONE
-        delay_s = self._policy.delay_s(verdict, entry.attempts, self._jitter)
+        follow = self._give_up if isinstance(verdict, Terminal) else self._try_again
+        try:
+            result = follow(message, entry, recording, verdict)
+        except Exception:
+            log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
+            result = self._come_back(message, recording.source).result
+        return Outcome(message, result, source=recording.source, reason=verdict.reason)
+
+    def _give_up(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Result:
+        if self._is_erased(recording):  # the message is personal data: it ends here
+            return Result.NOTHING_TO_DO
+        attributes = {"reason": error.reason, "recording_id": recording.recording_id, "source": recording.source}
+        self._dead_letters.send([message.body], attributes=attributes)
+        self._ledger.failed(entry, error)
+        log.error(
+            "failed for good; `call-lake redrive` sends it again",
+            recording_id=recording.recording_id,
+            reason=error.reason,
+            detail=error.detail,
+        )
+        return Result.FAILED
+
+    def _try_again(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Result:
+        delay_s = self._policy.delay_s(error, entry.attempts)
         in_queue = self._policy.waits_in_queue(delay_s, entry.attempts)
-        self._ledger.retrying(entry, verdict, delay_s, in_queue=in_queue)
-        self.counts.retried += 1
+        self._ledger.retrying(entry, error, delay_s, in_queue=in_queue)
         log.warning(
             "will be tried again",
             recording_id=recording.recording_id,
-            reason=verdict.reason,
-            detail=verdict.detail,
+            reason=error.reason,
+            detail=error.detail,
             attempt=entry.attempts + 1,
             in_s=round(delay_s),
         )
         if not in_queue:
-            return Verdict.DONE
+            return Result.RETRY_IN_LEDGER
         self._delay(recording.source, message, delay_s)
-        return Verdict.AGAIN
+        return Result.RETRY_IN_QUEUE
 
-    def _come_back(self, message: Message, source: str) -> Verdict:
-        """Not at once, and not only when the queue's visibility ends, if that can be had."""
+    # -- messages that come again
+
+    def _wait(self, message: Message, source: str, seconds: float) -> Outcome:
+        self._delay(source, message, seconds)
+        return Outcome(message, Result.NO_ATTEMPT)
+
+    def _come_back(self, message: Message, source: str) -> Outcome:
+        """After a step broke: later than at once, and sooner than when the queue's visibility ends, where that can be
+        had."""
         with suppress(Exception):
             self._delay(source, message, self._policy.queue_max_s)
-        return Verdict.AGAIN
+        return Outcome(message, Result.NO_ATTEMPT)
 
     def _delay(self, source: str, message: Message, seconds: float) -> None:
-        self._route(source).queue.delay(message.receipt_handle, round(seconds))
-
-    def _map[A, B](self, step: Callable[[A], B], items: Sequence[A]) -> list[B]:
-        if self._threads == 1 or len(items) < 2:
-            return [step(item) for item in items]
-        with ThreadPoolExecutor(min(self._threads, len(items))) as pool:
-            return list(pool.map(step, items))
+        self._source_of(source).queue.delay(message.receipt_handle, round(seconds))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from call_lake.audio.inspection import SETTLED_S, inspect
 from call_lake.audio.spool import spool
-from call_lake.bucket.audio_objects import Archive
+from call_lake.bucket.audio_objects import AudioObjects
 from call_lake.concurrency import BytesBudget
 from call_lake.errors import Reason, Transient
 from call_lake.ledger.entry import Entry
@@ -15,14 +15,18 @@ from call_lake.model.times import parse_iso
 from call_lake.ports import Clock, Provider, Queue
 
 ANSWER_MARGIN_S = 15.0  # what rows, events and ledger of a batch may take at its end
-WORTH_STARTING_S = 5.0
-LAST_MARGIN_S = 5.0  # what has to be left of it after the last PUT
-PUT_BYTES_PER_S = 40_000_000  # what one PUT is reckoned to do; not measured in AWS
+WORTH_STARTING_S = 5.0  # no download begins with less time left
+LAST_MARGIN_S = 5.0  # what has to be left of ANSWER_MARGIN_S after the last PUT
+PUT_BYTES_PER_S = 40_000_000  # assumed for one PUT; not measured in AWS
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """What the copier needs of one source."""
+class CopierSource:
+    """What the copier needs of one source.
+
+    ``max_bytes``: a larger recording has failed. ``deadline_s``: for one body, from its first byte to its last.
+    ``paused``: an operator paused the source, so nothing is downloaded.
+    """
 
     provider: Provider
     queue: Queue
@@ -32,37 +36,45 @@ class Route:
 
 
 class Fetcher:
-    """``until_s`` is the monotonic time at which the function has to have answered."""
+    """``budget``: bytes in flight over all threads."""
 
     def __init__(
-        self, archive: Archive, route: Callable[[str], Route], clock: Clock, budget: BytesBudget, until_s: float
+        self,
+        audio_objects: AudioObjects,
+        source_of: Callable[[str], CopierSource],
+        clock: Clock,
+        budget: BytesBudget,
     ) -> None:
-        self._archive = archive
-        self._route = route
+        self._audio_objects = audio_objects
+        self._source_of = source_of
         self._clock = clock
         self._budget = budget
-        self._until_s = until_s
 
-    def fetch(self, entry: Entry, recording: Recording) -> StoredAudio:
-        """Raises what the provider, ``spool`` and ``inspect`` raise; Transient (BUSY, TIMEOUT) where time is short."""
-        route = self._route(recording.source)
-        left_s = self._until_s - ANSWER_MARGIN_S - self._clock.monotonic()
+    def fetch(self, entry: Entry, recording: Recording, until_s: float) -> StoredAudio:
+        """Download the audio, check it, and store it. ``until_s``: the monotonic time at which the function has to
+        have answered.
+
+        Raises what the provider, ``spool`` and ``inspect`` raise; Transient (BUSY, TIMEOUT) where time is short.
+        """
+        source = self._source_of(recording.source)
+        left_s = until_s - ANSWER_MARGIN_S - self._clock.monotonic()
         if left_s < WORTH_STARTING_S:
             raise Transient(Reason.BUSY, "no time left in this invocation")
-        deadline_s = min(route.deadline_s, left_s)
-        with route.provider.open_audio(recording, deadline_s=deadline_s) as stream:
-            self._check_put(min(stream.declared_length or 0, route.max_bytes), Reason.BUSY)
-            with spool(stream, self._budget, route.max_bytes) as body:
-                facts = inspect(body, stream.content_type, self._seen(entry))
-                self._check_put(body.size, Reason.TIMEOUT)
-                return self._archive.put(recording, body.file, facts, self._clock.now())
+        deadline_s = min(source.deadline_s, left_s)
+        with source.provider.open_audio(recording, deadline_s=deadline_s) as stream:
+            self._check_put(min(stream.declared_length or 0, source.max_bytes), until_s, Reason.BUSY)
+            with spool(stream, self._budget, source.max_bytes) as body:
+                facts = inspect(body, stream.content_type, self._seen_before(entry))
+                self._check_put(body.size, until_s, Reason.TIMEOUT)
+                return self._audio_objects.put(recording, body.file, facts, self._clock.now())
 
-    def _check_put(self, size: int, reason: Reason) -> None:
-        """A PUT that the function's end cuts off leaves nothing behind, no answer either."""
+    def _check_put(self, size: int, until_s: float, reason: Reason) -> None:
+        """Begin no PUT that the function's end would cut off: it would leave no object and no answer."""
         ends_s = self._clock.monotonic() + size / PUT_BYTES_PER_S
-        if ends_s > self._until_s - LAST_MARGIN_S:
+        if ends_s > until_s - LAST_MARGIN_S:
             raise Transient(reason, f"too late in this invocation to store {size} bytes")
 
-    def _seen(self, entry: Entry) -> set[str]:
+    def _seen_before(self, entry: Entry) -> set[str]:
+        """What attempts of SETTLED_S ago or longer said of this recording."""
         before = self._clock.now() - timedelta(seconds=SETTLED_S)
         return {note["detail"] for note in entry.history if parse_iso(note["at"]) <= before}

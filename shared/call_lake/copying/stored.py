@@ -1,62 +1,62 @@
-"""What the copier does about a recording that is stored already: one object stands, or it has expired."""
+"""What the copier does about a recording that is stored: keep one object of it, and notice when that has expired."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from call_lake.bucket import inbox
-from call_lake.bucket.audio_objects import Archive
+from call_lake.bucket.audio_objects import AudioObjects
 from call_lake.ledger.entry import Entry
-from call_lake.ledger.expiry import Expiring
+from call_lake.ledger.expiry import AudioExpiry
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.table import row_of
 from call_lake.ports import Clock, ObjectStore
 
 
-class Keeper:
-    """``retention_days``: after which the bucket deletes audio; 0 for never. Every step may be repeated, and done by
-    two copiers at once."""
+class StoredRecordings:
+    """Every step may be repeated, and done by two copiers at once. ``retention_days``: after which the bucket deletes
+    audio; 0 for never."""
 
     def __init__(self, ledger: Ledger, store: ObjectStore, clock: Clock, retention_days: int) -> None:
         self._ledger = ledger
         self._store = store
-        self._archive = Archive(store)
+        self._audio_objects = AudioObjects(store)
         self._clock = clock
-        self._expiring = Expiring(ledger.table, clock, retention_days)
+        self._expiry = AudioExpiry(ledger.table, clock, retention_days)
 
-    def stored(self, recording: Recording, audio: StoredAudio) -> Entry:
-        """``Ledger.stored``; what can expire stays in the index."""
-        return self._ledger.stored(recording.recording_id, audio, self._expiring.index_of(recording.source))
+    def mark_stored(self, recording: Recording, audio: StoredAudio) -> Entry:
+        """Mark it STORED; return the entry as it is then (``Ledger.stored``). What can expire stays in the index."""
+        return self._ledger.stored(recording.recording_id, audio, self._expiry.due_list(recording.source))
 
     def has_expired(self, entry: Entry) -> bool:
-        """Look at the objects of a stored recording, and leave the one that the ledger names; True where none stands
-        and the bucket's own rule is why. One that somebody else deleted is for ``verify``."""
-        standing = self._archive.standing(entry.recording) if entry.recording else []
-        self._drop(entry, standing)
-        return not standing and entry.audio is not None and self._expiring.is_over(entry.audio)
+        """Whether the bucket's own rule has deleted the audio of a stored recording. An object that somebody else
+        deleted is for ``verify``. Deletes objects that the ledger does not name."""
+        existing = self._audio_objects.existing(entry.recording) if entry.recording else []
+        self._drop(entry, existing)
+        return not existing and entry.audio is not None and self._expiry.is_over(entry.audio)
 
     def drop_strays(self, entry: Entry) -> None:
-        """Two formats raced: the ledger's stays."""
+        """Two attempts stored two formats: delete the objects that the ledger does not name."""
         if entry.recording is not None:
-            self._drop(entry, self._archive.standing(entry.recording))
+            self._drop(entry, self._audio_objects.existing(entry.recording))
 
-    def _drop(self, entry: Entry, standing: Sequence[StoredAudio]) -> None:
-        """The winner's row is written again, later than the loser's, then the loser goes (rule 13)."""
+    def _drop(self, entry: Entry, existing: Sequence[StoredAudio]) -> None:
+        """Write the winner's row again, with a later ``stored_at`` than the losers', then delete them (rule 13)."""
         winner, recording = entry.audio, entry.recording
-        strays = [audio for audio in standing if winner is not None and audio.key != winner.key]
+        strays = [audio for audio in existing if winner is not None and audio.key != winner.key]
         if winner is None or recording is None or not strays:
             return
         latest = max(audio.stored_at for audio in (winner, *strays)) + timedelta(milliseconds=1)
         restamped = replace(winner, stored_at=max(self._clock.now(), latest))
         if self._ledger.restamped(entry, restamped):
             inbox.put_rows(self._store, [row_of(recording, restamped)])
-        self._archive.delete([audio.key for audio in strays])
+        self._audio_objects.delete([audio.key for audio in strays])
 
     def expire(self, entries: Sequence[Entry]) -> None:
-        """The row without ``audio_uri``, then the ledger: who dies in between leaves it STORED, to be asked about
-        again. The row keeps its ``stored_at``, so that it is the same one however often it is written (rule 18)."""
+        """Write rows without ``audio_uri``, then mark the entries EXPIRED. A death in between leaves them STORED, and
+        they are asked about again. A row keeps its ``stored_at``: written twice, it is the same row (rule 18)."""
         rows = [row_of(e.recording, e.audio, expired=True) for e in entries if e.recording and e.audio]
         inbox.put_rows(self._store, rows)
         for entry in entries:
-            self._expiring.expired(entry)
+            self._expiry.expired(entry)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import batched, islice
 
-from call_lake.bucket.inbox import Waiting, id_of, list_inbox, read_lines
-from call_lake.bucket.quarantine import Rejected, quarantine
+from call_lake.bucket.inbox import InboxObject, id_of, list_inbox, read_lines
+from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.concurrency import in_threads
 from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.errors import OutOfTime
@@ -96,7 +96,7 @@ class Compactor:
     # -- the inbox
 
     def _drain_inbox(self) -> None:
-        waiting: dict[Partition | None, list[Waiting]] = {}
+        waiting: dict[Partition | None, list[InboxObject]] = {}
         for one in islice(list_inbox(self._store), OBJECTS_A_RUN):
             waiting.setdefault(one.partition, []).append(one)
             self._result.left_over += 1
@@ -104,7 +104,7 @@ class Compactor:
         newest = sorted(waiting, key=lambda p: p.call_date if p else date.min, reverse=True)
         self._each(lambda partition: self._drain(partition, waiting[partition]), newest)
 
-    def _drain(self, partition: Partition | None, objects: list[Waiting]) -> None:
+    def _drain(self, partition: Partition | None, objects: list[InboxObject]) -> None:
         batches = list(_batches(objects))
         for number, batch in enumerate(batches, 1):
             if self._is_time_over():
@@ -119,10 +119,10 @@ class Compactor:
         lines = [(key, line) for key, of_key in zip(keys, found, strict=True) for line in of_key]
         misplaced = why_misplaced(partition, self._settings, self._clock.now().date())
         if partition is None or misplaced:
-            rejected = [Rejected(key, line, misplaced) for key, line in lines]
+            rejected = [RejectedRow(key, line, misplaced) for key, line in lines]
         else:
             table, unfit = table_of([line for _, line in lines], partition)
-            rejected = [Rejected(*lines[position], reason) for position, reason in unfit]
+            rejected = [RejectedRow(*lines[position], reason) for position, reason in unfit]
             if table.num_rows:
                 committed = self.lake.commit(partition, table, more_to_come=more_to_come)
                 with self._lock:
@@ -133,7 +133,7 @@ class Compactor:
         with self._lock:
             self._result.left_over -= len(keys)
 
-    def _set_aside(self, rejected: list[Rejected]) -> None:
+    def _set_aside(self, rejected: list[RejectedRow]) -> None:
         """Put rows into the quarantine, except those of recordings that are erased meanwhile. An erasure writes its
         tombstone and then searches the quarantine. So either we see the tombstone, or the erasure finds the row.
 
@@ -152,7 +152,7 @@ class Compactor:
             with self._lock:
                 self._result.quarantined += len(kept)
 
-    def _erased(self, rows: Iterable[Rejected]) -> set[str]:
+    def _erased(self, rows: Iterable[RejectedRow]) -> set[str]:
         return self.lake.erased({id for one in rows if (id := id_of(one.text))})
 
     # -- days and files
@@ -190,9 +190,9 @@ class Compactor:
         return in_threads(request, items, 1 if self._threads == 1 else REQUESTS_AT_ONCE)
 
 
-def _batches(objects: list[Waiting]) -> Iterator[list[Waiting]]:
+def _batches(objects: list[InboxObject]) -> Iterator[list[InboxObject]]:
     """Divide a partition's inbox objects among commits, each small enough for memory."""
-    batch: list[Waiting] = []
+    batch: list[InboxObject] = []
     size_bytes = 0
     for one in objects:
         if batch and (size_bytes + one.size_bytes > BYTES_A_COMMIT or len(batch) == OBJECTS_A_COMMIT):

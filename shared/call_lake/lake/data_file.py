@@ -17,8 +17,7 @@ import pyarrow.parquet as pq
 
 from call_lake.lake.arrow_rows import SCHEMA, VERSIONS, conform, versions_of
 from call_lake.lake.errors import FileGone, NewerSchema
-from call_lake.lake.manifest import data_key
-from call_lake.model.layout import DATA, Partition
+from call_lake.model.layout import DATA, Partition, data_key
 from call_lake.model.table import COLUMNS, SCHEMA_VERSION
 from call_lake.model.times import iso, parse_iso
 from call_lake.ports import Clock, ObjectStore

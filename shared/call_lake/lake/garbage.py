@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched, groupby
 
-from call_lake.lake.manifest import Manifest, data_key, list_partitions, read_manifest
+from call_lake.lake.manifest import Manifest, list_partitions, read_manifest
 from call_lake.lake.open_table import OpenTable
-from call_lake.model.layout import DATA, GARBAGE, Partition
+from call_lake.model.layout import DATA, GARBAGE, Partition, data_key
 from call_lake.ports import Clock, ObjectStore
 
 FILES_OF_A_MARK = 24  # a key has 1,024 bytes at most

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from call_lake.model.layout import MANIFEST, Partition
+from call_lake.model.layout import MANIFEST, Partition, data_key
 from call_lake.ports import ObjectStore, PreconditionFailed, WriteConflict
 
 
@@ -63,11 +63,6 @@ def list_partitions(store: ObjectStore) -> Iterator[ListedPartition]:
         if partition is not None and info.key == partition.manifest:
             line_bytes = len(_uri(store, data_key(partition, "0" * 32))) + 1
             yield ListedPartition(partition, info.size // line_bytes, info.last_modified)
-
-
-def data_key(partition: Partition, commit_id: str) -> str:
-    """The key of the data file with this random name."""
-    return f"{partition.data}{commit_id}.parquet"
 
 
 def _uri(store: ObjectStore, key: str) -> str:

@@ -18,7 +18,7 @@ from call_lake.lake.arrow_rows import SCHEMA
 from call_lake.lake.data_file import SPOOL_BYTES, DataFile
 from call_lake.lake.errors import FileGone
 from call_lake.lake.manifest import read_manifest
-from call_lake.model.layout import MANIFEST, OPEN_DATA, OPEN_MANIFEST, Partition
+from call_lake.model.layout import MANIFEST, OPEN_MANIFEST, Partition
 from call_lake.ports import ObjectStore, PreconditionFailed, WriteConflict
 
 PERSONAL = ("provider_key", "connection_id", "caller", "callee", "agent", "audio_uri", "raw")
@@ -92,7 +92,7 @@ class OpenTable:
 
 
 def _twin(key: str, partition: Partition) -> str:
-    return f"{OPEN_DATA}{partition.path}{key.rpartition('/')[2]}"
+    return f"{partition.open_data}{key.rpartition('/')[2]}"
 
 
 def _write_without_people(batches: Iterable[pa.Table], sink: Any) -> None:

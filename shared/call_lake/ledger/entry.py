@@ -1,20 +1,19 @@
 """One recording as the ledger knows it, and the states it passes through."""
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from call_lake.model.recording import Recording, StoredAudio, recording_id
+from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.times import parse_iso
 from call_lake.ports import Item, OneOf
 
 ITEM_VERSION = 1
 HISTORY_LENGTH = 20
 NEVER = "9999-12-31T00:00:00.000Z"
-"""``due_at`` of what failed for good: listed in the index, never due."""
+"""``due_at`` of what has FAILED: in the index, but never due."""
 
 
 class State(StrEnum):
@@ -36,8 +35,11 @@ NOT_STORED = OneOf((State.PUBLISHED, State.RETRYING, State.FAILED))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One recording as the ledger knows it. ``recording`` is frozen at the first write; None once erased.
-    ``not_ready_since``: the first of the NotReadys in a row. ``expired_at``: when ``audio``'s expiry was noticed."""
+    """One recording as the ledger knows it.
+
+    ``recording``: as the first write froze it; None once erased. ``not_ready_since``: when the first of the latest
+    unbroken row of NotReady attempts was. ``expired_at``: when a copier noticed that ``audio`` has expired.
+    """
 
     recording_id: str
     state: State
@@ -68,18 +70,3 @@ def entry_of(item: Item) -> Entry:
         expired_at=item.get("expired_at"),
         history=tuple(item.get("history", ())),
     )
-
-
-def same_recording(known: str | None, listed: str | None) -> bool:
-    """Whether one key with these connection ids is one recording; an unknown connection matches any. ``known`` may be
-    a tombstone's."""
-    return known is None or listed is None or known == listed or known == digest_of(listed)
-
-
-def digest_of(connection_id: str) -> str:
-    return "sha256:" + hashlib.sha256(connection_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def ids_of(recording: Recording) -> tuple[str, str]:
-    """Under which the ledger may know it: that of its key, and that of key and connection id (rule 6)."""
-    return recording_id(recording.source, recording.provider_key), recording.as_collision().recording_id

@@ -1,8 +1,8 @@
-"""What the bucket's own rule deletes (AudioRetentionDays) is found without a scan, and becomes EXPIRED (ADR 0010).
+"""Find recordings whose audio the bucket's own rule has deleted (AudioRetentionDays), and mark them EXPIRED (ADR 0010).
 
-While audio expires, a stored recording stays in the sparse index under ``stored#<source>``, due since it was stored.
-What has been there for longer than audio is kept goes through its queue once more; the copier looks whether the object
-is gone. One that still stands is asked about again a day later.
+No scan is needed: while audio expires, a stored recording stays in the index ``due`` under ``stored#<source>``, by
+when it was stored. The poller sends what has been there longer than audio is kept through its queue once more. The
+copier looks whether the object is gone; where it is not, the poller asks again a day later.
 """
 
 from datetime import timedelta
@@ -18,8 +18,8 @@ SLACK = timedelta(days=2)
 ASK_AGAIN = timedelta(days=1)
 
 
-class Expiring:
-    """``retention_days``: after which the bucket deletes audio; 0 for never, and then nothing here does anything."""
+class AudioExpiry:
+    """``retention_days``: after which the bucket deletes audio. 0: never, and then nothing here does anything."""
 
     def __init__(self, table: Table, clock: Clock, retention_days: int) -> None:
         self._table = table
@@ -33,33 +33,33 @@ class Expiring:
         if not self._kept:
             return []
         before = iso(self._clock.now() - self._kept - SLACK)
-        keys = [found["id"] for found in self._table.query_open(_index_of(source), before, limit)]
+        keys = [found["id"] for found in self._table.query_due(_due_list(source), before, limit)]
         items = self._table.get_many(keys)  # for the index may be behind
         stored = [items[key] for key in keys if key in items and items[key]["state"] == State.STORED]
         return [entry_of(item) for item in stored if item.get("due_at", before) <= before]
 
     def asked(self, entry: Entry) -> None:
-        """Let it be asked about in a day, should it still be STORED by then."""
+        """Ask about it again in a day, if it is still STORED by then."""
         due_at = self._clock.now() - self._kept - SLACK + ASK_AGAIN
-        self._update_if(entry, {"due_at": iso(due_at)})
+        self._update_if_unchanged(entry, {"due_at": iso(due_at)})
 
     # -- the copier's side
 
-    def index_of(self, source: str) -> str | None:
-        """Where the index keeps what is stored; None where nothing expires."""
-        return _index_of(source) if self._kept else None
+    def due_list(self, source: str) -> str | None:
+        """Under which key the index keeps what is stored; None where nothing expires."""
+        return _due_list(source) if self._kept else None
 
     def is_over(self, audio: StoredAudio) -> bool:
         """Whether the bucket may have deleted it by its own rule."""
         return bool(self._kept) and self._clock.now() - audio.stored_at >= self._kept
 
     def expired(self, entry: Entry) -> None:
-        """STORED becomes EXPIRED, as long as the entry is what it was: a row that was stamped anew meanwhile outranks
-        the one without ``audio_uri``. What the audio was stays."""
-        changes = {"state": State.EXPIRED, "expired_at": iso(self._clock.now()), "open_in": None, "due_at": None}
-        self._update_if(entry, changes)
+        """Mark a STORED entry EXPIRED; what its audio was stays. An entry that has changed since it was read is left:
+        a row with a later ``stored_at`` outranks the one without ``audio_uri``."""
+        changes = {"state": State.EXPIRED, "expired_at": iso(self._clock.now()), "due_list": None, "due_at": None}
+        self._update_if_unchanged(entry, changes)
 
-    def _update_if(self, entry: Entry, changes: dict[str, str | None]) -> None:
+    def _update_if_unchanged(self, entry: Entry, changes: dict[str, str | None]) -> None:
         assert entry.audio is not None  # noqa: S101 - it is STORED
         expect: Expectation = {"state": OneOf((State.STORED,)), "stored_at": OneOf((iso(entry.audio.stored_at),))}
         try:
@@ -68,5 +68,5 @@ class Expiring:
             return
 
 
-def _index_of(source: str) -> str:
+def _due_list(source: str) -> str:
     return f"stored#{source}"

@@ -1,4 +1,4 @@
-"""The ledger: what became of every recording, for ever, and only forward (design rules 6, 7, 9).
+"""The ledger: what became of every recording. Items are kept permanently and only move forward (rules 6, 7, 9).
 
 ::
 
@@ -6,10 +6,11 @@
                      \\          |  ^
                       `-------> FAILED   (leaves FAILED by ``redrive`` or by an attempt that succeeds after all)
 
-STORED becomes EXPIRED where the bucket's own rule deleted the audio (expiring.py), and goes back to PUBLISHED by an
-operator's repair alone, where the stored object is lost (``repaired``).
-One DynamoDB item per recording under its recording id; sources and jobs have items of their own (sources.py).
-An item is in the sparse index ``open`` while somebody has to come back to it: under its source from ``due_at`` on.
+STORED becomes EXPIRED where the bucket's own rule deleted the audio (expiry.py). It goes back to PUBLISHED only by an
+operator's repair of a lost object (``repaired``).
+
+Each recording is one DynamoDB item under its recording id. Sources and jobs have other items (source_state.py,
+jobs.py). An item is in the sparse index ``due`` under its source while it waits for a poll, from ``due_at`` on.
 """
 
 import json
@@ -28,11 +29,9 @@ from call_lake.ledger.entry import (
     TOMBSTONE,
     Entry,
     State,
-    digest_of,
     entry_of,
-    ids_of,
-    same_recording,
 )
+from call_lake.ledger.identity import digest_of, possible_ids, same_recording, under_its_own_id
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.times import iso
 from call_lake.ports import Clock, Item, OneOf, PreconditionFailed, Table
@@ -64,14 +63,14 @@ class Ledger:
         return True
 
     def due(self, source: str, limit: int) -> list[Entry]:
-        """Recordings of the source that somebody has to try again now, longest due first."""
-        keys = [found["id"] for found in self.table.query_open(source, iso(self._clock.now()), limit)]
+        """Recordings of the source that a poll has to publish again now, longest due first."""
+        keys = [found["id"] for found in self.table.query_due(source, iso(self._clock.now()), limit)]
         items = self.table.get_many(keys)
         now = iso(self._clock.now())
         return [entry_of(items[key]) for key in keys if key in items and items[key].get("due_at", NEVER) <= now]
 
     def republished(self, id: str) -> None:
-        """The recording is in its queue again. A recording that was settled meanwhile stays as it is."""
+        """Note that the recording is in its queue again. One that was settled meanwhile stays as it is."""
         now = self._clock.now()
         changes = {"state": State.PUBLISHED, "published_at": iso(now), "due_at": iso(now + self._republish_after)}
         self._update_if(id, changes, IN_FLIGHT)
@@ -81,41 +80,43 @@ class Ledger:
     def claim(self, recording: Recording) -> Entry:
         """The entry of a recording that arrived by message, created where the poller's write is missing.
 
-        What counts is what the first write froze. A known key with another connection id is a recording of its own
-        (rule 6): whatever id the message carries, it is found under its key or, where that is another's, apart from it.
+        What counts is what the first write froze. A known key with another connection id is another recording (rule 6).
+        So the recording is looked for under each of its possible ids, whichever the message carries.
         """
-        for id in dict.fromkeys((recording.recording_id, *ids_of(recording))):
+        for id in possible_ids(recording):
             known = self.table.get(id)
             if known is not None and same_recording(known.get("connection_id"), recording.connection_id):
                 return entry_of(known)
         # As the message says, for the poller's write may still come.
-        for candidate in (recording, recording.as_collision()):
-            self.discovered(candidate)
-            item = self.table.get(candidate.recording_id) or self._new_item(candidate)
-            if same_recording(item.get("connection_id"), recording.connection_id):
-                break
+        item = self._discovered_or_known(recording)
+        if other := under_its_own_id(item.get("connection_id"), recording):
+            item = self._discovered_or_known(other)
         return entry_of(item)
+
+    def _discovered_or_known(self, recording: Recording) -> Item:
+        self.discovered(recording)
+        return self.table.get(recording.recording_id) or self._new_item(recording)
 
     def entry(self, id: str) -> Entry | None:
         item = self.table.get(id)
         return entry_of(item) if item else None
 
     def retrying(self, entry: Entry, error: StepFailed, delay_s: float, *, in_queue: bool) -> None:
-        """One more attempt failed. ``in_queue``: the message itself waits; else the ledger's ``due_at`` does."""
+        """Note a failed attempt. ``in_queue``: the message itself waits; else it is due after ``delay_s``."""
         now = self._clock.now()
         wait = self._republish_after + timedelta(seconds=delay_s) if in_queue else timedelta(seconds=delay_s)
         changes = self._failure(entry, error) | {"state": State.RETRYING, "due_at": iso(now + wait)}
         self._update_if(entry.recording_id, changes, IN_FLIGHT)
 
     def failed(self, entry: Entry, error: StepFailed) -> None:
-        """It failed for good; only ``redrive`` brings it back."""
+        """Mark FAILED; only ``redrive`` brings it back."""
         changes = self._failure(entry, error) | {"state": State.FAILED, "due_at": NEVER}
         self._update_if(entry.recording_id, changes, IN_FLIGHT)
 
-    def stored(self, id: str, audio: StoredAudio, open_in: str | None = None) -> Entry:
-        """Mark STORED; return the entry as it stands then: another attempt's audio, or ERASED, if that was first.
-        ``open_in``: where the index keeps what can expire, by ``stored_at``; None where nothing does."""
-        settled = {"open_in": open_in, "due_at": iso(audio.stored_at) if open_in else None, "reason": None}
+    def stored(self, id: str, audio: StoredAudio, due_list: str | None = None) -> Entry:
+        """Mark STORED; return the entry as it is then: with another attempt's audio, or ERASED, if that came first.
+        ``due_list``: under which key the index keeps what can expire, by ``stored_at``; None where nothing does."""
+        settled = {"due_list": due_list, "due_at": iso(audio.stored_at) if due_list else None, "reason": None}
         changes = {"state": State.STORED, "audio": audio.to_json(), "stored_at": iso(audio.stored_at)} | settled
         try:
             return entry_of(self.table.update(id, changes, {"state": NOT_STORED}))
@@ -126,39 +127,37 @@ class Ledger:
             return entry
 
     def restamped(self, entry: Entry, audio: StoredAudio) -> bool:
-        """Move ``stored_at`` forward, so that the recording's row outranks a loser's (rule 13). False, and no row may
-        be written, where its state is not the entry's any more: what expired meanwhile would be said to stand."""
+        """Move ``stored_at`` forward, so that the recording's row outranks a loser's (rule 13). False where its state
+        is not the entry's any more. Then no row may be written: it would name audio that has expired."""
         changes = {"audio": audio.to_json(), "stored_at": iso(audio.stored_at)}
         return self._update_if(entry.recording_id, changes, OneOf((entry.state,)))
 
     # -- the operator's side
 
     def failures(self, source: str) -> list[Entry]:
-        """What failed for good, in no order. From the sparse index: as new as the index is, some seconds."""
-        open_items = self.table.query_open(source, NEVER, INDEX_LIMIT)
-        items = self.table.get_many([found["id"] for found in open_items if found["due_at"] == NEVER])
+        """Every FAILED recording of the source, in no order. Read from the index, which may be some seconds behind."""
+        listed = self.table.query_due(source, NEVER, INDEX_LIMIT)
+        items = self.table.get_many([found["id"] for found in listed if found["due_at"] == NEVER])
         return [entry_of(item) for item in items.values() if item["state"] == State.FAILED]
 
     def redriven(self, id: str) -> bool:
-        """Send a failed recording round again: its deadlines count anew, and it is due until it is ``republished``.
-        False where it is not FAILED."""
-        changes = self._anew() | {"state": State.PUBLISHED}
+        """Make a FAILED recording due again, with its deadlines counted from now. False where it is not FAILED."""
+        changes = self._from_now() | {"state": State.PUBLISHED}
         return self._update_if(id, changes, OneOf((State.FAILED,)))
 
     def repaired(self, entry: Entry) -> bool:
-        """Fetch a stored recording again, as its object is lost: it is due at once, and its deadlines count anew.
+        """Make a STORED recording due again because its object is lost, with its deadlines counted from now.
 
-        The one way back from STORED, for an operator's repair alone: a person, or another program, deleted what the
-        ledger promises. What the object was stays in the history. False where the entry is not as it was:
-        somebody else repaired or erased it meanwhile.
+        The one way back from STORED, for an operator's repair: a person, or another program, deleted the object. What
+        the object was stays in the history. False where another repair or an erasure changed the entry meanwhile.
         """
         if entry.audio is None or entry.recording is None:
             return False
         was = f"{entry.audio.key} of SHA-256 {entry.audio.facts.sha256} was gone"
         note = {"at": iso(self._clock.now()), "reason": REPAIRED, "detail": was}
-        changes = self._anew() | {
+        changes = self._from_now() | {
             "state": State.PUBLISHED,
-            "open_in": entry.source,
+            "due_list": entry.source,
             "audio": None,
             "stored_at": None,
             "history": [*entry.history, note][-HISTORY_LENGTH:],
@@ -177,14 +176,15 @@ class Ledger:
         return {id for id, item in self.table.get_many(list(ids)).items() if item.get("state") == State.ERASED}
 
     def erase(self, id: str, source: str, call_date: date) -> None:
-        """Leave a tombstone of a recording, from any state and for good; one that the ledger lost gets one, too.
+        """Turn the item of a recording, in any state, into a tombstone; permanently. A missing item gets one, too.
 
-        It says ``erasing`` until ``erasure_ended``: by that an erasure that died is found again, for nothing else is
-        left to find it by. A connection id begins with the call's start; its digest still tells collisions apart.
+        The tombstone says ``erasing`` until ``erasure_ended``, so that an erasure that died is found again: nothing
+        else is left to find it by. It keeps only a digest of the connection id, which begins with the call's start;
+        the digest still tells collisions apart.
         """
         item = self.table.get(id) or {}
         # By name, too: what another writer adds between this look and the write.
-        changes = dict.fromkeys((*item.keys() - TOMBSTONE, *CALL, "open_in", "due_at")) | {
+        changes = dict.fromkeys((*item.keys() - TOMBSTONE, *CALL, "due_list", "due_at")) | {
             "version": ITEM_VERSION,
             "state": State.ERASED,
             "source": item.get("source", source),
@@ -196,7 +196,7 @@ class Ledger:
         self._update_if(id, changes, OneOf((None, *NOT_STORED.values, State.STORED, State.EXPIRED)))
 
     def erasure_ended(self, id: str) -> None:
-        """Nothing is left of it anywhere."""
+        """Note that nothing is left of the recording anywhere."""
         self._update_if(id, {"erasing": None}, OneOf((State.ERASED,)))
 
     # -- inside
@@ -212,12 +212,12 @@ class Ledger:
             "record": json.dumps(recording.to_json()),
             "first_published_at": iso(now),
             "published_at": iso(now),
-            "open_in": recording.source,
+            "due_list": recording.source,
             "due_at": iso(now + self._republish_after),
         }
         return item | ({"connection_id": recording.connection_id} if recording.connection_id else {})
 
-    def _anew(self) -> dict[str, Any]:
+    def _from_now(self) -> dict[str, Any]:
         began = ("first_published_at", "published_at", "due_at")
         return dict.fromkeys(began, iso(self._clock.now())) | {"attempts": 0, "not_ready_since": None}
 

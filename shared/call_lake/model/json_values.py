@@ -1,4 +1,4 @@
-"""Values of a provider's record, which come as strings, numbers, nulls and the word "null"."""
+"""Read values of a provider's record, which come as strings, numbers, nulls and the word "null"."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _LONG_NUMBER = b"0" * 20  # orjson would round it
 
 
 def text(value: Any) -> str | None:
-    """Trimmed text; None for what is empty, null, or no scalar."""
+    """Trimmed text; None for an empty text, null, a list or an object."""
     if not isinstance(value, str):
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
@@ -30,9 +30,9 @@ def text(value: Any) -> str | None:
 
 
 def key(value: Any) -> str | None:
-    """A provider's own key, exactly as given: it has to reach the provider again. None if there is none.
+    """A provider's own key, exactly as given, because it is sent back to the provider. None if there is none.
 
-    Raises ValueError for a key that cannot be written as UTF-8, and so in no URL.
+    Raises ValueError for a key that cannot be written as UTF-8, because no URL can hold it.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -69,8 +69,8 @@ def direction(value: Any) -> str | None:
 
 
 def rows(answer: Any, name: str) -> list[Any] | None:
-    """The rows that a listing has under ``name``; None where these are no rows. Bad ones may be among them, but rows
-    without a single object are something else."""
+    """The rows that a listing has under ``name``; None where there is no list, or a list without a single object. Some
+    of the rows may be no objects."""
     found = answer.get(name) if isinstance(answer, dict) else None
     if not isinstance(found, list) or (found and not any(isinstance(row, dict) for row in found)):
         return None
@@ -78,9 +78,9 @@ def rows(answer: Any, name: str) -> list[Any] | None:
 
 
 def parse(document: bytes, content_type: str | None = None) -> Any:
-    """A JSON document; NaN and Infinity, which are no JSON, as None, so that the rest stays readable.
+    """A JSON document. NaN and Infinity, which are no JSON, become None, so that the rest can be read.
 
-    It is UTF-8, UTF-16 or UTF-32, as its first bytes show. Where it is none of them, it is read by the charset of its
+    It is UTF-8, UTF-16 or UTF-32, as its first bytes show. If it is none of them, it is decoded by the charset of its
     ``content_type``, which JSON does not provide for (RFC 8259, 8.1 and 11). Raises ValueError, RecursionError.
     """
     if _LONG_NUMBER not in document.translate(_TO_ZEROS):
@@ -98,7 +98,7 @@ def parse(document: bytes, content_type: str | None = None) -> Any:
 
 
 def _decoded(document: bytes, charset: str) -> bytes:
-    """As UTF-8. Raises ValueError."""
+    """The document in UTF-8. Raises ValueError."""
     try:
         return document.decode(charset).encode()
     except LookupError:
@@ -106,7 +106,7 @@ def _decoded(document: bytes, charset: str) -> bytes:
 
 
 def compact(record: Any) -> str:
-    """The record as JSON, complete; letters as letters, unless they cannot be written as UTF-8."""
+    """The complete record as JSON. Letters stay letters, unless they cannot be written as UTF-8."""
     try:
         return orjson.dumps(record).decode()
     except TypeError:  # lone surrogates, numbers of more than 64 bits, deep nesting

@@ -1,10 +1,13 @@
-"""Where the inbox's and the lake's objects lie (design sections 2 and 4). Names only, no I/O."""
+"""Every key and prefix of the bucket, as docs/architecture.md section 5 lists them. Names only, no I/O."""
 
 import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
+from call_lake.model.recording import Recording
+
+AUDIO = "audio/"
 INBOX = "inbox/"
 DATA = "lake/calls/data/"
 MANIFEST = "lake/calls/manifest/"
@@ -12,13 +15,18 @@ GARBAGE = "lake/calls/garbage/"
 QUARANTINE = "lake/calls/quarantine/"
 OPEN_DATA = "lake/open/data/"
 OPEN_MANIFEST = "lake/open/manifest/"
+TRANSCRIPTS = "transcripts/"
+ATHENA_RESULTS = "athena-results/"
 
 _PARTITION = re.compile(r"source=([a-z0-9-]{1,32})/call_date=(\d{4}-\d{2}-\d{2})/")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Partition:
-    """(``source``, ``call_date``): the calendar day of the call's start in the source's time zone."""
+    """(``source``, ``call_date``): the calendar day of the call's start in the source's time zone.
+
+    Its properties are the prefixes and the keys of one partition.
+    """
 
     source: str
     call_date: date
@@ -26,6 +34,10 @@ class Partition:
     @property
     def path(self) -> str:
         return f"source={self.source}/call_date={self.call_date.isoformat()}/"
+
+    @property
+    def audio(self) -> str:
+        return AUDIO + self.path
 
     @property
     def inbox(self) -> str:
@@ -37,6 +49,7 @@ class Partition:
 
     @property
     def manifest(self) -> str:
+        """The key of the one object that names the partition's data files."""
         return f"{MANIFEST}{self.path}symlink.txt"
 
     @property
@@ -44,8 +57,21 @@ class Partition:
         return GARBAGE + self.path
 
     @property
+    def quarantine(self) -> str:
+        return QUARANTINE + self.path
+
+    @property
+    def open_data(self) -> str:
+        return OPEN_DATA + self.path
+
+    @property
     def open_manifest(self) -> str:
         return f"{OPEN_MANIFEST}{self.path}symlink.txt"
+
+    @classmethod
+    def of_recording(cls, recording: Recording) -> Self:
+        """The partition of a recording's row and audio."""
+        return cls(recording.source, recording.call_date)
 
     @classmethod
     def of_key(cls, key: str, prefix: str) -> Self | None:
@@ -62,7 +88,29 @@ class Partition:
         return self.path.rstrip("/")
 
 
-AUDIO = "audio/"
+def audio_prefix(recording: Recording) -> str:
+    """How the key of every audio object of this recording begins, whatever its format."""
+    return f"{Partition.of_recording(recording).audio}{recording.recording_id}."
 
 
-TRANSCRIPTS = "transcripts/"
+def audio_key(recording: Recording, format: str) -> str:
+    return audio_prefix(recording) + format
+
+
+def inbox_key(partition: Partition | None, name: str) -> str:
+    """``partition`` None: rows whose key named no partition."""
+    return f"{partition.inbox if partition else INBOX}{name}.json"
+
+
+def quarantine_key(partition: Partition | None, name: str) -> str:
+    """``partition`` None: a row whose inbox key named no partition."""
+    return f"{partition.quarantine if partition else QUARANTINE}{name}.json"
+
+
+def data_key(partition: Partition, commit_id: str) -> str:
+    """The key of the data file that one commit writes."""
+    return f"{partition.data}{commit_id}.parquet"
+
+
+def transcript_key(partition: Partition, recording_id: str) -> str:
+    return f"{TRANSCRIPTS}{partition.path}{recording_id}.json"

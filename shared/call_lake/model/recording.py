@@ -1,4 +1,4 @@
-"""What flows: windows, recordings, stored audio, rows. Plain data, no AWS, no provider."""
+"""A recording as a source lists it, and its audio as it is stored. Plain data: no AWS, no provider."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from call_lake.model.times import iso, parse_iso
 
 
 def recording_id(source: str, provider_key: str, connection_id: str | None = None) -> str:
-    """``<source>-<first 32 hex of SHA-256 of the provider's own key>`` (design section 2).
+    """``<source>-<first 32 hex of SHA-256 of the provider's own key>`` (docs/architecture.md section 2).
 
     ``connection_id`` is given only for a collision (rule 6): a second recording under a known key.
     """
@@ -86,9 +86,14 @@ class Recording:
         put("talk_s", talk_s)
         put("audio_url", audio_url)
 
+    @property
+    def collision_id(self) -> str:
+        """Its recording id where its key belongs to another recording: made of key and connection id (rule 6)."""
+        return recording_id(self.source, self.provider_key, self.connection_id or "")
+
     def as_collision(self) -> Self:
-        """The same recording under key + connection_id (rule 6)."""
-        return replace(self, recording_id=recording_id(self.source, self.provider_key, self.connection_id or ""))
+        """The same recording under its ``collision_id`` (rule 6)."""
+        return replace(self, recording_id=self.collision_id)
 
     def to_json(self) -> dict[str, Any]:
         return {name: _plain(value) for name, value in asdict(self).items() if value is not None}
@@ -123,7 +128,7 @@ class AudioFacts:
 
 @dataclass(frozen=True, slots=True)
 class StoredAudio:
-    """One audio object that stands in the bucket."""
+    """One audio object in the bucket."""
 
     bucket: str
     key: str

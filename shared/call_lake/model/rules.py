@@ -1,6 +1,6 @@
-"""Which listed recordings a source leaves out: rules of its settings, for agents who opted out, test queues, hang-ups.
+"""Which listed recordings a source leaves out, by the rules in its settings: opted-out agents, test queues, hang-ups.
 
-What is left out is counted by the poll and never stored: it has no item in the ledger, no audio, no row, no event.
+The poll counts what it leaves out. Such a recording is never stored: it has no ledger item, no audio, no row, no event.
 """
 
 import json
@@ -24,11 +24,11 @@ DIRECTIONS = ("inbound", "outbound")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Fits a recording where every condition that is given holds.
+    """A rule fits a recording if all of its conditions do.
 
-    Texts may hold ``*`` and ``?``, and letters of either case are the same. Lengths are seconds of talk, or of the call
-    where the talk is not listed. ``record`` is a JMESPath over the provider's own record, which has to come out true.
-    What a recording does not have fits no condition.
+    Texts may hold ``*`` and ``?``; upper and lower case are the same. Lengths are seconds of talk, or of the call where
+    the talk is not listed. ``record`` is a JMESPath over the provider's own record, which has to come out true. A field
+    that a recording does not have fits no condition.
     """
 
     agent: str = ""
@@ -76,13 +76,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Of one source. ``include``: where there are any, only what fits one of them. ``exclude`` has the last word."""
+    """The rules of one source. ``include``: if there are any, only recordings that fit one of them are stored.
+    ``exclude``: recordings that fit one of these are never stored."""
 
     include: tuple[Rule, ...] = ()
     exclude: tuple[Rule, ...] = ()
 
     def wanted(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
-        """Those that are to be stored."""
+        """The recordings that are to be stored."""
         if not self.include and not self.exclude:
             return recordings
         return [recording for recording in recordings if self._wants(recording)]

@@ -6,7 +6,7 @@ from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.times import iso
 
 SCHEMA_VERSION = 1
-# Column -> kind, in the order of the table (design section 5). lake.py and template.yaml are tested against it.
+# Column -> kind, in the order of the table. lake/arrow_rows.py and template.yaml are tested against it.
 COLUMNS: dict[str, str] = {
     "recording_id": "string",
     "provider": "string",
@@ -39,7 +39,8 @@ type Row = dict[str, Any]
 
 
 def row_of(recording: Recording, audio: StoredAudio, *, expired: bool = False) -> Row:
-    """``expired``: the audio is gone by the bucket's own rule; the row says what it was, and has no ``audio_uri``."""
+    """The row of a stored recording. ``expired``: the bucket's own rule deleted the audio. The row still says what the
+    audio was, but has no ``audio_uri``."""
     listed = recording.to_json()
     facts = audio.facts
     row = {name: listed.get(name) for name in COLUMNS}

@@ -9,7 +9,6 @@ from call_lake.errors import Drifted, TooWide
 from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
 from call_lake.operations.days import Days
-from call_lake.polling.poller import ROWS_PER_WINDOW
 from call_lake.polling.window_reader import read_forward
 from call_lake.ports import Clock, Page, Provider
 
@@ -30,13 +29,12 @@ class Estimate:
 
 def estimate(
     provider: Provider,
-    kind: str,
     days: Days,
     zone: ZoneInfo,
     clock: Clock,
     on_progress: Callable[[int, int], None],
 ) -> Estimate:
-    """List a sample of the days and compute from it what all of them hold. ``kind``: the provider's name.
+    """List a sample of the days and compute from it what all of them hold.
     ``on_progress`` is called with how many of how many days are read.
 
     Raises Transient, Terminal, SecretEmpty.
@@ -47,7 +45,7 @@ def estimate(
     covered_days = 0.0
     for number, day in enumerate(chosen):
         on_progress(number, len(chosen))
-        covered_days += _read(provider, kind, _window(day, zone), clock, until_s, seen)
+        covered_days += _read(provider, _window(day, zone), clock, until_s, seen)
     on_progress(len(chosen), len(chosen))
     lengths = [length for one in seen.values() if (length := one.talk_s or one.duration_s) is not None]
     mean_s = sum(lengths) / len(lengths) if lengths else None
@@ -75,17 +73,15 @@ def _window(day: date, zone: ZoneInfo) -> Window:
     return Window(start, datetime.combine(day + timedelta(days=1), time(), zone))
 
 
-def _read(
-    provider: Provider, kind: str, window: Window, clock: Clock, until_s: float, seen: dict[str, Recording]
-) -> float:
+def _read(provider: Provider, window: Window, clock: Clock, until_s: float, seen: dict[str, Recording]) -> float:
     """Collect the day's recordings in ``seen``. Return which part of the day was read before the time was over."""
 
     def take(page: Page) -> None:
         seen.update({one.recording_id: one for one in page.recordings})
 
     position = window.start
-    target = ROWS_PER_WINDOW[kind]
-    for outcome in read_forward(provider, window, take, target=target, clock=clock, until_s=until_s):
+    target = provider.rows_per_window
+    for outcome in read_forward(provider, window, take, rows_per_window=target, clock=clock, until_s=until_s):
         position = outcome.window.end
     return (position - window.start) / window.width if window.width else 0.0
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import batched
 
-from call_lake.bucket.audio_objects import Archive
+from call_lake.bucket.audio_objects import AudioObjects
 from call_lake.bucket.inbox import put_rows
-from call_lake.bucket.inventory import audio_keys, ids_set_aside
+from call_lake.bucket.inventory import audio_keys, ids_in_quarantine
 from call_lake.concurrency import in_threads
 from call_lake.errors import CallLakeError
 from call_lake.lake.arrow_rows import table_of
@@ -126,7 +126,7 @@ class Rebuilder:
         the quarantine already."""
         if not rows:
             return 0
-        there = ids_set_aside(self._store, partition.source, partition.call_date)
+        there = ids_in_quarantine(self._store, partition.source, partition.call_date)
         new = [row for row in rows if row["recording_id"] not in there]
         put_rows(self._store, new)
         return len(new)
@@ -140,7 +140,7 @@ class _LedgerReader:
         self.unfit: dict[str, Row] = {}
         self._ledger = ledger
         self._store = store
-        self._archive = Archive(store)
+        self._audio_objects = AudioObjects(store)
         self._partition = partition
 
     def read(self, ids: Sequence[str]) -> LedgerRows:
@@ -178,5 +178,5 @@ class _LedgerReader:
         for entry in entries:
             if entry.recording is not None and entry.recording_id in keys:
                 with suppress(KeyError, ValueError, IndexError):  # not an object of ours, or deleted meanwhile
-                    found[entry.recording_id] = self._archive.standing(entry.recording)[0]
+                    found[entry.recording_id] = self._audio_objects.existing(entry.recording)[0]
         return found

@@ -1,6 +1,6 @@
-"""A record that is longer than a message may be: its longest values are left out, and its recording is copied.
+"""Shorten a record that is too long for a message: leave out its longest values, and copy its recording all the same.
 
-What is left of the record goes into message, ledger and row alike, so that nothing differs from anything later.
+What is left of the record goes into message, ledger and row alike, so that none of them differs from the others.
 """
 
 import json
@@ -14,19 +14,21 @@ from call_lake.model.recording import Recording
 
 MESSAGE_MAX_BYTES = 250_000  # SQS takes 256 KiB (262,144) for a message or a batch
 SHORT_BYTES = 150_000
-"""Of a message whose record was cut. The ledger's item holds what the message does, the connection id once more, and 20
-failures: below DynamoDB's 400 KB, however long the connection id is
+"""Of a message whose record was cut. The ledger's item holds what the message holds, the connection id once more, and
+20 failures: less than DynamoDB's 400 KB, however long the connection id is
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
 LEFT_OUT = "call_lake_left_out"
 """In ``raw``: how many values were left out of it. A record without it is whole."""
-NAME_LENGTH = 1_000  # of what a recording is known by; a longer one may be left out like any value
-MARK_BYTES = 100  # more than it takes
+NAME_LENGTH = 1_000  # a longer key or connection id may be left out like any value
+MARK_BYTES = 100  # more than LEFT_OUT takes in a message
 
 
 def shortened(recording: Recording) -> Recording | None:
-    """The recording with as much of its record as fits: the longest values are left out, one after another, but never
-    what it is known by, for the download may need that. None where its own fields alone are too long. An object is no
-    value, but what is in it; a list is one."""
+    """The recording with as much of its record as fits into a message; None where its other fields alone are too long.
+
+    Leaves out the longest values one after another, but never the key or the connection id, for the download may need
+    them. An object is not a value, but what is in it is. A list is one value.
+    """
     try:
         record = json_values.parse(recording.raw.encode())
     except ValueError:
@@ -46,7 +48,7 @@ def shortened(recording: Recording) -> Recording | None:
 
 
 def _values(record: dict[str, Any], known_by: Set[str]) -> Iterator[tuple[int, dict[str, Any], str]]:
-    """How many bytes of a message each takes, the object that holds it, and its name there."""
+    """Each value that may be left out: its bytes in a message, the object that holds it, and its name there."""
     objects = [record]
     while objects:
         holder = objects.pop()

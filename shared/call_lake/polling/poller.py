@@ -5,29 +5,31 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from call_lake.errors import Reason, SecretEmpty, StepFailed
-from call_lake.ledger.expiry import Expiring
+from call_lake.ledger.expiry import AudioExpiry
 from call_lake.ledger.jobs import Job, JobKind
 from call_lake.ledger.ledger import Ledger
-from call_lake.ledger.source_state import PAUSED, SourceBook
+from call_lake.ledger.source_state import PAUSED, SourceState
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
 from call_lake.observability import log
 from call_lake.polling.publisher import Publisher
-from call_lake.polling.window_reader import Done, Hole, read_forward
+from call_lake.polling.window_reader import Hole, ReadWindow, read_forward
 from call_lake.ports import Clock, Page, Provider, Queue
 from call_lake.settings import RETRY_AFTER_MAX_S, PollerSettings, SourceSettings
 
 DUE_PER_POLL = 2_000
-DUE_WHILE_DOWN = 10  # a provider whose listing fails gets a few probes, not its whole backlog
+DUE_WHILE_DOWN = 10  # while the listing fails, try a few recordings, not the whole backlog
 EXPIRED_PER_POLL = 1_000  # some 280,000 a day: they must not crowd out what is new
 GAP_RETRY = timedelta(days=1)
-ROWS_PER_WINDOW = {"thulium": 180, "conpeek": 900}  # about two pages
 
 
 @dataclass(slots=True)
 class PollResult:
-    """What one poll did; the poller's answer and its metrics. ``trouble`` is None when the listing worked. ``is_well``:
-    it did, or the source has never been set up, which is no reason to wake anybody."""
+    """What one poll did: the function's answer and its metrics.
+
+    ``trouble`` is None when the listing worked. ``is_well``: the listing worked, or the source has never been set up,
+    which is no reason to wake anybody.
+    """
 
     source: str
     listed: int = 0
@@ -48,46 +50,56 @@ class PollResult:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class PolledSource:
+    """One source, and what belongs to it alone.
+
+    ``known``: recording ids with their connection ids, see ``Publisher``. A warm function keeps them between polls.
+    """
+
+    settings: SourceSettings
+    provider: Provider
+    queue: Queue
+    known: dict[str, str | None] = field(default_factory=dict)
+
+
 class Poller:
-    """Polls one source until ``until_s`` of the clock's monotonic time; keeps all that it finished."""
+    """Polls one source once, until ``until_s`` of the clock's monotonic time. Keeps all that it finished by then."""
 
     def __init__(
         self,
-        source: SourceSettings,
-        provider: Provider,
+        source: PolledSource,
         ledger: Ledger,
-        book: SourceBook,
-        queue: Queue,
         clock: Clock,
         settings: PollerSettings,
-        *,
         until_s: float,
-        known: dict[str, str | None] | None = None,
         threads: int = 8,
     ) -> None:
-        self._source = source
-        self._provider = provider
+        self._source = source.settings
+        self._provider = source.provider
         self._ledger = ledger
-        self._book = book
+        self._book = SourceState(ledger.table, clock, source.settings.name)
         self._clock = clock
         self._settings = settings
         self._until_s = until_s
-        self._expiring = Expiring(ledger.table, clock, settings.retention_days)
-        self._publisher = Publisher(
-            ledger, queue, {} if known is None else known, threads, in_time=lambda: clock.monotonic() < until_s
-        )
-        self._result = PollResult(source.name)
+        self._expiring = AudioExpiry(ledger.table, clock, settings.retention_days)
+        self._publisher = Publisher(ledger, source.queue, source.known, threads, self._is_in_time)
+        self._result = PollResult(source.settings.name)
 
     def poll(self, sweep: bool = False, backfill: Window | None = None) -> PollResult:
-        """The regular window, what is due or may have expired, then jobs (``sweep``, ``backfill`` start one)."""
+        """Read the newest calls, publish what is due or may have expired, then work on jobs.
+
+        ``sweep`` starts the daily job that reads the last days again, ``backfill`` one that reads a window of the past.
+        Raises what the ledger's table raises; failures of the provider are the result's ``trouble``.
+        """
         now = self._clock.now()
         horizon = now - timedelta(seconds=self._settings.settle_s)
         if sweep:
             # Of what the last one has seen, too: we may have been down for longer than a sweep is long.
             swept_to = min(horizon, self._book.swept_to() or horizon)
-            self._book.open_sweep(Window(swept_to - timedelta(days=self._settings.sweep_days), horizon))
+            self._book.jobs.start_sweep(Window(swept_to - timedelta(days=self._settings.sweep_days), horizon))
         if backfill:
-            self._book.open_job(JobKind.BACKFILL, Window(backfill.start, max(min(backfill.end, now), backfill.start)))
+            self._book.jobs.start(JobKind.BACKFILL, Window(backfill.start, max(min(backfill.end, now), backfill.start)))
         if self._is_paused():
             return self._finish(now, listing_works=False)
         listing_works = self._may_ask(now) and self._try(lambda: self._regular(horizon))
@@ -100,7 +112,7 @@ class Poller:
     # -- the parts
 
     def _regular(self, horizon: datetime) -> None:
-        """From the checkpoint, less the look-back, to the horizon; the checkpoint follows what was read whole."""
+        """Read from the checkpoint, less the look-back, to the horizon. The checkpoint follows what was read whole."""
         checkpoint = self._book.checkpoint()
         if checkpoint is None:  # kept at once, so that a first poll that fails loses nothing
             checkpoint = self._first_from(horizon)
@@ -127,17 +139,18 @@ class Poller:
         self._publisher.publish_due(self._ledger.due(self._source.name, limit))
 
     def _ask_what_expired(self) -> None:
-        """Needs no provider, so its trouble is no reason to wait."""
+        """Ask the copier about stored audio that may have expired. Needs no provider, so its trouble is no reason to
+        wait."""
         stored = self._expiring.to_ask(self._source.name, EXPIRED_PER_POLL)
         self._publisher.publish_stored(stored, self._expiring.asked)
 
     def _jobs(self) -> None:
-        for job in self._book.due_jobs():
+        for job in self._book.jobs.due():
             if not self._run(job):
                 return  # the time is over: a gap would be put off by a day unread
 
     def _run(self, job: Job) -> bool:
-        """Whether it has come to its end, or another poll has brought it there."""
+        """Work on one job. Returns whether it has come to its end, by this poll or by another one meanwhile."""
         if job.kind is JobKind.GAP:
             return self._run_gap(job)
         again = job.again
@@ -146,28 +159,34 @@ class Poller:
                 self._open_gap(outcome)
             if job.kind is JobKind.SWEEP and outcome.window.end >= job.window.end:
                 self._book.note(swept_to=iso(job.window.end))
-            job = self._book.progress(job, outcome.window.end)
+            job = self._book.jobs.progress(job, outcome.window.end)
             if job.done or job.again != again:
                 return True
         return False
 
     def _run_gap(self, job: Job) -> bool:
-        """All of it that can be read now; it moves up to what still fails, and is closed when nothing does."""
-        self._book.postpone(job, GAP_RETRY)
+        """Read what can be read of a gap now. The job moves up to what still fails, and ends when nothing does.
+
+        Returns whether the gap was read to its end, readable or not.
+        """
+        self._book.jobs.postpone(job, GAP_RETRY)
         read_to, whole = job.position, True
         for outcome in self._read(job.rest):
-            read_to, whole = outcome.window.end, whole and isinstance(outcome, Done)
+            read_to, whole = outcome.window.end, whole and isinstance(outcome, ReadWindow)
             if whole:
-                job = self._book.progress(job, read_to)
+                job = self._book.jobs.progress(job, read_to)
         return read_to >= job.window.end
 
     # -- helpers
 
-    def _read(self, window: Window) -> Iterator[Done | Hole]:
-        target = ROWS_PER_WINDOW[self._source.provider]
-        return read_forward(self._provider, window, self._take, target=target, clock=self._clock, until_s=self._until_s)
+    def _read(self, window: Window) -> Iterator[ReadWindow | Hole]:
+        rows = self._provider.rows_per_window
+        return read_forward(
+            self._provider, window, self._take, rows_per_window=rows, clock=self._clock, until_s=self._until_s
+        )
 
     def _take(self, page: Page) -> None:
+        """Publish what a page holds, as far as the source's rules want it."""
         for bad in page.bad:
             self._result.bad_records += 1
             log.warning("a listed record is unusable", source=self._source.name, why=bad.why)
@@ -176,7 +195,7 @@ class Poller:
         self._publisher.publish_new(wanted)
 
     def _given_up(self, hole: Hole) -> bool:
-        """Whether a hole has stood for so long that it is a gap, which the checkpoint may pass."""
+        """Whether a hole has existed for so long that it is a gap, which the checkpoint may pass."""
         now = self._clock.now()
         since = self._book.hole_since(hole.window, now)
         if now - since < timedelta(seconds=self._settings.gap_after_s):
@@ -185,7 +204,7 @@ class Poller:
         return True
 
     def _open_gap(self, hole: Hole) -> None:
-        if not self._book.open_gap(hole.window, GAP_RETRY):
+        if not self._book.jobs.start_gap(hole.window, GAP_RETRY):
             return
         self._result.gaps += 1
         log.error(
@@ -194,6 +213,9 @@ class Poller:
             window=str(hole.window),
             error=str(hole.error),
         )
+
+    def _is_in_time(self) -> bool:
+        return self._clock.monotonic() < self._until_s
 
     def _first_from(self, horizon: datetime) -> datetime:
         if not self._settings.first_poll_from:
@@ -236,9 +258,9 @@ class Poller:
         result.published, result.republished = counts.new, counts.due
         result.collisions, result.shortened, result.too_long = counts.collisions, counts.shortened, len(counts.too_long)
         result.is_well = result.is_well or listing_works
-        result.gaps_open = self._book.gaps_open()
+        result.gaps_open = self._book.jobs.unfinished_gaps()
         result.notes += [f"{id}: its record is longer than a message may be" for id in counts.too_long]
-        result.jobs_open = len(self._book.due_jobs())
+        result.jobs_open = len(self._book.jobs.due())
         self._book.note(
             last_poll_at=iso(now), trouble=result.trouble, **({"last_ok_at": iso(now)} if listing_works else {})
         )

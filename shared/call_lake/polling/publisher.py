@@ -1,13 +1,16 @@
-"""Put what is new into the source's queue, then into the ledger: in this order, so that a crash repeats a message
-instead of losing a recording (design rules 7, 10)."""
+"""Send new recordings to the source's queue, then write them to the ledger (design rules 7, 10).
+
+In this order a crash repeats a message instead of losing a recording.
+"""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
 
+from call_lake.concurrency import in_threads
 from call_lake.errors import Reason, Transient
-from call_lake.ledger.entry import Entry, ids_of, same_recording
+from call_lake.ledger.entry import Entry
+from call_lake.ledger.identity import under_its_own_id
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
@@ -15,12 +18,16 @@ from call_lake.polling.message_limit import MESSAGE_MAX_BYTES, shortened
 from call_lake.ports import PartialFailure, Queue
 
 KNOWN_MAX = 200_000  # ids, about 40 MB
-AGAIN_AT_ONCE = 100  # sent, then marked: what was sent and not marked when the time is over is sent twice
+AGAIN_AT_ONCE = 100  # messages sent before they are marked; those not marked when the time is over are sent twice
 
 
 @dataclass(slots=True)
 class Published:
-    """Counts of one invocation. ``shortened``: whose records were cut. ``too_long``: whose fields alone are, by id."""
+    """Counts of one invocation.
+
+    ``shortened``: recordings whose records were cut. ``too_long``: ids of recordings that no cut makes short enough for
+    a message.
+    """
 
     listed: int = 0
     new: int = 0
@@ -31,9 +38,12 @@ class Published:
 
 
 class Publisher:
-    """``known``: ids with their connection ids that the ledger has been seen to hold; as it only moves forward, what
-    is known stays known, and a warm function need not ask again. ``threads``: ledger writes at once. ``in_time``:
-    whether to go on with what is sent again."""
+    """Publishes recordings of one source.
+
+    ``known``: ids, with their connection ids, that the ledger holds. The ledger only moves forward, so what is known
+    stays known, and a warm function need not ask again. ``threads``: ledger writes at once. ``in_time``: whether there
+    is time to send more messages again.
+    """
 
     def __init__(
         self,
@@ -51,7 +61,7 @@ class Publisher:
         self.counts = Published()
 
     def publish_new(self, recordings: Sequence[Recording]) -> None:
-        """Publish those of a page that the ledger does not know. Raises Transient when a message was refused."""
+        """Publish those of a page that the ledger does not know. Raises Transient when SQS refused a message."""
         self.counts.listed += len(recordings)
         if len(self._known) > KNOWN_MAX:  # here alone: within a page nothing may be forgotten that was just learned
             self._known.clear()
@@ -59,58 +69,60 @@ class Publisher:
         refused = self._send([message for _, message in fitting])
         sent = [recording for position, (recording, _) in enumerate(fitting) if position not in refused]
         self.counts.new += len(sent)
-        self._each(self._write, sent)
+        in_threads(self._write, sent, self._threads)
         if refused:
             raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(fitting)} messages")
 
     def publish_due(self, entries: Sequence[Entry]) -> None:
-        """Publish again what is due. Raises Transient when a message was refused."""
+        """Publish again what is due. Raises Transient when SQS refused a message."""
         sent, refused = self._send_again(entries, lambda entry: self._ledger.republished(entry.recording_id))
         self.counts.due += sent
         if refused:
             raise Transient(Reason.AWS, f"SQS refused {refused} of {sent + refused} due messages")
 
     def publish_stored(self, entries: Sequence[Entry], asked: Callable[[Entry], None] = lambda entry: None) -> None:
-        """Send what is stored once more, for the copier to see whether its audio has expired; then say that each was
-        ``asked``. Raises Transient when a message was refused."""
+        """Send stored recordings once more, for the copier to see whether their audio has expired.
+
+        Calls ``asked`` with each one that was sent. Raises Transient when SQS refused a message.
+        """
         sent, refused = self._send_again(entries, asked)
         if refused:
             raise Transient(Reason.AWS, f"SQS refused {refused} of {sent + refused} messages of stored recordings")
 
     def _send_again(self, entries: Sequence[Entry], mark: Callable[[Entry], None]) -> tuple[int, int]:
-        """Send each that is not erased, then ``mark`` it; how many were sent and how many refused while in time."""
+        """Send each entry that is not erased, then ``mark`` it. Returns how many were sent, and how many refused."""
         live = [(entry, entry.recording) for entry in entries if entry.recording is not None]
         sent = refused = 0
         for some in batched(live, AGAIN_AT_ONCE, strict=False):
             if not self._in_time():
                 break
             failed = self._send([message_of(recording) for _, recording in some])
-            self._each(mark, [entry for position, (entry, _) in enumerate(some) if position not in failed])
+            in_threads(mark, [entry for n, (entry, _) in enumerate(some) if n not in failed], self._threads)
             sent, refused = sent + len(some) - len(failed), refused + len(failed)
         return sent, refused
 
     def _unknown(self, recordings: Sequence[Recording]) -> list[Recording]:
-        """Each new recording once, collisions under the id of their own."""
+        """Each recording that the ledger does not know, once. A collision gets a separate id (rule 6)."""
         found: dict[str, Recording] = {}
         candidates = list(recordings)
         while candidates:
             self._learn([r.recording_id for r in candidates])
             # A key can be free while its collision is known: the owner's message was refused.
-            self._learn([ids_of(r)[1] for r in candidates if r.recording_id not in self._known])
+            self._learn([r.collision_id for r in candidates if r.recording_id not in self._known])
             collisions = []
             for recording in candidates:
                 id = recording.recording_id
                 twin = found[id].connection_id if id in found else self._known.get(id)
                 if id not in found and id not in self._known:
-                    found |= {id: recording} if ids_of(recording)[1] not in self._known else {}
-                elif not same_recording(twin, recording.connection_id) and recording.as_collision().recording_id != id:
-                    collisions.append(recording.as_collision())
+                    found |= {id: recording} if recording.collision_id not in self._known else {}
+                elif other := under_its_own_id(twin, recording):
+                    collisions.append(other)
             self.counts.collisions += sum(1 for r in collisions if r.recording_id not in self._known)
             candidates = collisions
         return list(found.values())
 
     def _fitting(self, recording: Recording) -> tuple[Recording, str] | None:
-        """The recording as it is to be kept, and its message; None where no cut makes it short enough for one."""
+        """The recording as it will be kept, and its message; None where no cut makes it short enough for a message."""
         message = message_of(recording)
         if len(message) <= MESSAGE_MAX_BYTES:
             return recording, message
@@ -132,14 +144,6 @@ class Publisher:
         except PartialFailure as error:
             return frozenset(error.failed)
         return frozenset()
-
-    def _each[T](self, step: Callable[[T], None], items: Sequence[T]) -> None:
-        if self._threads == 1 or len(items) < 2:
-            for item in items:
-                step(item)
-            return
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(step, items))
 
     def _write(self, recording: Recording) -> None:
         if self._ledger.discovered(recording):

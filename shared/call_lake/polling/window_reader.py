@@ -1,8 +1,8 @@
-"""Read a long stretch of time in sub-windows that suit the provider (design rules 2, 3, 4).
+"""Read a long window in smaller ones that suit the provider (design rules 2, 3, 4).
 
 Paging by offset makes a provider walk all rows before the offset, so a window of n rows in pages of p costs it about
-n²/2p rows. ``Stride`` keeps the windows at about two pages: some 1.6 rows walked for each row of a long backfill. What
-a provider can read better than by offset (docs/adr/0008) it is asked for in wider windows.
+n²/2p rows. ``WindowSizer`` keeps the windows at about two pages: the provider walks some 1.6 rows for each row of a
+long backfill.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,173 +12,177 @@ from datetime import datetime
 from call_lake.errors import Drifted, Reason, StepFailed, TooWide, Transient
 from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
-from call_lake.polling.window_sizing import Stride
+from call_lake.polling.window_sizing import WindowSizer
 from call_lake.ports import Clock, Page, Provider
 
 READS_BEFORE_SPLIT = 2  # a window that failed is read again once before it is split
 READS_AT_SMALLEST = 5
-SUB_WINDOW_S = 100.0  # a poll has time for two: what takes longer is split, and is a hole where it cannot be
-PAGES = 2  # of most sub-windows: so many are waited for, and the next one is not begun without the time for them
-PARTS, PARTS_OF_A_TIMEOUT = 2, 64  # a window that failed; an answer costs little beside half a minute of silence
-HOLE_DOUBLINGS = 10  # a hole is 1,024 units at most: a gap has to be read within one poll
-PAUSE_MAX_S = 60.0  # the longest Retry-After that is waited for within one poll
+WINDOW_S = 100.0  # a poll has time for two such windows; one that takes longer is split, or is a hole
+PAGES = 2  # of most windows: a window is begun only if the poll has time for so many, and is not given up before
+PARTS, PARTS_OF_A_TIMEOUT = 2, 64  # of a window that failed; a request is cheap beside half a minute of silence
+HOLE_DOUBLINGS = 10  # a hole is 1,024 units wide at most, so that one poll can read its gap
+PAUSE_MAX_S = 60.0  # the longest Retry-After that one poll waits for
 WHOLE_PROVIDER = {Reason.UNAUTHORIZED, Reason.RATE_LIMITED, Reason.AWS, Reason.BUSY}
-"""Trouble that no splitting of the window mends."""
+"""Failures that a smaller window does not mend."""
 ONCE = {Reason.UNAUTHORIZED, Reason.TIMEOUT, Reason.AWS}
-"""Trouble that is the same a moment later."""
+"""Failures that are the same a moment later."""
+
+type TakePage = Callable[[Page], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
-    """A sub-window of the smallest width that cannot be read."""
-
-    window: Window
-    error: StepFailed
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A sub-window that was read completely, ``rows`` rows with repeats."""
+class ReadWindow:
+    """A window that was read completely. ``rows``: how many came, repeats included."""
 
     window: Window
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A window of the smallest width that cannot be read, while others can (docs/adr/0014)."""
+
+    window: Window
+    error: StepFailed
+
+
 def read_forward(
     provider: Provider,
     window: Window,
-    sink: Callable[[Page], None],
+    take: TakePage,
     *,
-    target: int,
+    rows_per_window: int,
     clock: Clock,
     until_s: float,
-) -> Iterator[Done | Hole]:
-    """Read ``window`` from its start on, giving each sub-window as it is done, until ``clock.monotonic() > until_s``.
+) -> Iterator[ReadWindow | Hole]:
+    """Read ``window`` from its start on in small windows, and yield each one until ``clock.monotonic() > until_s``.
 
-    Every page goes to ``sink`` at once: repeats are harmless. A sub-window that is not read to its end in time is not
-    given. Raises what stands for the provider as a whole (Transient, Terminal, SecretEmpty): also when it lists nothing
-    else either, and when it asks for a longer wait than a poll has.
+    Every page goes to ``take`` at once, for repeats are harmless. A small window that is not read to its end in time is
+    not yielded.
+
+    Raises Transient, Terminal, SecretEmpty where the provider as a whole fails: it lists nothing else either, or asks
+    for a longer wait than a poll has.
     """
-    return _Reading(provider, window, sink, target, clock, until_s).outcomes()
+    return _WindowReader(provider, window, take, rows_per_window, clock, until_s).read()
 
 
-class _Reading:
+class _WindowReader:
     """One ``read_forward``."""
 
     def __init__(
-        self,
-        provider: Provider,
-        window: Window,
-        sink: Callable[[Page], None],
-        target: int,
-        clock: Clock,
-        until_s: float,
+        self, provider: Provider, window: Window, take: TakePage, rows_per_window: int, clock: Clock, until_s: float
     ) -> None:
-        self._provider, self._window, self._sink = provider, window, sink
+        self._provider, self._window, self._take = provider, window, take
         self._clock, self._until_s = clock, until_s
-        self._stride = Stride(provider.unit, target)
+        self._sizer = WindowSizer(provider.unit, rows_per_window)
         self._position, self._reads = window.start, 0
         self._page_s = self._failure_s = 0.0  # the slowest page, the slowest failure
         self._reserve_s = 0.0  # what is begun has to end in time
         self._holes: list[Window] = []  # in a row, up to the position
 
-    def outcomes(self) -> Iterator[Done | Hole]:
+    def read(self) -> Iterator[ReadWindow | Hole]:
         while self._clock.monotonic() + self._reserve_s < self._until_s:
-            sub, smallest = self._next()
-            came = _Came(self._clock, self._until_s)
-            outcome: Done | Hole
+            window, is_smallest = self._next()
+            attempt = _Attempt(self._clock, self._until_s)
+            outcome: ReadWindow | Hole
             try:
-                if not came.all_of(self._provider.list_window(sub, may_be_wide=smallest), self._sink):
+                pages = self._provider.list_window(window, may_be_wide=is_smallest)
+                if not attempt.take_all(pages, self._take):
                     return
-                outcome = Done(sub, sum(came.rows))
-                self._stride.read(sub, came.moments)
             except TooWide as error:
-                if error.read_to is None:
-                    self._stride.too_wide(sub, error, came.rows)
-                    continue
-                outcome = Done(Window(sub.start, error.read_to), sum(came.rows))
-                self._stride.read_beginning(error.read_to)
+                self._sizer.too_wide(window, error, attempt.rows)
+                continue
             except (Drifted, Transient) as error:
-                failure = self._failed(sub, smallest, came, error)
+                failure = self._failed(window, is_smallest, attempt, error)
                 if failure is None:
                     continue
-                outcome = Hole(sub, failure)
-            self._passed(outcome, came)
+                outcome = Hole(window, failure)
+            else:
+                self._sizer.read(window, attempt.moments)
+                outcome = ReadWindow(window, sum(attempt.rows))
+            self._pass(outcome, attempt)
             yield outcome
             if self._position >= self._window.end:
                 return
 
     def _next(self) -> tuple[Window, bool]:
-        """The next sub-window, and whether it is as small as they get."""
-        # Behind a hole the steps grow: a stretch of hours is passed in a few questions (docs/adr/0014).
+        """The next window, and whether it is as small as they get."""
+        # Behind a hole the steps grow: a stretch of hours is passed in a few requests (docs/adr/0014).
         step = self._provider.unit * 2 ** min(len(self._holes), HOLE_DOUBLINGS)
-        end = max(self._stride.next_end(self._position, self._window.end), self._position + step)
-        sub = Window(self._position, min(end, self._window.end))
-        return sub, sub.width <= step
+        end = max(self._sizer.next_end(self._position, self._window.end), self._position + step)
+        window = Window(self._position, min(end, self._window.end))
+        return window, window.width <= step
 
-    def _failed(self, sub: Window, smallest: bool, came: "_Came", error: Drifted | Transient) -> Transient | None:
-        """What makes ``sub`` a hole; None where it, or a part of it, is to be read again. Raises what stands for the
-        provider as a whole."""
+    def _failed(
+        self, window: Window, is_smallest: bool, attempt: "_Attempt", error: Drifted | Transient
+    ) -> Transient | None:
+        """Return the failure that makes ``window`` a hole, or None where it, or a part of it, is to be read again.
+
+        Raises the failure where the provider as a whole fails.
+        """
         failure = _as_failure(error)
-        self._failure_s = max(self._failure_s, came.silence_s)
+        self._failure_s = max(self._failure_s, attempt.silence_s)
         self._reserve_s = max(self._reserve_s, self._failure_s)
         self._reads += 1
-        enough = self._reads >= (READS_AT_SMALLEST if smallest else READS_BEFORE_SPLIT) or failure.reason in ONCE
-        for_all = enough and failure.reason in WHOLE_PROVIDER
-        if for_all or not _wait(failure, self._clock, self._until_s):
+        is_enough = self._reads >= (READS_AT_SMALLEST if is_smallest else READS_BEFORE_SPLIT) or failure.reason in ONCE
+        is_for_all = is_enough and failure.reason in WHOLE_PROVIDER
+        if is_for_all or not _wait(failure, self._clock, self._until_s):
             raise failure from error
-        if not enough:
+        if not is_enough:
             return None
-        if not (isinstance(error, Drifted) or _answers(self._provider, self._clock, self._sink)):
+        if not (isinstance(error, Drifted) or _answers(self._provider, self._clock, self._take)):
             raise failure from error
         self._reads = 0
-        if not smallest:
-            in_silence = not came.rows and failure.reason is Reason.TIMEOUT
-            self._stride.failed(sub, PARTS_OF_A_TIMEOUT if in_silence else PARTS)
+        if not is_smallest:
+            in_silence = not attempt.rows and failure.reason is Reason.TIMEOUT
+            self._sizer.failed(window, PARTS_OF_A_TIMEOUT if in_silence else PARTS)
             return None
-        self._stride.skipped(sub)
+        self._sizer.skipped(window)
         return failure
 
-    def _passed(self, outcome: Done | Hole, came: "_Came") -> None:
+    def _pass(self, outcome: ReadWindow | Hole, attempt: "_Attempt") -> None:
+        """Move the position to the end of a window that was read, or is a hole."""
         if isinstance(outcome, Hole):
             self._holes.append(outcome.window)
         elif self._holes:
-            _read_back(self._provider, self._holes[-1], self._sink, self._clock, self._until_s - self._reserve_s)
+            _read_back(self._provider, self._holes[-1], self._take, self._clock, self._until_s - self._reserve_s)
             self._holes.clear()
-        self._page_s = max(self._page_s, came.page_s)
+        self._page_s = max(self._page_s, attempt.page_s)
         self._reads, self._reserve_s = 0, max(PAGES * self._page_s, self._failure_s)
         self._position = outcome.window.end
 
 
-class _Came:
-    """What came of one sub-window so far, and how fast."""
+class _Attempt:
+    """One attempt to read a window: what came so far, and how fast."""
 
     def __init__(self, clock: Clock, until_s: float) -> None:
         self.rows: list[int] = []  # of each page
         self.moments: list[datetime] = []
-        self.page_s = 0.0  # the slowest page, with what became of it
+        self.page_s = 0.0  # the slowest page, with the time that it took to take it
         self._clock, self._until_s = clock, until_s
         self._began_s = self._last_s = clock.monotonic()
 
     @property
     def silence_s(self) -> float:
-        """Since the last page."""
+        """Seconds since the last page."""
         return self._clock.monotonic() - self._last_s
 
-    def all_of(self, pages: Iterator[Page], sink: Callable[[Page], None]) -> bool:
-        """Whether it came to its end; False where the time is over. Raises Transient(TIMEOUT) where it takes all of a
-        poll's time."""
+    def take_all(self, pages: Iterator[Page], take: TakePage) -> bool:
+        """Give every page to ``take``. Return whether the last page came before the poll's time was over.
+
+        Raises Transient(TIMEOUT) where one window takes longer than ``WINDOW_S``.
+        """
         for page in pages:
             self.rows.append(len(page.recordings) + len(page.bad))
             self.moments += map(_moment, page.recordings)
-            sink(page)
+            take(page)
             self.page_s, self._last_s = max(self.page_s, self.silence_s), self._clock.monotonic()
             if len(self.rows) <= PAGES:
                 continue
             if self._last_s >= self._until_s:
                 return False
-            if self._last_s - self._began_s > SUB_WINDOW_S:
-                raise Transient(Reason.TIMEOUT, f"{sum(self.rows)} rows in {SUB_WINDOW_S:.0f} s, and more to come")
+            if self._last_s - self._began_s > WINDOW_S:
+                raise Transient(Reason.TIMEOUT, f"{sum(self.rows)} rows in {WINDOW_S:.0f} s, and more to come")
         return True
 
 
@@ -187,14 +191,16 @@ def _moment(recording: Recording) -> datetime:
     return recording.listed_at or recording.started_at
 
 
-def _answers(provider: Provider, clock: Clock, sink: Callable[[Page], None]) -> bool:
-    """Whether the provider lists anything at all: of its last moments, which another poll asks for anew, a page. To
-    split a window until its smallest parts fail, too, would be a hundred requests to a provider that is down, at every
-    poll; and where it is down, no hole is one."""
+def _answers(provider: Provider, clock: Clock, take: TakePage) -> bool:
+    """Whether the provider lists anything at all: one page of its last moments, which a later poll asks for again.
+
+    Where the provider is down, no window is a hole. Splitting windows until the smallest ones fail would be a hundred
+    requests to a provider that is down, at every poll.
+    """
     now = clock.now()
     try:
         for page in provider.list_window(Window(now - provider.unit, now), may_be_wide=True):
-            sink(page)
+            take(page)
             break
     except Drifted:
         return True
@@ -203,14 +209,14 @@ def _answers(provider: Provider, clock: Clock, sink: Callable[[Page], None]) -> 
     return True
 
 
-def _read_back(provider: Provider, hole: Window, sink: Callable[[Page], None], clock: Clock, until_s: float) -> None:
-    """Read what can be read of a wide hole, from its end: all but its beginning may lie behind what is bad."""
+def _read_back(provider: Provider, hole: Window, take: TakePage, clock: Clock, until_s: float) -> None:
+    """Read what can be read of a wide hole, from its end: perhaps only its beginning is bad."""
     bad, good = hole.start, hole.end
     while good - bad > provider.unit and clock.monotonic() < until_s:
         middle = bad + (good - bad) / 2
         try:
             for page in provider.list_window(Window(middle, good), may_be_wide=True):
-                sink(page)
+                take(page)
         except (Drifted, Transient):
             bad = middle
         else:
@@ -218,7 +224,7 @@ def _read_back(provider: Provider, hole: Window, sink: Callable[[Page], None], c
 
 
 def _wait(failure: Transient, clock: Clock, until_s: float) -> bool:
-    """Wait as long as the provider asks before its next request; False where that is longer than this poll may."""
+    """Wait as long as the provider asks before its next request. Return False where this poll has not that time."""
     wait_s = failure.retry_after_s or (1.0 if failure.reason in WHOLE_PROVIDER else 0.0)
     if wait_s > PAUSE_MAX_S or (wait_s and clock.monotonic() + wait_s >= until_s):
         return False

@@ -1,6 +1,6 @@
-"""How far the next sub-window should reach to hold what suits the provider (design rule 4).
+"""Decide how wide the next window is, so that it holds as many rows as suit the provider (design rule 4).
 
-Nothing here decides what is read or believed, only how time is cut: a wrong guess costs requests, never a row.
+This decides only how time is cut. A wrong guess costs requests, never a row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,28 +11,31 @@ from call_lake.model.windows import Window
 
 HOUR = timedelta(hours=1)
 FIRST_WIDTH = timedelta(days=1)
-"""What is tried first where all at once is too wide by nobody knows how much."""
-PAGES = 1.8  # full enough, and seldom more than two
-COMFORTABLE = 1.1  # this much above the target is still read in one piece
-GROWTH = 4  # a sub-window is at most so many times as wide as the last one
+"""Tried first where the whole window is too wide and the provider gives no count."""
+PAGES = 1.8  # that a window should fill: well filled, and seldom more than two
+COMFORTABLE = 1.1  # times the wanted rows are still read in one window
+GROWTH = 4  # a window is at most so many times as wide as the last one
 TRUST_HOURS = 0.5  # an hour of the week that was seen for so long counts as much as the same hour of other days
-WEEK_MEMORY = 0.8  # what an hour of one week weighs beside that of the next
-LEVEL_MEMORY = 0.8  # the same, of one sub-window and the next
-LEVEL_ROWS = 200  # so many rows above what was expected double a level that was trusted before
+WEEK_MEMORY = 0.8  # the weight of an hour of one week beside the same hour of the next week
+LEVEL_MEMORY = 0.8  # the weight of one window beside the next
+LEVEL_ROWS = 200  # this many rows more than expected double the level
 
 
-class Rhythm:
-    """Rows per hour, learned from what was read: by hour of the week (UTC), for calls follow the week, and by the level
-    that recent windows had against it (holidays, growth)."""
+class HourlyRates:
+    """Rows per hour, learned from the windows that were read.
+
+    One rate for each hour of the week (UTC), for calls follow the week. All of them are scaled by the level of the
+    recent windows, for holidays and growth.
+    """
 
     def __init__(self) -> None:
         self._rows = [0.0] * 168
         self._hours = [0.0] * 168
-        self._rates: list[float] | None = None  # None: to be made anew
+        self._rates: list[float] | None = None  # None: to be computed again
         self._came, self._expected = 0.0, 0.0
 
     def learn(self, window: Window, moments: Sequence[datetime]) -> None:
-        """``window`` was read whole, and its rows lie at these moments."""
+        """Learn from a window that was read whole. Its rows lie at these moments."""
         inside = [moment for moment in moments if window.start <= moment < window.end]
         self.weigh(window, len(inside))
         for hour, share in _hours_of(window):
@@ -44,18 +47,18 @@ class Rhythm:
         self._rates = None
 
     def weigh(self, window: Window, rows: int) -> None:
-        """``window`` holds so many rows."""
+        """Learn the level from a window that holds so many rows."""
         expected = self._usual(window)
         if expected:
             self._came = self._came * LEVEL_MEMORY + rows
             self._expected = self._expected * LEVEL_MEMORY + expected
 
     def rows_in(self, window: Window) -> float:
-        """How many rows are to be expected."""
+        """How many rows the window should hold."""
         return self._level * self._usual(window)
 
     def reach(self, window: Window, rows: float) -> datetime:
-        """The moment of the window before which so many rows are to be expected, or its end."""
+        """The moment of the window before which it should hold so many rows, or its end."""
         at, left, rates = window.start, rows / self._level, self._learned()
         for hour, share in _hours_of(window):
             here = rates[hour] * share
@@ -71,7 +74,8 @@ class Rhythm:
         return sum(rates[hour] * share for hour, share in _hours_of(window))
 
     def _learned(self) -> list[float]:
-        """Of an hour that was hardly seen, what the same hour of other days had; failing that, any hour."""
+        """The rate of each hour of the week. An hour that was hardly seen gets that of the same hour on other days, or
+        of any hour."""
         if self._rates is None:
             overall = sum(self._rows) / max(sum(self._hours), TRUST_HOURS)
             daily = [_mean(sum(self._rows[h::24]), sum(self._hours[h::24]), overall) for h in range(24)]
@@ -83,74 +87,71 @@ class Rhythm:
         return (self._came + LEVEL_ROWS) / (self._expected + LEVEL_ROWS)
 
 
-class Stride:
-    """Where the next sub-window should end to hold about ``target`` rows.
+class WindowSizer:
+    """Says where the next window should end to hold about ``rows_per_window`` rows.
 
-    Counts that the provider gave for windows that were too wide are kept until their end is reached: what is left of
-    such a window is known, however unevenly its rows lie.
+    A provider may give its count for a window that was too wide. That count is kept until the window's end is reached,
+    so that what is left of the window is known, however unevenly its rows lie.
     """
 
-    def __init__(self, unit: timedelta, target: int) -> None:
+    def __init__(self, unit: timedelta, rows_per_window: int) -> None:
+        """``unit``: the smallest width of a window."""
         self._unit = unit
-        self._target = self._asked = target
-        self._rhythm = Rhythm()
-        self._width: timedelta | None = None  # of the last sub-window that was read
+        self._wanted_rows = self._asked_rows = rows_per_window
+        self._rates = HourlyRates()
+        self._width: timedelta | None = None  # of the last window that was read
         self._known: list[tuple[datetime, int]] = []  # (end, rows left before it), the nearest end last
 
     def next_end(self, position: datetime, end: datetime) -> datetime:
+        """Where a window from ``position`` on should end, at ``end`` at the latest."""
         reach = end
         if self._known:
             reach = self._within_known(position)
         elif self._width is not None:
             ahead = Window(position, min(position + max(self._width, self._unit) * GROWTH, end))
-            reach = self._rhythm.reach(ahead, self._target)
+            reach = self._rates.reach(ahead, self._wanted_rows)
         return min(max(reach, position + self._unit), end)
 
     def _within_known(self, position: datetime) -> datetime:
         until, rows = self._known[-1]
         rest = Window(position, until)
-        if rows <= self._target * COMFORTABLE:
+        if rows <= self._wanted_rows * COMFORTABLE:
             return until
-        share = self._target / rows
-        expected = self._rhythm.rows_in(rest)
-        return self._rhythm.reach(rest, expected * share) if expected else position + rest.width * share
+        share = self._wanted_rows / rows
+        expected = self._rates.rows_in(rest)
+        return self._rates.reach(rest, expected * share) if expected else position + rest.width * share
 
-    def too_wide(self, tried: Window, error: TooWide, pages: Sequence[int]) -> None:
-        """``pages``: how many rows came in each before it was given up."""
+    def read(self, window: Window, moments: Sequence[datetime]) -> None:
+        """Learn from a window that was read whole. Its rows lie at these moments."""
+        self._known = [(end, max(left - len(moments), 0)) for end, left in self._known if end > window.end]
+        self._width = window.width
+        self._rates.learn(window, moments)
+
+    def too_wide(self, window: Window, error: TooWide, pages: Sequence[int]) -> None:
+        """Learn from a window that the provider refused. ``pages``: how many rows came in each page before that."""
         # The first of several is full: a server may cap its pages below what is asked.
-        limit = max(round(pages[0] * PAGES), 1) if pages else self._asked
-        self._target = error.fits or min(self._asked, limit)
+        limit = max(round(pages[0] * PAGES), 1) if pages else self._asked_rows
+        self._wanted_rows = error.fits or min(self._asked_rows, limit)
         seen = sum(pages)
-        self._rhythm.weigh(tried, error.rows or 2 * seen)
+        self._rates.weigh(window, error.rows or 2 * seen)
         if error.rows is not None:
-            self._known.append((tried.end, max(error.rows, round(self._target * COMFORTABLE) + 1)))
+            self._known.append((window.end, max(error.rows, round(self._wanted_rows * COMFORTABLE) + 1)))
             return
-        width = tried.width * min(self._target / max(2 * seen, 1), 0.5)
-        self._cut(tried, width if self._width else min(width, FIRST_WIDTH))
+        width = window.width * min(self._wanted_rows / max(2 * seen, 1), 0.5)
+        self._cut(window, width if self._width else min(width, FIRST_WIDTH))
 
-    def failed(self, tried: Window, parts: int) -> None:
-        """``tried`` is to be read in so many parts."""
+    def failed(self, window: Window, parts: int) -> None:
+        """Read a window that failed in so many parts."""
         for part in range(parts - 1, 0, -1):
-            self._cut(tried, tried.width * part / parts)
+            self._cut(window, window.width * part / parts)
 
     def skipped(self, hole: Window) -> None:
-        """Nothing is known of what comes next but that it may fail, too."""
+        """Begin small behind a hole: what comes next may fail, too."""
         self._known = [(end, left) for end, left in self._known if end > hole.end]
         self._width = self._unit
 
-    def _cut(self, tried: Window, width: timedelta) -> None:
-        self._known.append((tried.start + width, 0))
-
-    def read(self, done: Window, moments: Sequence[datetime]) -> None:
-        """A sub-window was read whole, with these rows."""
-        self._known = [(end, max(left - len(moments), 0)) for end, left in self._known if end > done.end]
-        self._width = done.width
-        self._rhythm.learn(done, moments)
-
-    def read_beginning(self, end: datetime) -> None:
-        """All up to there was read; how far it comes the provider sees for itself, so no guess is too wide."""
-        self._known = [(until, left) for until, left in self._known if until > end]
-        self._width = None
+    def _cut(self, window: Window, width: timedelta) -> None:
+        self._known.append((window.start + width, 0))
 
 
 def _mean(rows: float, hours: float, otherwise: float) -> float:
@@ -163,7 +164,7 @@ def _hour_of_week(moment: datetime) -> int:
 
 
 def _hours_of(window: Window) -> Iterator[tuple[int, float]]:
-    """The window hour by hour: which of the week's 168, and how much of it."""
+    """Take the window hour by hour: which of the week's 168 hours, and how much of it."""
     start = window.start.astimezone(UTC)
     while start < window.end:
         end = min(start.replace(minute=0, second=0, microsecond=0) + HOUR, window.end)

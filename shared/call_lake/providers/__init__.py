@@ -1,13 +1,32 @@
-"""The vendors' APIs behind one interface (base.py)."""
+"""The vendors' APIs behind one interface, ``ports.Provider``. A vendor is one folder here and one line below.
 
-from collections.abc import Callable
+The folder holds ``description.VENDOR`` (a ``settings.Vendor``), ``api.CLIENT`` (the class of its clients) and
+``probe.PROBE`` (a ``probe.VendorProbe``).
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
 
 import requests
 
 from call_lake.ports import Clock, Provider
-from call_lake.providers.conpeek.api import Conpeek
-from call_lake.providers.thulium.api import Thulium
-from call_lake.settings import SourceSettings
+from call_lake.settings import SourceSettings, Vendor
+
+FOLDERS = (
+    "thulium",
+    "conpeek",
+)
+"""One line a vendor: the name of its folder, which is what ``provider`` says in a source's settings."""
+
+
+def load(vendor: str, module: str) -> Any:
+    """A module of the vendor's folder."""
+    return import_module(f"{__name__}.{vendor}.{module}")
+
+
+VENDORS: Mapping[str, Vendor] = {name: load(name, "description").VENDOR for name in FOLDERS}
+_CLIENTS: Mapping[str, Callable[..., Provider]] = {name: load(name, "api").CLIENT for name in FOLDERS}
 
 
 def make_provider(
@@ -16,10 +35,9 @@ def make_provider(
     clock: Clock,
     session: requests.Session | None = None,
 ) -> Provider:
-    """The client of one source. May be used by many threads.
+    """The client of one source. Many threads may use it.
 
-    ``secret(fresh)`` gives ``{"username", "password"}`` for Thulium, ``{"key"}`` for Conpeek; ``fresh`` asks for it
-    anew after a 401. ``session`` is a seam for tests. Raises ConfigError for settings that cannot work.
+    ``secret(fresh)`` gives the fields of the source's secret (``Vendor.secret_fields``). ``fresh`` reads the secret
+    again, after a 401. Tests hand in a ``session``. Raises ConfigError for settings that cannot work.
     """
-    kinds: dict[str, Callable[..., Provider]] = {"thulium": Thulium, "conpeek": Conpeek}
-    return kinds[settings.provider](settings, secret, clock, session)
+    return _CLIENTS[settings.checked(VENDORS).provider](settings, secret, clock, session)

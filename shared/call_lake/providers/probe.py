@@ -1,7 +1,7 @@
-"""What a vendor leaves undocumented, asked of the customer's own account: read-only (``call-lake probe``).
+"""Find out what a vendor leaves undocumented, by asking the customer's own account (``call-lake probe``).
 
-A probe lists some rows and looks at the first bytes of a few recordings. What it finds is said in facts without
-anybody's number or name, and as the settings to use (docs/providers.md).
+A probe only reads. It lists some rows and downloads the first bytes of a few recordings. It returns facts, without
+anybody's number or name, and the settings to use (docs/providers.md).
 """
 
 import re
@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import requests
+
 from call_lake.audio.sniff import sniff
 from call_lake.errors import Reason, StepFailed
 from call_lake.model import json_values
 from call_lake.ports import Clock
+from call_lake.providers import load
 from call_lake.providers.http.client import LISTING_LIMIT_BYTES, request_id
-from call_lake.providers.http.look import AUDIO_LOOK_BYTES, Look, Looker
+from call_lake.providers.http.probe_client import AUDIO_START_BYTES, ProbeAnswer, ProbeClient
 from call_lake.settings import SourceSettings
 
 RATE_HEADER = re.compile(r"retry-after|(x-)?rate-?limit.*", re.IGNORECASE)
@@ -26,7 +29,7 @@ TRIED_RECORDINGS = 3
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that was found out; ``to_do`` where somebody has to act."""
+    """One thing that the probe found out. ``to_do``: what the operator has to do about it, if anything."""
 
     topic: str
     found: str
@@ -34,8 +37,11 @@ class Fact:
 
 
 @dataclass(slots=True)
-class Findings:
-    """``settings``: what should be set, where it differs from what is set. ``works``: listing and download both do."""
+class ProbeResult:
+    """All that a probe found out.
+
+    ``settings``: those that should be set, where they differ from what is set. ``works``: listing and download work.
+    """
 
     facts: list[Fact] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -46,8 +52,9 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """One candidate of where the audio is. ``settings`` make it the one that is used; ``url`` is of one recording."""
+class AudioAddress:
+    """One possible form of the download's address. ``url``: that of one recording. ``settings``: those that make Call
+    Lake use this form."""
 
     name: str
     url: str
@@ -55,35 +62,40 @@ class Form:
 
 
 class Prober:
-    """Asks one source. ``tell`` hears what is looked at next."""
+    """Asks one source. It calls ``announce`` with the name of each step before it begins."""
 
-    def __init__(self, looker: Looker, settings: SourceSettings, clock: Clock, tell: Callable[[str], None]) -> None:
-        self.looker = looker
+    def __init__(
+        self, client: ProbeClient, settings: SourceSettings, clock: Clock, announce: Callable[[str], None]
+    ) -> None:
+        self.client = client
         self.settings = settings
         self.clock = clock
-        self.tell = tell
-        self.found = Findings()
+        self.announce = announce
+        self.found = ProbeResult()
         self._rate_headers: dict[str, str] = {}
         self._skew_s: float | None = None
 
     # -- listing
 
     def listing(self, url: str, rows_of: Callable[[Any], list[Any] | None]) -> tuple[list[Any], Any] | None:
-        """Rows and the whole answer; None, with a fact that says why, where it does not list."""
-        look, rows, answer = self.ask(url, rows_of)
+        """Return the rows and the whole JSON of a listing; None, with a fact that says why, where it lists nothing.
+
+        Raises Transient where no answer comes, SecretEmpty.
+        """
+        answer, rows, content = self.ask(url, rows_of)
         if rows is None:
             self.found.say(
-                "listing", f"answered {look.status}{request_id(answer)}", _listing_advice(look, self.settings)
+                "listing", f"answered {answer.status}{request_id(content)}", _listing_advice(answer, self.settings)
             )
             return None
-        return rows, answer
+        return rows, content
 
-    def ask(self, url: str, rows_of: Callable[[Any], list[Any] | None]) -> tuple[Look, list[Any] | None, Any]:
-        """The answer, its rows if it lists, and what its JSON says."""
-        look = self.looker.look(url, LISTING_LIMIT_BYTES)
-        self._note(look)
-        answer = _parsed(look)
-        return look, rows_of(answer) if look.status == 200 else None, answer
+    def ask(self, url: str, rows_of: Callable[[Any], list[Any] | None]) -> tuple[ProbeAnswer, list[Any] | None, Any]:
+        """Return the answer, its rows if it lists, and its JSON."""
+        answer = self.client.ask(url, LISTING_LIMIT_BYTES)
+        self._note(answer)
+        content = _parsed(answer)
+        return answer, rows_of(content) if answer.status == 200 else None, content
 
     def order(self, rows: Sequence[Any], again: Sequence[Any], names: Sequence[str]) -> None:
         """``again``: the same page, asked for once more."""
@@ -93,30 +105,30 @@ class Prober:
 
     # -- audio
 
-    def audio(self, forms_of: Callable[[Any], Sequence[Form]], rows: Sequence[Any]) -> None:
-        """Find the form that gives audio, over a few recordings, for one may be gone or not ready."""
+    def audio(self, forms_of: Callable[[Any], Sequence[AudioAddress]], rows: Sequence[Any]) -> None:
+        """Find the form of address that gives audio. Tries a few recordings, for one may be gone or not ready."""
         seen: dict[str, str] = {}
         refused: set[str] = set()
         for row in rows[:TRIED_RECORDINGS]:
             for form in forms_of(row):
-                self.tell(f"download: {form.name}")
-                look = self.looker.look(form.url, AUDIO_LOOK_BYTES)
-                self._note(look)
-                outcome, works = _verdict(look)
-                hops = f", redirected to {look.hops[-1]}" if look.hops else ""
+                self.announce(f"download: {form.name}")
+                answer = self.client.ask(form.url, AUDIO_START_BYTES)
+                self._note(answer)
+                outcome, works = _verdict(answer)
+                hops = f", redirected to {answer.hops[-1]}" if answer.hops else ""
                 seen[form.name] = outcome + hops
-                if look.refused_host:
-                    refused.add(look.refused_host)
+                if answer.refused_host:
+                    refused.add(answer.refused_host)
                 if works:
                     self._works(form, seen)
                     return
-                if look.refused_host:
+                if answer.refused_host:
                     self.propose(form.settings)
-                    self._host(look.refused_host)
+                    self._host(answer.refused_host)
                     return
         self.found.say("download", _each(seen) or "no recording to try", _download_advice(seen))
 
-    def _works(self, form: Form, seen: Mapping[str, str]) -> None:
+    def _works(self, form: AudioAddress, seen: Mapping[str, str]) -> None:
         self.found.say("download", _each(seen))
         self.propose(form.settings)
         self.found.works = True
@@ -131,7 +143,7 @@ class Prober:
 
     # -- the end
 
-    def finish(self) -> Findings:
+    def finish(self) -> ProbeResult:
         announced = ", ".join(f"{name}: {value}" for name, value in sorted(self._rate_headers.items()))
         self.found.say("rate limit", announced or "no header announces one")
         if self._skew_s is not None:
@@ -139,21 +151,61 @@ class Prober:
             self.found.say("clock", f"{round(self._skew_s):+d} s from this machine's", to_do)
         return self.found
 
-    def _note(self, look: Look) -> None:
-        self._rate_headers |= {name: value for name, value in look.headers.items() if RATE_HEADER.fullmatch(name)}
-        skew_s = skew_of(look.headers.get("date"), self.clock.now())
+    def _note(self, answer: ProbeAnswer) -> None:
+        self._rate_headers |= {name: value for name, value in answer.headers.items() if RATE_HEADER.fullmatch(name)}
+        skew_s = skew_of(answer.headers.get("date"), self.clock.now())
         self._skew_s = self._skew_s if skew_s is None else skew_s
 
     def propose(self, wanted: Mapping[str, Any]) -> None:
-        """Say that these settings should be so, where they are not."""
+        """Add those of the ``wanted`` settings to the result that are not set so."""
         for name, value in wanted.items():
             now = getattr(self.settings, name)
             if value != (list(now) if isinstance(now, tuple) else now):
                 self.found.settings[name] = value
 
 
+@dataclass(frozen=True, slots=True)
+class VendorProbe:
+    """How one vendor is probed: ``PROBE`` in ``providers/<vendor>/probe.py``. The functions do not load it."""
+
+    authorization: Callable[[Mapping[str, str]], str]
+    """The header ``Authorization``, of a secret that has all its fields."""
+    one_row: str
+    """What is asked for a single listed row: path and query, after the base URL. ``call-lake doctor`` asks it."""
+    rows_of: Callable[[Any], list[Any] | None]
+    """The rows of a listing's parsed answer; None if the answer is an error or no listing."""
+    run: Callable[[Prober], ProbeResult]
+    """Ask the account everything and finish. Raises Transient where no answer comes, SecretEmpty, ConfigError."""
+
+    def prober(
+        self,
+        settings: SourceSettings,
+        secret: Mapping[str, str],
+        clock: Clock,
+        tell: Callable[[str], None],
+        session: requests.Session | None = None,
+    ) -> Prober:
+        """What asks the account ``settings`` with this secret. Tests hand in a ``session``."""
+        client = ProbeClient(settings, lambda fresh: self.authorization(secret), clock, session)
+        return Prober(client, settings, clock, tell)
+
+    def one_listed(self, prober: Prober) -> bool:
+        """Whether the account lists a row, asked with one request; the prober's last fact says why not.
+
+        Raises Transient where no answer comes.
+        """
+        url = f"{prober.client.base.url.rstrip('/')}/{self.one_row}"
+        return prober.listing(url, self.rows_of) is not None
+
+
+def load_probe(settings: SourceSettings) -> VendorProbe:
+    """The probe of the source's vendor."""
+    probe: VendorProbe = load(settings.provider, "probe").PROBE
+    return probe
+
+
 def skew_of(header: str | None, now: datetime) -> float | None:
-    """Seconds by which the server's ``Date`` header is ahead of ``now``; None where it says nothing."""
+    """Seconds by which the server's ``Date`` header is ahead of ``now``; None where there is no such header."""
     try:
         moment = parsedate_to_datetime(header or "")
     except ValueError:
@@ -162,9 +214,9 @@ def skew_of(header: str | None, now: datetime) -> float | None:
     return (moment - now).total_seconds()
 
 
-def _parsed(look: Look) -> Any:
+def _parsed(answer: ProbeAnswer) -> Any:
     try:
-        return json_values.parse(look.body, look.headers.get("content-type"))
+        return json_values.parse(answer.body, answer.headers.get("content-type"))
     except (ValueError, RecursionError):
         return None
 
@@ -181,14 +233,14 @@ def _way(values: Sequence[str]) -> str | None:
     return "newest first" if list(values) == sorted(values, reverse=True) else None
 
 
-def _verdict(look: Look) -> tuple[str, bool]:
-    """What a download came to, and whether it is audio."""
-    if look.refused_host:
+def _verdict(answer: ProbeAnswer) -> tuple[str, bool]:
+    """What came of a download, in words, and whether it is audio."""
+    if answer.refused_host:
         return "another host", False
-    if look.status != 200:
-        return str(look.status), False
+    if answer.status != 200:
+        return str(answer.status), False
     try:
-        return f"{sniff(look.body, look.headers.get('content-type'))} audio", True
+        return f"{sniff(answer.body, answer.headers.get('content-type'))} audio", True
     except StepFailed as error:
         return f"no audio: {error.reason}", False
 
@@ -197,9 +249,9 @@ def _each(seen: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {outcome}" for name, outcome in seen.items())
 
 
-def _listing_advice(look: Look, settings: SourceSettings) -> str:
-    if look.refused_host:
-        return f"the base URL redirects to {look.refused_host}: use that address as base URL"
+def _listing_advice(answer: ProbeAnswer, settings: SourceSettings) -> str:
+    if answer.refused_host:
+        return f"the base URL redirects to {answer.refused_host}: use that address as base URL"
     advice = {
         200: "this is no listing of this vendor: check the base URL",
         401: "the credentials are refused: call-lake secrets set",
@@ -207,7 +259,7 @@ def _listing_advice(look: Look, settings: SourceSettings) -> str:
         404: f"there is no API at {settings.base_url}: check the base URL",
         429: "too many requests: probe again later, and lower requests_per_second",
     }
-    return advice.get(look.status, "the vendor is in trouble: probe again later")
+    return advice.get(answer.status, "the vendor is in trouble: probe again later")
 
 
 def _download_advice(seen: Mapping[str, str]) -> str:

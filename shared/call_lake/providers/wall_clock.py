@@ -1,4 +1,4 @@
-"""Local wall-clock time to and from UTC, both clock changes included (design rule 5)."""
+"""Convert local wall-clock time to UTC and back, through both clock changes (design rule 5)."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -6,14 +6,15 @@ from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
 YEARS = range(1970, 9999)
-"""No call was recorded before; such dates are some program's idea of "none"."""
+"""No call was recorded before. Some programs write such a date for "none"."""
 
 
 def wall_range(window_start: datetime, window_end: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Naive wall times, to the minute, between which lies every instant of the window, however it is read.
+    """Return two naive wall times, to the minute, between which every instant of the window lies.
 
-    A unit wider at both sides, for whether the provider's limits are inclusive is unknown. Neither limit lies in a
-    repeated hour, where the provider could take it for the other one, nor in a skipped one, which does not exist.
+    The range is a minute wider at both sides, for it is unknown whether the provider's limits are inclusive. Neither
+    limit lies in the repeated hour of autumn, where the provider could take it for the other reading, nor in the
+    skipped hour of spring, which does not exist.
     """
     start = window_start.astimezone(UTC).replace(second=0, microsecond=0) - MINUTE
     end = _ceil_to_minute(window_end.astimezone(UTC)) + MINUTE
@@ -26,10 +27,10 @@ def wall_range(window_start: datetime, window_end: datetime, zone: ZoneInfo) -> 
 
 @lru_cache(4096)  # a busy minute has many calls
 def readings(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
-    """The instants (UTC) that a wall time can mean: two in the repeated hour, earlier first; else one, as also for a
-    time that names its offset.
+    """The instants (UTC) that a wall time can mean: two in the repeated hour, earlier first, else one.
 
-    A time in the skipped hour, which no clock showed, is taken as shifted forward. Raises ValueError.
+    A time with an offset means one instant. A time in the skipped hour, which no clock showed, is shifted forward.
+    Raises ValueError for years in which no call was recorded.
     """
     if wall.year not in YEARS:
         raise ValueError(f"no call was recorded in the year {wall.year}")
@@ -40,8 +41,8 @@ def readings(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
 
 
 def steady_hour(hour: datetime, zone: ZoneInfo) -> datetime | None:
-    """The instant (UTC) at which this hour on the wall begins, if the wall clock then runs through all of it once,
-    without a change: so that minutes can be added. Raises ValueError."""
+    """The instant (UTC) at which this hour of the wall clock begins, if minutes can be added to it: the clock runs
+    through the whole hour once, without a change. Else None. Raises ValueError."""
     last = hour + timedelta(minutes=59)
     begins, ends = readings(hour, zone), readings(last, zone)
     steady = len(begins) == len(ends) == 1 and ends[0] - begins[0] == last - hour

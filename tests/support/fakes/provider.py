@@ -75,6 +75,7 @@ class FakeProvider:
 
     calls: Calls | None = None
     unit: timedelta = timedelta(minutes=1)
+    rows_per_window: int = 180
     page_size: int = 100
     wide: int = 250
     rows: list[Recording] = field(default_factory=list)

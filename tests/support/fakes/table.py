@@ -9,11 +9,11 @@ from call_lake.ports import Below, Clock, Expectation, Item, OneOf, Precondition
 from tests.support.fakes.calls import Calls
 
 ITEM_BYTES = 400 * 1024
-INDEXED = ("id", "open_in", "due_at", "state", "reason")
+INDEXED = ("id", "due_list", "due_at", "state", "reason")
 
 
 class MemoryTable:
-    """The ledger's table. ``index_delay_s``: how long a write takes to be seen by ``query_open``."""
+    """The ledger's table. ``index_delay_s``: how long a write takes to be seen by ``query_due``."""
 
     def __init__(self, clock: Clock, calls: Calls) -> None:
         self.index_delay_s = 0.0
@@ -76,23 +76,23 @@ class MemoryTable:
             raise ValueError(f"{item['id']}: item size has exceeded the maximum allowed size")
         self._items[item["id"]] = item
         indexed = (
-            {name: item[name] for name in INDEXED if name in item} if "open_in" in item and "due_at" in item else None
+            {name: item[name] for name in INDEXED if name in item} if "due_list" in item and "due_at" in item else None
         )
         seen_at = self._clock.now() + timedelta(seconds=self.index_delay_s)
         self._coming.append((seen_at, item["id"], indexed))
 
-    def query_open(self, open_in: str, due_before: str, limit: int) -> list[Item]:
+    def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
         def act() -> list[Item]:
             with self._lock:
                 self._catch_up()
                 found = [
                     _copy(item)
                     for item in self._index.values()
-                    if item["open_in"] == open_in and item["due_at"] <= due_before
+                    if item["due_list"] == due_list and item["due_at"] <= due_before
                 ]
             return sorted(found, key=lambda item: item["due_at"])[:limit]
 
-        return list(self._calls.run("table", "query_open", act))
+        return list(self._calls.run("table", "query_due", act))
 
     def _catch_up(self) -> None:
         now = self._clock.now()

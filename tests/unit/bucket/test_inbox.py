@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.bucket.inbox import ROWS_PER_OBJECT, list_inbox, put_rows, read_lines
-from call_lake.bucket.quarantine import Rejected, quarantine, set_aside
+from call_lake.bucket.quarantine import RejectedRow, list_quarantine, quarantine
 from call_lake.model.layout import Partition
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, row_of
@@ -87,13 +87,13 @@ def test_an_object_outside_every_partition_is_listed_without_one():
 
 def test_a_quarantined_row_keeps_its_reason_and_its_text():
     world = World.make()
-    rejected = Rejected(f"{PLACE}x.json", '{"a": 1', "no JSON")
+    rejected = RejectedRow(f"{PLACE}x.json", '{"a": 1', "no JSON")
     key = quarantine(world.store, rejected)
     assert key.startswith("lake/calls/quarantine/source=thulium/call_date=2026-10-20/")
-    assert [(one.key, one.rejected) for one in set_aside(world.store)] == [(key, rejected)]
+    assert [(one.key, one.rejected) for one in list_quarantine(world.store)] == [(key, rejected)]
 
 
 def test_a_row_quarantined_twice_is_one_object():
     world = World.make()
-    rejected = Rejected("inbox/stray.json", "?", "no JSON")
+    rejected = RejectedRow("inbox/stray.json", "?", "no JSON")
     assert quarantine(world.store, rejected) == quarantine(world.store, rejected)

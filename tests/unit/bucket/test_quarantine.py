@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from call_lake.bucket.inbox import put_rows
-from call_lake.bucket.quarantine import Rejected, quarantine, set_aside
+from call_lake.bucket.quarantine import RejectedRow, list_quarantine, quarantine
 from call_lake.model.layout import INBOX, QUARANTINE, Partition
 from call_lake.model.table import Row
 from call_lake.model.times import iso
@@ -27,7 +27,7 @@ def world() -> World:
     world = World.make()
     put_rows(world.store, [BAD, NEWER, row_of(3)])
     compacted(world)
-    assert len(list(set_aside(world.store))) == 2
+    assert len(list(list_quarantine(world.store))) == 2
     return world
 
 
@@ -45,7 +45,7 @@ def mend_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_row_is_listed_with_key_partition_reason_and_time(world: World) -> None:
-    (bad,) = [one for one in set_aside(world.store) if one.recording_id == BAD["recording_id"]]
+    (bad,) = [one for one in list_quarantine(world.store) if one.recording_id == BAD["recording_id"]]
 
     assert line_of(bad, raw=False) == {
         "key": name_of(bad.key),
@@ -61,8 +61,8 @@ def test_a_row_is_listed_with_key_partition_reason_and_time(world: World) -> Non
 @pytest.mark.parametrize("text", [json.dumps(BAD), json.dumps({"recording_id": "000111222"}), "000111222", "["])
 def test_nothing_of_the_text_is_listed_unasked(text: str) -> None:
     world = World.make()
-    quarantine(world.store, Rejected(f"{PLACE}x.json", text, "no JSON"))
-    (one,) = set_aside(world.store)
+    quarantine(world.store, RejectedRow(f"{PLACE}x.json", text, "no JSON"))
+    (one,) = list_quarantine(world.store)
 
     assert "000111222" not in json.dumps(line_of(one, raw=False))
 
@@ -77,16 +77,16 @@ def test_a_row_whose_reason_is_mended_is_in_the_lake_after_the_next_compaction(
     compacted(world)
 
     assert ids_in(world) == [row_of(2)["recording_id"], row_of(3)["recording_id"]]
-    assert [one.recording_id for one in set_aside(world.store)] == [BAD["recording_id"]]
+    assert [one.recording_id for one in list_quarantine(world.store)] == [BAD["recording_id"]]
     assert world.store.bodies(INBOX) == {}
 
 
 def test_a_row_that_is_refused_again_and_again_is_never_lost(world: World) -> None:
-    texts = sorted(one.rejected.text for one in set_aside(world.store))
+    texts = sorted(one.rejected.text for one in list_quarantine(world.store))
     for _ in range(3):
         retried(world)
         compacted(world)
-        assert sorted(one.rejected.text for one in set_aside(world.store)) == texts
+        assert sorted(one.rejected.text for one in list_quarantine(world.store)) == texts
 
 
 def test_a_compaction_at_any_call_of_a_second_retry_loses_no_row_and_doubles_none() -> None:
@@ -99,7 +99,9 @@ def test_a_compaction_at_any_call_of_a_second_retry_loses_no_row_and_doubles_non
         meanwhile = Before(world, number, lambda world=world: compacted(world))  # type: ignore[misc]
         retried(world)
         compacted(world)
-        assert [one.recording_id for one in set_aside(world.store)] == [BAD["recording_id"]], f"before call {number}"
+        assert [one.recording_id for one in list_quarantine(world.store)] == [BAD["recording_id"]], (
+            f"before call {number}"
+        )
         if not meanwhile.happened:
             break
     assert number > 4
@@ -112,7 +114,7 @@ def test_a_retry_broken_at_any_call_and_typed_again_ends_as_if_nothing_had_happe
     mend_the_table(monkeypatch)
     for number in range(1, 100):
         world = World.make()
-        quarantine(world.store, Rejected(f"{PLACE}x.json", json.dumps(NEWER), "schema_version"))
+        quarantine(world.store, RejectedRow(f"{PLACE}x.json", json.dumps(NEWER), "schema_version"))
         broken = FaultAt(number, fault)
         stop = world.calls.on_call(broken)
         try:
@@ -132,7 +134,9 @@ def test_a_row_goes_to_the_partition_that_it_names_itself(monkeypatch: pytest.Mo
     world = World.make()
     yesterday = row_of(5, day=TODAY - timedelta(days=1))
     for key in ("inbox/stray.json", f"{PLACE}x.json"):
-        quarantine(world.store, Rejected(key, json.dumps(yesterday), "source and call_date are not those of the key"))
+        quarantine(
+            world.store, RejectedRow(key, json.dumps(yesterday), "source and call_date are not those of the key")
+        )
 
     retried(world)
     compacted(world)
@@ -144,7 +148,7 @@ def test_a_row_goes_to_the_partition_that_it_names_itself(monkeypatch: pytest.Mo
 def test_a_text_that_is_no_row_goes_back_to_where_it_lay() -> None:
     world = World.make()
     for key in ("inbox/stray.json", f"{PLACE}x.json"):
-        quarantine(world.store, Rejected(key, '{"recording_id": "\\xff', "no JSON"))
+        quarantine(world.store, RejectedRow(key, '{"recording_id": "\\xff', "no JSON"))
 
     retried(world)
 
@@ -178,7 +182,7 @@ def test_a_recording_that_is_erased_during_a_retry_leaves_no_row_behind() -> Non
     """The erasure searched the inbox before the row came, the quarantine after it went."""
     for number in range(1, 100):
         world = World.make()
-        quarantine(world.store, Rejected(f"{PLACE}x.json", json.dumps(BAD), "audio_bytes"))
+        quarantine(world.store, RejectedRow(f"{PLACE}x.json", json.dumps(BAD), "audio_bytes"))
 
         def erase(world: World = world) -> None:
             erase_in_ledger(world, BAD["recording_id"])

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from call_lake.bucket.audio_objects import Archive
+from call_lake.bucket.audio_objects import AudioObjects
 from call_lake.errors import NotReady, Reason, SecretEmpty, StepFailed, Terminal, Transient
 from call_lake.ledger.entry import State
 from call_lake.model.messages import message_of
@@ -151,7 +151,7 @@ def test_audio_that_stands_is_taken_as_it_is_and_not_downloaded_again(
 
 
 def test_the_put_that_another_attempt_won_is_described_by_its_own_head(world: World) -> None:
-    archive = Archive(world.store)
+    archive = AudioObjects(world.store)
     recording = make_recording(1)
     body = make_wav(1)
     winner = AudioFacts("wav", len(body), _sha(body), 1, 8000, 1.0)
@@ -167,7 +167,7 @@ def test_of_two_formats_the_ledgers_stays_and_its_row_is_written_last(
     pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
 ) -> None:
     recording = publish()
-    archive = Archive(world.store)
+    archive = AudioObjects(world.store)
 
     def race(raced: Recording) -> None:
         """While our download runs, another attempt stores the recording in another format."""
@@ -195,7 +195,7 @@ def test_a_recording_erased_while_it_was_copied_leaves_nothing(
     recording = publish()
 
     def erase(raced: Recording) -> None:
-        world.table.update(raced.recording_id, {"state": State.ERASED, "record": None, "open_in": None})
+        world.table.update(raced.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
 
     provider.on_audio = erase
     pipeline.copy_all()

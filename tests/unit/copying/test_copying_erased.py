@@ -36,7 +36,7 @@ def test_the_object_of_an_attempt_that_died_before_it_looked_goes_with_the_next_
     death = FaultAt(2, Fault.DIE_BEFORE)  # the PUT, and the look at the ledger behind it
 
     def erase(_: object) -> None:
-        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "open_in": None})
+        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
         world.calls.on_call(death)
 
     provider.on_audio = erase
@@ -61,7 +61,7 @@ def test_an_erasure_during_the_copy_takes_the_voice_for_good(world: World, step:
     world.queues["thulium"].send([message_of(recording)])
 
     def erase(_: object = None) -> None:
-        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "open_in": None})
+        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
 
     def before_the_event(call: Call, proceed: Callable[[], Any]) -> Any:
         if call.method == "publish":
@@ -86,7 +86,7 @@ def test_a_terminal_failure_after_an_erasure_puts_nothing_into_the_dead_letters(
     world.queues["thulium"].send([message_of(recording)])
 
     def erase_and_refuse(_: object) -> None:
-        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "open_in": None})
+        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
         raise Terminal(Reason.FORBIDDEN, "403")
 
     provider.on_audio = erase_and_refuse

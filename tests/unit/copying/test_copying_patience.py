@@ -11,18 +11,16 @@ from typing import Any
 import pytest
 
 from call_lake.copying.fetcher import LAST_MARGIN_S, PUT_BYTES_PER_S
-from call_lake.copying.retry import QUIET_FROM_S, RETRY_AFTER_SPREAD_S
+from call_lake.copying.retry import RESTS_FROM_S, RETRY_AFTER_SPREAD_S, RetryPolicy
 from call_lake.errors import NotReady, Reason, StepFailed, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
 from call_lake.ports import AudioStream
-from call_lake.settings import CopierSettings
-from call_lake.wiring import functions
 from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider, make_recording
 from tests.support.ogg_pages import OPUS_HEADERS, opus
-from tests.support.pipeline import FUNCTION_TIME_S, POLICY, Pipeline
+from tests.support.pipeline import COPIER, FUNCTION_TIME_S, Pipeline
 from tests.support.simulated_parts import LaneClock, make_world
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -250,12 +248,12 @@ def test_a_message_whose_source_asks_for_a_short_quiet_all_day_long_is_not_burie
     world = make_world(LaneClock())
     pipeline = Pipeline(world, {"thulium": FakeProvider(world.calls)})
     world.queues["thulium"].send([message_of(make_recording(1))])
-    told = Transient(Reason.RATE_LIMITED, "429", retry_after_s=QUIET_FROM_S)
+    told = Transient(Reason.RATE_LIMITED, "429", retry_after_s=RESTS_FROM_S)
     end = world.clock.now() + timedelta(hours=23)
 
     while (moment := world.queues["thulium"].next_visible_at()) is not None and moment < end:
         world.clock.advance_to(moment)
-        pipeline.copier()._quiet.heed("thulium", told)  # by another recording's attempt, each time
+        pipeline.copier.rate_limited.note("thulium", told)  # by another recording's attempt, each time
         pipeline.copy_once("thulium")
 
     assert world.dlq.waiting() == []
@@ -280,15 +278,6 @@ def test_who_was_told_to_wait_a_moment_waits_alone(
     assert states.count(State.RETRYING) == 1
 
 
-def test_a_warm_copier_remembers_who_asked_to_be_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(functions, "client", lambda service: None)
-    parts = functions.CopierParts(CopierSettings("ledger", "/sources", "bucket", "bus", "dlq"))
-    told = Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600)
-    parts.copier(until_s=0.0)._quiet.heed("thulium", told)
-
-    assert parts.copier(until_s=0.0)._quiet.left_s("thulium") > 3500
-
-
 def test_audio_that_stands_needs_no_provider_and_does_not_wait_for_one(
     pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
 ) -> None:
@@ -306,8 +295,8 @@ def test_audio_that_stands_needs_no_provider_and_does_not_wait_for_one(
 
 
 def test_who_was_told_the_same_moment_does_not_come_back_at_the_same_moment() -> None:
-    jitter, told = random.Random(1), Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600)
-    delays = [POLICY.delay_s(told, 0, jitter) for _ in range(1000)]
+    policy, told = RetryPolicy(COPIER, random.Random(1)), Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600)
+    delays = [policy.delay_s(told, 0) for _ in range(1000)]
 
     assert min(delays) >= 3600
     assert max(delays) <= 3600 + RETRY_AFTER_SPREAD_S

@@ -152,7 +152,7 @@ def test_an_erasure_after_the_copiers_look_at_the_ledger_takes_the_object_too(
     pipeline: Pipeline, world: World, publish: Callable[[int], Recording]
 ) -> None:
     recording = publish(1)
-    tombstone = {"state": State.ERASED, "record": None, "open_in": None}
+    tombstone = {"state": State.ERASED, "record": None, "due_list": None}
     at(world, "bus", "publish", lambda: world.table.update(recording.recording_id, tombstone))
 
     pipeline.copy_all()

@@ -44,7 +44,6 @@ def test_a_default_fits_its_own_pattern(name):
         ("ConpeekSettings", "[]"),
         ("FirstPollFrom", "yesterday"),
         ("PollEvery", "5 minutes"),
-        ("SourceNames", "Thulium"),
         ("AlarmTopicArn", "ring"),
         ("KmsKeyArn", "alias/mine"),
         ("KmsKeyArn", "arn:aws:kms:eu-central-1:123456789012:alias/mine"),
@@ -205,8 +204,8 @@ def test_the_ledger_can_be_taken_back_to_any_moment():
 
 def test_the_ledgers_index_is_the_one_that_the_domain_asks_for():
     (index,) = properties("Ledger")["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == "open"
-    assert [key["AttributeName"] for key in index["KeySchema"]] == ["open_in", "due_at"]
+    assert index["IndexName"] == "due"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["due_list", "due_at"]
     assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["state", "reason"]}
 
 
@@ -240,7 +239,8 @@ def test_a_projected_partition_lies_where_its_manifest_is_written():
 
 def test_the_projection_covers_every_source_from_a_fixed_start():
     parameters = table()["Parameters"]
-    assert parameters["projection.source.values"] == {"Fn::Join": [",", {"Ref": "SourceNames"}]}
+    assert parameters["projection.source.values"] == {"Fn::FindInMap": ["Sources", "Table", "Names"]}
+    assert properties("Compactor")["Environment"]["Variables"]["SOURCES"] == parameters["projection.source.values"]
     assert parameters["projection.call_date.range"] == {"Fn::Sub": "${FirstCallDate},NOW+1DAYS"}
     assert properties("Compactor")["Environment"]["Variables"]["FIRST_CALL_DATE"] == {"Ref": "FirstCallDate"}
 

@@ -1,4 +1,4 @@
-"""A source is a marked block of the template that another can copy."""
+"""What the template has of each source, and what `call-lake source` writes into it."""
 
 import json
 import re
@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
+from hypothesis import given
+from hypothesis import strategies as st
 
+from call_lake.errors import ConfigError
 from call_lake.settings import SourceSettings
-from call_lake_local import cloud
+from call_lake_cli.commands.deploy import NAMES_TOGETHER
+from call_lake_local.template_sources import PARTS, part_of, read_sources, with_source, without_source, write_sources
 from tests.support.template import TEXT, default, parse, properties
 
 SOURCES = ("thulium", "conpeek")
@@ -21,8 +25,10 @@ NAMED = {
 }
 
 
-def blocks(source: str) -> list[str]:
-    return re.findall(rf"^ *# >>> source {source}\n(.*?)^ *# <<< source {source}\n", TEXT, re.MULTILINE | re.DOTALL)
+def parts(source: str) -> dict[str, str]:
+    """What the template has of one source, by part."""
+    listed = next(one for one in read_sources(TEXT) if one.name == source)
+    return {part: part_of(part, listed) for part in PARTS}
 
 
 def references(value: Any) -> set[str]:
@@ -60,20 +66,29 @@ def test_a_secret_is_made_without_a_value(source):
     assert not {"SecretString", "GenerateSecretString"} & set(properties(f"{source.capitalize()}Secret"))
 
 
+def test_the_template_is_what_make_sources_writes():
+    assert write_sources(TEXT, read_sources(TEXT)) == TEXT
+
+
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_block_mentions_no_other_source(source):
-    own = "\n".join(blocks(source))
+def test_the_parts_of_a_source_mention_no_other_source(source):
+    own = "".join(parts(source).values())
     for other in set(SOURCES) - {source}:
         assert other not in own.lower()
 
 
-def test_outside_the_blocks_a_source_is_named_only_in_the_list_of_names():
+def test_outside_its_parts_a_source_is_named_only_in_the_list_of_sources():
     rest = TEXT
     for source in SOURCES:
-        for block in blocks(source):
-            rest = rest.replace(block, "")
-    lines = [line for line in rest.splitlines() if re.search("|".join(SOURCES), line, re.IGNORECASE)]
-    assert [line for line in lines if not line.lstrip().startswith("#")] == ["    Default: thulium,conpeek"]
+        for part in parts(source).values():
+            assert part in rest
+            rest = rest.replace(part, "")
+    lines = [line.strip() for line in rest.splitlines() if re.search("|".join(SOURCES), line, re.IGNORECASE)]
+    assert lines == [
+        "- {name: thulium, provider: thulium}",
+        "- {name: conpeek, provider: conpeek}",
+        "Table: {Names: 'thulium,conpeek'}",
+    ]
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -91,7 +106,7 @@ def test_names_of_stack_and_source_leave_room_in_every_name_that_holds_both():
         if name.startswith("Thulium") and body["Type"] in limits:
             made = body["Properties"][NAMED[body["Type"]]]["Fn::Sub"]
             fixed = made.replace("${AWS::StackName}", "").replace("thulium", "")
-            assert len(fixed) + cloud.NAMES_TOGETHER <= limits[body["Type"]], name
+            assert len(fixed) + NAMES_TOGETHER <= limits[body["Type"]], name
 
 
 def test_nothing_outside_the_blocks_needs_what_a_source_may_not_have():
@@ -101,17 +116,8 @@ def test_nothing_outside_the_blocks_needs_what_a_source_may_not_have():
             assert not [other for other in needed if other.startswith(("Thulium", "Conpeek"))], name
 
 
-def with_second_tenant() -> str:
-    """The template after what its head tells to do for a second Thulium tenant."""
-    text = TEXT.replace("Default: thulium,conpeek", "Default: thulium,conpeek,north")
-    for block in blocks("thulium"):
-        copy = re.sub(r'(?<!"provider": ")thulium', "north", block.replace("Thulium", "North"))
-        text = text.replace(block, block + copy)
-    return text
-
-
-def test_a_second_tenant_is_a_copy_of_the_block_and_the_template_has_no_lint():
-    text = with_second_tenant()
+def test_a_second_tenant_has_resources_of_its_own_and_the_template_has_no_lint():
+    text = with_source(TEXT, "north", "thulium")
     template = parse(text)
     assert [str(match) for match in lint(text, config=ManualArgs(regions=["eu-central-1"]))] == []
     added = {name: body for name, body in template["Resources"].items() if name not in parse()["Resources"]}
@@ -126,7 +132,7 @@ def test_a_second_tenant_is_a_copy_of_the_block_and_the_template_has_no_lint():
 
 
 def test_a_second_tenant_shares_nothing_with_the_first():
-    template = parse(with_second_tenant())
+    template = parse(with_source(TEXT, "north", "thulium"))
     for name, body in template["Resources"].items():
         if name.startswith("North"):
             assert not [other for other in references(body) if other.startswith("Thulium")], name
@@ -136,3 +142,96 @@ def test_a_second_tenant_shares_nothing_with_the_first():
         if body["Type"] in NAMED
     ]
     assert len(names) == len(set(names))
+
+
+def resources(text: str) -> dict[str, Any]:
+    return {name: json.dumps(body) for name, body in parse(text)["Resources"].items()}
+
+
+def test_adding_and_removing_a_source_leaves_the_resources_of_the_others_as_they_were():
+    with_third = with_source(TEXT, "north-west", "conpeek")
+    without = without_source(with_third, "north-west")
+
+    # The dashboard, the compactor and the tables name every source.
+    named = {"Dashboard", "Compactor", "CallsTable", "CallsOpenTable"}
+    before, with_it, after = (resources(text) for text in (TEXT, with_third, without))
+    assert {name for name in before if before[name] != with_it[name]} <= named
+    assert {name.removeprefix("NorthWest") for name in with_it.keys() - before.keys()} == {
+        name.removeprefix("Thulium") for name in before if name.startswith("Thulium")
+    }
+    assert after.keys() == before.keys()
+
+
+def test_a_removed_source_stays_in_the_table_so_that_its_rows_are_read():
+    text = without_source(with_source(TEXT, "north", "thulium"), "north")
+
+    assert parse(text)["Mappings"]["Sources"]["Table"]["Names"] == "thulium,conpeek,north"
+    assert [(one.name, one.removed) for one in read_sources(text)][-1] == ("north", True)
+
+
+def test_a_removed_source_comes_back_as_it_was():
+    once = with_source(TEXT, "north", "thulium")
+
+    assert with_source(without_source(once, "north"), "north", "thulium") == once
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "why"),
+    [
+        ("thulium", "thulium", "is in the template already"),
+        ("North", "thulium", "cannot be a source's name"),
+        ("", "thulium", "cannot be a source's name"),
+        ("2nd", "thulium", "cannot be a source's name"),
+        ("north-", "thulium", "cannot be a source's name"),
+        ("n" * 33, "thulium", "cannot be a source's name"),
+        ("cloud", "thulium", "the template has Cloud in Conditions already"),
+        ("transcription", "thulium", "the template has Transcription in Conditions already"),
+        ("north", "acme", "is not one of"),
+    ],
+)
+def test_a_source_that_cannot_be_is_refused(name, provider, why):
+    with pytest.raises(ConfigError, match=why):
+        with_source(TEXT, name, provider)
+
+
+def test_a_removed_source_cannot_come_back_as_another_vendors():
+    with pytest.raises(ConfigError, match="choose another name"):
+        with_source(without_source(with_source(TEXT, "north", "thulium"), "north"), "north", "conpeek")
+
+
+def test_ids_that_would_be_one_are_refused():
+    with pytest.raises(ConfigError, match="logical ids of 'north-west'"):
+        with_source(with_source(TEXT, "north-west", "thulium"), "north--west", "thulium")
+
+
+def test_a_source_that_is_not_there_cannot_be_removed():
+    with pytest.raises(ConfigError, match="it has: thulium, conpeek"):
+        without_source(TEXT, "north")
+
+
+def test_more_sources_than_cloudformation_takes_are_refused():
+    text = TEXT
+    with pytest.raises(ConfigError, match="deploy a second stack"):  # noqa: PT012
+        for number in range(60):
+            text = with_source(text, f"s{number}", "thulium")
+    template = parse(text)
+    assert len(template["Resources"]) <= 500
+    assert len(template["Parameters"]) <= 200
+
+
+@given(st.lists(st.from_regex(r"[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,4})?", fullmatch=True), max_size=4, unique=True))
+def test_sources_are_read_as_they_were_written(names):
+    text, expected = TEXT, ["thulium", "conpeek"]
+    for name in names:
+        try:
+            text = with_source(text, name, "conpeek")
+        except ConfigError:
+            continue
+        expected.append(name)
+    assert [one.name for one in read_sources(text)] == expected
+    assert write_sources(text, read_sources(text)) == text
+
+
+def test_a_template_without_marks_is_refused():
+    with pytest.raises(ConfigError, match="lacks the marks"):
+        read_sources("Resources: {}")

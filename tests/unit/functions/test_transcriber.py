@@ -11,9 +11,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from call_lake.aws.client import client
+from call_lake.aws.transcribe import job_of
+from call_lake.settings import TranscriberSettings
+
 SAMPLE = json.loads((Path(__file__).parents[3] / "events/transcriber-recording-stored.json").read_text())
 EVENT = json.loads(SAMPLE["Records"][0]["body"])
 STORED = EVENT["detail"]
+SETTINGS = TranscriberSettings("pl-PL", "dead-letters", job_prefix="lake-")
 NOTHING_AGAIN: dict[str, Any] = {"batchItemFailures": []}
 
 
@@ -30,7 +35,9 @@ def transcriber(monkeypatch):
         monkeypatch.setenv(name, value)
     with mock_aws():
         monkeypatch.setenv("DLQ_URL", boto3.client("sqs").create_queue(QueueName="dead")["QueueUrl"])
+        client.cache_clear()
         yield importlib.reload(importlib.import_module("functions.transcriber.handler"))
+    client.cache_clear()
 
 
 def jobs() -> list[Any]:
@@ -38,7 +45,8 @@ def jobs() -> list[Any]:
 
 
 def dead_letters(transcriber: Any) -> list[str]:
-    found = boto3.client("sqs").receive_message(QueueUrl=transcriber.settings.dlq_url).get("Messages", [])
+    url = transcriber.parts.dead_letters.url
+    found = boto3.client("sqs").receive_message(QueueUrl=url).get("Messages", [])
     return [message["Body"] for message in found]
 
 
@@ -63,7 +71,7 @@ def refuse(transcriber: Any, status: int, code: str, *, from_job: int = 0) -> li
         asked.append(json.loads(params["body"])["TranscriptionJobName"])
         return None if len(asked) <= from_job else (SimpleNamespace(status_code=status), refusal)
 
-    transcriber.transcribe.meta.events.register("before-call.transcribe.StartTranscriptionJob", answer)
+    transcriber.parts.starter.client.meta.events.register("before-call.transcribe.StartTranscriptionJob", answer)
     return asked
 
 
@@ -75,17 +83,17 @@ def test_a_stored_recording_starts_a_job_named_after_stack_and_recording(transcr
     assert job["LanguageCode"] == "pl-PL"
 
 
-def test_the_transcript_lies_in_our_bucket_partitioned_like_the_audio(transcriber):
-    job = transcriber.job_of(STORED, transcriber.settings)
+def test_the_transcript_lies_in_our_bucket_partitioned_like_the_audio():
+    job = job_of(STORED, SETTINGS)
     folder = f"transcripts/source=thulium/call_date={STORED['call_date']}"
     assert job["OutputBucketName"] == STORED["bucket"]
     assert job["OutputKey"] == f"{folder}/{STORED['recording_id']}.json"
 
 
-def test_the_transcript_is_encrypted_with_a_key_of_ones_own_where_there_is_one(transcriber):
-    settings = replace(transcriber.settings, kms_key_arn="arn:aws:kms:eu-central-1:123456789012:key/a")
-    assert transcriber.job_of(STORED, settings)["OutputEncryptionKMSKeyId"] == settings.kms_key_arn
-    assert "OutputEncryptionKMSKeyId" not in transcriber.job_of(STORED, transcriber.settings)
+def test_the_transcript_is_encrypted_with_a_key_of_ones_own_where_there_is_one():
+    settings = replace(SETTINGS, kms_key_arn="arn:aws:kms:eu-central-1:123456789012:key/a")
+    assert job_of(STORED, settings)["OutputEncryptionKMSKeyId"] == settings.kms_key_arn
+    assert "OutputEncryptionKMSKeyId" not in job_of(STORED, SETTINGS)
 
 
 def test_an_event_that_comes_twice_starts_one_job(transcriber):
@@ -120,7 +128,7 @@ def test_what_amazon_transcribe_will_never_take_goes_to_the_dead_letters_and_sto
 
 
 @pytest.mark.parametrize("channels", [1, None])
-def test_only_a_stereo_call_has_its_channels_told_apart(transcriber, channels):
-    stereo = transcriber.job_of(STORED | {"channels": 2}, transcriber.settings)
+def test_only_a_stereo_call_has_its_channels_told_apart(channels):
+    stereo = job_of(STORED | {"channels": 2}, SETTINGS)
     assert stereo["Settings"] == {"ChannelIdentification": True}
-    assert "Settings" not in transcriber.job_of(STORED | {"channels": channels}, transcriber.settings)
+    assert "Settings" not in job_of(STORED | {"channels": channels}, SETTINGS)

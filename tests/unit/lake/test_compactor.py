@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from call_lake.bucket.inbox import put_rows
-from call_lake.bucket.quarantine import set_aside
+from call_lake.bucket.quarantine import list_quarantine
 from call_lake.lake import compactor
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.lake.search import read_partition
@@ -34,7 +34,7 @@ PLACE = f"inbox/source=thulium/call_date={TODAY}/"
 
 
 def reasons(world: World) -> list[str]:
-    return [one.rejected.reason for one in set_aside(world.store)]
+    return [one.rejected.reason for one in list_quarantine(world.store)]
 
 
 def test_waiting_rows_of_every_partition_go_into_the_lake_and_leave_the_inbox():
@@ -102,7 +102,7 @@ def test_a_row_that_does_not_fit_is_set_aside_with_its_text_and_never_blocks_the
     put_rows(world.store, [row_of(2)])
     result = compacted(world)
     assert (result.rows, result.quarantined, result.failed) == (1, 1, [])
-    (rejected,) = [one.rejected for one in set_aside(world.store)]
+    (rejected,) = [one.rejected for one in list_quarantine(world.store)]
     assert reason in rejected.reason
     assert rejected.text == body.decode("utf-8", "backslashreplace")
     assert rejected.key == key

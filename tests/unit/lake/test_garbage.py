@@ -4,8 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from call_lake.lake.garbage import Garbage
-from call_lake.lake.manifest import data_key
-from call_lake.model.layout import DATA, GARBAGE, Partition
+from call_lake.model.layout import DATA, GARBAGE, Partition, data_key
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, Before, files_of, ids_in, lake_of, row_of, table_from
 

@@ -18,7 +18,7 @@ from call_lake.model.layout import DATA, MANIFEST, Partition
 from call_lake.model.messages import message_of
 from call_lake.operations.verify.findings import Kind
 from call_lake_cli.commands.get import stored_audio
-from call_lake_cli.commands.show import waits_where
+from call_lake_cli.commands.show import where_it_waits
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.stack.census import SourceCensus, _count_recording
 from tests.support.erasing import eraser_of, recording_ids, traces
@@ -40,7 +40,7 @@ ALL_EXPIRED = [State.EXPIRED] * 3
 def bench() -> Bench:
     """Three recordings, stored and in the table, in a stack that keeps audio for a week."""
     bench = Bench()
-    bench.pipeline.retention_days = KEPT_DAYS
+    bench.pipeline.retain(KEPT_DAYS)
     bench.settle()
     return bench
 
@@ -97,7 +97,7 @@ def test_what_the_audio_was_stays_in_the_ledger_and_the_index_forgets_it(bench: 
 
     assert entry(bench).audio == was
     assert entry(bench).expired_at is not None
-    assert not bench.item(bench.recordings[0]).keys() & {"open_in", "due_at"}
+    assert not bench.item(bench.recordings[0]).keys() & {"due_list", "due_at"}
 
 
 def test_nothing_is_announced_and_nothing_downloaded_when_audio_expires(bench: Bench) -> None:
@@ -156,7 +156,7 @@ def test_an_object_that_is_gone_before_its_time_is_lost_and_not_expired(bench: B
 def test_where_audio_is_kept_for_ever_nothing_stays_in_the_index_and_nothing_expires() -> None:
     bench = Bench()
     bench.settle()
-    assert "open_in" not in bench.item(bench.recordings[0])
+    assert "due_list" not in bench.item(bench.recordings[0])
     bench.world.store.delete([bench.audio_key(bench.recordings[0])])
     bench.world.clock.advance(timedelta(days=1000))
     sent(bench)
@@ -167,7 +167,7 @@ def test_where_audio_is_kept_for_ever_nothing_stays_in_the_index_and_nothing_exp
 
 
 def test_a_longer_retention_counts_for_what_is_stored_already(bench: Bench) -> None:
-    bench.pipeline.retention_days = 10 * KEPT_DAYS
+    bench.pipeline.retain(10 * KEPT_DAYS)
     bench.world.clock.advance(ASKED_AFTER)
 
     bench.pipeline.poll("thulium")
@@ -351,7 +351,7 @@ def test_verify_finds_nothing_wrong_with_what_has_expired(expired: Bench) -> Non
 def test_verify_repair_makes_it_expired_where_the_index_does_not_have_it() -> None:
     bench = Bench()
     bench.settle()  # before AudioRetentionDays was set
-    bench.pipeline.retention_days = KEPT_DAYS
+    bench.pipeline.retain(KEPT_DAYS)
     let_expire(bench)
     bench.settle()
     assert bench.states() == [State.STORED] * 3
@@ -436,10 +436,10 @@ def test_show_says_that_the_row_of_what_expired_waits(bench: Bench) -> None:
     let_expire(bench)
     bench.pipeline.poll("thulium")
     bench.pipeline.copy_all()
-    assert waits_where(bench.world.store, entry(bench)) == "its row is in the inbox, for the compactor"
+    assert where_it_waits(bench.world.store, entry(bench)) == "its row is in the inbox, for the compactor"
 
     bench.pipeline.compact()
-    assert waits_where(bench.world.store, entry(bench)) is None
+    assert where_it_waits(bench.world.store, entry(bench)) is None
 
 
 def test_an_erasure_leaves_nothing_of_what_has_expired(expired: Bench) -> None:

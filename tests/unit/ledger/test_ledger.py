@@ -80,7 +80,7 @@ def test_of_two_stored_formats_the_first_decides(ledger: Ledger, world: World) -
 def test_an_erased_recording_stays_erased(ledger: Ledger, world: World) -> None:
     recording = make_recording(1)
     ledger.discovered(recording)
-    world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "open_in": None})
+    world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
 
     entry = ledger.stored(recording.recording_id, audio_of(world))
     ledger.republished(recording.recording_id)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from call_lake.bucket.inbox import put_rows
-from call_lake.bucket.quarantine import set_aside
+from call_lake.bucket.quarantine import list_quarantine
 from call_lake.lake import arrow_rows, compactor
 from call_lake.lake.arrow_rows import SCHEMA
 from call_lake.lake.search import read_partition
@@ -130,19 +130,19 @@ def test_an_older_versions_rows_that_still_wait_are_taken(upgrade: Upgrade) -> N
 
 
 def quarantine_is_empty(world: World) -> bool:
-    return not list(set_aside(world.store))
+    return not list(list_quarantine(world.store))
 
 
 def test_a_newer_versions_row_waits_in_the_quarantine_for_the_deployment(upgrade: Upgrade) -> None:
     world = World.make()
     put_rows(world.store, [new_row(1), row_of(2)])
     assert compacted(world).rows == 1
-    (rejected,) = [one.rejected for one in set_aside(world.store)]
+    (rejected,) = [one.rejected for one in list_quarantine(world.store)]
     assert "deploy a newer one, retry" in rejected.reason
     assert json.loads(rejected.text) == new_row(1)
 
     upgrade()
-    assert list(send_again(world.store, world.table, list(set_aside(world.store)))) == [True]
+    assert list(send_again(world.store, world.table, list(list_quarantine(world.store)))) == [True]
     assert compacted(world).rows == 1
     assert quarantine_is_empty(world)
 
@@ -255,7 +255,7 @@ def test_a_type_that_conflicts_rings_with_its_reason_and_keeps_its_text_out_of_t
 
     result = compacted(world)
 
-    ((key, rejected),) = [(one.key, one.rejected) for one in set_aside(world.store)]
+    ((key, rejected),) = [(one.key, one.rejected) for one in list_quarantine(world.store)]
     assert (result.rows, result.quarantined) == (1, 1)
     assert rejected.reason == reason
     assert json.loads(rejected.text)[column] == value

@@ -34,8 +34,8 @@ def rows_of(days: Days, per_weekday: int, talk_s: float = 100.0) -> FakeProvider
     return provider
 
 
-def guess(provider: Any, days: Days, kind: str = "conpeek") -> Estimate:
-    return estimate(provider, kind, days, UTC_ZONE, FakeClock(), lambda done, of: None)
+def guess(provider: Any, days: Days) -> Estimate:
+    return estimate(provider, days, UTC_ZONE, FakeClock(), lambda done, of: None)
 
 
 @given(st.dates(date(2015, 1, 1), date(2026, 1, 1)), st.integers(0, 800))

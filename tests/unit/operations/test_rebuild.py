@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from call_lake.bucket.quarantine import set_aside
+from call_lake.bucket.quarantine import list_quarantine
 from call_lake.errors import Transient
 from call_lake.lake import partition_rebuild
 from call_lake.ledger.entry import State
@@ -240,7 +240,7 @@ def test_a_row_that_the_table_cannot_hold_goes_the_compactors_way_into_the_quara
     assert rebuilt(bench)[PARTITION].to_quarantine == 1
     bench.pipeline.compact()
 
-    assert [one.rejected.reason for one in set_aside(bench.world.store)] == [
+    assert [one.rejected.reason for one in list_quarantine(bench.world.store)] == [
         "agent: UnicodeEncodeError, does not fit string"
     ]
     assert rebuilt(bench)[PARTITION].to_quarantine == 0, "it lies there already"

@@ -116,7 +116,7 @@ def test_a_recording_with_two_dead_letters_is_sent_once(broken: Broken) -> None:
 @pytest.mark.parametrize("state", [State.STORED, State.EXPIRED, State.ERASED])
 def test_a_dead_letter_of_what_is_settled_is_dropped(broken: Broken, state: State) -> None:
     broken.bench.world.table.update(
-        broken.bench.recordings[0].recording_id, {"state": state, "open_in": None, "reason": None}
+        broken.bench.recordings[0].recording_id, {"state": state, "due_list": None, "reason": None}
     )
 
     counts = broken.redrive()

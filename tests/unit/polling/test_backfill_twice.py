@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from call_lake.errors import Reason, Transient
-from call_lake.ledger.jobs import SECOND_READING, Job, JobKind
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.jobs import SECOND_READING_AFTER, Job, JobKind
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.windows import Window
 from tests.support.fakes.provider import make_recording
 from tests.support.operator_bench import Bench
@@ -23,12 +23,12 @@ def bench() -> Bench:
 
 
 @pytest.fixture
-def book(bench: Bench) -> SourceBook:
+def book(bench: Bench) -> SourceState:
     return bench.pipeline.book("thulium")
 
 
-def job_of(book: SourceBook) -> Job:
-    job = book.job(JobKind.BACKFILL, PAST)
+def job_of(book: SourceState) -> Job:
+    job = book.jobs.find(JobKind.BACKFILL, PAST)
     assert job is not None
     return job
 
@@ -37,7 +37,7 @@ def published(bench: Bench) -> int:
     return len(bench.world.queues["thulium"].waiting())
 
 
-def test_what_a_first_reading_missed_the_second_one_finds_a_day_later(bench: Bench, book: SourceBook) -> None:
+def test_what_a_first_reading_missed_the_second_one_finds_a_day_later(bench: Bench, book: SourceState) -> None:
     hidden = bench.thulium.rows.pop(150)
     bench.pipeline.poll("thulium", backfill=PAST)
     bench.thulium.rows.append(hidden)
@@ -46,7 +46,7 @@ def test_what_a_first_reading_missed_the_second_one_finds_a_day_later(bench: Ben
     bench.pipeline.poll("thulium")
     assert published(bench) == 299, "not before its time"
 
-    bench.world.clock.advance(SECOND_READING)
+    bench.world.clock.advance(SECOND_READING_AFTER)
     bench.thulium.rows[:-1] = []
     bench.pipeline.poll("thulium")
 
@@ -54,7 +54,7 @@ def test_what_a_first_reading_missed_the_second_one_finds_a_day_later(bench: Ben
     assert job_of(book).done
 
 
-def test_a_backfill_is_read_twice_and_no_more(bench: Bench, book: SourceBook) -> None:
+def test_a_backfill_is_read_twice_and_no_more(bench: Bench, book: SourceState) -> None:
     asked: list[Window] = []
     bench.thulium.on_list = lambda window: asked.append(window) if window.start < PAST.end else None
     bench.pipeline.poll("thulium", backfill=PAST)
@@ -62,21 +62,21 @@ def test_a_backfill_is_read_twice_and_no_more(bench: Bench, book: SourceBook) ->
     assert (job_of(book).done, job_of(book).again) == (False, True)
 
     for _ in range(5):
-        bench.world.clock.advance(SECOND_READING)
+        bench.world.clock.advance(SECOND_READING_AFTER)
         bench.pipeline.poll("thulium")
 
     assert 0 < once < len(asked) <= 2 * once
     assert (job_of(book).done, job_of(book).again) == (True, False)
-    assert book.open_jobs() == []
+    assert book.jobs.unfinished() == []
 
 
-def test_a_sweep_is_read_once_for_tomorrow_it_is_read_again_anyway(bench: Bench, book: SourceBook) -> None:
+def test_a_sweep_is_read_once_for_tomorrow_it_is_read_again_anyway(bench: Bench, book: SourceState) -> None:
     bench.pipeline.poll("thulium", sweep=True)
 
-    assert book.open_jobs() == []
+    assert book.jobs.unfinished() == []
 
 
-def test_asked_for_again_it_begins_at_once(bench: Bench, book: SourceBook) -> None:
+def test_asked_for_again_it_begins_at_once(bench: Bench, book: SourceState) -> None:
     bench.pipeline.poll("thulium", backfill=PAST)
     asked: list[Window] = []
     bench.thulium.on_list = lambda window: asked.append(window) if window.start < PAST.end else None
@@ -87,21 +87,21 @@ def test_asked_for_again_it_begins_at_once(bench: Bench, book: SourceBook) -> No
     assert job_of(book).again
 
 
-def test_a_runner_that_lags_in_the_first_reading_does_not_move_the_second(bench: Bench, book: SourceBook) -> None:
-    first = book.open_job(JobKind.BACKFILL, PAST)
+def test_a_runner_that_lags_in_the_first_reading_does_not_move_the_second(bench: Bench, book: SourceState) -> None:
+    first = book.jobs.start(JobKind.BACKFILL, PAST)
     slow = first
-    book.progress(first, PAST.end)
+    book.jobs.progress(first, PAST.end)
 
     for position in (PAST.end - timedelta(days=1), PAST.end):
-        book.progress(slow, position)
+        book.jobs.progress(slow, position)
 
         job = job_of(book)
         assert (job.again, job.done, job.position) == (True, False, PAST.start)
 
 
-def test_a_second_reading_that_is_interrupted_goes_on_where_it_was(bench: Bench, book: SourceBook) -> None:
+def test_a_second_reading_that_is_interrupted_goes_on_where_it_was(bench: Bench, book: SourceState) -> None:
     bench.pipeline.poll("thulium", backfill=PAST)
-    bench.world.clock.advance(SECOND_READING)
+    bench.world.clock.advance(SECOND_READING_AFTER)
     rest = bench.thulium.on_list
 
     def breaks(window: Window) -> None:
@@ -117,7 +117,7 @@ def test_a_second_reading_that_is_interrupted_goes_on_where_it_was(bench: Bench,
     assert job_of(book).done
 
 
-def test_a_poll_that_races_another_does_not_end_the_second_reading(bench: Bench, book: SourceBook) -> None:
+def test_a_poll_that_races_another_does_not_end_the_second_reading(bench: Bench, book: SourceState) -> None:
     """Both run the first reading; the slower one is a sub-window behind when the other has come to the end."""
     other = [True]
 

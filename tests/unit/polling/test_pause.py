@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from call_lake.ledger.entry import State
-from call_lake.ledger.source_state import SourceBook
-from call_lake.settings import CopierSettings
-from call_lake.wiring import functions
+from call_lake.ledger.source_state import SourceState
+from call_lake.wiring import copier
 from tests.support.fakes import World
 from tests.support.fakes.provider import make_recording
 from tests.support.operator_bench import Bench
+from tests.support.pipeline import COPIER
 
 
 @pytest.fixture
@@ -98,18 +98,17 @@ def test_a_sweep_that_was_due_in_a_pause_is_made_up_for(bench: Bench) -> None:
 
 def test_a_warm_copier_notices_a_pause_and_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World.make()
-    monkeypatch.setattr(functions, "client", lambda service: None)
-    monkeypatch.setattr(functions, "CLOCK", world.clock)
-    monkeypatch.setattr(functions, "DynamoTable", lambda client, name: world.table)
-    parts = functions.CopierParts(CopierSettings("ledger", "/sources", "bucket", "bus", "dlq"))
-    book = SourceBook(world.table, world.clock, "thulium")
+    monkeypatch.setattr(copier, "client", lambda service: None)
+    monkeypatch.setattr(copier, "CLOCK", world.clock)
+    sources = copier.CopierSources(COPIER, world.table)
+    book = SourceState(world.table, world.clock, "thulium")
     seen = []
     for change in (lambda: None, book.pause, book.resume):
         change()
-        world.clock.advance(timedelta(seconds=functions.PAUSE_SEEN_S))
-        seen.append([parts._is_paused("thulium"), parts._is_paused("conpeek")])
+        world.clock.advance(timedelta(seconds=copier.PAUSE_SEEN_S))
+        seen.append([sources.is_paused("thulium"), sources.is_paused("conpeek")])
         reads = len(world.calls.log)
-        parts._is_paused("thulium")
+        sources.is_paused("thulium")
         assert len(world.calls.log) == reads, "asked once for many recordings"
 
     assert seen == [[False, False], [True, False], [False, False]]

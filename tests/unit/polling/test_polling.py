@@ -9,12 +9,12 @@ from call_lake.errors import Reason, SecretEmpty, Transient
 from call_lake.ledger.entry import State
 from call_lake.ledger.jobs import JobKind
 from call_lake.ledger.ledger import Ledger
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.messages import recording_from_message
 from call_lake.model.recording import AudioFacts, Recording, StoredAudio
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
-from call_lake.polling.poller import DUE_WHILE_DOWN, Poller, PollResult
+from call_lake.polling.poller import DUE_WHILE_DOWN, PolledSource, Poller, PollResult
 from call_lake.ports import BadRecord
 from call_lake.settings import PollerSettings, SourceSettings
 from tests.support.fakes import World
@@ -31,7 +31,7 @@ class Bench:
         self.world = World.make()
         self.provider = FakeProvider(self.world.calls)
         self.ledger = Ledger(self.world.table, self.world.clock, SETTINGS.republish_after_s)
-        self.book = SourceBook(self.world.table, self.world.clock, "thulium")
+        self.book = SourceState(self.world.table, self.world.clock, "thulium")
         self.known: dict[str, str | None] = {}
 
     @property
@@ -47,15 +47,11 @@ class Bench:
         time_s: float = 240,
     ) -> PollResult:
         poller = Poller(
-            SOURCE,
-            self.provider,
+            PolledSource(SOURCE, self.provider, self.world.queues["thulium"], self.known),
             self.ledger,
-            self.book,
-            self.world.queues["thulium"],
             self.world.clock,
             settings,
-            until_s=self.world.clock.monotonic() + time_s,
-            known=self.known,
+            self.world.clock.monotonic() + time_s,
             threads=1,
         )
         return poller.poll(sweep=sweep, backfill=backfill)
@@ -275,14 +271,14 @@ def test_a_window_that_fails_for_ever_becomes_a_gap_while_all_after_it_flows(ben
     checkpoint = bench.book.checkpoint()
     assert checkpoint is not None
     assert bench.now - checkpoint < timedelta(minutes=10), "the checkpoint passed the gap"
-    assert {job.kind for job in bench.book.open_jobs()} == {JobKind.GAP}
+    assert {job.kind for job in bench.book.jobs.unfinished()} == {JobKind.GAP}
 
     bench.provider.on_list = lambda window: None  # the provider is mended
     bench.world.clock.advance(timedelta(days=1, hours=1))
     bench.poll()
 
     assert make_recording(1, listed_at=poison) in bench.published()
-    assert bench.book.open_jobs() == []
+    assert bench.book.jobs.unfinished() == []
 
 
 def test_an_outage_of_days_makes_no_gap(bench: Bench) -> None:
@@ -295,7 +291,7 @@ def test_an_outage_of_days_makes_no_gap(bench: Bench) -> None:
     for _ in range(3 * 24):
         bench.world.clock.advance(timedelta(hours=1))
         assert bench.poll().gaps == 0
-    assert bench.book.open_jobs() == []
+    assert bench.book.jobs.unfinished() == []
 
     bench.provider.add(make_recording(1, listed_at=bench.now - timedelta(days=2)))
     bench.provider.on_list = lambda window: None

@@ -35,7 +35,7 @@ def test_a_page_is_given_at_once_though_the_next_one_never_comes() -> None:
     seen: list[Recording] = []
     window = Window(LONG_AGO, LONG_AGO + timedelta(hours=1))
     reading = read_forward(
-        provider, window, lambda page: seen.extend(page.recordings), target=180, clock=FakeClock(), until_s=1e9
+        provider, window, lambda page: seen.extend(page.recordings), rows_per_window=180, clock=FakeClock(), until_s=1e9
     )
     with pytest.raises(Transient):
         list(reading)
@@ -120,7 +120,7 @@ def test_a_sweep_that_was_not_read_whole_does_not_count_as_seen() -> None:
     provider.on_list = breaks
     pipeline.poll("thulium", sweep=True)
 
-    (sweep,) = pipeline.book("thulium").open_jobs()
+    (sweep,) = pipeline.book("thulium").jobs.unfinished()
     assert sweep.position > sweep.window.start
     assert pipeline.book("thulium").swept_to() == first
 
@@ -152,13 +152,13 @@ def test_no_job_is_begun_before_the_newest_was_read() -> None:
     provider.add(*[make_recording(n, listed_at=world.clock.now() - timedelta(minutes=n)) for n in range(2800)])
     provider.on_list = lambda window: world.clock.advance(timedelta(seconds=40))
     book = pipeline.book("thulium")
-    book.open_gap(Window(LONG_AGO, LONG_AGO + timedelta(hours=1)), timedelta())
+    book.jobs.start_gap(Window(LONG_AGO, LONG_AGO + timedelta(hours=1)), timedelta())
     world.clock.advance(timedelta(minutes=5))
 
     result = pipeline.poll("thulium")
 
     assert not result.caught_up
-    assert [job.kind for job in book.due_jobs()] == ["gap"], "it was not put off by a day unread"
+    assert [job.kind for job in book.jobs.due()] == ["gap"], "it was not put off by a day unread"
 
 
 def test_a_gap_moves_up_to_what_still_fails() -> None:
@@ -169,7 +169,7 @@ def test_a_gap_moves_up_to_what_still_fails() -> None:
     pipeline.poll("thulium")
     bad = LONG_AGO + timedelta(hours=30)
     provider.add(*[make_recording(n, listed_at=LONG_AGO + timedelta(minutes=10 * n)) for n in range(300)])
-    book.open_gap(Window(LONG_AGO, LONG_AGO + timedelta(hours=40)), timedelta())
+    book.jobs.start_gap(Window(LONG_AGO, LONG_AGO + timedelta(hours=40)), timedelta())
     world.clock.advance(timedelta(minutes=5))
 
     def poisoned(window: Window) -> None:
@@ -179,14 +179,16 @@ def test_a_gap_moves_up_to_what_still_fails() -> None:
     provider.on_list = poisoned
     pipeline.poll("thulium")
 
-    (gap,) = book.open_jobs()
+    (gap,) = book.jobs.unfinished()
     assert bad - timedelta(minutes=3) <= gap.position < bad
-    assert not book.open_gap(Window(bad, bad + timedelta(minutes=1)), timedelta(days=1))
-    assert book.open_gap(Window(LONG_AGO, LONG_AGO + timedelta(minutes=1)), timedelta()), "it has left that behind"
+    assert not book.jobs.start_gap(Window(bad, bad + timedelta(minutes=1)), timedelta(days=1))
+    assert book.jobs.start_gap(Window(LONG_AGO, LONG_AGO + timedelta(minutes=1)), timedelta()), (
+        "it has left that behind"
+    )
     world.clock.advance(timedelta(days=1, minutes=5))
     provider.on_list = lambda window: None
     pipeline.poll("thulium")
-    assert book.open_jobs() == []
+    assert book.jobs.unfinished() == []
 
 
 def test_what_is_sent_again_when_the_time_is_over_is_little() -> None:

@@ -61,7 +61,7 @@ def test_a_backfill_of_a_year(source: str, requests_at_most: float) -> None:
 
     run.pipeline.poll(source, backfill=YEAR)
     for _ in range(20):
-        if not run.pipeline.book(source).due_jobs():  # it is read again tomorrow
+        if not run.pipeline.book(source).jobs.due():  # it is read again tomorrow
             break
         run.pipeline.poll(source)
 

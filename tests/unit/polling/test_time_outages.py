@@ -3,6 +3,7 @@ buried, nothing storms, and the other source does not notice."""
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from math import ceil
@@ -18,7 +19,7 @@ from call_lake.polling.poller import DUE_WHILE_DOWN
 from call_lake_local.simulators.faults import FaultPlan
 from call_lake_local.simulators.world import World as CallWorld
 from tests.support.fakes.provider import FakeProvider, make_recording
-from tests.support.pipeline import POLICY, POLLER, Pipeline
+from tests.support.pipeline import COPIER, POLLER, Pipeline
 from tests.support.simulated_parts import MAX_RECEIVE_COUNT, LaneClock, make_world
 from tests.support.simulated_time import EVERY_5_MINUTES, EVERY_15_MINUTES, SimulatedTime
 from tests.support.template import default, properties
@@ -49,10 +50,10 @@ def publications_at_most(trouble: timedelta) -> int:
     """Of one recording that fails all that time: at first, whenever its wait is longer than the queue's, and daily."""
     passed_s, attempts, published = 0.0, 0, 1
     while passed_s < trouble.total_seconds():
-        longest_s = min(POLICY.ceiling_s, POLICY.base_s * 2.0**attempts)
+        longest_s = min(COPIER.retry_ceiling_s, COPIER.retry_base_s * 2.0**attempts)
         passed_s += longest_s * 0.75
         attempts += 1
-        published += longest_s > POLICY.queue_max_s
+        published += longest_s > COPIER.queue_delay_max_s
     return published + ceil(trouble / REPUBLISH_AFTER)
 
 
@@ -106,9 +107,9 @@ def test_an_outage_of_twenty_days_leaves_one_sweep_to_do() -> None:
     run.outage("thulium", DAY, 20 * DAY)
     run.run_for(20 * DAY, HOUR)
 
-    (sweep,) = run.pipeline.book("thulium").open_jobs()
+    (sweep,) = run.pipeline.book("thulium").jobs.unfinished()
     assert sweep.window.start < run.start - 10 * DAY
-    assert run.pipeline.book("conpeek").open_jobs() == []
+    assert run.pipeline.book("conpeek").jobs.unfinished() == []
 
 
 def test_a_copier_that_is_broken_for_fifteen_days() -> None:
@@ -161,10 +162,10 @@ def test_a_copier_that_is_busy_all_day_buries_no_message() -> None:
 def test_short_delays_stay_in_the_queue_for_so_long_only() -> None:
     """Where the longest delay is a short one, as on the laptop, an outage of a day would else be a thousand deliveries
     of one message."""
-    policy = type(POLICY)(base_s=1, ceiling_s=5, queue_max_s=20, not_ready_deadline_s=POLICY.not_ready_deadline_s)
+    settings = replace(COPIER, retry_base_s=1, retry_ceiling_s=5, queue_delay_max_s=20)
     world = make_world(LaneClock())
     provider = FakeProvider(world.calls)
-    pipeline = Pipeline(world, {"thulium": provider}, policy=policy)
+    pipeline = Pipeline(world, {"thulium": provider}, copier_settings=settings)
     recording = make_recording(1)
     provider.add(recording)
     pipeline.ledger.discovered(recording)
@@ -192,5 +193,5 @@ def test_no_message_can_be_delivered_so_often_in_its_life_that_sqs_buries_it() -
         queue = properties(f"{source}Queue")
         allowed = queue["RedrivePolicy"]["maxReceiveCount"]
         assert allowed == MAX_RECEIVE_COUNT
-        for again_after_s in (BUSY_WAIT_S, SECRET_WAIT_S, POLICY.queue_max_s, queue["VisibilityTimeout"]):
+        for again_after_s in (BUSY_WAIT_S, SECRET_WAIT_S, COPIER.queue_delay_max_s, queue["VisibilityTimeout"]):
             assert lives_s / again_after_s < allowed

@@ -14,7 +14,7 @@ from call_lake.model.windows import Window
 from call_lake.settings import RETRY_AFTER_MAX_S
 from call_lake_local.simulators.faults import FaultPlan
 from call_lake_local.simulators.world import World as CallWorld
-from tests.support.pipeline import POLICY, POLLER
+from tests.support.pipeline import COPIER, POLLER
 from tests.support.simulated_time import EVERY_5_MINUTES, EVERY_15_MINUTES, SimulatedTime
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -115,7 +115,7 @@ def test_audio_that_is_never_ready_fails_48_hours_after_it_was_first_published()
     for entry in entries:
         failed_at = parse_iso(entry.history[-1]["at"]) - entry.first_published_at
         assert entry.reason == "never_ready"
-        assert 48 * HOUR < failed_at <= 48 * HOUR + timedelta(seconds=POLICY.ceiling_s) + EVERY_15_MINUTES * 2
+        assert 48 * HOUR < failed_at <= 48 * HOUR + timedelta(seconds=COPIER.retry_ceiling_s) + EVERY_15_MINUTES * 2
         assert {note["reason"] for note in entry.history[:-1]} == {"not_found"}
         assert entry.attempts <= 20, "of 48 hours"
 
@@ -131,7 +131,9 @@ def test_the_48_hours_do_not_count_while_nobody_asked() -> None:
     assert len(entries) == 4
     for entry in entries:
         asked = [parse_iso(note["at"]) for note in entry.history]
-        assert 48 * HOUR < asked[-1] - asked[0] <= 48 * HOUR + timedelta(seconds=POLICY.ceiling_s) + EVERY_15_MINUTES
+        assert (
+            48 * HOUR < asked[-1] - asked[0] <= 48 * HOUR + timedelta(seconds=COPIER.retry_ceiling_s) + EVERY_15_MINUTES
+        )
 
 
 @pytest.mark.parametrize(

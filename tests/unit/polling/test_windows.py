@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from call_lake.errors import Drifted, Reason, TooWide, Transient
 from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
-from call_lake.polling.window_reader import SUB_WINDOW_S, Done, Hole, read_forward
+from call_lake.polling.window_reader import WINDOW_S, Hole, ReadWindow, read_forward
 from call_lake.ports import Page
 from tests.support.fakes import FakeClock
 from tests.support.fakes.provider import FakeProvider, make_recording
@@ -25,13 +25,15 @@ def at(minutes: float) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def read(provider: FakeProvider, window: Window, until_s: float = 1e9) -> tuple[list[Done | Hole], set[Recording]]:
+def read(
+    provider: FakeProvider, window: Window, until_s: float = 1e9
+) -> tuple[list[ReadWindow | Hole], set[Recording]]:
     seen: set[Recording] = set()
 
     def sink(page: Page) -> None:
         seen.update(page.recordings)
 
-    outcomes = list(read_forward(provider, window, sink, target=TARGET, clock=FakeClock(), until_s=until_s))
+    outcomes = list(read_forward(provider, window, sink, rows_per_window=TARGET, clock=FakeClock(), until_s=until_s))
     return outcomes, seen
 
 
@@ -128,10 +130,10 @@ def test_an_outage_in_the_midst_of_a_reading_makes_no_hole() -> None:
             raise Transient(Reason.CONNECTION, "reset")
 
     provider.on_list = breaks_down
-    outcomes: list[Done | Hole] = []
+    outcomes: list[ReadWindow | Hole] = []
     with pytest.raises(Transient, match="reset"):
         outcomes.extend(
-            read_forward(provider, Window(at(0), at(1000)), _ignore, target=TARGET, clock=clock, until_s=1e9)
+            read_forward(provider, Window(at(0), at(1000)), _ignore, rows_per_window=TARGET, clock=clock, until_s=1e9)
         )
 
     assert len(asked) <= 5 + 3
@@ -194,7 +196,7 @@ def test_a_drifted_window_is_read_again_and_then_split() -> None:
     outcomes, _ = read(provider, Window(at(0), at(60)))
 
     assert read_windows[:3] == [Window(at(0), at(60)), Window(at(0), at(60)), Window(at(0), at(30))]
-    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    assert all(isinstance(outcome, ReadWindow) for outcome in outcomes)
 
 
 def test_it_stops_in_time_with_what_it_finished() -> None:
@@ -207,7 +209,9 @@ def test_it_stops_in_time_with_what_it_finished() -> None:
 
     provider.on_list = slow
     outcomes = list(
-        read_forward(provider, Window(at(0), at(2000)), lambda page: None, target=TARGET, clock=clock, until_s=100)
+        read_forward(
+            provider, Window(at(0), at(2000)), lambda page: None, rows_per_window=TARGET, clock=clock, until_s=100
+        )
     )
 
     assert outcomes
@@ -224,7 +228,9 @@ def test_it_stops_in_time_where_nothing_is_listed() -> None:
                 raise TooWide(None)
             yield from ()
 
-    outcomes = list(read_forward(Empty(), Window(at(0), at(2000)), _ignore, target=TARGET, clock=clock, until_s=300))
+    outcomes = list(
+        read_forward(Empty(), Window(at(0), at(2000)), _ignore, rows_per_window=TARGET, clock=clock, until_s=300)
+    )
 
     assert outcomes
     assert clock.monotonic() <= 310
@@ -247,7 +253,9 @@ def test_it_stops_in_time_in_the_midst_of_a_sub_window_and_what_came_is_given() 
     def sink(page: Page) -> None:
         seen.update(page.recordings)
 
-    outcomes = list(read_forward(provider, Window(at(0), at(120)), sink, target=TARGET, clock=clock, until_s=60))
+    outcomes = list(
+        read_forward(provider, Window(at(0), at(120)), sink, rows_per_window=TARGET, clock=clock, until_s=60)
+    )
 
     assert clock.monotonic() <= 65
     assert len(seen) > 3000
@@ -261,11 +269,13 @@ def test_a_minute_that_takes_too_long_is_a_hole_and_what_comes_after_it_flows() 
     def sink(page: Page) -> None:
         seen.update(page.recordings)
 
-    outcomes = list(read_forward(provider, Window(at(0), at(120)), sink, target=TARGET, clock=clock, until_s=1e9))
+    outcomes = list(
+        read_forward(provider, Window(at(0), at(120)), sink, rows_per_window=TARGET, clock=clock, until_s=1e9)
+    )
 
     assert provider.rows[-1] in seen
     assert any(isinstance(outcome, Hole) for outcome in outcomes)
-    assert clock.monotonic() <= 6 * SUB_WINDOW_S
+    assert clock.monotonic() <= 6 * WINDOW_S
 
 
 @pytest.mark.parametrize("page_s", [12, 25, 36])
@@ -276,7 +286,9 @@ def test_a_slow_provider_is_given_the_time_for_a_sub_window_and_no_more_than_tha
     provider.rows = [make_recording(n, listed_at=at(n)) for n in range(2000)]
     provider.on_list = lambda window: clock.advance(timedelta(seconds=page_s))
 
-    outcomes = list(read_forward(provider, Window(at(0), at(2000)), _ignore, target=TARGET, clock=clock, until_s=220))
+    outcomes = list(
+        read_forward(provider, Window(at(0), at(2000)), _ignore, rows_per_window=TARGET, clock=clock, until_s=220)
+    )
 
     assert outcomes
     assert clock.monotonic() < 240
@@ -299,7 +311,9 @@ def test_a_row_at_which_the_provider_falls_silent_is_passed_within_one_poll(bad:
         seen.update(page.recordings)
 
     provider.on_list = silent
-    outcomes = list(read_forward(provider, Window(at(0), at(480)), sink, target=TARGET, clock=clock, until_s=220))
+    outcomes = list(
+        read_forward(provider, Window(at(0), at(480)), sink, rows_per_window=TARGET, clock=clock, until_s=220)
+    )
 
     assert {row for row in provider.rows if row.listed_at and row.listed_at > at(bad + 3)} <= seen
     assert outcomes[-1].window.end == at(480)
@@ -317,7 +331,7 @@ def test_slow_failures_in_a_row_end_in_time_too() -> None:
             raise Transient(Reason.HTTP_ERROR, "504")
 
     provider.on_list = fails
-    list(read_forward(provider, Window(at(0), at(5000)), _ignore, target=TARGET, clock=clock, until_s=220))
+    list(read_forward(provider, Window(at(0), at(5000)), _ignore, rows_per_window=TARGET, clock=clock, until_s=220))
 
     assert 190 < clock.monotonic() < 240
 

@@ -12,9 +12,10 @@ import pytest
 from moto import mock_aws
 
 from call_lake.errors import ConfigError, Transient
-from call_lake.providers.http.look import Looker
-from call_lake.providers.probe import Findings, Prober, skew_of
-from call_lake.providers.thulium.probe import _offset_h, listing_rows
+from call_lake.providers.http.probe_client import ProbeClient
+from call_lake.providers.probe import Prober, ProbeResult, skew_of
+from call_lake.providers.thulium.api import listing_rows
+from call_lake.providers.thulium.probe import _offset_h
 from call_lake.settings import SourceSettings
 from call_lake_cli.commands.probe import examine, merged, write_settings
 from call_lake_cli.console.errors import UserError
@@ -43,13 +44,13 @@ class Vendor:
         self.simulation = Simulation.of(world, FaultPlan.parse(faults), clock=SimClock(NOW), **options)
         self.secret = SECRETS[kind]
 
-    def probe(self, **more: Any) -> Findings:
+    def probe(self, **more: Any) -> ProbeResult:
         settings = SourceSettings(self.kind, self.kind, URLS[self.kind], **more)
         session = transport.session(self.simulation, self.clock.sleep)
         return examine(settings, self.secret, self.clock, lambda step: None, session)
 
 
-def said(found: Findings, topic: str) -> str:
+def said(found: ProbeResult, topic: str) -> str:
     return "; ".join(f"{fact.found} > {fact.to_do}" for fact in found.facts if fact.topic == topic)
 
 
@@ -325,7 +326,7 @@ def test_a_listing_is_probed_in_the_encoding_that_it_declares() -> None:
     body = json.dumps(listed, ensure_ascii=False).encode("iso-8859-2")
     web = StubWeb(lambda seen: Reply(body=body, headers={"Content-Type": "application/json; charset=iso-8859-2"}))
     settings, clock = SourceSettings("thulium", "thulium", URLS["thulium"]), FakeClock(NOW)
-    prober = Prober(Looker(settings, lambda fresh: "key", clock, web.session), settings, clock, lambda step: None)
+    prober = Prober(ProbeClient(settings, lambda fresh: "key", clock, web.session), settings, clock, lambda step: None)
 
     assert prober.listing("recordings", listing_rows) == (listed["result"], listed)
 

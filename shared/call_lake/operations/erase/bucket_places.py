@@ -12,12 +12,10 @@ from operator import attrgetter
 
 from call_lake.bucket.inbox import id_of
 from call_lake.bucket.inventory import ONE_ROW
-from call_lake.model.layout import INBOX, QUARANTINE, Partition
+from call_lake.model.layout import ATHENA_RESULTS, INBOX, QUARANTINE, Partition
 from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.targets import Targets
 from call_lake.ports import ObjectVersion, VersionedStore
-
-ATHENA_RESULTS = "athena-results/"
 
 
 class BucketObjects(ABC):

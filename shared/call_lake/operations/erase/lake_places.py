@@ -9,7 +9,7 @@ from call_lake.lake.garbage import Garbage
 from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
 from call_lake.lake.search import files_holding, holds_any
-from call_lake.model.layout import OPEN_DATA, Partition
+from call_lake.model.layout import Partition
 from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.targets import Targets
 from call_lake.ports import ObjectVersion, VersionedStore
@@ -106,6 +106,6 @@ class OpenTableFiles:
 
     def _found(self, partition: Partition, ids: set[str]) -> tuple[int, list[ObjectVersion]]:
         """How many files were searched, and the versions that hold the rows."""
-        versions = [one for one in self._store.list_versions(OPEN_DATA + partition.path) if not one.is_marker]
+        versions = [one for one in self._store.list_versions(partition.open_data) if not one.is_marker]
         bodies = ((one, self._store.get_version(one)) for one in versions)
         return len(versions), [one for one, body in bodies if body and holds_any(body, ids)]

@@ -1,6 +1,7 @@
 """Erase from the other services: DynamoDB (the ledger), SQS (the dead letters), Amazon Transcribe."""
 
-from call_lake.ledger.entry import TOMBSTONE, State, ids_of
+from call_lake.ledger.entry import TOMBSTONE, State
+from call_lake.ledger.identity import possible_ids
 from call_lake.model.messages import recording_from_message
 from call_lake.operations.dead_letters import drain
 from call_lake.operations.erase.place import SearchResult
@@ -49,7 +50,7 @@ def _is_about(letter: DeadLetter, targets: Targets) -> bool:
         recording = recording_from_message(letter.body)
     except ValueError:
         return any(id in letter.body for id in targets.ids)
-    return not targets.ids.isdisjoint((recording.recording_id, *ids_of(recording)))
+    return not targets.ids.isdisjoint(possible_ids(recording))
 
 
 class TranscriptionJobs:

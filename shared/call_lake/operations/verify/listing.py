@@ -5,15 +5,14 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from call_lake.errors import SecretEmpty, StepFailed
-from call_lake.ledger.entry import same_recording
+from call_lake.ledger.identity import under_its_own_id
 from call_lake.ledger.ledger import Ledger
-from call_lake.ledger.source_state import SourceBook
+from call_lake.ledger.source_state import SourceState
 from call_lake.model.recording import Recording
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import Finding, Kind
-from call_lake.polling.poller import ROWS_PER_WINDOW
 from call_lake.polling.window_reader import Hole, read_forward
 from call_lake.ports import Clock, Page, Provider
 from call_lake.settings import SourceSettings
@@ -45,11 +44,11 @@ class SourceListing:
     def read(self, on_progress: VerifyProgress) -> None:
         """List the days. What cannot be listed, and records that are not recordings, become findings."""
         window = self._days.window(self._settings.zone)
-        target = ROWS_PER_WINDOW[self._settings.provider]
+        target = self._provider.rows_per_window
         position = window.start
         try:
             for outcome in read_forward(
-                self._provider, window, self._take, target=target, clock=self._clock, until_s=math.inf
+                self._provider, window, self._take, rows_per_window=target, clock=self._clock, until_s=math.inf
             ):
                 position = outcome.window.end
                 on_progress("listing", (position - window.start).total_seconds(), window.width.total_seconds())
@@ -69,7 +68,7 @@ class SourceListing:
             else:
                 found.append(Finding(source, Kind.UNREADABLE, f"cannot list {window}", str(error)))
         found += [Finding(source, Kind.UNUSABLE, "a listed record is no recording", w) for w in self._unusable.values()]
-        checkpoint = SourceBook(self._ledger.table, self._clock, source).checkpoint() if self.unknown else None
+        checkpoint = SourceState(self._ledger.table, self._clock, source).checkpoint() if self.unknown else None
         return found + [_unknown(recording, checkpoint) for recording in self.unknown.values()]
 
     # -- one page
@@ -90,8 +89,8 @@ class SourceListing:
                     self.unknown[id] = recording
                 continue
             connection = item.get("connection_id") if item else twin.connection_id if twin else None
-            if not same_recording(connection, recording.connection_id) and recording.as_collision().recording_id != id:
-                collisions.append(recording.as_collision())
+            if other := under_its_own_id(connection, recording):
+                collisions.append(other)
             elif item and self._belongs(recording, day := date.fromisoformat(item["call_date"])):
                 self.known[id] = day
         if collisions:

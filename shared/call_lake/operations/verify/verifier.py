@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import batched
 
-from call_lake.bucket.inventory import audio_keys, ids_in_inbox, ids_set_aside
+from call_lake.bucket.inventory import audio_keys, ids_in_inbox, ids_in_quarantine
 from call_lake.concurrency import in_threads
 from call_lake.ledger.entry import Entry, State, entry_of
 from call_lake.ledger.ledger import Ledger
@@ -145,7 +145,7 @@ class Verifier:
         days = {entry.recording.call_date for entry in missed if entry.recording}
         found: dict[str, str] = {}
         for day in days:
-            found |= ids_set_aside(self._store, self._source, day)
+            found |= ids_in_quarantine(self._store, self._source, day)
         return found
 
     def _should_be_listed(self, entry: Entry, days: Days) -> bool:

@@ -12,23 +12,21 @@ from urllib.parse import quote, urlencode
 
 import requests
 
-from call_lake.errors import ConfigError, Drifted, NotReady, Reason, StepFailed, Terminal, TooWide, Transient
+from call_lake.errors import ConfigError, Drifted, NotReady, Reason, StepFailed, Terminal, Transient
 from call_lake.model import json_values
 from call_lake.model.recording import Recording, recording_id
 from call_lake.model.windows import Window
-from call_lake.ports import AudioStream, BadRecord, Clock, Page
+from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
+from call_lake.providers.conpeek.description import VENDOR
 from call_lake.providers.conpeek.mapping import CONPEEK, Extract, compile_mapping, moment, seconds
 from call_lake.providers.http.client import Client, request_id
-from call_lake.providers.paging.by_offset import Answer, Pager, Steady
-from call_lake.providers.paging.by_start_uncounted import Advancer
+from call_lake.providers.paging.by_offset import OffsetPager, PageRetry, RawPage
 from call_lake.settings import SourceSettings
 
-PAGE_SIZE = 500  # the vendor's default; the maximum is unknown
-DOWNLOAD_URL = "{base_url}/cdr_dialog/{dialog_uuid}/recording"
 DEAD_LINK = {400, 401, 403, 404, 410}
 """How a link is refused that has expired or moved: S3, for one, answers 400 (ExpiredToken) or 403 (AccessDenied),
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
-LINK_PAGES = 10  # of three seconds' dialogs: whoever has more of them goes without the newer link
+LINK_PAGES = 10  # of the dialogs of three seconds; a recording behind them gets no newer link
 SECOND = timedelta(seconds=1)
 
 
@@ -36,6 +34,7 @@ class Conpeek:
     """One Conpeek tenant. Its clock is UTC and shows seconds."""
 
     unit = SECOND
+    rows_per_window = VENDOR.rows_per_window
 
     def __init__(
         self,
@@ -51,33 +50,19 @@ class Conpeek:
         self._zone = settings.zone
         self._mapping = compile_mapping(settings.name, settings.mapping)
         self._found: dict[str, Extract] = {name: self._mapping.get(name, _nothing) for name in CONPEEK}
-        self._pager = Pager(settings.page_size or PAGE_SIZE)
-        self._advancer = Advancer(self._identity, _hung_up, SECOND)
+        self._pager = OffsetPager(settings.page_size or VENDOR.page_size)
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
         """See ``Provider``. Filters on ``hangup_time``: nothing filters on when a recording became available."""
-        steady = Steady(self._clock)
-        fetch = partial(self._fetch, lambda url: steady(lambda: self._answer(url)))
+        retry = PageRetry(self._clock)
+        fetch = partial(self._fetch, lambda url: retry(lambda: self._raw_page(url)), window)
         may_be_wide = may_be_wide or not _can_be_split(window)
-        pages: list[list[Any]] = []
-        began_s = self._clock.monotonic()
-        try:
-            for rows in self._pager.walk(partial(fetch, window), self._identity, may_be_wide=may_be_wide):
-                pages.append(rows)
-                yield self._page(rows)
-                if not may_be_wide and len(rows) == self._pager.limit and self._advancer.is_far(window, rows):
-                    break
-            else:
-                return
-        except TooWide:
-            pass
-        page_s = max((self._clock.monotonic() - began_s) / len(pages), 1 / self._settings.requests_per_second)
-        yield from map(self._page, self._advancer.rest(fetch, window, pages, page_s))
+        yield from map(self._page, self._pager.walk(fetch, self._identity, may_be_wide=may_be_wide))
 
     @contextmanager
     def open_audio(self, recording: Recording, *, deadline_s: float) -> Iterator[AudioStream]:
-        """See ``Provider``. Where the record's link is refused as a dead one is, the record is listed anew, once, and
-        another link that it has by then is tried: signed ones expire."""
+        """See ``Provider``. Signed links expire. Where the server refuses the record's link as a dead one, list the
+        record again, once, and try the link that it has by now."""
         until_s = self._clock.monotonic() + deadline_s
         with ExitStack() as opened:
             try:
@@ -94,7 +79,7 @@ class Conpeek:
     def _base(self) -> str:
         return self._client.base.url.rstrip("/")
 
-    def _fetch(self, ask: Callable[[str], Answer], window: Window, offset: int, limit: int) -> Answer:
+    def _fetch(self, ask: Callable[[str], RawPage], window: Window, offset: int, limit: int) -> RawPage:
         date_from, date_to = _range(window)
         condition = [
             {"property": "hangup_time", "operator": "gte", "value": date_from},
@@ -112,20 +97,20 @@ class Conpeek:
                 bad.append(BadRecord(str(error), json_values.compact(row)))
         return Page(tuple(recordings), tuple(bad))
 
-    def _answer(self, url: str, until_s: float = math.inf) -> Answer:
-        """``count`` and ``success`` are a sibling's; only a plain "no success" is believed, and no count."""
+    def _raw_page(self, url: str, until_s: float = math.inf) -> RawPage:
+        """Ignores ``count``, and believes ``success`` only where it is false: both are documented for other lists."""
         body = self._client.get_json(url, until_s)
-        rows = json_values.rows(body, "data")
-        if rows is None or body.get("success") is False:
+        rows = listing_rows(body)
+        if rows is None:
             raise Transient(Reason.BAD_LISTING, f"the listing has no data with records{request_id(body)}")
-        return Answer(rows)
+        return RawPage(rows)
 
     def _newer_link(self, recording: Recording, refused: StepFailed, until_s: float) -> str:
-        """Another link that the record has by now, ``refused`` being how its first one was refused.
+        """Return another link that the record has by now. ``refused``: how its first link was refused.
 
-        Raises ``refused`` again where the record still has that one alone, NotReady where it is not listed (a row that
-        one answer leaves out may stand in the next). Raises Transient, SecretEmpty where that cannot be told now but
-        may be later: nothing may fail for good whose newer link nobody could ask for, however the listing is refused.
+        Raises ``refused`` again where the record still has only that link. Raises NotReady where the record is not
+        listed: the next answer may list it. Raises Transient, SecretEmpty where the listing fails, for a recording
+        must not fail permanently while its newer link could not be asked for.
         """
         half_s = (self._clock.monotonic() + until_s) / 2  # the other half is the audio's
         try:
@@ -145,9 +130,9 @@ class Conpeek:
         return newer
 
     def _links_now(self, recording: Recording, until_s: float) -> list[str] | None:
-        """Those of the record as it is listed now; None where it is not among the first pages of its moment."""
+        """The links of the record as it is listed now; None where the first pages of its moment do not list it."""
         ended_at = recording.ended_at or recording.listed_at or recording.started_at
-        fetch = partial(self._fetch, lambda url: self._answer(url, until_s), Window(ended_at, ended_at))
+        fetch = partial(self._fetch, lambda url: self._raw_page(url, until_s), Window(ended_at, ended_at))
         pages = self._pager.walk(fetch, self._identity, may_be_wide=True)
         for page in map(self._page, islice(pages, LINK_PAGES)):
             if same := [one for one in page.recordings if _is_same(one, recording)]:
@@ -158,7 +143,7 @@ class Conpeek:
         dialog_uuid = self._dialog_uuid(recording)
         if dialog_uuid is None:
             raise Terminal(Reason.NO_AUDIO_URL, "the record has no audio URL and no dialog_uuid; check the mapping")
-        template = self._settings.download_url or DOWNLOAD_URL
+        template = self._settings.download_url or VENDOR.download_url
         return template.replace("{base_url}", self._base).replace("{dialog_uuid}", quote(dialog_uuid, safe=""))
 
     def _authorization(self, fresh: bool) -> str:
@@ -215,23 +200,27 @@ class Conpeek:
         )
 
 
+CLIENT: Callable[..., Provider] = Conpeek
+
+
+def listing_rows(answer: Any) -> list[Any] | None:
+    """The rows of a listing's answer; None if the answer is an error or no listing."""
+    rows = json_values.rows(answer, "data")
+    return None if rows is None or answer.get("success") is False else rows
+
+
 def _nothing(_row: Any) -> None:
-    """Of a field that is not mapped."""
-
-
-def _hung_up(row: Any) -> datetime | None:
-    """What the filter compares."""
-    return moment(row.get("hangup_time")) if isinstance(row, dict) else None
+    """Extracts a field that is not mapped."""
 
 
 def _is_same(listed: Recording, recording: Recording) -> bool:
-    """One key may be another recording's, by its connection (rule 6); an unknown one matches any."""
+    """Whether both are one recording: same key, same connection (rule 6). An unknown connection matches any."""
     connections = {listed.connection_id, recording.connection_id} - {None}
     return listed.provider_key == recording.provider_key and len(connections) < 2
 
 
 def _range(window: Window) -> tuple[str, str]:
-    """Seconds of UTC, one wider at both sides."""
+    """The window's limits in whole seconds of UTC, one second wider at both sides."""
     start = window.start.astimezone(UTC).replace(microsecond=0) - SECOND
     end = window.end.astimezone(UTC).replace(microsecond=0) + SECOND
     if window.end.microsecond:
@@ -244,6 +233,6 @@ def _written(moment: datetime) -> str:
 
 
 def _can_be_split(window: Window) -> bool:
-    """Whether halves ask for less."""
+    """Whether the halves of the window ask for less than the whole."""
     middle = window.start + window.width / 2
     return _range(Window(window.start, middle)) != _range(window) != _range(Window(middle, window.end))

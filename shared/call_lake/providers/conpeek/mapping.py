@@ -1,7 +1,7 @@
-"""From a provider's record to canonical fields: the mapping is data, for the vendor does not document the record.
+"""Read canonical fields from Conpeek's record. The mapping is data, for the vendor does not document the record.
 
-Each canonical field has one JMESPath expression; ``settings.mapping`` replaces any of them. The names of lengths say
-their unit: ``talk_ms`` and ``talk_s`` are both known, and the one that is set wins over the other's default.
+Each canonical field has one JMESPath expression, and ``settings.mapping`` replaces any of them. The names of lengths
+say their unit: ``talk_ms`` and ``talk_s`` are both known, and the one that is set wins over the other's default.
 """
 
 import re
@@ -47,7 +47,7 @@ type Extract = Callable[[Any], Any]
 
 
 def compile_mapping(source: str, overrides: Mapping[str, str]) -> dict[str, Extract]:
-    """One function by canonical field. Raises ConfigError for a field that is none."""
+    """Return one function for each canonical field. Raises ConfigError for an unknown field."""
     unknown = set(overrides) - set(CONPEEK)
     if unknown:
         raise ConfigError(f"source {source!r}: mapping of unknown {sorted(unknown)}; known: {', '.join(CONPEEK)}")
@@ -60,7 +60,8 @@ def compile_mapping(source: str, overrides: Mapping[str, str]) -> dict[str, Extr
 
 
 def _extract(expression: str) -> Extract:
-    """A chain of plain names needs no interpreter, which took half of a poll's CPU time; the result is the same."""
+    """Return a function that reads an expression's value. A chain of plain names does without JMESPath's interpreter,
+    which took half of a poll's CPU time."""
     if not PLAIN.fullmatch(expression):
         return partial(_search, jmespath.compile(expression))
     names = [name.strip() for name in expression.split("||")]
@@ -89,7 +90,7 @@ def _search(compiled: ParsedResult, record: Any) -> Any:
 
 
 def seconds(record: Any, mapping: Mapping[str, Extract], length: str) -> float | None:
-    """``talk`` or ``duration`` in seconds, from whichever unit is mapped."""
+    """The ``talk`` or ``duration`` of a record in seconds, from the unit that is mapped."""
     if (given := mapping.get(f"{length}_s")) is not None:
         return json_values.number(given(record))
     given = mapping.get(f"{length}_ms")
@@ -98,8 +99,8 @@ def seconds(record: Any, mapping: Mapping[str, Extract], length: str) -> float |
 
 
 def moment(value: Any) -> datetime | None:
-    """UTC from ``YYYY-MM-DD HH:mm:ss`` (UTC), ISO 8601 with an offset, or an epoch in seconds or milliseconds; None
-    for anything else."""
+    """The instant (UTC) of ``YYYY-MM-DD HH:mm:ss`` (UTC), of ISO 8601 with an offset, or of an epoch in seconds or
+    milliseconds. None for anything else."""
     return _moment_of_text(value) if isinstance(value, str) else _moment(value)
 
 

@@ -1,36 +1,38 @@
-"""What of Conpeek is undocumented (docs/providers.md), found out on one tenant."""
+"""Find out on one tenant what Conpeek leaves undocumented (docs/providers.md)."""
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from call_lake.model import json_values
+from call_lake.providers.conpeek.api import listing_rows
+from call_lake.providers.conpeek.description import VENDOR
 from call_lake.providers.conpeek.mapping import compile_mapping, moment, seconds
-from call_lake.providers.probe import Findings, Form, Prober
+from call_lake.providers.probe import AudioAddress, Prober, ProbeResult, VendorProbe
 
 LOOK_BACK = timedelta(days=30)
-DEFAULT_LIMIT = 500
+DEFAULT_LIMIT = VENDOR.page_size
 NEEDED = {"provider_key": "an id of the recording", "started_at": "the start of the call"}
 SECOND = "%Y-%m-%d %H:%M:%S"
 AHEAD = timedelta(minutes=5)
 TEMPLATES = (
-    "{base_url}/cdr_dialog/{dialog_uuid}/recording",
+    VENDOR.download_url,
     "{base_url}/cdr_dialog_recording/{dialog_uuid}/recording",
     "{base_url}/cdr_dialog_recording/{dialog_uuid}",
 )
 
 
-def probe_conpeek(prober: Prober) -> Findings:
+def probe_conpeek(prober: Prober) -> ProbeResult:
     """Raises Transient where no answer comes, SecretEmpty, ConfigError."""
     probe = _Conpeek(prober)
     probe.run()
     return prober.finish()
 
 
-def authorization(secret: dict[str, str]) -> str:
+def authorization(secret: Mapping[str, str]) -> str:
     return secret["key"]
 
 
@@ -38,12 +40,12 @@ class _Conpeek:
     def __init__(self, prober: Prober) -> None:
         self._prober = prober
         self._found = prober.found
-        self._base = prober.looker.base.url.rstrip("/")
+        self._base = prober.client.base.url.rstrip("/")
         self._now = prober.clock.now().astimezone(UTC)
         self._mapping = compile_mapping(prober.settings.name, prober.settings.mapping)
 
     def run(self) -> None:
-        self._prober.tell("listing")
+        self._prober.announce("listing")
         listed = self._list(DEFAULT_LIMIT)
         if listed is None:
             return
@@ -71,7 +73,7 @@ class _Conpeek:
         return self._prober.listing(url, listing_rows)
 
     def _limit(self, rows: int) -> None:
-        self._prober.tell("page limit")
+        self._prober.announce("page limit")
         more = self._list(2 * DEFAULT_LIMIT)
         given = len(more[0]) if more else 0
         if given > rows:
@@ -82,7 +84,7 @@ class _Conpeek:
             self._found.say("page limit", f"{given} rows at most, whatever is asked for")
 
     def _fields(self, rows: Sequence[Any]) -> None:
-        """Names of fields, never what they hold."""
+        """Report the names of the record's fields, never their values."""
         have = {name: sum(_is_there(extract(row)) for row in rows) for name, extract in self._mapping.items()}
         missing = sorted(name for name, number in have.items() if not number and name not in NEEDED)
         self._found.say("fields of a record", ", ".join(sorted({name for row in rows for name in row})))
@@ -116,7 +118,7 @@ class _Conpeek:
             self._found.say("time zone", "nothing speaks against UTC, as documented")
 
     def _talk(self, rows: Sequence[Any]) -> None:
-        """The talk cannot be longer than the call."""
+        """Find out the unit of ``talking_time``: the talk cannot be longer than the call."""
         pairs = []
         for row in rows:
             start, end = moment(self._mapping["started_at"](row)), moment(self._mapping["ended_at"](row))
@@ -133,14 +135,14 @@ class _Conpeek:
         if unit == "seconds" and mapped_s != 1000:
             self._prober.propose({"mapping": dict(self._prober.settings.mapping) | {"talk_s": "talking_time"}})
 
-    def _forms(self, row: Any) -> list[Form]:
+    def _forms(self, row: Any) -> list[AudioAddress]:
         named = json_values.text(self._mapping["audio_url"](row)) if "audio_url" in self._mapping else None
         if named:
-            return [Form("the record's URL", named, {})]
+            return [AudioAddress("the record's URL", named, {})]
         uuid = quote(json_values.text(self._mapping["dialog_uuid"](row)) or "", safe="")
         current = self._prober.settings.download_url
         return [
-            Form(
+            AudioAddress(
                 template.removeprefix("{base_url}"),
                 template.replace("{base_url}", self._base).replace("{dialog_uuid}", uuid),
                 {"download_url": "" if template == TEMPLATES[0] else template},
@@ -150,9 +152,7 @@ class _Conpeek:
         ]
 
 
-def listing_rows(answer: Any) -> list[Any] | None:
-    rows = json_values.rows(answer, "data")
-    return rows if rows is None or answer.get("success") is not False else None
+PROBE = VendorProbe(authorization, "cdr_dialog_recording?limit=1&offset=0", listing_rows, probe_conpeek)
 
 
 def _is_there(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The body of one answer while it arrives, and what goes wrong on the way, as typed errors."""
+"""Read the body of one answer while it arrives, and turn what goes wrong into typed errors."""
 
 import http.client
 import re
@@ -22,10 +22,11 @@ LENGTH = re.compile("[0-9]{1,18}")
 
 
 class Body:
-    """The body of one answer while it arrives (an ``AudioStream``); it has to be complete by ``deadline_s``."""
+    """The body of one answer while it arrives (an ``AudioStream``). It has to be complete by ``deadline_s`` of the
+    clock's monotonic time."""
 
     def __init__(self, response: requests.Response, clock: Clock, deadline_s: float) -> None:
-        """Raises Transient where the answer does not say in a way that can be read where it ends."""
+        """Raises Transient where the answer's Content-Length is no number."""
         headers = response.headers
         self._raw: urllib3.HTTPResponse = response.raw
         self._clock = clock
@@ -39,7 +40,7 @@ class Body:
         self.content_type = headers.get("Content-Type")
 
     def __iter__(self) -> Iterator[bytes]:
-        """Chunks as they come. Raises Transient(TIMEOUT, TRUNCATED, CONNECTION, HTTP_ERROR)."""
+        """Yield chunks as they come. Raises Transient(TIMEOUT, TRUNCATED, CONNECTION, HTTP_ERROR)."""
         late = threading.Event()
         with WATCHDOG.watch(max(self._left_s(), 0), partial(self._give_up, late)):
             try:
@@ -53,7 +54,7 @@ class Body:
                 raise (self._too_slow() if late.is_set() else network_error(error)) from None
 
     def read_up_to(self, limit_bytes: int) -> bytes | None:
-        """The whole body, or None if it is longer. Raises as iterating does."""
+        """Return the whole body, or None if it is longer than the limit. Raises as iterating does."""
         data = bytearray()
         for chunk in self:
             data += chunk
@@ -84,10 +85,10 @@ class Body:
 
 
 def _length(content_length: str | None) -> int | None:
-    """Bytes that a Content-Length promises; None without one.
+    """The bytes that a Content-Length promises; None without that header.
 
-    Raises Transient where it is none: "an unrecoverable error", not a body up to the connection's end. One length may
-    stand there several times (RFC 9112, 6.3, 5).
+    The header may repeat one length (RFC 9112, 6.3, 5). Raises Transient where it is no number: the RFC calls that "an
+    unrecoverable error", and the body does not go on to the connection's end.
     """
     if content_length is None:
         return None
@@ -99,7 +100,8 @@ def _length(content_length: str | None) -> int | None:
 
 
 def network_error(error: Exception) -> Transient:
-    """The error of a connection or a body, never with its own text: it repeats the URL."""
+    """The typed error for a connection or a body that failed. Its text never repeats the original one, which names the
+    URL."""
     if isinstance(error, EOFError):
         return Transient(Reason.TRUNCATED, "the compressed body ended before its end mark")
     if isinstance(error, zlib.error):

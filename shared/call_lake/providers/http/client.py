@@ -1,6 +1,6 @@
-"""HTTP towards a provider: budget, time limits, redirects, credentials, typed errors.
+"""The HTTP client of a provider: request rate, time limits, redirects, credentials, typed errors.
 
-Details of errors never hold what a provider or a URL may hold: phone numbers, names, file names, credentials.
+The texts of errors never repeat an answer or a URL, which may hold phone numbers, names, file names or credentials.
 """
 
 import http.client
@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -32,29 +33,39 @@ LISTING_PATIENCE = 2  # read timeouts that a whole listing answer may take
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-class Pace:
-    """A budget of requests per second, shared by all threads of one function instance, without bursts."""
+class RequestRate:
+    """A budget of requests per second, without bursts. All threads of one function instance share it."""
 
     def __init__(self, per_second: float, clock: Clock) -> None:
-        self._gap_s = 1 / per_second
+        self._interval_s = 1 / per_second
         self._clock = clock
         self._next_s = clock.monotonic()
         self._lock = threading.Lock()
 
-    def take(self, deadline_s: float) -> None:
+    def wait_for_turn(self, deadline_s: float) -> None:
         """Wait until one more request fits the budget. Raises Transient at once where that is after ``deadline_s``."""
         with self._lock:
             now_s = self._clock.monotonic()
             mine_s = max(now_s, self._next_s)
             if mine_s >= deadline_s:
                 raise Transient(Reason.BUSY, "the budget of requests per second leaves no time for this one")
-            self._next_s = mine_s + self._gap_s
+            self._next_s = mine_s + self._interval_s
         if mine_s > now_s:
             self._clock.sleep(mine_s - now_s)
 
 
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One answer of a chain of redirects. ``was_trusted``: the host that answered was given the credentials.
+    ``leads_to``: where a redirect leads, None for the last answer of the chain."""
+
+    response: requests.Response
+    was_trusted: bool
+    leads_to: Target | None
+
+
 class Client:
-    """GET requests to one source. May be used by many threads."""
+    """Sends GET requests to one source. Many threads may use one client."""
 
     def __init__(
         self,
@@ -63,7 +74,8 @@ class Client:
         clock: Clock,
         session: requests.Session | None = None,
     ) -> None:
-        """``authorize(fresh)`` gives the Authorization header. ``session`` is a seam for tests."""
+        """``authorize(fresh)`` gives the Authorization header; ``fresh`` reads the secret again. Tests give a
+        ``session``. Raises ConfigError for a base URL that is none."""
         try:
             self.base = Target.parse(settings.base_url.rstrip("/") + "/")
         except ValueError as error:
@@ -72,14 +84,14 @@ class Client:
         self._authorize = authorize
         self._clock = clock
         self._timeout_s = settings.timeout_s
-        self._pace = Pace(settings.requests_per_second, clock)
+        self._rate = RequestRate(settings.requests_per_second, clock)
         self._session = session or make_session()
         self._environments: dict[Origin, Any] = {}
 
     def get_json(self, url: str, until_s: float = math.inf) -> Any:
-        """A listing answer, by ``until_s`` of the monotonic clock at the latest.
+        """Return the JSON of a listing, by ``until_s`` of the monotonic clock at the latest.
 
-        Raises Transient (BAD_LISTING where it is no JSON), Terminal, SecretEmpty.
+        Raises Transient (BAD_LISTING where the answer is no JSON), Terminal, SecretEmpty.
         """
         deadline_s = min(until_s, self._clock.monotonic() + LISTING_PATIENCE * self._timeout_s)
         with closing(self._get(Target.parse(url), deadline_s)) as response:
@@ -97,7 +109,9 @@ class Client:
 
     @contextmanager
     def open_audio(self, url: str, deadline_s: float) -> Iterator[Body]:
-        """The audio at ``url``, absolute or relative to the base URL; all of it within ``deadline_s`` seconds.
+        """Open the audio at ``url``, absolute or relative to the base URL.
+
+        All of it has to arrive within ``deadline_s`` seconds.
 
         Raises Transient, NotReady (404, 410), Terminal (403, host not allowed), SecretEmpty.
         """
@@ -115,23 +129,28 @@ class Client:
             yield Body(response, self._clock, until_s)
 
     def _get(self, target: Target, deadline_s: float) -> requests.Response:
-        """The answer after redirects; after a 401 the secret is read again, once (rule 10)."""
-        response, trusted = self._follow(target, deadline_s, fresh=False)
-        if response.status_code == 401 and trusted:
-            response.close()
-            response, _ = self._follow(target, deadline_s, fresh=True)
-        return response
+        """The answer after redirects. After a 401 the client reads the secret again, once (rule 10)."""
+        *_, last = self._hops(target, deadline_s, fresh=False)
+        if last.response.status_code == 401 and last.was_trusted:
+            last.response.close()
+            *_, last = self._hops(target, deadline_s, fresh=True)
+        return last.response
 
-    def _follow(self, target: Target, deadline_s: float, *, fresh: bool) -> tuple[requests.Response, bool]:
-        """Send, following redirects; also say whether the host that answered was given the credentials."""
-        trusted = True
+    def _hops(self, target: Target, deadline_s: float, *, fresh: bool) -> Iterator[Hop]:
+        """Send, follow redirects, and yield each answer. The last one is the answer, its body not yet read.
+
+        ``fresh`` reads the secret again. Raises Transient, Terminal(HOST_NOT_ALLOWED) where a redirect leads to a host
+        that may not be asked, SecretEmpty.
+        """
+        is_trusted = True
         for _ in range(MAX_HOPS + 1):
-            # Once on another host, always without: a hop back was chosen by that host.
-            trusted = trusted and self._rules.is_home(target.origin)
-            response = self._send(target, self._authorize(fresh) if trusted else None, deadline_s)
+            # After another host the credentials stay away, also from the home host: the other host chose this hop.
+            is_trusted = is_trusted and self._rules.is_home(target.origin)
+            response = self._send(target, self._authorize(fresh) if is_trusted else None, deadline_s)
             location = response.headers.get("Location", "")
             if response.status_code not in REDIRECTS or not location:
-                return response, trusted
+                yield Hop(response, is_trusted, None)
+                return
             with closing(response):
                 # Reading the little that a redirect says keeps the connection.
                 Body(response, self._clock, deadline_s).read_up_to(ERROR_LIMIT_BYTES)
@@ -140,6 +159,7 @@ class Client:
                 target = target.join(location.encode("latin-1", "replace").decode("utf-8", "replace"))
             except ValueError:
                 raise Transient(Reason.HTTP_ERROR, "a redirect to no http or https URL") from None
+            yield Hop(response, is_trusted, target)
         raise Transient(Reason.HTTP_ERROR, f"more than {MAX_HOPS} redirects")
 
     def _send(self, target: Target, authorization: str | None, deadline_s: float) -> requests.Response:
@@ -150,7 +170,7 @@ class Client:
         environment = self._environment(target)
         if requests.utils.select_proxy(target.url, environment["proxies"]):
             pin = None  # the proxy resolves and connects
-        self._pace.take(deadline_s)
+        self._rate.wait_for_turn(deadline_s)
         # Half of what is left: the headers may take two read timeouts (transport).
         timeout_s = min(self._timeout_s, (deadline_s - self._clock.monotonic()) / 2)
         if timeout_s <= 0:
@@ -167,8 +187,8 @@ class Client:
             raise network_error(error) from None
 
     def _environment(self, target: Target) -> Any:
-        """Proxies and certificates of the process's environment for this origin: read once, for that takes as long as
-        all the rest of preparing a request."""
+        """Proxies and certificates that the process's environment names for this origin. Read once: that takes as long
+        as all the rest of preparing a request."""
         try:
             return self._environments[target.origin]
         except KeyError:

@@ -1,6 +1,6 @@
-"""Unpack compressed bodies, which are whole only where they have reached the end that their format marks.
+"""Unpack compressed bodies, and notice where one ends before its format's end mark.
 
-urllib3 unpacks, too, but takes a stream that ends before its mark for whole.
+urllib3 unpacks, too, but takes such a cut body for a whole one.
 """
 
 import zlib
@@ -14,16 +14,16 @@ GZIP_MARK = b"\x1f\x8b"  # how each member begins: RFC 1952, 2.3.1
 
 
 def codings(content_encoding: str) -> list[str]:
-    """Those of a Content-Encoding header that can be unpacked, in the order in which they were applied."""
+    """The codings of a Content-Encoding header that this module unpacks, in the order in which they were applied."""
     return [name for part in content_encoding.split(",") if (name := part.strip().lower()) in KNOWN]
 
 
 def unpack(packed: Iterator[bytes], coding: str, piece_bytes: int) -> Iterator[bytes]:
-    """What ``packed`` holds, in pieces of ``piece_bytes`` at most, however well it is compressed.
+    """Yield what ``packed`` holds, in pieces of ``piece_bytes`` at most, however well it is compressed.
 
-    No byte at all is an empty body. A gzip may have several members (RFC 1952, 2.2), and zeros behind each. What else
-    lies behind the end is left out, as browsers do. Raises EOFError where the end is missing, zlib.error where this
-    is not that coding.
+    An empty ``packed`` is an empty body. A gzip may have several members (RFC 1952, 2.2), and zeros behind each.
+    Ignores what else follows behind the end, as browsers do. Raises EOFError where the end is missing, zlib.error where
+    the body has another coding.
     """
     stream: zlib._Decompress | None = None
     ended = False  # one stream has, and another may follow
@@ -45,7 +45,7 @@ def unpack(packed: Iterator[bytes], coding: str, piece_bytes: int) -> Iterator[b
 
 
 def _window_bits(coding: str, start: bytes) -> int:
-    """As zlib wants to be told the format. "deflate" is zlib's (RFC 9110, 8.4.1.2), but some send it raw: zlib's first
+    """The format, as zlib's ``wbits``. "deflate" is zlib's (RFC 9110, 8.4.1.2), but some send it raw: zlib's first
     byte ends in 8 (RFC 1950, 2.2), which is a raw stream's only where its padding is not zero (RFC 1951, 3.2.4)."""
     if coding in GZIP:
         return 16 + zlib.MAX_WBITS

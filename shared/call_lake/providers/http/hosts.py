@@ -1,7 +1,7 @@
-"""Which hosts may be asked, and which of them may see the credentials.
+"""Decide which hosts may be asked, and which of them may see the credentials.
 
-Credentials stay with the configured origin (scheme, host, port). Other hosts must be in ``allowed_hosts``; a name in
-that list may lead to public addresses only, unless the private address itself is listed too.
+Credentials go to the configured origin (scheme, host, port) alone. Other hosts must be in ``allowed_hosts``. A name in
+that list may lead to public addresses only, unless the private address is in the list too.
 """
 
 import re
@@ -41,7 +41,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes: ``path`` holds path and query, percent-encoded, with nothing normalised."""
+    """Where a request goes. ``path``: path and query, percent-encoded, and not normalised."""
 
     origin: Origin
     path: str
@@ -52,8 +52,10 @@ class Target:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """User name and password in ``url`` are dropped. Raises ValueError; its text does not repeat the URL, which
-        may hold personal data."""
+        """Read a URL, without the user name and password in it.
+
+        Raises ValueError, whose text does not repeat the URL: it may hold personal data.
+        """
         match = URL.fullmatch(url.partition("#")[0].strip())
         if match is None:
             raise ValueError("not an http or https URL")
@@ -80,7 +82,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 class HostRules:
-    """The rules of one source."""
+    """Which hosts one source may ask."""
 
     def __init__(self, home: Origin, allowed_hosts: Iterable[str], resolve: Resolve = resolve) -> None:
         self._home = home
@@ -92,7 +94,7 @@ class HostRules:
         return origin == self._home
 
     def check(self, origin: Origin) -> Pin | None:
-        """What gives the address to connect to, or None where the connection may resolve the name by itself.
+        """Return a function that gives the address to connect to, or None where the connection may resolve the name.
 
         Raises Terminal(HOST_NOT_ALLOWED).
         """
@@ -108,7 +110,8 @@ class HostRules:
         return partial(self._public_address, origin)
 
     def _public_address(self, origin: Origin) -> str:
-        """Asked right before connecting, and the answer is what is connected to: a name that changes cannot slip by.
+        """Resolve a name and check the address. The connection goes to that very address, so that a name that changes
+        meanwhile cannot slip by.
 
         Raises Terminal(HOST_NOT_ALLOWED), Transient(CONNECTION) where the name does not resolve.
         """

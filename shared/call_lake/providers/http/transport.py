@@ -1,7 +1,7 @@
-"""The connection below ``requests``: one request at a time, to the address that was checked, with an end.
+"""Send one request over ``requests``' adapter: to the address that was checked, with a time limit for the headers.
 
-``requests.Session.send`` would follow redirects, keep cookies and read ``.netrc``; its adapters do none of that, so
-the client talks to the adapter directly.
+``requests.Session.send`` would follow redirects, keep cookies and read ``.netrc``. Its adapters do none of that, so the
+client uses the adapter directly.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""One thread that acts when something takes too long: a timer for each request would start a thread for each."""
+"""Act when something takes too long, with one thread for all requests: a timer would start a thread for each."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ class _Watch:
 
 
 class Watchdog:
-    """May be used by many threads. Its own starts with the first watch and lives as long as the process."""
+    """Many threads may use one watchdog. Its thread starts with the first watch and lives as long as the process."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -24,7 +24,7 @@ class Watchdog:
 
     @contextmanager
     def watch(self, seconds: float, act: Callable[[], None]) -> Iterator[None]:
-        """Run ``act``, in a thread of its own, if the block is not left within so many seconds."""
+        """Run ``act``, in a separate thread, if the block takes longer than so many seconds."""
         watch = _Watch(time.monotonic() + seconds, act)
         with self._changed:
             self._watches.add(watch)
@@ -52,4 +52,4 @@ class Watchdog:
 
 
 WATCHDOG = Watchdog()
-"""The process's own."""
+"""The one of this process."""

@@ -2,7 +2,7 @@
 
 import base64
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
@@ -16,19 +16,19 @@ from call_lake.errors import ConfigError, Reason, TooWide, Transient
 from call_lake.model import json_values
 from call_lake.model.recording import Recording, recording_id
 from call_lake.model.windows import Window
-from call_lake.ports import AudioStream, BadRecord, Clock, Page
+from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
 from call_lake.providers import wall_clock
 from call_lake.providers.http.client import Client, request_id
-from call_lake.providers.paging.by_offset import Answer, Pager, Steady
-from call_lake.providers.paging.by_start_counted import Later, Seeker, Span
+from call_lake.providers.paging.by_offset import OffsetPager, PageRetry, RawPage
+from call_lake.providers.paging.by_start import LaterStart, StartPager, TimeRange
+from call_lake.providers.thulium.description import VENDOR
 from call_lake.settings import SourceSettings
 
-PAGE_SIZE = 100  # the vendor's maximum
-DOWNLOAD_URL = "{base_url}/recordings/download?filename={filename}"
 EPOCH_TOLERANCE = timedelta(minutes=5)
-"""How far the connection's epoch may lie from the call's minute to be believed."""
+"""An epoch of the connection that lies further from the call's minute is not believed."""
 MADE_WITHIN = timedelta(days=1)
-"""So long after its call a recording may be made, for the epoch to be believed where the call's date cannot be read."""
+"""Where the call's date cannot be read, the connection's epoch is believed if the recording was made at most this long
+after it."""
 
 MINUTES = {f"{minute:02}": timedelta(minutes=minute) for minute in range(60)}
 
@@ -40,6 +40,7 @@ class Thulium:
     """One Thulium account. Its clock is local and shows minutes."""
 
     unit = wall_clock.MINUTE
+    rows_per_window = VENDOR.rows_per_window
 
     def __init__(
         self,
@@ -53,32 +54,33 @@ class Thulium:
         self._secret = secret
         self._clock = clock
         self._client = Client(settings, self._authorization, clock, session)
-        self._pager = Pager(settings.page_size or PAGE_SIZE)
-        self._seeker = Seeker(_identity, self._later)
+        self._by_offset = OffsetPager(settings.page_size or VENDOR.page_size)
+        self._by_start = StartPager(_identity, self._later_start)
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
         """See ``Provider``. Filters on the creation date of the recording (or of the call: it has changed before)."""
         date_from, date_to = self._range(window)
-        steady = Steady(self._clock)
+        retry = PageRetry(self._clock)
 
-        def fetch(start: str, offset: int, limit: int) -> Answer:
+        def fetch(start: str, offset: int, limit: int) -> RawPage:
             query = {"limit": limit, "offset": offset, "date_from": start, "date_to": date_to}
             url = f"{self._base}/recordings?{urlencode(query, quote_via=quote)}"
-            return steady(lambda: _answer(self._client.get_json(url)))
+            return retry(lambda: _raw_page(self._client.get_json(url)))
 
         may_be_wide = may_be_wide or not self._can_be_split(window)
-        for rows in self._rows(Span(date_from, date_to, fetch), may_be_wide):
+        for rows in self._rows(TimeRange(date_from, date_to, fetch), may_be_wide):
             items = [self._item(row) for row in rows]
             yield Page(
                 tuple(item for item in items if isinstance(item, Recording)),
                 tuple(item for item in items if isinstance(item, BadRecord)),
             )
 
-    def _rows(self, span: Span, may_be_wide: bool) -> Iterator[list[Any]]:
+    def _rows(self, times: TimeRange, may_be_wide: bool) -> Iterator[list[Any]]:
+        """Page by offset; where the first page shows that the list is too wide for that, go on by start."""
         first: list[Any] = []
         pages, began_s, page_s = 0, self._clock.monotonic(), 1 / self._settings.requests_per_second
         try:
-            for rows in self._pager.walk(partial(span.fetch, span.start), _identity, may_be_wide=may_be_wide):
+            for rows in self._by_offset.walk(partial(times.fetch, times.start), _identity, may_be_wide=may_be_wide):
                 pages += 1
                 if pages == 1:
                     first, page_s = rows, max(page_s, self._clock.monotonic() - began_s)
@@ -87,13 +89,13 @@ class Thulium:
         except TooWide as error:
             if pages != 1:
                 raise
-            wide = error
-        yield from self._seeker.rest(span, first, wide, page_s)
+            refusal = error
+        yield from self._by_start.rest(times, first, refusal, page_s)
 
     def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
         safe = "" if self._settings.encode_slashes else "/"
         filename = quote(recording.provider_key, safe=safe)
-        template = self._settings.download_url or DOWNLOAD_URL
+        template = self._settings.download_url or VENDOR.download_url
         url = template.replace("{base_url}", self._base).replace("{filename}", filename)
         return self._client.open_audio(url, deadline_s)
 
@@ -103,18 +105,16 @@ class Thulium:
 
     def _authorization(self, fresh: bool) -> str:
         secret = self._secret(fresh)
-        for field in ("username", "password"):
-            if not secret.get(field):
-                raise ConfigError(f"source {self._settings.name!r}: its secret has no {field!r}")
-        pair = f"{secret['username']}:{secret['password']}".encode()
-        return f"Basic {base64.b64encode(pair).decode()}"
+        if missing := VENDOR.missing_from(secret):
+            raise ConfigError(f"source {self._settings.name!r}: its secret has no {missing!r}")
+        return authorization(secret)
 
     def _range(self, window: Window) -> tuple[str, str]:
         start, end = wall_clock.wall_range(window.start, window.end, self._zone)
         return f"{start:%Y-%m-%d %H:%M}", f"{end:%Y-%m-%d %H:%M}"
 
-    def _later(self, rows: list[Any]) -> Later | None:
-        """A minute before the last row's creation, if the rows are sorted by that."""
+    def _later_start(self, rows: list[Any]) -> LaterStart | None:
+        """A minute before the last row's creation; None where the rows are not sorted by creation."""
         try:
             texts = [row["created_at"] for row in rows]
             possible = self._readings(texts[-1]) if texts == sorted(texts) else ()
@@ -123,11 +123,11 @@ class Thulium:
         if not possible or not isinstance(texts[0], str):
             return None
         moment, _ = possible[0]
-        since, _ = self._range(Window(moment, moment))
-        return Later(since, len(texts) - bisect_left(texts, since))
+        start, _ = self._range(Window(moment, moment))
+        return LaterStart(start, len(texts) - bisect_left(texts, start))
 
     def _can_be_split(self, window: Window) -> bool:
-        """Whether halves ask for less: not within one minute, nor within the repeated hour."""
+        """Whether the halves of the window ask for less: not within one minute, nor within the repeated hour."""
         middle = window.start + window.width / 2
         halves = Window(window.start, middle), Window(middle, window.end)
         return all(self._range(half) != self._range(window) for half in halves)
@@ -170,22 +170,37 @@ class Thulium:
         )
 
     def _start_without_date(self, connection_id: str | None, created: tuple[Reading, ...]) -> tuple[Reading, ...]:
-        """The connection's epoch, if the recording was made in the hours after it; else when it was made."""
+        """The connection's epoch, if the recording was made within a day of it; else when it was made."""
         epoch = _epoch(connection_id)
         if epoch is not None and created and timedelta() <= created[-1][0] + EPOCH_TOLERANCE - epoch <= MADE_WITHIN:
             return ((epoch, epoch.astimezone(self._zone).date()),)
         return created
 
     def _readings(self, value: Any) -> tuple[Reading, ...]:
-        """What a time of the listing can mean; nothing where it cannot be read."""
+        """The instants that a time of the listing can mean; none where it cannot be read."""
         return _readings(value, self._zone)
 
 
-def _answer(body: Any) -> Answer:
-    rows = json_values.rows(body, "result")
-    if rows is None or body.get("errors"):
+CLIENT: Callable[..., Provider] = Thulium
+
+
+def authorization(secret: Mapping[str, str]) -> str:
+    """The header ``Authorization`` of a filled secret."""
+    pair = f"{secret['username']}:{secret['password']}".encode()
+    return f"Basic {base64.b64encode(pair).decode()}"
+
+
+def listing_rows(answer: Any) -> list[Any] | None:
+    """The rows of a listing's answer; None if the answer is an error or no listing."""
+    rows = json_values.rows(answer, "result")
+    return None if rows is None or answer.get("errors") else rows
+
+
+def _raw_page(body: Any) -> RawPage:
+    rows = listing_rows(body)
+    if rows is None:
         raise Transient(Reason.BAD_LISTING, f"the listing has no result with records{request_id(body)}")
-    return Answer(rows, json_values.whole(body.get("count")))
+    return RawPage(rows, json_values.whole(body.get("count")))
 
 
 def _identity(row: Any) -> Any:
@@ -211,7 +226,7 @@ def _readings(value: Any, zone: ZoneInfo) -> tuple[Reading, ...]:
 
 @lru_cache(1024)
 def _steady_hour(text: str, zone: ZoneInfo) -> Reading | None:
-    """What ``2014-07-07 11:`` begins, where every minute of that hour has one meaning."""
+    """The instant and the day at which ``2014-07-07 11:`` begins, if every minute of that hour has one meaning."""
     try:
         moment = wall_clock.steady_hour(datetime.fromisoformat(f"{text}00"), zone) if text.endswith(":") else None
     except (ValueError, OverflowError):
@@ -228,7 +243,7 @@ def _epoch(connection_id: str | None) -> datetime | None:
 
 
 def _closest(possible: tuple[Reading, ...], epoch: datetime | None) -> Reading:
-    """The reading that the connection's epoch agrees with; where it agrees with none, the first."""
+    """The reading that agrees with the connection's epoch; the first one where none does."""
     for moment, day in possible:
         if epoch is not None and -EPOCH_TOLERANCE <= epoch - moment < wall_clock.MINUTE + EPOCH_TOLERANCE:
             return moment, day
@@ -236,7 +251,7 @@ def _closest(possible: tuple[Reading, ...], epoch: datetime | None) -> Reading:
 
 
 def _first_from(started_at: datetime, possible: tuple[Reading, ...]) -> datetime | None:
-    """When it was listed: in the repeated hour the first reading that is not before the call."""
+    """When the recording was listed. In the repeated hour: the first reading that is not before the call."""
     if len(possible) < 2:
         return possible[0][0] if possible else None
     return next((moment for moment, _ in possible if moment >= started_at), possible[0][0])

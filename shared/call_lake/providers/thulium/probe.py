@@ -1,6 +1,5 @@
-"""What of Thulium is undocumented (docs/providers.md), found out on one account."""
+"""Find out on one account what Thulium leaves undocumented (docs/providers.md)."""
 
-import base64
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,7 +8,9 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from call_lake.model import json_values
-from call_lake.providers.probe import Findings, Form, Prober
+from call_lake.providers.probe import AudioAddress, Prober, ProbeResult, VendorProbe
+from call_lake.providers.thulium.api import authorization, listing_rows
+from call_lake.providers.thulium.description import VENDOR
 
 LOOK_BACK = timedelta(days=30)
 HALF_A_YEAR = timedelta(days=182)
@@ -22,26 +23,22 @@ ZONES = ("Europe/Warsaw", "UTC", "Europe/London", "Europe/Kyiv")
 MINUTE = "%Y-%m-%d %H:%M"
 
 
-def probe_thulium(prober: Prober) -> Findings:
+def probe_thulium(prober: Prober) -> ProbeResult:
     """Raises Transient where no answer comes, SecretEmpty, ConfigError."""
     probe = _Thulium(prober)
     probe.run()
     return prober.finish()
 
 
-def authorization(secret: dict[str, str]) -> str:
-    return "Basic " + base64.b64encode(f"{secret['username']}:{secret['password']}".encode()).decode()
-
-
 class _Thulium:
     def __init__(self, prober: Prober) -> None:
         self._prober = prober
         self._found = prober.found
-        self._base = prober.looker.base.url.rstrip("/")
+        self._base = prober.client.base.url.rstrip("/")
         self._now = prober.clock.now().astimezone(prober.settings.zone)
 
     def run(self) -> None:
-        self._prober.tell("listing")
+        self._prober.announce("listing")
         # A day more: whatever its zone, the newest row is in it.
         window = (self._now - LOOK_BACK).strftime(MINUTE), (self._now + timedelta(days=1)).strftime(MINUTE)
         listed = self._list(*window, DOCUMENTED_LIMIT)
@@ -71,12 +68,12 @@ class _Thulium:
         return f"{self._base}/recordings?{urlencode(query, quote_via=quote)}"
 
     def _limit(self, window: tuple[str, str], rows: list[Any], count: int | None) -> None:
-        """More than the documented maximum is asked for, to see what a too large page looks like."""
-        self._prober.tell("page limit")
-        look, more, _ = self._prober.ask(self._url(*window, 2 * DOCUMENTED_LIMIT), listing_rows)
+        """Ask for more rows than the documented maximum, to see how the server answers."""
+        self._prober.announce("page limit")
+        answer, more, _ = self._prober.ask(self._url(*window, 2 * DOCUMENTED_LIMIT), listing_rows)
         if more is None:
             asked = 2 * DOCUMENTED_LIMIT
-            self._found.say("page limit", f"it refuses {asked} rows ({look.status}); the polls ask for 100 at most")
+            self._found.say("page limit", f"it refuses {asked} rows ({answer.status}); the polls ask for 100 at most")
             return
         given = len(more)
         if count is not None and count > DOCUMENTED_LIMIT:
@@ -87,8 +84,8 @@ class _Thulium:
             self._found.say("page limit", f"a page of 100 has {len(rows)} rows: shorter pages are understood")
 
     def _filter(self, rows: Sequence[Any]) -> None:
-        """Whether the window is of the recording's creation or of the call, and whether its end belongs to it."""
-        self._prober.tell("window")
+        """Find out whether the filter compares the recording's creation or the call's date, ends included."""
+        self._prober.announce("window")
         row = next((row for row in rows if _key(row) and _minute(row, "created_at") != _minute(row, "date")), None)
         if row is None:
             self._found.say("window", "not seen: no row was created in another minute than its call")
@@ -105,9 +102,9 @@ class _Thulium:
         return listed is not None and any(_key(one) == _key(row) for one in listed[0])
 
     def _zone(self, rows: Sequence[Any]) -> None:
-        """The wall clock of ``date`` against the epoch that ``connection_id`` begins with, now and half a year ago:
-        zones that agree in winter part in summer."""
-        self._prober.tell("time zone")
+        """Compare the wall clock of ``date`` with the epoch at the start of ``connection_id``, now and half a year ago:
+        zones that agree in winter may differ in summer."""
+        self._prober.announce("time zone")
         then = (self._now - HALF_A_YEAR).strftime(MINUTE), (self._now - HALF_A_YEAR + LOOK_BACK / 2).strftime(MINUTE)
         earlier = self._list(*then, DOCUMENTED_LIMIT)
         pairs = [pair for row in [*rows, *(earlier[0] if earlier else ())] if (pair := _wall_and_epoch(row))]
@@ -136,10 +133,10 @@ class _Thulium:
 
     # -- audio
 
-    def _forms(self, row: Any) -> list[Form]:
+    def _forms(self, row: Any) -> list[AudioAddress]:
         key = _key(row) or ""
         whole, slashed = quote(key, safe=""), quote(key, safe="/")
-        query, path = "{base_url}/recordings/download?filename={filename}", "{base_url}/recordings/download/{filename}"
+        query, path = VENDOR.download_url, "{base_url}/recordings/download/{filename}"
         stream = "{base_url}/recordings/stream?filename={filename}"
         current = self._prober.settings.download_url
         forms = [("as set", current, self._prober.settings.encode_slashes)] if current else []
@@ -147,7 +144,7 @@ class _Thulium:
         forms += [("in the path, slashes kept", path, False), ("in the path, encoded", path, True)]
         forms += [("stream?filename=, encoded", stream, True)]
         return [
-            Form(
+            AudioAddress(
                 name,
                 template.replace("{base_url}", self._base).replace("{filename}", whole if encoded else slashed),
                 {"download_url": "" if template == query else template, "encode_slashes": encoded},
@@ -156,9 +153,7 @@ class _Thulium:
         ]
 
 
-def listing_rows(answer: Any) -> list[Any] | None:
-    rows = json_values.rows(answer, "result")
-    return rows if rows is None or not answer.get("errors") else None
+PROBE = VendorProbe(authorization, "recordings?limit=1&offset=0", listing_rows, probe_thulium)
 
 
 def _key(row: Any) -> str | None:
@@ -173,7 +168,7 @@ def _minute(row: Any, name: str) -> str:
 
 
 def _wall_and_epoch(row: Any) -> tuple[datetime, datetime] | None:
-    """The call's start on the wall, and in UTC, where the row tells both."""
+    """The call's start on the wall clock and in UTC, where the row has both."""
     if not isinstance(row, dict):
         return None
     try:
@@ -185,12 +180,12 @@ def _wall_and_epoch(row: Any) -> tuple[datetime, datetime] | None:
 
 
 def _agrees(pair: tuple[datetime, datetime], zone: ZoneInfo) -> bool:
-    """Within a quarter of an hour: a call may wait in a queue before its date."""
+    """Whether both lie within a quarter of an hour: a call may wait in a queue before its date."""
     wall, epoch = pair
     return abs(wall - epoch.astimezone(zone).replace(tzinfo=None)) < QUARTER
 
 
 def _offset_h(pair: tuple[datetime, datetime]) -> float:
-    """To half an hour, for a call may wait nearly a quarter of one before its date."""
+    """Hours from UTC, to half an hour: a call may wait nearly a quarter of an hour before its date."""
     wall, epoch = pair
     return round((wall - epoch.replace(tzinfo=None)) / HALF_AN_HOUR) / 2

@@ -12,11 +12,11 @@ import typer
 from typer.testing import CliRunner, Result
 
 import call_lake_cli.commands.backfill as command
-from call_lake.ledger.jobs import AGAIN, Job, JobKind
+from call_lake.ledger.jobs import Job, JobKind, JobState
 from call_lake.model.windows import Window
 from call_lake.operations.backfill_estimate import Estimate
 from call_lake.settings import SourceSettings
-from call_lake_cli.commands.backfill import EMPTY_LOOKS, Look, agree, transcribed_minutes, watch
+from call_lake_cli.commands.backfill import EMPTY_LOOKS, BackfillState, agree, transcribed_minutes, watch
 from call_lake_cli.console.errors import err
 from call_lake_cli.stack.handle import Stack
 from call_lake_cli.stack.prices import GIGABYTE, bill_of
@@ -71,11 +71,22 @@ def test_its_prices_are_those_of_the_page_on_cost() -> None:
 WINDOW = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC))
 
 
-def look(day: int, messages: int = 0, trouble: str | None = None) -> Look:
+def look(day: int, messages: int = 0, trouble: str | None = None) -> BackfillState:
     """At this day of ten; the tenth is the end of the first reading."""
     again = day >= 10
     position = WINDOW.start if again else WINDOW.start + timedelta(days=day)
-    return Look(Job("job", "thulium", JobKind.BACKFILL, WINDOW, position, again=again), messages, trouble)
+    return BackfillState(
+        Job(
+            "job",
+            "thulium",
+            JobKind.BACKFILL,
+            WINDOW,
+            position,
+            JobState.SECOND_READING if again else JobState.UNFINISHED,
+        ),
+        messages,
+        trouble,
+    )
 
 
 def test_it_is_watched_until_all_is_listed_and_nothing_waits_to_be_copied() -> None:
@@ -176,13 +187,13 @@ def test_the_polls_read_what_the_command_opens(laptop: Laptop, capsys: pytest.Ca
     run()
 
     assert laptop.bench.thulium.downloads == 5
-    (job,) = laptop.bench.pipeline.book("thulium").open_jobs()
+    (job,) = laptop.bench.pipeline.book("thulium").jobs.unfinished()
     assert job.again
     assert '"listed": true' in capsys.readouterr().out
 
 
 def test_the_same_command_watches_what_is_under_way(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(look: Any, clock: Any, tell: Any) -> Look:
+    def interrupted(look: Any, clock: Any, tell: Any) -> BackfillState:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
@@ -191,12 +202,12 @@ def test_the_same_command_watches_what_is_under_way(laptop: Laptop, monkeypatch:
             run()
     assert ended.value.exit_code == command.INTERRUPTED
     before = laptop.table.items("job#")
-    assert [item["state"] for item in before.values()] == ["OPEN"]
+    assert [item["state"] for item in before.values()] == ["UNFINISHED"]
 
     run(yes=False)  # nothing is asked: it is under way
 
     assert laptop.table.items("job#").keys() == before.keys()
-    assert [item["state"] for item in laptop.table.items("job#").values()] == [AGAIN]
+    assert [item["state"] for item in laptop.table.items("job#").values()] == ["SECOND_READING"]
 
 
 @pytest.mark.parametrize(

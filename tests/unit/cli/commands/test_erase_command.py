@@ -1,54 +1,22 @@
-"""The command's own parts: the jobs of Amazon Transcribe, the waiting, what is printed."""
+"""``call-lake erase``: whether Amazon Transcribe is asked, what is refused, what is printed."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from call_lake.errors import Transient
 from call_lake.operations.erase.eraser import NOT_SEARCHED, ErasureReport
 from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.targets import ErasureRequest, Targets
-from call_lake_cli.commands.erase import TranscribeJobs, _print, check, transcriptions_of
+from call_lake.wiring.operator import transcriptions_of
+from call_lake_cli.commands.erase import _print, check
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.main import app
 from call_lake_cli.stack.handle import Stack
 
 ID = "thulium-" + "0" * 32
-
-
-@pytest.fixture
-def client() -> Iterator[Any]:
-    with mock_aws():
-        yield boto3.client("transcribe", "eu-central-1", aws_access_key_id="testing", aws_secret_access_key="testing")
-
-
-def start(client: Any, name: str) -> None:
-    media = {"MediaFileUri": "s3://bucket/audio.wav"}
-    client.start_transcription_job(TranscriptionJobName=name, LanguageCode="pl-PL", Media=media)
-
-
-def test_a_job_stands_until_it_is_deleted(client: Any) -> None:
-    jobs = TranscribeJobs(client, "lake-")
-    start(client, f"lake-{ID}")
-
-    assert jobs.stands(ID)
-    jobs.delete(ID)
-    assert not jobs.stands(ID)
-    jobs.delete(ID)
-
-
-def test_the_job_of_another_stacks_recording_of_the_same_id_is_left_alone(client: Any) -> None:
-    start(client, f"other-{ID}")
-    jobs = TranscribeJobs(client, "lake-")
-
-    assert not jobs.stands(ID)
-    jobs.delete(ID)
-    assert TranscribeJobs(client, "other-").stands(ID)
 
 
 def stack_with(functions: dict[str, str]) -> Stack:
@@ -71,19 +39,6 @@ def test_a_stack_that_no_longer_transcribes_has_its_old_jobs_looked_for() -> Non
     stack = stack_with({})
     boto3.client("s3").put_object(Bucket="lake", Key=f"transcripts/source=thulium/call_date=2026-11-20/{ID}.json")
     assert transcriptions_of(stack) is not None
-
-
-def test_a_refusal_of_transcribe_is_no_absent_job(client: Any) -> None:
-    def refuse(**_: Any) -> tuple[Any, dict[str, Any]]:
-        return type("Answered", (), {"status_code": 400}), {
-            "Error": {"Code": "AccessDeniedException", "Message": "no right"},
-            "ResponseMetadata": {"HTTPStatusCode": 400},
-        }
-
-    client.meta.events.register("before-call.transcribe.GetTranscriptionJob", refuse)
-
-    with pytest.raises(Transient, match="AccessDenied"):
-        TranscribeJobs(client, "lake-").stands(ID)
 
 
 def proof(**places: SearchResult) -> ErasureReport:

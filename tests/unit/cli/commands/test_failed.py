@@ -53,7 +53,7 @@ def test_the_ledger_is_not_scanned_for_it(bench: Bench) -> None:
 
     failures(bench.ledger, ["thulium"], None)
 
-    assert [call.method for call in bench.world.calls.log[before:]] == ["query_open", "get_many"]
+    assert [call.method for call in bench.world.calls.log[before:]] == ["query_due", "get_many"]
 
 
 def test_an_index_that_lags_lists_nothing_that_was_sent_again(bench: Bench) -> None:

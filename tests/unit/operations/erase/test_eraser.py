@@ -92,7 +92,7 @@ def test_what_the_provider_still_lists_is_not_published_again(bench: Bench) -> N
     bench.settle()
 
     assert own_traces(bench, victim) == {}
-    assert bench.world.table.query_open("thulium", "9999", 10) == []
+    assert bench.world.table.query_due("thulium", "9999", 10) == []
 
 
 def test_a_row_whose_item_was_lost_is_found_in_the_table_and_gets_a_tombstone(bench: Bench) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from call_lake.bucket.inbox import put_rows
-from call_lake.bucket.quarantine import Rejected, quarantine
+from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.model.layout import Partition
 from call_lake.model.messages import message_of
 from call_lake.operations.erase.place import SearchResult
@@ -49,7 +49,7 @@ def test_a_row_that_was_set_aside_goes_and_that_of_another_stays(bench: Bench) -
     inbox = Partition("thulium", day).inbox
     for one in (victim, other):
         text = f'{{"recording_id": "{one.recording_id}", "caller": "{one.caller}", cut'
-        quarantine(bench.world.store, Rejected(f"{inbox}{one.recording_id}.json", text, "no JSON"))
+        quarantine(bench.world.store, RejectedRow(f"{inbox}{one.recording_id}.json", text, "no JSON"))
 
     erase(bench, by_number(victim))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from call_lake.bucket.inbox import put_rows
-from call_lake.bucket.quarantine import Rejected, quarantine
+from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import NotReady, Reason, Terminal
 from call_lake.ledger.entry import State
 from call_lake.model.layout import INBOX, Partition
@@ -209,7 +209,7 @@ def test_a_row_in_the_quarantine_is_found_with_its_reason(bench: Bench) -> None:
     bench.lose_row(one)
     row = row_of(one, stored(bench, one))
     key = f"{Partition('thulium', DAY).inbox}any.json"
-    quarantine(bench.world.store, Rejected(key, json.dumps(row), "talk_s is no number"))
+    quarantine(bench.world.store, RejectedRow(key, json.dumps(row), "talk_s is no number"))
 
     finding = only(bench.verify().differences)
 

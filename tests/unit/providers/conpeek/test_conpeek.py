@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.errors import ConfigError, NotReady, Reason, Terminal
-from call_lake.ledger.entry import ids_of, same_recording
+from call_lake.ledger.identity import possible_ids, same_recording
 from call_lake.model.recording import Recording, recording_id
 from call_lake.providers.conpeek.mapping import CONPEEK, compile_mapping, moment
 from tests.support.stub_conpeek import BASE, HOUR, NOON, Tenant, make, one, row
@@ -48,7 +48,7 @@ def test_the_recordings_own_id_goes_before_the_dialogs(name):
 @pytest.mark.parametrize("name", ["connection_id", "call_uuid"])
 def test_a_field_that_is_filled_in_later_makes_no_other_call_of_a_recording(name):
     first, later = one({"id": 17, name: None}), one({"id": 17, name: "c-1"})
-    assert ids_of(later) == ids_of(first)
+    assert possible_ids(later) == possible_ids(first)
     assert same_recording(first.connection_id, later.connection_id)
 
 

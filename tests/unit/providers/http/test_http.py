@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.errors import NotReady, Reason, StepFailed, Terminal, Transient
-from call_lake.providers.http.client import LISTING_LIMIT_BYTES, Client, Pace, retry_after
+from call_lake.providers.http.client import LISTING_LIMIT_BYTES, Client, RequestRate, retry_after
 from call_lake.providers.http.hosts import Target
 from call_lake.settings import SourceSettings
 from tests.support.fakes.clock import START, FakeClock
@@ -259,22 +259,22 @@ class Zeros(io.BytesIO):
 @given(st.floats(0.5, 100), st.integers(2, 30))
 def test_requests_keep_to_their_budget(per_second, n):
     clock = FakeClock()
-    pace = Pace(per_second, clock)
+    rate = RequestRate(per_second, clock)
     for _ in range(n):
-        pace.take(deadline_s=1e9)
+        rate.wait_for_turn(deadline_s=1e9)
     assert clock.monotonic() == pytest.approx((n - 1) / per_second, rel=1e-3)
 
 
 def test_a_request_for_which_the_budget_leaves_no_time_fails_at_once_and_takes_nothing_of_it():
     clock = FakeClock()
-    pace = Pace(0.1, clock)
-    pace.take(deadline_s=5)
+    rate = RequestRate(0.1, clock)
+    rate.wait_for_turn(deadline_s=5)
     for _ in range(20):
         with pytest.raises(Transient) as caught:
-            pace.take(deadline_s=5)
+            rate.wait_for_turn(deadline_s=5)
         assert caught.value.reason is Reason.BUSY
     assert clock.monotonic() == 0
-    pace.take(deadline_s=15)
+    rate.wait_for_turn(deadline_s=15)
     assert clock.monotonic() == 10
 
 

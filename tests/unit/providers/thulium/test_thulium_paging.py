@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from call_lake.errors import Drifted, TooWide
 from call_lake.model.windows import Window
-from call_lake.providers.thulium.api import PAGE_SIZE
+from call_lake.providers.thulium.description import VENDOR
 from tests.support.stub_thulium import HOUR, NOON, Tenant, keys, row
 
 
 @settings(max_examples=50)
 @given(
     st.integers(0, 199),
-    st.integers(1, PAGE_SIZE),
+    st.integers(1, VENDOR.page_size),
     st.integers(0, 7),
     st.sampled_from([..., None]),
     st.randoms(use_true_random=False),
@@ -27,8 +27,8 @@ def test_every_row_is_listed_whatever_the_order_and_the_size_of_pages(n, cap, mo
 
 
 def test_a_window_of_one_page_is_one_request():
-    server = Tenant([row(number) for number in range(PAGE_SIZE)])
-    assert len(keys(server.provider().list_window(HOUR))) == PAGE_SIZE
+    server = Tenant([row(number) for number in range(VENDOR.page_size)])
+    assert len(keys(server.provider().list_window(HOUR))) == VENDOR.page_size
     assert len(server.web.seen) == 1
 
 
@@ -42,7 +42,7 @@ def test_two_pages_are_read_at_no_more_than_two_rows_walked_for_each_returned(n)
 def test_a_window_that_needs_a_third_page_is_too_wide_after_its_first_page_was_given():
     server = Tenant([row(number) for number in range(200)])
     pages = server.provider().list_window(HOUR)
-    assert len(keys([next(pages)])) == PAGE_SIZE
+    assert len(keys([next(pages)])) == VENDOR.page_size
     with pytest.raises(TooWide) as caught:
         next(pages)
     assert caught.value.rows == 200

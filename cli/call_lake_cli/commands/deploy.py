@@ -1,0 +1,270 @@
+"""``call-lake deploy`` and ``make deploy``: deploy Call Lake to an AWS account, or upgrade it there.
+
+It asks only for parameters without a sensible default. A stack that exists keeps its parameters, except those that
+``--set`` names. The packages are built as for the laptop's stack, but for the functions' processor.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import boto3
+import typer
+from botocore.exceptions import ClientError, NoRegionError
+
+from call_lake.errors import CallLakeError
+from call_lake_cli.console.errors import UserError, explained
+from call_lake_cli.console.options import parse_parameters
+from call_lake_cli.stack.handle import heed_aws_region
+from call_lake_local.deploy import SamBuild, build, check_parameters, parameter_overrides, prepare_tools
+
+STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,47}")
+BASE_URL = re.compile(r"https://[^/\s?#@\"\\]+(/[^\s?#\"\\]*)?")
+TOPIC = re.compile(r"(|arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+)")
+ARCHITECTURES = ("arm64", "x86_64")
+SOURCES = ("thulium", "conpeek")
+NAMES_TOGETHER = 57
+"""Characters of stack and source: the name of a sweep's schedule has 64 at most
+(https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html)."""
+IA_DAYS = 30  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html says what each status means.
+NOTHING_YET = "REVIEW_IN_PROGRESS"
+CAN_BE_UPDATED = {
+    *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE"),
+    *("IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedStack:
+    """A stack that the account has: its CloudFormation status, and its parameters by name."""
+
+    status: str
+    parameters: Mapping[str, str]
+
+
+def check_base_url(text: str) -> str:
+    """``https://acme.thulium.com/api``; empty for a vendor that is not used. Raises ValueError."""
+    if text and not BASE_URL.fullmatch(text):
+        raise ValueError("an address is needed that begins with https:// and has no '?', '#' or '@', or nothing")
+    return text.rstrip("/")
+
+
+def check_zone(text: str) -> str:
+    """Raises ValueError."""
+    if text not in available_timezones():
+        raise ValueError("a name of the IANA time zone database is needed, like Europe/Warsaw")
+    return ZoneInfo(text).key
+
+
+def check_day(text: str) -> str:
+    """Raises ValueError."""
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        raise ValueError("a day like 2026-01-31 is needed, or nothing") from None
+
+
+def check_topic(text: str) -> str:
+    """Raises ValueError."""
+    if not TOPIC.fullmatch(text):
+        raise ValueError("an ARN like arn:aws:sns:eu-central-1:123456789012:alarms is needed, or nothing")
+    return text
+
+
+QUESTIONS: Mapping[str, tuple[str, str, Callable[[str], str]]] = {
+    "ThuliumBaseUrl": ("Thulium's API, like https://NAME.thulium.com/api (empty: no Thulium)", "", check_base_url),
+    "ThuliumTimeZone": ("Time zone of the Thulium system's clock", "Europe/Warsaw", check_zone),
+    "ConpeekBaseUrl": ("Conpeek's API, before /cdr_dialog_recording (empty: no Conpeek)", "", check_base_url),
+    "ConpeekTimeZone": ("Time zone of Conpeek's call dates", "Europe/Warsaw", check_zone),
+    "FirstPollFrom": ("Copy recordings from which day on (empty: from now on)", "", check_day),
+    "AlarmTopicArn": ("SNS topic that alarms are sent to (empty: alarms notify nobody)", "", check_topic),
+}
+"""By parameter of the template: question, default, check."""
+
+
+def deploy(
+    stack: Annotated[str | None, typer.Option(help="Name of the stack; asked for if it is not given.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PARAMETER=VALUE", help="A parameter of template.yaml; may be repeated."),
+    ] = None,
+    architecture: Annotated[
+        str, typer.Option(help="Processor of the functions, arm64 or x86_64; by default the stack's own, or arm64.")
+    ] = "",
+) -> None:
+    """Build Call Lake and deploy it to the AWS account of your credentials, or upgrade it there."""
+    heed_aws_region()
+    with explained():
+        try:
+            given = parse_parameters(set_ or []) | ({"Architecture": architecture} if architecture else {})
+            deploy_stack(stack, given, find=_find_in_account, build=_build, sam=_sam)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+
+
+def deploy_stack(
+    stack: str | None,
+    given: Mapping[str, str],
+    *,
+    find: Callable[[str], DeployedStack | None],
+    build: Callable[[str], Path],
+    sam: Callable[[Sequence[str]], int],
+) -> None:
+    """Check, ask, build and deploy. ``find`` looks the stack up by its name; ``build`` makes the packages for a
+    processor and returns the built template; ``sam`` runs with these arguments and returns its exit code.
+
+    Raises ValueError or CallLakeError for what was typed wrong, CallLakeError where the stack cannot be deployed or sam
+    fails.
+    """
+    given = _checked_all(given)
+    stack = stack or typer.prompt("Name of the stack", default="call-lake")
+    if not STACK_NAME.fullmatch(stack):
+        raise ValueError(f"{stack!r} cannot be a stack's name: lower-case letters, digits and '-', at most 48")
+    found = find(stack)
+    if found is None or found.status == NOTHING_YET:
+        found = None
+        typer.echo(f"{stack} is new")
+    else:
+        _check_that_it_can_be_updated(stack, found.status)
+        typer.echo(f"{stack} exists: it is upgraded and keeps its parameters")
+    chosen = {"Architecture": found.parameters.get("Architecture", "arm64") if found else "arm64"}
+    chosen |= given if found else _asked(given)
+    check_together(stack, dict(found.parameters if found else {}) | chosen)
+    with TemporaryDirectory() as folder:
+        command = ["deploy", "--template", str(build(chosen["Architecture"])), "--stack-name", stack, "--resolve-s3"]
+        command += ["--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset", "--config-env", stack]
+        command += parameter_overrides(chosen, Path(folder) / "parameters.yaml")
+        if sam(command) != 0:
+            raise CallLakeError("sam deploy did not succeed; its lines above say why. Nothing stored before was lost")
+    if found is None:
+        for source in vendors_used(chosen):
+            typer.echo(f"Next: call-lake secrets set {source} --stack {stack}")
+    typer.echo(f"call-lake doctor --stack {stack}")
+
+
+def _check_that_it_can_be_updated(stack: str, status: str) -> None:
+    """Raises CallLakeError, which says how to get out of this status."""
+    if status in CAN_BE_UPDATED:
+        return
+    if status.endswith("_IN_PROGRESS"):
+        raise CallLakeError(f"{stack} is {status}: wait until that has ended, then type this again")
+    if status == "UPDATE_ROLLBACK_FAILED":
+        raise CallLakeError(
+            f"{stack} is {status}: its last upgrade could not be taken back. See why in the stack's events, fix it, "
+            f"then: aws cloudformation continue-update-rollback --stack-name {stack}"
+        )
+    raise CallLakeError(
+        f"{stack} is {status}: CloudFormation only deletes such a stack. Type "
+        f"`aws cloudformation delete-stack --stack-name {stack}`, wait, then this again. If it ever worked, its bucket "
+        "and ledger stay in the account, and a new stack makes its own (docs/runbook.md, Delete the stack)"
+    )
+
+
+def _build(architecture: str) -> Path:
+    prepare_tools("sam")
+    target = SamBuild()
+    return build(replace(target, folder=target.folder / architecture), architecture, say=typer.echo)
+
+
+def _sam(arguments: Sequence[str]) -> int:
+    environment = os.environ | {"SAM_CLI_TELEMETRY": "0"}
+    return subprocess.run([SamBuild().sam, *arguments], cwd=SamBuild().repo, env=environment).returncode
+
+
+def _find_in_account(stack: str) -> DeployedStack | None:
+    region = boto3.Session().region_name
+    if not region:  # STS would answer without one
+        raise NoRegionError
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    typer.echo(f"account {account}, region {region}")
+    return find_deployed(stack, boto3.client("cloudformation"))
+
+
+def find_deployed(stack: str, cloudformation: Any) -> DeployedStack | None:
+    try:
+        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+    parameters = {one["ParameterKey"]: one.get("ParameterValue", "") for one in found.get("Parameters", [])}
+    return DeployedStack(found["StackStatus"], parameters)
+
+
+def _asked(given: Mapping[str, str]) -> dict[str, str]:
+    """What was given, and the answers to the questions about what was not."""
+    answers = dict(given)
+    for key, (question, default, check) in QUESTIONS.items():
+        unused = key.endswith("TimeZone") and not answers[key.replace("TimeZone", "BaseUrl")]
+        if key not in given and not unused:
+            answers[key] = typer.prompt(question, default=default, value_proc=_checked(check))
+    return answers
+
+
+def _checked_all(given: Mapping[str, str]) -> dict[str, str]:
+    """Raises ValueError for values that the questions would refuse, or that no account should have; LocalError for
+    parameters that the template does not have."""
+    check_parameters(given)
+    checked = {key: _checked_one(key, value) for key, value in given.items()}
+    if checked.get("Architecture", "arm64") not in ARCHITECTURES:
+        raise ValueError(f"{checked['Architecture']!r} is no processor of Lambda's: {' or '.join(ARCHITECTURES)}")
+    if checked.get("IsCloud", "true") != "true":
+        raise ValueError(
+            "IsCloud=false is only for the emulator: it leaves out the rules that refuse requests without TLS"
+        )
+    return checked
+
+
+def _checked_one(key: str, value: str) -> str:
+    if key not in QUESTIONS:
+        return value
+    try:
+        return QUESTIONS[key][2](value)
+    except ValueError as error:
+        raise ValueError(f"{key}={value}: {error}") from None
+
+
+def vendors_used(parameters: Mapping[str, str]) -> list[str]:
+    return [source for source in SOURCES if parameters.get(f"{source.capitalize()}BaseUrl")]
+
+
+def check_together(stack: str, parameters: Mapping[str, str]) -> None:
+    """Find what CloudFormation would refuse only while it makes the stack. Raises ValueError."""
+    names = parameters.get("SourceNames", ",".join(SOURCES)).split(",")
+    if names == list(SOURCES) and not vendors_used(parameters):
+        raise ValueError("neither Thulium nor Conpeek has an address: there is nothing to copy from")
+    if too_long := [name for name in names if len(stack) + len(name) > NAMES_TOGETHER]:
+        raise ValueError(f"{stack} and {too_long[0]} have more than {NAMES_TOGETHER} characters together")
+    if bool(parameters.get("SubnetIds")) != bool(parameters.get("SecurityGroupIds")):
+        raise ValueError("SubnetIds and SecurityGroupIds are given together, or neither")
+    cold, kept = (_days(parameters, key) for key in ("AudioColdAfterDays", "AudioRetentionDays"))
+    if cold and kept and cold >= kept:
+        raise ValueError(f"AudioColdAfterDays ({cold}) has to be less than AudioRetentionDays ({kept})")
+    if 0 < cold < IA_DAYS and parameters.get("AudioColdClass") == "STANDARD_IA":
+        raise ValueError(f"STANDARD_IA takes nothing younger than {IA_DAYS} days: AudioColdAfterDays is {cold}")
+
+
+def _days(parameters: Mapping[str, str], key: str) -> int:
+    text = parameters.get(key) or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{key}={text}: a whole number of days is needed, 0 for never")
+    return int(text)
+
+
+def _checked(check: Callable[[str], str]) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        try:
+            return check(text.strip())
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None  # asked again
+
+    return convert

@@ -1,0 +1,67 @@
+"""Start and end the laptop's stack below one folder, and describe it in ``.call-lake/local.json``."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from call_lake_cli.stack.handle import LOCAL_FILE, Stack, stack_from_outputs
+from call_lake_local import stack as local_stack
+from call_lake_local.stack import LocalStack, Plan
+
+
+def start(plan: Plan, root: Path, say: Callable[[str], None]) -> Stack:
+    """Start and deploy what ``plan`` says. Raises LocalError and ConfigError; nothing of it is left running then."""
+    file = root / LOCAL_FILE
+    try:
+        running = local_stack.up(plan, file.parent, say)
+    except BaseException:
+        if not local_stack.running(file.parent):  # another stack may run in this folder
+            file.unlink(missing_ok=True)
+        raise
+    try:
+        stack = _stack_of(running)
+        _write(file, stack, running)
+    except BaseException:
+        end(root)
+        raise
+    return stack
+
+
+def end(root: Path) -> list[str]:
+    """End the stack; the names of the processes that ran."""
+    ended = local_stack.down((root / LOCAL_FILE).parent)
+    (root / LOCAL_FILE).unlink(missing_ok=True)
+    return ended
+
+
+def _stack_of(running: LocalStack) -> Stack:
+    connection = {
+        "endpoint_url": running.endpoint.url,
+        "region_name": running.endpoint.region,
+        "aws_access_key_id": running.endpoint.access_key_id,
+        "aws_secret_access_key": running.endpoint.secret_access_key,
+    }
+    return stack_from_outputs(running.name, dict(running.outputs), connection, local=True)
+
+
+def _write(file: Path, stack: Stack, running: LocalStack) -> None:
+    """For every other command and for your own tools. The credentials in it are the emulator's."""
+    urls = {source.name: source.url for source in running.sources}
+    facts = asdict(stack)
+    del facts["connection"], facts["local"]
+    facts |= {
+        "stack": facts.pop("name"),
+        "endpoint_url": running.endpoint.url,
+        "region": running.endpoint.region,
+        "access_key_id": running.endpoint.access_key_id,
+        "secret_access_key": running.endpoint.secret_access_key,
+        "queues": {name: settings.queue_url for name, settings in stack.sources.items()},
+        "thulium_url": urls.get("thulium"),
+        "conpeek_url": urls.get("conpeek"),
+        "pids": dict(running.pids),
+    }
+    partial = file.with_suffix(".tmp")
+    partial.write_text(json.dumps(facts, indent=2) + "\n")
+    partial.chmod(0o600)
+    partial.replace(file)

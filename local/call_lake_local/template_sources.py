@@ -1,0 +1,162 @@
+"""The sources of ``template.yaml``: read, add and remove them, and write each one's part from one definition.
+
+The template's Metadata lists the sources. All that stands between the marks ``>>> sources`` and ``<<< sources`` is
+written from that list and from ``source_block.yaml`` (``make sources``); a test compares. Why the template is written
+by a program: docs/adr/0017-sources-are-written-into-the-template.md.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from call_lake.errors import ConfigError
+from call_lake.settings import SOURCE_NAME
+
+BASE_URL = {
+    "thulium": "The Thulium system's API, like https://example.thulium.com/api; empty for no Thulium",
+    "conpeek": "The Conpeek server's API, the address before /cdr_dialog_recording; empty for no Conpeek",
+}
+TIME_ZONE = {
+    "thulium": "Time zone of the system's clock, and of the call dates in the lake",
+    "conpeek": "Time zone of the call dates in the lake (Conpeek's own clock is UTC)",
+}
+BLOCK = Path(__file__).with_name("source_block.yaml")
+PARTS = ("parameters", "conditions", "resources", "dashboard")
+LISTED = re.compile(r"^ *- \{name: ([a-z0-9-]+), provider: ([a-z0-9-]+)(, removed: true)?\}$", re.MULTILINE)
+RESOURCES_MAX = 500
+PARAMETERS_MAX = 200
+"""Of one template: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSource:
+    """One source as the template's Metadata lists it. A removed one has no part left but its name in the table's
+    list of sources: so its rows stay readable."""
+
+    name: str
+    provider: str
+    removed: bool = False
+
+    @property
+    def id(self) -> str:
+        """The beginning of its logical ids and parameters: ``north-west`` gives ``NorthWest``."""
+        return "".join(part.capitalize() for part in self.name.split("-"))
+
+
+def read_sources(template: str) -> list[TemplateSource]:
+    """The sources that the template lists, removed ones too. Raises ConfigError where the marks are missing."""
+    found = LISTED.findall(_between(template, "metadata"))
+    return [TemplateSource(name, provider, bool(removed)) for name, provider, removed in found]
+
+
+def with_source(template: str, name: str, provider: str) -> str:
+    """The template with one source more; one that was removed comes back. Raises ConfigError for a name or a vendor
+    that cannot be."""
+    sources = read_sources(template)
+    new = TemplateSource(name, provider)
+    _check_name(new)
+    if provider not in BASE_URL:
+        raise ConfigError(f"vendor {provider!r} is not one of {', '.join(BASE_URL)}")
+    for other in sources:
+        if other.name == name and not other.removed:
+            raise ConfigError(f"source {name!r} is in the template already; `call-lake source list` shows all")
+        if other.name == name and other.provider != provider:
+            raise ConfigError(f"source {name!r} was one of {other.provider} and has rows of it: choose another name")
+        if other.name != name and other.id == new.id:
+            raise ConfigError(f"source {name!r} would have the logical ids of {other.name!r}: choose another name")
+    kept = [source for source in sources if source.name != name]
+    written = write_sources(template, [*kept, new])
+    _check_size(written)
+    return written
+
+
+def without_source(template: str, name: str) -> str:
+    """The template without the parts of a source. Raises ConfigError where it has none of this name."""
+    sources = read_sources(template)
+    if name not in [source.name for source in sources if not source.removed]:
+        there = ", ".join(source.name for source in sources if not source.removed)
+        raise ConfigError(f"the template has no source {name!r}; it has: {there or 'none'}")
+    kept = [replace(source, removed=True) if source.name == name else source for source in sources]
+    return write_sources(template, kept)
+
+
+def write_sources(template: str, sources: Sequence[TemplateSource]) -> str:
+    """The template with the parts of exactly these sources. Raises ConfigError where a logical id is taken."""
+    active = [source for source in sources if not source.removed]
+    listed = [
+        f"      - {{name: {source.name}, provider: {source.provider}{', removed: true' if source.removed else ''}}}\n"
+        for source in sources
+    ]
+    written = _replaced(template, "metadata", "".join(listed))
+    written = _replaced(written, "names", f"    Table: {{Names: '{','.join(source.name for source in sources)}'}}\n")
+    for part in PARTS:
+        written = _replaced(written, part, "".join(part_of(part, source) for source in active))
+    _check_ids(written)
+    return written
+
+
+def part_of(part: str, source: TemplateSource) -> str:
+    """One of PARTS, as the template has it for this source."""
+    words = {
+        "__Id__": source.id,
+        "__name__": source.name,
+        "__provider__": source.provider,
+        "__base_url__": BASE_URL[source.provider],
+        "__time_zone__": TIME_ZONE[source.provider],
+    }
+    return re.sub("|".join(words), lambda found: words[found[0]], _definition(part))
+
+
+def _definition(part: str) -> str:
+    text = BLOCK.read_text(encoding="utf-8")
+    return text.partition(f"# ---- {part}\n")[2].partition("# ---- ")[0]
+
+
+def _pattern(mark: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(^ *# >>> sources: {mark}\b[^\n]*\n)(.*?)(^ *# <<< sources: {mark}\n)", re.MULTILINE | re.DOTALL
+    )
+
+
+def _between(template: str, mark: str) -> str:
+    found = _pattern(mark).search(template)
+    if found is None:
+        raise ConfigError(f"template.yaml lacks the marks '>>> sources: {mark}' and '<<< sources: {mark}'")
+    return found[2]
+
+
+def _replaced(template: str, mark: str, text: str) -> str:
+    _between(template, mark)
+    return _pattern(mark).sub(lambda found: found[1] + text + found[3], template)
+
+
+def _check_name(source: TemplateSource) -> None:
+    if not SOURCE_NAME.fullmatch(source.name) or not re.fullmatch(r"[a-z].*[a-z0-9]|[a-z]", source.name):
+        raise ConfigError(
+            f"{source.name!r} cannot be a source's name: 1 to 32 of a-z, 0-9 and '-', beginning with a letter and not "
+            "ending with '-'"
+        )
+
+
+def _check_ids(template: str) -> None:
+    """Raises ConfigError where two parts of the template have one name: a source called ``poller``, say."""
+    for section in ("Parameters", "Conditions", "Resources"):
+        names = _names(template, section)
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ConfigError(f"the template has {twice[0]} in {section} already: choose another name for the source")
+
+
+def _check_size(template: str) -> None:
+    for section, most in (("Parameters", PARAMETERS_MAX), ("Resources", RESOURCES_MAX)):
+        if (number := len(_names(template, section))) > most:
+            raise ConfigError(
+                f"the template would have {number} {section.lower()}, and CloudFormation takes {most}: deploy a second "
+                "stack for further sources"
+            )
+
+
+def _names(template: str, section: str) -> list[str]:
+    body = template.partition(f"\n{section}:\n")[2]
+    body = re.split(r"^\S", body, maxsplit=1, flags=re.MULTILINE)[0]
+    return re.findall(r"^  (\w+):", body, re.MULTILINE)

@@ -1,0 +1,125 @@
+"""What one attempt to copy a recording came to, and what a batch of them did."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from call_lake.errors import Reason
+from call_lake.ledger.entry import Entry
+from call_lake.model.recording import Recording, StoredAudio
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as its source's queue delivered it."""
+
+    id: str
+    body: str
+    receipt_handle: str
+
+
+class Verdict(StrEnum):
+    DONE = "done"
+    AGAIN = "again"  # the message stays in its queue
+
+
+class Result(StrEnum):
+    # The message is done.
+    STORED = "stored"
+    ALREADY_STORED = "already stored"
+    EXPIRED = "expired"
+    FAILED = "failed"  # permanently: the message is in the dead-letter queue
+    RETRY_IN_LEDGER = "retry in ledger"  # a poll publishes the recording again when it is due
+    NOTHING_TO_DO = "nothing to do"  # failed, expired or erased before, stored by another attempt, or no recording
+    # The message comes again.
+    RETRY_IN_QUEUE = "retry in queue"
+    NO_ATTEMPT = "no attempt"  # none is counted: the source rests, our own limit was reached, or a step broke
+    COPIED = "copied"  # until the batch has written row, event and ledger
+    AUDIO_EXPIRED = "audio expired"  # until the batch has written row and ledger
+
+
+AGAIN = frozenset({Result.RETRY_IN_QUEUE, Result.NO_ATTEMPT, Result.COPIED, Result.AUDIO_EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedRecording:
+    """A recording whose audio is in S3, on its way to STORED."""
+
+    message: Message
+    recording: Recording
+    audio: StoredAudio
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredRecording:
+    """A STORED recording whose audio has expired, on its way to EXPIRED."""
+
+    message: Message
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one message's attempt came to.
+
+    ``copied`` and ``expired``: what the batch has still to write. ``source`` and ``reason``: of an attempt that failed;
+    ``source`` and ``stored_bytes``: of a recording that was stored.
+    """
+
+    message: Message
+    result: Result
+    copied: CopiedRecording | None = None
+    expired: ExpiredRecording | None = None
+    source: str = ""
+    reason: Reason | None = None
+    stored_bytes: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.AGAIN if self.result in AGAIN else Verdict.DONE
+
+
+@dataclass(slots=True)
+class CopyCounts:
+    stored: int = 0
+    stored_bytes: int = 0
+    already: int = 0
+    expired: int = 0
+    retried: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CopyReport:
+    """What one batch did. ``stored``: bytes of each recording, by source. ``failures``: failed attempts by source and
+    reason."""
+
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    counts: CopyCounts = field(default_factory=CopyCounts)
+    stored: dict[str, list[int]] = field(default_factory=dict)
+    failures: Counter[tuple[str, Reason]] = field(default_factory=Counter)
+
+
+def report_of(outcomes: Iterable[Outcome]) -> CopyReport:
+    """Add up the outcomes of a batch, one a message."""
+    report = CopyReport()
+    counts = report.counts
+    for one in outcomes:
+        report.verdicts[one.message.id] = one.verdict
+        if one.reason is not None:
+            report.failures[one.source, one.reason] += 1
+        match one.result:
+            case Result.STORED:
+                counts.stored += 1
+                counts.stored_bytes += one.stored_bytes
+                report.stored.setdefault(one.source, []).append(one.stored_bytes)
+            case Result.ALREADY_STORED:
+                counts.already += 1
+            case Result.EXPIRED:
+                counts.expired += 1
+            case Result.RETRY_IN_QUEUE | Result.RETRY_IN_LEDGER:
+                counts.retried += 1
+            case Result.FAILED:
+                counts.failed += 1
+    return report

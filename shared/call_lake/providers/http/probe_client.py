@@ -1,0 +1,69 @@
+"""Send one request to a source and return what came of it: status, headers, first bytes (``call-lake probe``).
+
+The rules of the real client hold: its request rate, its time limits, credentials for the configured host alone, other
+hosts only where they are allowed.
+"""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from call_lake.errors import Reason, Terminal, Transient
+from call_lake.providers.http.body import Body
+from call_lake.providers.http.client import LISTING_PATIENCE, Client
+
+AUDIO_START_BYTES = 64 * 1024
+"""Enough of a recording to tell its format."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """What a request came to.
+
+    ``body``: as many bytes as were asked for, or all there are. ``hops``: the hosts of redirects, as
+    ``host[:port]``. ``refused_host``: where the last redirect led, if that host is not allowed and was not asked.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+    body: bytes = b""
+    hops: tuple[str, ...] = ()
+    refused_host: str | None = None
+
+
+class ProbeClient(Client):
+    """Asks one source, and returns refusals instead of raising them."""
+
+    def ask(self, url: str, limit_bytes: int) -> ProbeAnswer:
+        """GET ``url``, absolute or relative to the base URL, and read ``limit_bytes`` of its body at most.
+
+        Raises Transient where no answer comes, SecretEmpty.
+        """
+        deadline_s = self._clock.monotonic() + LISTING_PATIENCE * self._timeout_s
+        try:
+            target = self.base.join(url)
+        except ValueError as error:
+            raise Transient(Reason.BAD_LISTING, f"an address in the record: {error}") from None
+        status, hosts = 0, []
+        try:
+            for hop in self._hops(target, deadline_s, fresh=False):
+                status = hop.response.status_code
+                if hop.leads_to is None:
+                    break
+                target = hop.leads_to
+                hosts.append(target.origin.netloc)
+        except Terminal:  # HOST_NOT_ALLOWED is the only one that sending raises
+            return ProbeAnswer(status, hops=tuple(hosts), refused_host=target.origin.netloc)
+        with closing(hop.response) as response:
+            body = _first_bytes(Body(response, self._clock, deadline_s), limit_bytes)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+        return ProbeAnswer(status, headers, body, tuple(hosts))
+
+
+def _first_bytes(body: Body, limit_bytes: int) -> bytes:
+    data = bytearray()
+    for chunk in body:
+        data += chunk
+        if len(data) > limit_bytes:
+            break
+    return bytes(data[:limit_bytes])

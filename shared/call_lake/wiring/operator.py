@@ -1,0 +1,79 @@
+"""Put the parts together for the command line: those that a stack's functions have, with the operator's credentials."""
+
+from typing import Any, Protocol
+
+from call_lake.aws.clock import SystemClock
+from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.messages import SqsDeadLetters, SqsQueue
+from call_lake.aws.parameters import SecretsManagerSecrets
+from call_lake.aws.s3 import S3ObjectStore
+from call_lake.aws.transcribe import TranscribeJobs
+from call_lake.ledger.ledger import Ledger
+from call_lake.model.layout import TRANSCRIPTS
+from call_lake.ports import Provider
+from call_lake.providers import make_provider
+from call_lake.settings import CompactorSettings, SourceSettings, from_environment
+
+CLOCK = SystemClock()
+
+
+class Stack(Protocol):
+    """What the parts need to know of a deployed stack; the command line's ``Stack`` has it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dlq_url(self) -> str: ...
+
+    @property
+    def functions(self) -> dict[str, str]:
+        """The functions' names by kind: poller, copier, compactor, and the transcriber where there is one."""
+
+    @property
+    def table(self) -> DynamoTable: ...
+
+    @property
+    def store(self) -> S3ObjectStore: ...
+
+    @property
+    def sources(self) -> dict[str, SourceSettings]: ...
+
+    def client(self, service: str) -> Any:
+        """A boto3 client."""
+
+
+def ledger_of(stack: Stack) -> Ledger:
+    """The ledger publishes a recording again after as long as its queue keeps messages (template.yaml)."""
+    some_queue = next(iter(stack.sources.values())).queue_url
+    wanted = "MessageRetentionPeriod"
+    found = stack.client("sqs").get_queue_attributes(QueueUrl=some_queue, AttributeNames=[wanted])
+    return Ledger(stack.table, CLOCK, float(found["Attributes"][wanted]))
+
+
+def compactor_settings(stack: Stack) -> CompactorSettings:
+    """As the stack's own compactor has them: the table's days and sources, and when it deletes unused files."""
+    found = stack.client("lambda").get_function_configuration(FunctionName=stack.functions["compactor"])
+    return from_environment(CompactorSettings, found["Environment"]["Variables"])
+
+
+def queue_of(stack: Stack, source: SourceSettings) -> SqsQueue:
+    return SqsQueue(stack.client("sqs"), source.queue_url)
+
+
+def dead_letters_of(stack: Stack) -> SqsDeadLetters:
+    return SqsDeadLetters(stack.client("sqs"), stack.dlq_url)
+
+
+def provider_of(stack: Stack, source: SourceSettings) -> Provider:
+    """Raises ConfigError. The provider's calls raise SecretEmpty and ConfigError for the secret."""
+    secrets = SecretsManagerSecrets(stack.client("secretsmanager"))
+    return make_provider(source, lambda fresh: secrets.get(source.secret, fresh=fresh), CLOCK)
+
+
+def transcriptions_of(stack: Stack) -> TranscribeJobs | None:
+    """None where the stack has no transcriber and no transcript. It never called Amazon Transcribe then, and its region
+    may not even have the service."""
+    if "transcriber" not in stack.functions and next(iter(stack.store.list_versions(TRANSCRIPTS)), None) is None:
+        return None
+    return TranscribeJobs(stack.client("transcribe"), f"{stack.name}-")

@@ -1,0 +1,287 @@
+"""``call-lake deploy``: what it asks, what it gives to sam."""
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import pytest
+import typer
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from typer.testing import CliRunner
+
+from call_lake.errors import CallLakeError
+from call_lake_cli.commands import deploy as command
+from call_lake_cli.commands.deploy import DeployedStack
+from call_lake_cli.stack.handle import heed_aws_region
+from call_lake_local.errors import LocalError
+
+TEMPLATE = Path(__file__).parents[4] / "template.yaml"
+ANSWERS = "https://acme.thulium.com/api/\n\nhttps://acme.conpeek.com\n\n2026-01-31\n\n"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
+
+
+URLS = {"ThuliumBaseUrl": "https://acme.thulium.com/api"}
+STANDING = DeployedStack("UPDATE_COMPLETE", URLS | {"Architecture": "arm64"})
+
+
+class Sam:
+    """Notes what it was given."""
+
+    def __init__(self, code: int = 0) -> None:
+        self.given: list[str] = []
+        self.parameters: dict[str, str] = {}
+        self.code = code
+
+    def __call__(self, arguments: Sequence[str]) -> int:
+        self.given = list(arguments)
+        file = self.given[self.given.index("--parameter-overrides") + 1]
+        self.parameters = json.loads(Path(file.removeprefix("file://")).read_text())
+        return self.code
+
+
+def deployed(
+    sam: Sam, answers: str = "", stack: str = "lake", *, standing: DeployedStack | None = None, **given: str
+) -> str:
+    app = typer.Typer()
+
+    @app.command()
+    def run() -> None:
+        build = lambda architecture: Path(architecture, "template.yaml")  # noqa: E731
+        command.deploy_stack(stack, given, find=lambda _: standing, build=build, sam=sam)
+
+    result = CliRunner().invoke(app, input=answers, catch_exceptions=False)
+    return result.output
+
+
+def test_a_new_stack_is_asked_for_addresses_zones_and_the_first_day() -> None:
+    sam = Sam()
+    said = deployed(sam, ANSWERS)
+    assert sam.parameters == {
+        "ThuliumBaseUrl": "https://acme.thulium.com/api",
+        "ThuliumTimeZone": "Europe/Warsaw",
+        "ConpeekBaseUrl": "https://acme.conpeek.com",
+        "ConpeekTimeZone": "Europe/Warsaw",
+        "FirstPollFrom": "2026-01-31",
+        "AlarmTopicArn": "",
+        "Architecture": "arm64",
+    }
+    assert "secrets set thulium --stack lake" in said
+
+
+def test_what_is_given_is_not_asked() -> None:
+    sam = Sam()
+    deployed(sam, "\n\n\n\n", ThuliumBaseUrl="https://a.example/api", ConpeekBaseUrl="https://b.example", SweepDays="7")
+    assert sam.parameters["ThuliumBaseUrl"] == "https://a.example/api"
+    assert sam.parameters["SweepDays"] == "7"
+
+
+def test_a_vendor_without_an_address_is_left_out_and_not_asked_about() -> None:
+    sam = Sam()
+    said = deployed(sam, "https://acme.thulium.com/api\n\n\n2026-01-31\n\n")
+    assert sam.parameters["ConpeekBaseUrl"] == ""
+    assert "ConpeekTimeZone" not in sam.parameters
+    assert sam.parameters["FirstPollFrom"] == "2026-01-31"
+    assert "secrets set thulium" in said
+    assert "secrets set conpeek" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"ThuliumBaseUrl": "", "ConpeekBaseUrl": ""}, "nothing to copy from"),
+        ({"SourceNames": "thulium,conpeek," + "n" * 32, "stack": "l" * 26}, "57 characters together"),
+        ({"SubnetIds": "subnet-1"}, "given together"),
+        ({"AudioColdAfterDays": "x"}, "AudioColdAfterDays=x: a whole number of days"),
+        ({"AudioColdAfterDays": "90", "AudioRetentionDays": "90"}, "less than AudioRetentionDays"),
+        ({"AudioColdAfterDays": "7", "AudioColdClass": "STANDARD_IA"}, "younger than 30 days"),
+    ],
+)
+def test_what_would_be_rolled_back_is_refused_before_anything_is_built(given: dict[str, str], says: str) -> None:
+    stands = DeployedStack("UPDATE_COMPLETE", {"ThuliumBaseUrl": "https://acme.thulium.com/api"})
+    sam = Sam()
+    with pytest.raises(ValueError, match=says):
+        command.deploy_stack(given.pop("stack", "lake"), given, find=lambda _: stands, build=Path, sam=sam)
+    assert sam.given == []
+
+
+def test_what_is_changed_is_checked_against_what_the_stack_keeps() -> None:
+    kept = {"ThuliumBaseUrl": "https://acme.thulium.com/api", "AudioRetentionDays": "60"}
+    with pytest.raises(ValueError, match=r"AudioColdAfterDays \(90\)"):
+        deployed(Sam(), standing=DeployedStack("UPDATE_COMPLETE", kept), AudioColdAfterDays="90")
+
+
+@pytest.mark.parametrize("wrong", ["acme.thulium.com", "http://acme.thulium.com", "https://acme.thulium.com/?x=1"])
+def test_an_answer_that_cannot_be_is_asked_for_again(wrong: str) -> None:
+    sam = Sam()
+    said = deployed(sam, f"{wrong}\n{ANSWERS}")
+    assert "an address is needed that begins with https://" in said
+    assert sam.parameters["ThuliumBaseUrl"] == "https://acme.thulium.com/api"
+
+
+def test_questions_that_need_no_answer_are_answered_with_enter() -> None:
+    sam = Sam()
+    deployed(sam, "https://acme.thulium.com/api\n\nhttps://acme.conpeek.com\n\n\n\n")
+    assert sam.parameters["FirstPollFrom"] == sam.parameters["AlarmTopicArn"] == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ThuliumBaseUrl", "http://acme.thulium.com/api"),
+        ("ConpeekTimeZone", "Warsaw"),
+        ("AlarmTopicArn", "alarms"),
+        ("IsCloud", "false"),
+        ("Architecture", "sparc"),
+    ],
+)
+def test_what_no_account_should_have_is_refused_when_it_is_given_too(key: str, value: str) -> None:
+    sam = Sam()
+    with pytest.raises(ValueError, match=r"needed|emulator|arm64 or x86_64"):
+        deployed(sam, ANSWERS, standing=None, **{key: value})
+    assert sam.given == []
+
+
+def test_a_value_that_is_refused_is_named_with_its_parameter() -> None:
+    with pytest.raises(ValueError, match=r"ConpeekTimeZone=Warsaw: a name of the IANA time zone database"):
+        deployed(Sam(), ANSWERS, ConpeekTimeZone="Warsaw")
+
+
+def test_a_parameter_that_the_template_does_not_have_is_refused_before_anything_is_built() -> None:
+    sam = Sam()
+    with pytest.raises(LocalError, match=r"template\.yaml has no parameter SweepDay;"):
+        deployed(sam, standing=STANDING, SweepDay="30")
+    assert sam.given == []
+
+
+def typed(*arguments: str) -> str:
+    app = typer.Typer()
+    app.command()(command.deploy)
+    result = CliRunner().invoke(app, ["--stack", "lake", *arguments])
+    assert result.exit_code == 1
+    return result.stderr
+
+
+def test_without_a_region_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:1")
+    assert typed() == "error: no AWS region: set AWS_REGION, or `region` in the AWS profile\n"
+
+
+def test_a_region_or_network_that_does_not_answer_is_no_lack_of_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    said = typed()
+    assert "check the network, and the region" in said
+    assert "log" not in said.replace("localhost", "")
+
+
+def test_a_pair_that_is_none_is_one_line() -> None:
+    assert typed("--set", "SweepDays") == (
+        "error: --set 'SweepDays' must be PARAMETER=VALUE, like --set ThuliumTimeZone=Europe/Warsaw\n"
+    )
+
+
+def test_a_stack_that_stands_keeps_its_parameters_and_is_asked_nothing() -> None:
+    sam = Sam()
+    deployed(sam, standing=STANDING, SweepDays="30")
+    assert sam.parameters == {"SweepDays": "30", "Architecture": "arm64"}
+
+
+@pytest.mark.parametrize(
+    ("standing", "given", "expected"),
+    [
+        (None, {}, "arm64"),
+        (None, {"Architecture": "x86_64"}, "x86_64"),
+        (DeployedStack("CREATE_COMPLETE", URLS | {"Architecture": "x86_64"}), {}, "x86_64"),
+        (DeployedStack("CREATE_COMPLETE", URLS | {"Architecture": "x86_64"}), {"Architecture": "arm64"}, "arm64"),
+    ],
+)
+def test_the_processor_is_what_was_given_then_the_stacks_own_then_arm64(
+    standing: DeployedStack | None, given: dict[str, str], expected: str
+) -> None:
+    sam = Sam()
+    deployed(sam, ANSWERS, standing=standing, **given)
+    assert sam.parameters["Architecture"] == expected
+    assert sam.given[sam.given.index("--template") + 1] == f"{expected}/template.yaml"
+
+
+def test_a_stack_whose_first_changes_were_never_made_is_asked_like_a_new_one() -> None:
+    sam = Sam()
+    said = deployed(sam, ANSWERS, standing=DeployedStack("REVIEW_IN_PROGRESS", {}))
+    assert sam.parameters["ThuliumBaseUrl"] == "https://acme.thulium.com/api"
+    assert "lake is new" in said
+
+
+@pytest.mark.parametrize(
+    ("status", "to_do"),
+    [
+        ("ROLLBACK_COMPLETE", "aws cloudformation delete-stack --stack-name lake"),
+        ("CREATE_FAILED", "aws cloudformation delete-stack --stack-name lake"),
+        ("DELETE_FAILED", "aws cloudformation delete-stack --stack-name lake"),
+        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name lake"),
+        ("UPDATE_IN_PROGRESS", "wait"),
+        ("ROLLBACK_IN_PROGRESS", "wait"),
+    ],
+)
+def test_a_stack_that_cloudformation_will_not_update_is_said_before_anything_is_built(status: str, to_do: str) -> None:
+    sam = Sam()
+    with pytest.raises(CallLakeError, match=to_do):
+        deployed(sam, standing=DeployedStack(status, {}))
+    assert sam.given == []
+
+
+def test_a_stack_is_found_with_its_status_and_parameters() -> None:
+    client = boto3.client("cloudformation")
+    made = {
+        "StackName": "lake",
+        "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+        "StackStatus": "CREATE_COMPLETE",
+        "Parameters": [{"ParameterKey": "SweepDays", "ParameterValue": "30"}],
+    }
+    with Stubber(client) as answers:
+        answers.add_response("describe_stacks", {"Stacks": [made]}, {"StackName": "lake"})
+        answers.add_client_error("describe_stacks", "ValidationError", "Stack with id other does not exist")
+        answers.add_client_error("describe_stacks", "ExpiredToken", "The security token is expired")
+        assert command.find_deployed("lake", client) == DeployedStack("CREATE_COMPLETE", {"SweepDays": "30"})
+        assert command.find_deployed("other", client) is None
+        with pytest.raises(ClientError, match="ExpiredToken"):
+            command.find_deployed("lake", client)
+
+
+def test_the_region_of_awss_own_variable_is_taken_where_boto3s_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    heed_aws_region()
+    assert os.environ["AWS_DEFAULT_REGION"] == "eu-central-1"
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    heed_aws_region()
+    assert boto3.Session().region_name == "eu-west-3"
+
+
+@pytest.mark.parametrize("name", ["Lake", "1lake", "l_ake", "l" * 49, ""])
+def test_a_name_that_buckets_and_queues_cannot_carry_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be a stack's name"):
+        deployed(Sam(), stack=name or "-")
+
+
+def test_a_deployment_that_fails_is_an_error() -> None:
+    with pytest.raises(CallLakeError, match="did not succeed"):
+        deployed(Sam(code=1), ANSWERS)
+
+
+def test_every_question_is_a_parameter_of_the_template() -> None:
+    text = TEMPLATE.read_text()
+    assert all(f"\n  {name}:\n    Type: String" in text for name in command.QUESTIONS)
+
+
+def test_the_template_takes_every_answer_that_is_let_through() -> None:
+    assert command.check_base_url("https://acme.thulium.com/api/") == "https://acme.thulium.com/api"
+    assert command.check_day("") == ""
+    assert command.check_topic(TOPIC) == TOPIC
+    with pytest.raises(ValueError, match="2026-01-31"):
+        command.check_day("31.1.2026")
+    with pytest.raises(ValueError, match="Europe/Warsaw"):
+        command.check_zone("Warsaw")

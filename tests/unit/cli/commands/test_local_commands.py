@@ -1,0 +1,47 @@
+"""``call-lake local up``: what is refused before anything is started or asked for."""
+
+import pytest
+from typer.testing import CliRunner
+
+from call_lake_cli.commands.local import _simulated
+from call_lake_cli.main import app
+
+
+def refused(*arguments: str, **environment: str) -> str:
+    done = CliRunner().invoke(app, ["local", "up", *arguments], env=environment)
+    assert done.exit_code == 1
+    return done.stderr
+
+
+@pytest.mark.parametrize("url", ["http://acme.thulium.com/api", "HTTP://127.0.0.1.example/api"])
+def test_credentials_go_nowhere_unencrypted(url: str) -> None:
+    said = refused("--thulium-url", url, "--thulium-user", "api")
+    assert f"error: --thulium-url {url}: it has to begin with https://" in said
+    assert "--conpeek-url" in refused("--conpeek-url", url)
+
+
+def test_an_address_that_is_none_is_one_line() -> None:
+    assert refused("--conpeek-url", "http://[acme").startswith("error: --conpeek-url http://[acme: ")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/api", "http://[::1]:1/api", "http://localhost:1/api"])
+def test_this_machine_itself_may_be_asked_without_tls(url: str) -> None:
+    assert "THULIUM_PASSWORD" in refused("--thulium-url", url, "--thulium-user", "api", THULIUM_PASSWORD="")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--faults", "late"), ("--recordings", "3"), ("--days", "3"), ("--until", "2026-10-01"), ("--seed", "7")],
+)
+def test_what_a_real_provider_would_ignore_is_refused(option: str, value: str) -> None:
+    said = refused("--conpeek-url", "https://acme.conpeek.com", option, value)
+    assert f"error: {option} is for the simulated providers" in said
+
+
+def test_a_fault_that_nobody_knows_is_refused_with_all_that_there_are() -> None:
+    assert refused("--faults", "late,bogus").startswith("error: unknown fault 'bogus'; known: rate_limited, ")
+
+
+def test_what_is_not_given_has_its_default() -> None:
+    calls = _simulated({"until": "2026-10-01", "count": 3, "faults": "late"})
+    assert calls.arguments() == ["--until=2026-10-01", "--count=3", "--days=30", "--seed=7", "--faults=late"]

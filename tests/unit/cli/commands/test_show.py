@@ -1,0 +1,107 @@
+"""One recording is found by its id or by the provider's key, and told where it waits."""
+
+from datetime import timedelta
+
+import pytest
+
+from call_lake.bucket.quarantine import RejectedRow, quarantine
+from call_lake.errors import NotReady, Reason, Terminal
+from call_lake.ledger.entry import Entry, State
+from call_lake.model.layout import Partition
+from call_lake.model.recording import Recording
+from call_lake_cli.commands.show import find_entries, where_it_waits
+from tests.support.fakes.provider import make_recording
+from tests.support.operator_bench import DAY, Bench
+
+SOURCES = ["conpeek", "thulium"]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(1)
+
+
+def entry(bench: Bench) -> Entry:
+    found = bench.ledger.entry(bench.recordings[0].recording_id)
+    assert found is not None
+    return found
+
+
+def waits(bench: Bench) -> str | None:
+    return where_it_waits(bench.world.store, entry(bench))
+
+
+def test_a_recording_is_found_by_its_id_and_by_its_key(bench: Bench) -> None:
+    bench.settle()
+    recording = bench.recordings[0]
+
+    for name in (recording.recording_id, recording.provider_key):
+        assert [found.recording for found in find_entries(bench.ledger, SOURCES, name)] == [recording]
+
+
+def test_a_key_that_two_sources_use_finds_both(bench: Bench) -> None:
+    other = make_recording(1, "conpeek", key=bench.recordings[0].provider_key)
+    for recording in (bench.recordings[0], other):
+        bench.ledger.discovered(recording)
+
+    found = find_entries(bench.ledger, SOURCES, other.provider_key)
+
+    assert [one.source for one in found] == SOURCES
+
+
+@pytest.mark.parametrize("name", ["nothing", "", "source#thulium"])
+def test_what_is_no_recording_is_not_found(bench: Bench, name: str) -> None:
+    bench.settle()
+
+    assert find_entries(bench.ledger, SOURCES, name) == []
+
+
+def test_where_it_waits_follows_it_to_the_table(bench: Bench) -> None:
+    bench.pipeline.poll("thulium")
+    assert "in the queue of thulium" in (waits(bench) or "")
+
+    bench.pipeline.copy_all()
+    assert waits(bench) == "its row is in the inbox, for the compactor"
+
+    bench.pipeline.compact()
+    assert waits(bench) is None
+
+
+def test_what_is_tried_again_says_when(bench: Bench) -> None:
+    bench.thulium.on_audio = _refuse(NotReady(Reason.NOT_FOUND, "404"))
+    bench.pipeline.poll("thulium")
+    bench.pipeline.copy_all()
+
+    assert entry(bench).state is State.RETRYING
+    assert (entry(bench).due_at or "never") in (waits(bench) or "")
+
+
+def test_what_failed_waits_for_redrive(bench: Bench) -> None:
+    bench.thulium.on_audio = _refuse(Terminal(Reason.ENCRYPTED, "PGP"))
+    bench.settle()
+
+    assert "call-lake redrive" in (waits(bench) or "")
+
+
+def test_a_row_that_was_set_aside_says_why(bench: Bench) -> None:
+    bench.settle()
+    id = bench.recordings[0].recording_id
+    key = f"{Partition('thulium', DAY).inbox}any.json"
+    quarantine(bench.world.store, RejectedRow(key, f'{{"recording_id": "{id}"}}', "talk_s is no number"))
+
+    assert waits(bench) == "its row is in the quarantine: talk_s is no number"
+
+
+def test_what_was_erased_waits_nowhere(bench: Bench) -> None:
+    bench.settle()
+    bench.world.clock.advance(timedelta(days=1))
+    bench.world.table.update(bench.recordings[0].recording_id, {"state": State.ERASED, "record": None, "audio": None})
+
+    assert waits(bench) is None
+
+
+def _refuse(error: Exception):
+    def act(recording: Recording) -> None:
+        raise error
+
+    return act

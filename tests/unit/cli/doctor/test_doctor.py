@@ -1,0 +1,310 @@
+"""``call-lake doctor``: each trouble is found, named, and says what to do; what breaks one check stops no other."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
+from typing import Any
+
+import botocore.exceptions
+import pytest
+
+from call_lake.errors import ConfigError
+from call_lake.ledger.source_state import SourceState
+from call_lake.model.times import iso
+from call_lake.settings import SourceSettings
+from call_lake_cli.doctor import alarms, checks
+from call_lake_cli.doctor.checks import Check, Level, guarded, skew
+from call_lake_cli.doctor.command import any_failed, run_checks
+from tests.support.fakes import FakeClock, World
+from tests.support.stub_thulium import BASE, SECRET, row
+from tests.support.stub_web import Reply, StubWeb, json_reply
+
+SOURCE = SourceSettings("thulium", "thulium", BASE, secret="secret", queue_url="https://sqs/1/s-recordings-thulium")
+
+
+def mapped(state: str) -> dict[str, Any]:
+    arn = "arn:aws:sqs:r:1:s-recordings-thulium"
+    return {"EventSourceMappings": [{"State": state, "EventSourceArn": arn}]}
+
+
+def alarm(**changes: Any) -> dict[str, Any]:
+    return {
+        "MetricAlarms": [
+            {"AlarmName": "s-silent", "AlarmActions": ["arn:aws:sns:r:1:ring"], "StateValue": "OK"} | changes
+        ]
+    }
+
+
+def subscribed(arn: str) -> dict[str, Any]:
+    return {"Subscriptions": [{"SubscriptionArn": arn}]}
+
+
+ALARM_OF_STACK = {
+    "StackResourceSummaries": [
+        {"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": "s-silent"},
+        {"ResourceType": "AWS::SQS::Queue", "PhysicalResourceId": "s-dead-letters"},
+    ]
+}
+
+
+def messages(number: int) -> dict[str, Any]:
+    return {"Attributes": {"ApproximateNumberOfMessages": str(number)}}
+
+
+def quota(limit: int) -> dict[str, Any]:
+    return {"AccountLimit": {"UnreservedConcurrentExecutions": limit}}
+
+
+FUNCTIONS = {kind: f"s-{kind}" for kind in ("poller", "copier", "compactor")}
+TRANSCRIBING = FUNCTIONS | {"transcriber": "s-transcriber"}
+
+
+def refused(operation: str, code: str = "AccessDeniedException") -> botocore.exceptions.ClientError:
+    return botocore.exceptions.ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+
+class Cloud:
+    """A healthy stack of one source; ``answers`` by operation may be replaced, an exception is raised."""
+
+    name, bucket, dlq_url, database, workgroup, local = "s", "b", "dlq", "s", "w", False
+
+    def __init__(self) -> None:
+        self.world = World.make(("thulium",))
+        self.clock: FakeClock = self.world.clock
+        self.table = self.world.table
+        self.sources: dict[str, SourceSettings] = {"thulium": SOURCE}
+        self.functions = FUNCTIONS
+        self.web = StubWeb(lambda seen: json_reply({"count": 1, "result": [row()]}))
+        self.note(last_poll_at=iso(self.clock.now()), last_ok_at=iso(self.clock.now()))
+        self.answers: dict[str, Any] = {
+            "get_caller_identity": {"Account": "111122223333"},
+            "list_objects_v2": {},
+            "get_table": {"Table": {"Name": "calls"}},
+            "get_work_group": {"WorkGroup": {"State": "ENABLED"}},
+            "get_function_configuration": {"State": "Active", "LastUpdateStatus": "Successful"},
+            "get_account_settings": quota(1000),
+            "list_event_source_mappings": mapped("Enabled"),
+            "get_schedule": {"State": "ENABLED"},
+            "list_stack_resources": ALARM_OF_STACK,
+            "describe_alarms": alarm(),
+            "list_subscriptions_by_topic": subscribed("arn:aws:sns:r:1:ring:1"),
+            "get_queue_attributes": messages(0),
+            "get_secret_value": {"SecretString": json.dumps(SECRET)},
+        }
+
+    def note(self, **facts: Any) -> None:
+        SourceState(self.table, self.clock, "thulium").note(**facts)
+
+    def client(self, service: str) -> Any:
+        return self
+
+    def __getattr__(self, operation: str) -> Any:
+        def answer(**asked: Any) -> Any:
+            found = self.answers[operation]
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        return answer
+
+    def get_paginator(self, operation: str) -> Any:
+        return SimpleNamespace(paginate=lambda **asked: [getattr(self, operation)(**asked)])
+
+    def troubles(self) -> dict[str, Check]:
+        found = list(run_checks(self, self.clock, session=self.web.session))  # type: ignore[arg-type]
+        return {check.name: check for check in found if check.level is not Level.OK}
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Cloud) -> None:
+    found = list(run_checks(cloud, cloud.clock, session=cloud.web.session))  # type: ignore[arg-type]
+
+    assert [check for check in found if check.level is not Level.OK] == []
+    assert {check.name for check in found} >= {
+        "credentials", "bucket", "ledger", "table", "Athena", "poller", "copier", "compactor", "compactor: schedule",
+        "thulium: secret", "thulium: listing", "thulium: polls", "thulium: poll", "thulium: sweep", "thulium: copies",
+        "dead letters", "Lambda quota", "alarms", "alarm topic",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "name", "level", "says"),
+    [
+        ("list_objects_v2", refused("ListObjectsV2"), "storage", "fail", "the right to call ListObjectsV2"),
+        ("get_caller_identity", refused("GetCallerIdentity", "ExpiredToken"), "credentials", "fail", "ExpiredToken"),
+        ("get_table", refused("GetTable", "EntityNotFoundException"), "table", "fail", "A dropped table"),
+        ("get_table", refused("GetTable"), "storage", "fail", "the right to call GetTable"),
+        ("get_work_group", {"WorkGroup": {"State": "DISABLED"}}, "Athena", "fail", "enable workgroup"),
+        ("get_function_configuration", {"State": "Failed", "StateReason": "no key"}, "copier", "fail", "no key"),
+        ("get_account_settings", quota(6), "Lambda quota", "warn", "ask AWS"),
+        ("list_event_source_mappings", {"EventSourceMappings": []}, "thulium: copies", "fail", "nothing leads from"),
+        ("list_event_source_mappings", mapped("Disabled"), "thulium: copies", "fail", "enable"),
+        ("list_event_source_mappings", mapped("Updating"), "thulium: copies", "warn", "in a minute"),
+        ("get_schedule", {"State": "DISABLED"}, "thulium: poll", "fail", "enable schedule s-poll-thulium"),
+        ("get_schedule", refused("GetSchedule", "ResourceNotFoundException"), "thulium: sweep", "fail", "no schedule"),
+        ("describe_alarms", {"MetricAlarms": []}, "alarms", "warn", "there are none"),
+        ("list_subscriptions_by_topic", subscribed("PendingConfirmation"), "alarm topic", "warn", "no confirmed"),
+        ("list_subscriptions_by_topic", {"Subscriptions": []}, "alarm topic", "warn", "ring has no confirmed"),
+        ("describe_alarms", alarm(AlarmActions=[]), "alarms", "warn", "AlarmTopicArn"),
+        ("describe_alarms", alarm(StateValue="ALARM"), "alarms", "warn", "s-silent fires"),
+        ("get_queue_attributes", messages(3), "dead letters", "warn", "call-lake failed"),
+        ("get_secret_value", {"SecretString": "{}"}, "thulium: secret", "warn", "call-lake secrets set thulium"),
+        ("get_secret_value", {"SecretString": '{"username": "a"}'}, "thulium: secret", "fail", "no 'password'"),
+    ],
+)
+def test_each_trouble_of_aws_is_found(
+    cloud: Cloud, operation: str, answer: Any, name: str, level: str, says: str
+) -> None:
+    cloud.answers[operation] = answer
+
+    trouble = cloud.troubles()[name]
+
+    assert trouble.level == level
+    assert says in f"{trouble.found}; {trouble.to_do}"
+    assert trouble.to_do
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (Reply(401), "call-lake secrets set"),
+        (Reply(403), "may not list"),
+        (Reply(404), "check the base URL"),
+        (Reply(200, b"<html>"), "no listing of this vendor"),
+        (ConnectionResetError(), "check the base URL and the network between"),
+    ],
+)
+def test_a_provider_that_does_not_list_is_found(cloud: Cloud, answer: Any, says: str) -> None:
+    cloud.web.answer = lambda seen: answer
+
+    assert cloud.troubles()["thulium: listing"].level is Level.FAIL
+    assert says in cloud.troubles()["thulium: listing"].to_do
+
+
+def test_what_breaks_one_check_stops_no_other(cloud: Cloud) -> None:
+    cloud.answers["get_secret_value"] = refused("GetSecretValue")
+    cloud.answers["get_caller_identity"] = refused("GetCallerIdentity")
+    cloud.answers["describe_alarms"] = {"MetricAlarms": []}
+
+    assert {"credentials", "thulium", "alarms"} <= cloud.troubles().keys()
+
+
+def test_polls_that_stopped_are_found(cloud: Cloud) -> None:
+    cloud.clock.advance(timedelta(minutes=31))
+
+    assert "the last good one was at" in cloud.troubles()["thulium: polls"].found
+
+
+def test_a_source_that_was_never_polled_is_told(cloud: Cloud) -> None:
+    cloud.note(last_poll_at=None, last_ok_at=None)
+
+    assert cloud.troubles()["thulium: polls"].level is Level.WARN
+
+
+def test_trouble_of_the_last_poll_is_told(cloud: Cloud) -> None:
+    cloud.note(trouble="cannot read [a, b]: 500")
+
+    assert "cannot read [a, b]" in cloud.troubles()["thulium: polls"].found
+
+
+def test_a_paused_source_is_a_warning_however_long_ago_it_was_polled(cloud: Cloud) -> None:
+    SourceState(cloud.table, cloud.clock, "thulium").pause()
+    cloud.clock.advance(timedelta(days=3))
+
+    trouble = cloud.troubles()["thulium: polls"]
+    assert (trouble.level, trouble.to_do.split(",")[0]) == (Level.WARN, "call-lake resume thulium")
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(0, "ok"), (-59, "ok"), (61, "warn"), (-299, "warn"), (301, "fail")])
+def test_a_clock_that_is_off_is_told_before_aws_refuses(seconds: int, level: str) -> None:
+    clock = FakeClock(datetime(2026, 11, 1, tzinfo=UTC))
+    header = format_datetime(clock.now() + timedelta(seconds=seconds), usegmt=True)
+
+    assert [check.level for check in skew("clock", header, clock)] == [level]
+    assert list(skew("clock", None, clock)) == []
+
+
+def test_a_clock_that_is_a_moment_off_is_off_by_no_second() -> None:
+    clock = FakeClock(datetime(2026, 11, 1, 0, 0, 0, 300_000, tzinfo=UTC))
+    (check,) = skew("clock", "Sun, 01 Nov 2026 00:00:00 GMT", clock)
+
+    assert check.found == "+0 s from this machine's"
+
+
+def test_settings_that_are_wrong_are_one_line(cloud: Cloud) -> None:
+    def look() -> Iterator[Check]:
+        raise ConfigError("source 'thulium': unknown setting 'x'")
+        yield
+
+    (check,) = guarded("settings", look)
+    assert (check.level, check.found) == (Level.FAIL, "source 'thulium': unknown setting 'x'")
+
+
+def test_only_a_failure_is_one() -> None:
+    assert not any_failed([checks.ok("a", ""), checks.warn("b", "", "do")])
+    assert any_failed([checks.ok("a", ""), checks.fail("b", "", "do")])
+
+
+class Account:
+    """As much of CloudFormation and CloudWatch as names alarms: more than fit into one answer, and another stack's."""
+
+    name = "s"
+
+    def __init__(self, number: int) -> None:
+        self.own = [f"s-alarm-{n}" for n in range(number)]
+        self.there = [*self.own, "s-2-silent"]
+        self.asked: list[int] = []
+
+    def client(self, service: str) -> Any:
+        return self
+
+    def get_paginator(self, operation: str) -> Any:
+        return SimpleNamespace(paginate=getattr(self, operation))
+
+    def list_stack_resources(self, **_: Any) -> Iterator[Any]:
+        for name in self.own:
+            yield {"StackResourceSummaries": [{"ResourceType": "AWS::CloudWatch::Alarm", "PhysicalResourceId": name}]}
+
+    def describe_alarms(self, **asked: list[str]) -> Iterator[Any]:
+        names = asked["AlarmNames"]
+        self.asked.append(len(names))
+        for name in set(self.there) & set(names):
+            yield {"MetricAlarms": [{"AlarmName": name}]}
+
+
+def test_all_alarms_in_the_stack_are_looked_at_and_none_of_one_whose_name_begins_alike() -> None:
+    account = Account(150)
+    found = alarms.alarms_in(account)  # type: ignore[arg-type]
+    assert {alarm["AlarmName"] for alarm in found} == set(account.own)
+    assert account.asked == [100, 50]
+
+
+def test_what_the_transcriber_takes_at_once_counts_against_the_quota(cloud: Cloud) -> None:
+    cloud.answers["get_account_settings"] = quota(10)
+    few = cloud.troubles().get("Lambda quota")
+    cloud.functions = TRANSCRIBING
+    assert few is None
+    assert "uses up to 6" in cloud.troubles()["Lambda quota"].found
+
+
+@pytest.mark.parametrize(
+    ("state", "says"), [("Enabled", ""), ("Disabled", "the mapping of its queue is Disabled"), (None, "nothing leads")]
+)
+def test_a_stack_that_transcribes_has_its_queue_of_transcriptions_looked_at(
+    cloud: Cloud, state: str | None, says: str
+) -> None:
+    copies = mapped("Enabled")["EventSourceMappings"]
+    arn = "arn:aws:sqs:r:1:s-transcriptions"
+    own = [{"State": state, "EventSourceArn": arn}] if state else []
+    cloud.answers["list_event_source_mappings"] = {"EventSourceMappings": copies + own}
+    assert "transcriptions" not in cloud.troubles()
+    cloud.functions = TRANSCRIBING
+    trouble = cloud.troubles().get("transcriptions")
+    assert says in (trouble.found if trouble else "")
+    assert bool(trouble) == bool(says)
