@@ -12,8 +12,7 @@ from datetime import timedelta
 
 from bench.cost.metered import BATCH, Meter, Unit, item_bytes, metered_world
 from call_lake.copying.fetcher import CopierSource
-from call_lake.lake.compactor import CompactionResult, compact
-from call_lake.lake.file_cache import Index
+from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.entry import entry_of
 from call_lake.model.layout import DATA
 from call_lake.model.recording import Recording
@@ -41,10 +40,10 @@ type Counts = dict[str, float]
 
 @dataclass
 class Deployment(Pipeline):
-    """With what warm functions keep: the compactor its index, the copier for seconds whether a source is paused."""
+    """With what warm functions keep: the compactor its files, the copier for seconds whether a source is paused."""
 
     meter: Meter = field(default_factory=Meter)
-    index: Index | None = None
+    compactor: Compactor | None = None
     serial: int = 0
     paused: dict[str, tuple[float, bool]] = field(default_factory=dict)
     batch: int = BATCH
@@ -66,9 +65,9 @@ class Deployment(Pipeline):
     def compact(self) -> CompactionResult:
         self.meter.add(Unit.COMPACTOR_RUN, 1)
         world = self.world
-        self.index = self.index or Index(world.store)
+        self.compactor = self.compactor or Compactor(world.store, world.table, world.clock, COMPACTOR, threads=1)
         until_s = world.clock.monotonic() + FUNCTION_TIME_S
-        return compact(world.store, world.table, world.clock, COMPACTOR, until_s, index=self.index, threads=1)
+        return self.compactor.run(until_s)
 
     def _copier_source(self, name: str) -> CopierSource:
         now_s = self.world.clock.monotonic()

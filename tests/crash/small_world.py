@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from call_lake.copying.outcome import Message, Verdict
-from call_lake.lake.compactor import compact
+from call_lake.lake.compactor import Compactor
 from call_lake.ledger.entry import NEVER, State
 from call_lake.ledger.expiry import SLACK
 from call_lake.model.layout import INBOX
@@ -115,7 +115,7 @@ class SmallWorld(ABC):
 
     def compact(self) -> None:
         until_s = self.world.clock.monotonic() + FUNCTION_TIME_S
-        compact(self.world.store, self.world.table, self.world.clock, COMPACTOR, until_s, threads=1)
+        Compactor(self.world.store, self.world.table, self.world.clock, COMPACTOR, threads=1).run(until_s)
 
     def died(self) -> None:
         self._pipeline.restart()

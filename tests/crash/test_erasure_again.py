@@ -15,8 +15,8 @@ from call_lake.ledger.entry import State
 from call_lake.model.layout import INBOX
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
-from call_lake.operations.erase.eraser import Report
-from call_lake.operations.erase.targets import Request, UnknownRecording
+from call_lake.operations.erase.eraser import ErasureReport
+from call_lake.operations.erase.targets import ErasureRequest, UnknownRecording
 from tests.crash.duos import Works, stops, together
 from tests.crash.harness import READS, Interleaved, settle, settle_interleaved
 from tests.crash.outcome import rows
@@ -67,9 +67,9 @@ class Scattered:
         changes = {"recording_id": one.recording_id, "raw": one.raw, "stored_at": "2026-10-20T13:00:00.000Z"}
         return row_of(1, day=one.call_date, **changes)
 
-    def erase(self) -> Report:
+    def erase(self) -> ErasureReport:
         """By number: of a tombstone nothing is left that this would find."""
-        request = Request(numbers=frozenset({self.victim.caller or ""}))
+        request = ErasureRequest(numbers=frozenset({self.victim.caller or ""}))
         return eraser_of(self.world, self.jobs).erase(request, self.world.clock.advance_to)
 
     def bystanders_places(self) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.bucket.inbox import put_rows
-from call_lake.lake.compactor import compact
+from call_lake.lake.compactor import Compactor
 from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import SYMLINK, Lake
 from tests.support.fakes import World
@@ -23,7 +23,7 @@ def lake(aws: boto3.Session, emulator: Emulator) -> Lake:
     store = S3ObjectStore(lake.s3, lake.bucket)
     put_rows(store, [row_of(1, talk_s=10.0), row_of(2, talk_s=20.0)])
     settings = replace(SETTINGS, open_table=True)
-    result = compact(store, world.table, world.clock, settings, IN_TIME_S, threads=1)
+    result = Compactor(store, world.table, world.clock, settings, threads=1).run(IN_TIME_S)
     assert result.rows == 2
     lake.glue.create_table(DatabaseName=lake.name, TableInput=_of_template(lake))
     return lake

@@ -2,8 +2,8 @@
 
 from call_lake.ledger.entry import State
 from call_lake.model.recording import Recording
-from call_lake.operations.erase.eraser import Report
-from call_lake.operations.erase.targets import Request
+from call_lake.operations.erase.eraser import ErasureReport
+from call_lake.operations.erase.targets import ErasureRequest
 from tests.support.erasing import eraser_of, traces
 from tests.support.fakes.dead_letters import MemoryTranscriptions
 from tests.support.operator_bench import Bench
@@ -19,11 +19,11 @@ def settled() -> Bench:
     return bench
 
 
-def by_number(*recordings: Recording) -> Request:
-    return Request(numbers=frozenset(one.caller for one in recordings if one.caller))
+def by_number(*recordings: Recording) -> ErasureRequest:
+    return ErasureRequest(numbers=frozenset(one.caller for one in recordings if one.caller))
 
 
-def erase(bench: Bench, request: Request, transcriptions: MemoryTranscriptions | None = None) -> Report:
+def erase(bench: Bench, request: ErasureRequest, transcriptions: MemoryTranscriptions | None = None) -> ErasureReport:
     return eraser_of(bench.world, transcriptions).erase(request, bench.world.clock.advance_to)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from call_lake.ledger.ledger import Ledger
-from call_lake.operations.erase.eraser import Eraser
-from call_lake.operations.erase.targets import Request
+from call_lake.operations.erase.eraser import Eraser, OtherServices
+from call_lake.operations.erase.targets import ErasureRequest
 from tests.support.fakes import World
 from tests.support.fakes.dead_letters import MemoryDeadLetters, MemoryTranscriptions
 from tests.support.pipeline import COMPACTOR, POLLER
@@ -18,15 +18,14 @@ def eraser_of(world: World, transcriptions: MemoryTranscriptions | None = None) 
     return Eraser(
         Ledger(world.table, world.clock, POLLER.republish_after_s),
         world.store,
-        MemoryDeadLetters(world.dlq, world.calls),
-        transcriptions or MemoryTranscriptions(world.calls),
+        OtherServices(MemoryDeadLetters(world.dlq, world.calls), transcriptions or MemoryTranscriptions(world.calls)),
         world.clock,
         COMPACTOR.grace_s,
     )
 
 
-def recording_ids(*ids: str) -> Request:
-    return Request(recording_ids=frozenset(ids))
+def recording_ids(*ids: str) -> ErasureRequest:
+    return ErasureRequest(recording_ids=frozenset(ids))
 
 
 def traces(world: World, *texts: str) -> dict[str, list[str]]:

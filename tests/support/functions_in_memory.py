@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from call_lake.copying.outcome import CopyReport, Message
-from call_lake.lake.compactor import CompactionResult, compact
-from call_lake.lake.file_cache import Index
+from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.polling.poller import PolledSource, Poller
 from call_lake.settings import SourceSettings
 from tests.support.fakes import World
@@ -70,7 +69,7 @@ class Functions:
         self.world = World.make()
         self.providers = {source: FakeProvider(self.world.calls) for source in URLS}
         self.pipeline = Pipeline(self.world, self.providers)
-        self._index = Index(self.world.store)
+        self._compactor = Compactor(self.world.store, self.world.table, self.world.clock, COMPACTOR)
         self.emitted: list[Metric] = []
         self._handlers = {name: self._import(name, monkeypatch) for name in ("poller", "copier", "compactor")}
 
@@ -101,9 +100,7 @@ class Functions:
         return self.pipeline.copy_batch(messages)
 
     def _compact(self, until_s: float) -> CompactionResult:
-        world = self.world
-        until_s = world.clock.monotonic() + FUNCTION_TIME_S
-        return compact(world.store, world.table, world.clock, COMPACTOR, until_s, index=self._index)
+        return self._compactor.run(self.world.clock.monotonic() + FUNCTION_TIME_S)
 
     # -- invocations
 

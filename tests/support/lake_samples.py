@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pyarrow import BufferReader
 
 from call_lake.lake.arrow_rows import table_of
-from call_lake.lake.compactor import CompactionResult, compact
+from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.lake.lake import Lake
 from call_lake.lake.manifest import list_partitions, read_manifest
 from call_lake.model.layout import MANIFEST, Partition
@@ -52,7 +52,7 @@ def lake_of(world: World, grace_s: float = 86_400) -> Lake:
 
 
 def compacted(world: World, *, until_s: float = IN_TIME_S, threads: int = 1) -> CompactionResult:
-    return compact(world.store, world.table, world.clock, SETTINGS, until_s, threads=threads)
+    return Compactor(world.store, world.table, world.clock, SETTINGS, threads=threads).run(until_s)
 
 
 def rows_in(world: World) -> list[Row]:

@@ -1,7 +1,7 @@
 """Both sources in memory, settled, then looked at and mended as the operator's commands do."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import pyarrow.parquet as pq
@@ -11,10 +11,10 @@ from call_lake.ledger.entry import State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import DATA, MANIFEST, Partition
 from call_lake.model.recording import Recording
-from call_lake.operations.verify.findings import Finding, Kind, RowSeen
-from call_lake.operations.verify.listing import Days
+from call_lake.operations.days import Days
+from call_lake.operations.verify.findings import Finding, Kind, TableRow
 from call_lake.operations.verify.repair import Repairer
-from call_lake.operations.verify.verifier import Report, Verifier
+from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
 from call_lake.ports import Item, Provider
 from call_lake.settings import SourceSettings
 from tests.support.fakes import World
@@ -55,27 +55,24 @@ class Bench:
         source: str = "thulium",
         provider: Provider | None = None,
         audio_kept: timedelta | None = None,
-    ) -> Report:
+    ) -> VerifyReport:
         in_ledger = {id: day for id, name, day in self.ledger.days(days.first, days.last) if name == source}
         verifier = Verifier(
             SourceSettings(source, source, URLS[source]),
             provider or self.pipeline.providers[source],
-            self.ledger,
-            self.world.store,
-            self.rows,
+            StackData(self.ledger, self.world.store, self.rows, audio_kept),
             self.world.clock,
-            audio_kept=audio_kept,
             threads=1,
         )
         return verifier.verify(days, in_ledger, lambda step, done, total: None)
 
-    def repair(self, report: Report) -> dict[str, str]:
+    def repair(self, report: VerifyReport) -> dict[str, str]:
         queue = self.world.queues[report.source]
         return Repairer(self.ledger, self.world.store, queue, self.world.clock).repair(report)
 
     # -- what stands
 
-    def rows(self, source: str, days: Sequence[date]) -> list[RowSeen]:
+    def rows(self, source: str, days: Sequence[date]) -> list[TableRow]:
         """The rows that the manifests name."""
         found = []
         for day in days:
@@ -84,7 +81,7 @@ class Bench:
             for line in (line for body in manifests for line in body.decode().splitlines()):
                 key = line.removeprefix(f"s3://{self.world.store.bucket}/")
                 for row in pq.read_table(io.BytesIO(self.world.store.bodies(DATA)[key])).to_pylist():
-                    found.append(RowSeen(row["recording_id"], day, row["audio_uri"], row["audio_sha256"]))
+                    found.append(TableRow(row["recording_id"], day, row["audio_uri"], row["audio_sha256"]))
         return found
 
     def item(self, recording: Recording) -> Item:
@@ -111,3 +108,17 @@ class Bench:
 
 def kinds(findings: Sequence[Finding]) -> list[Kind]:
     return sorted(finding.kind for finding in findings)
+
+
+def only(findings: list[Finding]) -> Finding:
+    assert len(findings) == 1, findings
+    return findings[0]
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    """For a fake provider's ``on_list`` and ``on_audio``."""
+
+    def act(*anything: object) -> None:
+        raise error
+
+    return act

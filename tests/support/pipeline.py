@@ -9,7 +9,7 @@ from typing import Any
 from call_lake.copying.copier import Copier, CopierPorts
 from call_lake.copying.fetcher import CopierSource
 from call_lake.copying.outcome import CopyCounts, CopyReport, Message, Verdict
-from call_lake.lake.compactor import CompactionResult, compact
+from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.windows import Window
@@ -117,7 +117,8 @@ class Pipeline:
 
     def compact(self) -> CompactionResult:
         world = self.world
-        return compact(world.store, world.table, world.clock, COMPACTOR, world.clock.monotonic() + FUNCTION_TIME_S)
+        compactor = Compactor(world.store, world.table, world.clock, COMPACTOR)
+        return compactor.run(world.clock.monotonic() + FUNCTION_TIME_S)
 
     def expire(self) -> None:
         """What S3 does once a day: audio goes from the first midnight (UTC) on at which it is old enough."""

@@ -11,8 +11,7 @@ from typing import Any
 
 from call_lake.bucket.inbox import list_inbox
 from call_lake.bucket.quarantine import list_quarantine
-from call_lake.lake.compactor import compact
-from call_lake.lake.file_cache import Index
+from call_lake.lake.compactor import Compactor
 from call_lake.lake.search import read_partition
 from call_lake.ledger.entry import Entry, entry_of
 from call_lake.model.layout import Partition
@@ -67,7 +66,7 @@ class SimulatedTime:
         self._broken = broken
         self._compact_every = compact_every
         self._compacted_at = self.start
-        self._index = Index(self.world.store)  # the compactor stays warm
+        self._compactor = Compactor(self.world.store, self.world.table, self.clock, COMPACTOR, threads=1)
         self._lanes = dict.fromkeys(SOURCES, self.start)
         self._swept = dict.fromkeys(SOURCES, self.start.date())
         self._plans: list[tuple[datetime, Callable[[], None]]] = []
@@ -143,9 +142,9 @@ class SimulatedTime:
         return len(self.queue(source).receive(10))
 
     def compact(self) -> None:
-        world, self._compacted_at = self.world, self.clock.now()
+        self._compacted_at = self.clock.now()
         until_s = self.clock.monotonic() + FUNCTION_TIME_S
-        compact(world.store, world.table, self.clock, COMPACTOR, until_s, index=self._index, threads=1)
+        self._compactor.run(until_s)
 
     # -- what it came to
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.torture.model import NEVER, Committed, Erased, History, Seen, as_json, from_json
+from tests.torture.model import NEVER, Committed, Erased, History, QuerySeen, as_json, from_json
 
 DAY = "source=thulium/call_date=2026-10-20"
 GRACE_S = 4.0
-QUERY = Seen("duckdb", DAY, before=100, after=110, read_s=0.1, rows=[("a", 1)])
+QUERY = QuerySeen("duckdb", DAY, before=100, after=110, read_s=0.1, rows=[("a", 1)])
 
 
-def kinds(seen: Seen, *notes: Committed | Erased) -> list[str]:
+def kinds(seen: QuerySeen, *notes: Committed | Erased) -> list[str]:
     history = History(
         [note for note in notes if isinstance(note, Committed)], [note for note in notes if isinstance(note, Erased)]
     )

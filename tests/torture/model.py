@@ -1,7 +1,7 @@
-"""What readers must have seen, told exactly from what writers had been promised by then.
+"""The judge of the torture test: which rows a query had to see, from what the lake had confirmed to writers by then.
 
-Times are of the system's monotonic clock, in ns, the same in every process. A reader notes it right before and right
-after it planned; a writer right before it began and right after it was told that all is done.
+Times are of the system's monotonic clock, in ns, which is the same in every process. A reader notes the time right
+before and right after it planned its query. A writer notes it right before it began and right after the lake returned.
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +14,7 @@ NEVER = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """``versions``: ``stored_at`` in ms by recording id. All of it is to be seen after ``done``."""
+    """A commit. ``versions``: ``stored_at`` in ms by recording id. Every query after ``done`` has to see them."""
 
     partition: str
     versions: Mapping[str, int]
@@ -23,8 +23,8 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """``begun`` before the tombstone was written: from then on nothing has to be seen, after ``done`` nothing may.
-    ``done`` is NEVER where too many races were lost."""
+    """An erasure. From ``begun``, before the tombstone was written, a query need not see the row. After ``done`` it
+    must not. ``done`` is NEVER where too many swaps were lost."""
 
     partition: str
     recording_id: str
@@ -33,17 +33,17 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True)
-class Worked:
-    """What a writer did over all: files that it collected, races for a manifest that it lost."""
+class WriterTotals:
+    """What a writer did altogether. ``collected``: files that it deleted. ``conflicts``: swaps that it lost."""
 
     collected: int
     conflicts: int
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One query. ``rows``: id and ``stored_at`` in ms, or None where it ended in ``error``. ``read_s`` from plan to
-    end."""
+class QuerySeen:
+    """One query and its answer. ``rows``: id and ``stored_at`` in ms, None where it ended in ``error``. ``read_s``:
+    from the plan to the end."""
 
     reader: str
     partition: str
@@ -56,7 +56,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """``kind``: twice, missing, stale, risen (an erased row that is there), error."""
+    """What is wrong with an answer. ``kind``: twice, missing, stale, risen (an erased row that is there), error."""
 
     kind: str
     reader: str
@@ -69,11 +69,11 @@ class History:
         for one in committed:
             for name, stored_at in one.versions.items():
                 self._promised[one.partition][name].append((one.done, stored_at))
-        # A writer may erase one again: the first time counts.
+        # A writer may erase a recording a second time: the first time counts.
         self._erased = {one.recording_id: one for one in sorted(erased, key=lambda one: one.begun, reverse=True)}
 
-    def anomalies(self, seen: Seen, grace_s: float) -> Iterator[Anomaly]:
-        """A query that takes longer than the grace period may meet a deleted file; nothing else is forgiven."""
+    def anomalies(self, seen: QuerySeen, grace_s: float) -> Iterator[Anomaly]:
+        """Find what is wrong with a query. Only one that takes longer than the grace period may meet a deleted file."""
 
         def found(kind: str, detail: str) -> Anomaly:
             return Anomaly(kind, seen.reader, f"{seen.partition} {detail}")
@@ -104,7 +104,7 @@ class History:
                 yield found("risen", name)
 
 
-type Note = Committed | Erased | Worked | Seen
+type Note = Committed | Erased | WriterTotals | QuerySeen
 
 
 def as_json(one: Note) -> dict[str, Any]:
@@ -112,9 +112,14 @@ def as_json(one: Note) -> dict[str, Any]:
 
 
 def from_json(data: dict[str, Any]) -> Note:
-    kinds: dict[str, Any] = {"Committed": Committed, "Erased": Erased, "Worked": Worked, "Seen": Seen}
+    kinds: dict[str, Any] = {
+        "Committed": Committed,
+        "Erased": Erased,
+        "WriterTotals": WriterTotals,
+        "QuerySeen": QuerySeen,
+    }
     kind = kinds[data.pop("type")]
-    if kind is Seen and data["rows"] is not None:
+    if kind is QuerySeen and data["rows"] is not None:
         data["rows"] = [(name, stored_at) for name, stored_at in data["rows"]]
     made: Note = kind(**data)
     return made

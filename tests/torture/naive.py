@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from call_lake.lake.arrow_rows import SCHEMA, newest_of, without_ids
-from call_lake.lake.lake import Outcome
+from call_lake.lake.lake import CommitResult
 from call_lake.model.layout import Partition
 from call_lake.ports import ObjectStore
 
@@ -18,13 +18,13 @@ class NaiveLake:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    def commit(self, partition: Partition, rows: pa.Table) -> Outcome:
+    def commit(self, partition: Partition, rows: pa.Table) -> CommitResult:
         files = [info.key for info in self._store.list(partition.data)]
         if len(files) < FILES_MOST:
             self._write(partition, rows)
         else:
             self._rewrite(partition, files, rows, set())
-        return Outcome(rows.num_rows, 0)
+        return CommitResult(rows.num_rows, 0)
 
     def remove(self, partition: Partition, ids: set[str]) -> int:
         self._rewrite(partition, [info.key for info in self._store.list(partition.data)], SCHEMA.empty_table(), ids)

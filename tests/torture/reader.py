@@ -17,7 +17,7 @@ from call_lake.aws.s3 import S3ObjectStore
 from call_lake.lake.manifest import read_manifest
 from call_lake.model.layout import Partition
 from tests.torture.job import Job, Notes, now_ns
-from tests.torture.model import Seen
+from tests.torture.model import QuerySeen
 
 COLUMNS = ["recording_id", "stored_at"]
 ASKED = "SELECT recording_id, stored_at FROM calls"
@@ -59,7 +59,7 @@ class Reader:
         except (OSError, pa.ArrowException, duckdb.Error) as failed:
             rows, error = None, f"{type(failed).__name__}: {str(failed)[:200]}"
         read_s = (now_ns() - before) / 1e9
-        self._notes.add(Seen(self._name, str(partition), before, after, read_s, rows, error))
+        self._notes.add(QuerySeen(self._name, str(partition), before, after, read_s, rows, error))
 
     def _planned(self, partition: Partition) -> list[str]:
         if self._job.naive:

@@ -17,7 +17,7 @@ import boto3
 
 from call_lake_local.emulator import Emulator
 from tests.torture.job import Job, notes_in
-from tests.torture.model import Anomaly, Committed, Erased, History, Note, Seen, Worked
+from tests.torture.model import Anomaly, Committed, Erased, History, Note, QuerySeen, WriterTotals
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITERS = 3
@@ -128,7 +128,7 @@ def _wait(seconds: float, is_over: Callable[[], bool]) -> None:
 def _judged(notes: list[Note], grace_s: float) -> Result:
     committed = [note for note in notes if isinstance(note, Committed)]
     erased = [note for note in notes if isinstance(note, Erased)]
-    seen = [note for note in notes if isinstance(note, Seen)]
+    seen = [note for note in notes if isinstance(note, QuerySeen)]
     history = History(committed, erased)
     return Result(
         commits=len(committed),
@@ -136,7 +136,7 @@ def _judged(notes: list[Note], grace_s: float) -> Result:
         erased=len(erased),
         queries=dict(Counter(one.reader for one in seen)),
         overlong=sum(one.read_s >= grace_s for one in seen),
-        collected=sum(note.collected for note in notes if isinstance(note, Worked)),
-        conflicts=sum(note.conflicts for note in notes if isinstance(note, Worked)),
+        collected=sum(note.collected for note in notes if isinstance(note, WriterTotals)),
+        conflicts=sum(note.conflicts for note in notes if isinstance(note, WriterTotals)),
         anomalies=[anomaly for one in seen for anomaly in history.anomalies(one, grace_s)],
     )

@@ -13,11 +13,10 @@ from call_lake.aws.clock import SystemClock
 from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.errors import Transient
-from call_lake.lake.file_cache import Index
-from call_lake.lake.lake import Lake, Outcome
+from call_lake.lake.lake import CommitResult, Lake
 from call_lake.model.layout import Partition
 from tests.torture.job import Job, Notes, name_of, now_ns, table_of
-from tests.torture.model import NEVER, Committed, Erased, Worked
+from tests.torture.model import NEVER, Committed, Erased, WriterTotals
 from tests.torture.naive import NaiveLake
 
 NEW_ROWS = 12
@@ -27,7 +26,7 @@ ERASE_EVERY, CLOSE_EVERY, COLLECT_EVERY = 7, 11, 5
 
 
 class Commits(Protocol):
-    def commit(self, partition: Partition, rows: pa.Table) -> Outcome: ...
+    def commit(self, partition: Partition, rows: pa.Table) -> CommitResult: ...
 
     def remove(self, partition: Partition, ids: set[str]) -> int: ...
 
@@ -43,24 +42,24 @@ class Writer:
         self._conflicts = 0
         self._store = S3ObjectStore(boto3.client("s3", config=CONFIG), job.bucket)
         self._table = DynamoTable(boto3.client("dynamodb", config=CONFIG), job.table)
-        self._index = Index(self._store)
+        self._lake = Lake(self._store, self._table, SystemClock(), job.grace_s)
 
     def turn(self) -> None:
         self._turn += 1
-        lake = Lake(self._store, self._table, SystemClock(), self._job.grace_s, index=self._index)
-        partition = self._partitions[self._luck.randrange(len(self._partitions))]
-        self._commit(NaiveLake(self._store) if self._job.naive else lake, partition)
+        lake: Commits = NaiveLake(self._store) if self._job.naive else self._lake
+        self._commit(lake, self._luck.choice(self._partitions))
         if self._turn % ERASE_EVERY == 0:
-            self._erase(NaiveLake(self._store) if self._job.naive else lake, partition)
+            self._erase(lake)
         if self._job.naive:
             return
         if self._turn % CLOSE_EVERY == 0:
-            lake.close(self._partitions[-1])
+            self._lake.close(self._partitions[-1])
         if self._turn % COLLECT_EVERY == 0:
-            self._collected += sum(map(lake.garbage.collect, lake.garbage.look()))
+            garbage = self._lake.garbage
+            self._collected += sum(map(garbage.collect, garbage.look()))
 
     def end(self) -> None:
-        self._notes.add(Worked(self._collected, self._conflicts))
+        self._notes.add(WriterTotals(self._collected, self._conflicts))
 
     def _commit(self, lake: Commits, partition: Partition) -> None:
         names = [name_of(self._job.number, number) for number in range(self._made, self._made + NEW_ROWS)]
@@ -71,10 +70,10 @@ class Writer:
         if not versions:
             return
         try:
-            outcome = lake.commit(partition, table_of(partition, versions))
+            result = lake.commit(partition, table_of(partition, versions))
         except Transient:
             return  # too many races in a row: nothing was promised
-        self._conflicts += outcome.conflicts
+        self._conflicts += result.conflicts
         self._notes.add(Committed(str(partition), versions, now_ns()))
 
     def _old_names(self, partition: Partition) -> list[str]:
@@ -85,7 +84,7 @@ class Writer:
         ]
         return [name for name in dict.fromkeys(drawn) if self._place_of(name) == partition]
 
-    def _erase(self, lake: Commits, partition: Partition) -> None:
+    def _erase(self, lake: Commits) -> None:
         mine = name_of(self._job.number, self._luck.randrange(self._made))
         partition = self._place_of(mine)
         begun = now_ns()

@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from bench.compact.contenders import lake
 from bench.compact.dataset import SOURCES
-from bench.compact.task import by_partition
+from bench.compact.task import Job, by_partition
 from call_lake.bucket.inbox import put_rows
 from call_lake.lake.arrow_rows import SCHEMA, rows_of
-from call_lake.lake.compactor import compact
+from call_lake.lake.compactor import Compactor
 from call_lake.model.layout import Partition
 from call_lake.settings import CompactorSettings
 
@@ -19,6 +19,12 @@ BATCH = 10
 
 
 class Table(lake.Table):
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        settings = CompactorSettings("ledger", self.store.bucket, SOURCES)
+        self._compactor = Compactor(self.store, self.ledger, self.clock, settings)
+        self._lake = self._compactor.lake  # so that the compactor is warm after the load
+
     def prepare(self, rows: pa.Table) -> None:
         for (source, day), part in by_partition(rows):
             partition = Partition.of_key(f"source={source}/call_date={day}/", "")
@@ -31,7 +37,6 @@ class Table(lake.Table):
         super().merge(rows)
 
     def merge(self, rows: None) -> None:
-        settings = CompactorSettings("ledger", self.store.bucket, SOURCES)
-        result = compact(self.store, self.ledger, self.clock, settings, math.inf, index=self.index)
+        result = self._compactor.run(math.inf)
         assert not result.failed, result.failed
         assert not result.left_over, result.left_over

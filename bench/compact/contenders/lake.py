@@ -13,7 +13,6 @@ from call_lake.aws.client import client
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.lake.arrow_rows import SCHEMA
 from call_lake.lake.compactor import PARTITIONS_AT_ONCE
-from call_lake.lake.file_cache import Index
 from call_lake.lake.lake import Lake
 from call_lake.lake.manifest import list_partitions, read_manifest
 from call_lake.model.layout import Partition
@@ -50,8 +49,7 @@ class Table(Contender):
     def __init__(self, job: Job) -> None:
         self.store = S3ObjectStore(client("s3"), job.bucket)
         self.clock, self.ledger = Clock(), NobodyErased()
-        self.index = Index(self.store)
-        self._lake = self._opened()
+        self._lake = Lake(self.store, self.ledger, self.clock, GRACE_S)
 
     def load(self, rows: pa.Table) -> None:
         self.merge(rows)
@@ -69,16 +67,11 @@ class Table(Contender):
         """The next day's run closes days, the run a day after that collects. The next day by the S3's clock, which is
         that of the machine."""
         self.clock.advance(datetime.now(UTC) + timedelta(days=2) - self.clock.now())
-        lake = self._opened()
-        for partition in lake.to_close():
-            lake.close(partition)
+        for partition in self._lake.to_close():
+            self._lake.close(partition)
         self.clock.advance(timedelta(days=2))
-        garbage = self._opened().garbage
-        for partition in garbage.look():
-            garbage.collect(partition)
+        for partition in self._lake.garbage.look():
+            self._lake.garbage.collect(partition)
 
     def files(self) -> list[str]:
         return [key for one in list_partitions(self.store) for key in read_manifest(self.store, one.partition).keys]
-
-    def _opened(self) -> Lake:
-        return Lake(self.store, self.ledger, self.clock, GRACE_S, index=self.index)

@@ -12,7 +12,7 @@ from call_lake.ledger.jobs import Job, JobKind
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import iso
 from call_lake.operations.backfill_estimate import Estimate, estimate
-from call_lake.operations.verify.listing import Days
+from call_lake.operations.days import Days
 from call_lake.ports import Clock
 from call_lake.settings import SourceSettings
 from call_lake.wiring.operator import CLOCK, provider_of

@@ -17,7 +17,7 @@ from call_lake_cli.console.output import Format, print_json, print_rows
 from call_lake_cli.stack.handle import Stack, find_stack
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
-    from call_lake.operations.erase.eraser import Eraser, Report
+    from call_lake.operations.erase.eraser import Eraser, ErasureReport
     from call_lake.operations.erase.targets import Targets
 
 
@@ -43,14 +43,14 @@ def erase(
     Options may be repeated; everything that any of them names is erased, and nothing asks again: try --dry-run first.
     If the command is interrupted, type it again: it goes on from there. Exit code 0 means that nothing is left.
     """
-    from call_lake.operations.erase.targets import Request
+    from call_lake.operations.erase.targets import ErasureRequest
 
     with explained():
         for option, texts in (("--number", number), ("--agent", agent), ("--recording-id", recording_id)):
             if not all(text.strip() for text in texts or ()):
                 raise UserError(f"{option} is blank, which names nobody: give the text as it is stored")
-        request = Request(*(frozenset(texts or ()) for texts in (number, agent, recording_id)))
-        if request == Request():
+        request = ErasureRequest(*(frozenset(texts or ()) for texts in (number, agent, recording_id)))
+        if request == ErasureRequest():
             raise UserError("whom or what to erase? name --number, --agent or --recording-id, each as often as needed")
         here = find_stack(stack)
         with _progress() as bar:
@@ -61,7 +61,7 @@ def erase(
             check(report)
 
 
-def check(report: "Report") -> None:
+def check(report: "ErasureReport") -> None:
     """Raises UserError for an erasure that is not proven."""
     if report.hits:
         raise UserError(
@@ -76,11 +76,10 @@ def check(report: "Report") -> None:
 
 
 def _eraser(stack: Stack, show: Callable[[str], None]) -> "Eraser":
-    from call_lake.operations.erase.eraser import Eraser
+    from call_lake.operations.erase.eraser import Eraser, OtherServices
 
-    dead = dead_letters_of(stack)
-    jobs = transcriptions_of(stack)
-    return Eraser(ledger_of(stack), stack.store, dead, jobs, CLOCK, compactor_settings(stack).grace_s, show)
+    services = OtherServices(dead_letters_of(stack), transcriptions_of(stack))
+    return Eraser(ledger_of(stack), stack.store, services, CLOCK, compactor_settings(stack).grace_s, show)
 
 
 class _ProgressBar:
@@ -116,7 +115,7 @@ def _progress() -> Iterator[_ProgressBar]:
         yield _ProgressBar(bar)
 
 
-def _print(report: "Report", *, as_json: bool) -> None:
+def _print(report: "ErasureReport", *, as_json: bool) -> None:
     if as_json:
         print_json(report.to_json())
     else:

@@ -9,7 +9,7 @@ import typer
 from call_lake.errors import Reason
 from call_lake.ledger.entry import Entry
 from call_lake.ledger.ledger import Ledger
-from call_lake.operations.redrive import Redriven, Redriver
+from call_lake.operations.redrive import RedriveCounts, Redriver
 from call_lake.wiring.operator import dead_letters_of, ledger_of, queue_of
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName
@@ -55,7 +55,7 @@ def redrive(
         with progress() as bar:
             task = bar.add_task("reading the dead-letter queue", total=None)
 
-            def show(counts: Redriven) -> None:
+            def show(counts: RedriveCounts) -> None:
                 bar.update(task, description=f"{counts.sent} sent again")
 
             counts = asdict(redriver.redrive(show))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn
 
-from call_lake.operations.verify.listing import Days
+from call_lake.operations.days import Days
 from call_lake.wiring.operator import CLOCK, compactor_settings, ledger_of
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
@@ -15,7 +15,7 @@ from call_lake_cli.console.output import Format, print_json, print_rows, progres
 from call_lake_cli.stack.handle import Stack, find_stack, select_sources
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
-    from call_lake.operations.rebuild import Done
+    from call_lake.operations.rebuild import RebuildAttempt
 
 COLUMNS = (
     "source",
@@ -57,7 +57,7 @@ def rebuild(
             raise typer.Exit(1)
 
 
-def _rebuild(stack: Stack, sources: Sequence[str], days: Days) -> list["Done"]:
+def _rebuild(stack: Stack, sources: Sequence[str], days: Days) -> list["RebuildAttempt"]:
     from call_lake.operations.rebuild import Rebuilder
 
     rebuilder = Rebuilder(ledger_of(stack), stack.store, CLOCK, compactor_settings(stack))
@@ -66,12 +66,12 @@ def _rebuild(stack: Stack, sources: Sequence[str], days: Days) -> list["Done"]:
         found = rebuilder.find(sources, days.first, days.last)
         bar.update(task, description="partitions", total=len(found))
         try:
-            return list(rebuilder.rebuild(found, lambda so_far, of: bar.update(task, completed=so_far)))
+            return rebuilder.rebuild(found, lambda so_far, of: bar.update(task, completed=so_far))
         except KeyboardInterrupt:
             raise UserError("interrupted; what is rebuilt stays, and the same command goes on from there") from None
 
 
-def _print(done: Sequence["Done"], as_json: bool) -> None:
+def _print(done: Sequence["RebuildAttempt"], as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -91,7 +91,7 @@ def _print(done: Sequence["Done"], as_json: bool) -> None:
         err.print("rows that the table cannot hold: call-lake quarantine list, after the next compaction")
 
 
-def by_source(done: Sequence["Done"]) -> list[tuple[Any, ...]]:
+def by_source(done: Sequence["RebuildAttempt"]) -> list[tuple[Any, ...]]:
     """One line for each source, in the order of ``COLUMNS``."""
     counts: dict[str, Counter[str]] = {}
     for one in done:
@@ -109,7 +109,7 @@ def by_source(done: Sequence["Done"]) -> list[tuple[Any, ...]]:
     return [(source, *(counts[source][name] for name in COLUMNS[1:])) for source in sorted(counts)]
 
 
-def _as_json(one: "Done") -> dict[str, Any]:
+def _as_json(one: "RebuildAttempt") -> dict[str, Any]:
     assert one.rebuilt  # noqa: S101 - the caller chose those that have
     return {
         "source": one.partition.source,

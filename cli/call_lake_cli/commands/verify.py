@@ -11,10 +11,11 @@ from rich.progress import BarColumn, TaskProgressColumn
 
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import AUDIO
-from call_lake.operations.verify.findings import RowSeen
-from call_lake.operations.verify.listing import Days, Tell
+from call_lake.operations.days import Days
+from call_lake.operations.verify.findings import TableRow
+from call_lake.operations.verify.listing import VerifyProgress
 from call_lake.operations.verify.repair import Repairer
-from call_lake.operations.verify.verifier import Report, Verifier
+from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
 from call_lake.settings import SourceSettings
 from call_lake.wiring.operator import CLOCK, ledger_of, provider_of, queue_of
 from call_lake_cli.console.errors import err, explained
@@ -74,28 +75,20 @@ def verify(
 
 
 def _report(
-    stack: Stack, settings: SourceSettings, ledger: Ledger, days: Days, in_ledger: dict[str, date], show: Tell
-) -> Report:
-    verifier = Verifier(
-        settings,
-        provider_of(stack, settings),
-        ledger,
-        stack.store,
-        lambda source, some: rows_of(stack, source, some),
-        CLOCK,
-        audio_kept=audio_kept(stack),
-    )
-    return verifier.verify(days, in_ledger, show)
+    stack: Stack, settings: SourceSettings, ledger: Ledger, days: Days, in_ledger: dict[str, date], show: VerifyProgress
+) -> VerifyReport:
+    data = StackData(ledger, stack.store, lambda source, some: rows_of(stack, source, some), audio_kept(stack))
+    return Verifier(settings, provider_of(stack, settings), data, CLOCK).verify(days, in_ledger, show)
 
 
-def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[RowSeen]:
+def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[TableRow]:
     """The rows of these partitions, as Athena reads them now."""
     wanted = ", ".join(f"'{day.isoformat()}'" for day in days)
     # Both come from us: a source's name is [a-z0-9-], a day has digits.
     sql = f"""SELECT recording_id, call_date, audio_uri, audio_sha256 FROM calls
               WHERE source = '{source}' AND call_date IN ({wanted})"""  # noqa: S608
     return [
-        RowSeen(row["recording_id"], date.fromisoformat(row["call_date"]), row["audio_uri"], row["audio_sha256"])
+        TableRow(row["recording_id"], date.fromisoformat(row["call_date"]), row["audio_uri"], row["audio_sha256"])
         for row in run_query(stack, sql).as_dicts()
     ]
 
@@ -121,7 +114,7 @@ def audio_kept(stack: Stack) -> timedelta | None:
 # -- printing
 
 
-def _print(days: Days, reports: Sequence[Report], done: dict[str, str] | None, as_json: bool) -> None:
+def _print(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] | None, as_json: bool) -> None:
     if as_json:
         print_json(_as_json(days, reports, done))
         return
@@ -145,14 +138,14 @@ def _print(days: Days, reports: Sequence[Report], done: dict[str, str] | None, a
         err.print(f"repaired: {len(done)}; verify again when they went through", highlight=False)
 
 
-def _summary(report: Report) -> tuple[object, ...]:
+def _summary(report: VerifyReport) -> tuple[object, ...]:
     differences = Counter(f.kind for f in report.findings if f.is_difference)
     others = Counter(f.kind for f in report.findings if not f.is_difference)
     texts = [", ".join(f"{kind} {n}" for kind, n in sorted(one.items())) or 0 for one in (differences, others)]
     return (report.source, report.listed, report.checked, report.right, *texts)
 
 
-def _as_json(days: Days, reports: Sequence[Report], done: dict[str, str] | None) -> dict[str, Any]:
+def _as_json(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] | None) -> dict[str, Any]:
     return {
         "from": days.first.isoformat(),
         "to": days.last.isoformat(),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from call_lake.operations.verify.listing import Days
+from call_lake.operations.days import Days
 from call_lake_cli.console.errors import UserError
 
 StackName = Annotated[

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from call_lake.model.times import iso
-from call_lake.operations.verify.listing import Days
+from call_lake.operations.days import Days
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.stack.census import SourceCensus, take_census, total
 from call_lake_cli.stack.handle import Stack

@@ -1,4 +1,5 @@
-"""Rows as Arrow: the schema of a data file, and JSON lines made to fit it (design rule 21, section 5)."""
+"""Rows as Arrow tables: the schema of a data file, JSON lines converted to it (rule 21), and which of two rows of one
+recording counts (rule 18)."""
 
 import json
 import re
@@ -13,7 +14,7 @@ from call_lake.lake.errors import DoesNotFit
 from call_lake.model.layout import Partition
 from call_lake.model.table import COLUMNS, PARTITION_COLUMNS, SCHEMA_VERSION, Row
 
-# Instants, so adjusted to UTC: Athena's timestamp(3) shows them in UTC, Spark and DuckDB in the session's zone.
+# Instants, adjusted to UTC: Athena's timestamp(3) shows them in UTC, Spark and DuckDB in the session's time zone.
 TIMESTAMP = pa.timestamp("ms", "UTC")
 _ARROW = {
     "string": pa.string(),
@@ -42,12 +43,12 @@ def _no_constant(name: str) -> NoReturn:
     raise DoesNotFit(f"{name} is no JSON number")
 
 
-# Not pyarrow.json: it crashes the process on a line that holds a bare null.
+# Not pyarrow.json: a line with a bare null makes it crash the process.
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def table_of(lines: Sequence[str], partition: Partition) -> tuple[pa.Table, list[tuple[int, str]]]:
-    """The rows that fit, in their order, and for the others their position and the reason."""
+    """Convert JSON lines. Return the rows that fit, in their order, and of every other line its position and why."""
     rows: list[tuple[int, Row]] = []
     rejected: list[tuple[int, str]] = []
     for position, line in enumerate(lines):
@@ -82,7 +83,7 @@ def _row(line: str, partition: Partition) -> Row:
 
 
 def _convert(rows: list[tuple[int, Row]], rejected: list[tuple[int, str]]) -> list[pa.Table]:
-    """Whole batches at once; a batch that does not fit is halved until the rows at fault stand alone."""
+    """Convert all rows at once. Where they do not fit, halve them until only the wrong rows are left alone."""
     if not rows:
         return []
     try:
@@ -98,7 +99,7 @@ def _convert(rows: list[tuple[int, Row]], rejected: list[tuple[int, str]]) -> li
 
 def _column(name: str, values: list[Any]) -> pa.Array:
     kind = COLUMNS[name]
-    # pyarrow alone would make 1 of 1.5, and 1.0 of true.
+    # pyarrow itself would turn 1.5 into 1, and true into 1.0.
     wrong = set(map(type, values)) - _PYTHON[kind] - {type(None)}
     if wrong:
         raise DoesNotFit(f"{name}: {' and '.join(sorted(t.__name__ for t in wrong))} instead of {kind}")
@@ -111,7 +112,7 @@ def _column(name: str, values: list[Any]) -> pa.Array:
 
 
 def rows_of(table: pa.Table, partition: Partition) -> list[Row]:
-    """The table's rows as JSON values, as they were given."""
+    """The rows as JSON values, as ``table_of`` was given them."""
     columns = [
         pc.strftime(table[name], format="%Y-%m-%dT%H:%M:%SZ") if kind == "timestamp" else table[name]
         for name, kind in COLUMNS.items()
@@ -122,7 +123,7 @@ def rows_of(table: pa.Table, partition: Partition) -> list[Row]:
 
 
 def conform(table: pa.Table) -> pa.Table:
-    """A table read from a file of any older version, in the columns of today: those it does not have are null."""
+    """Give a table that was read from an older file the columns of today. Columns that it does not have are null."""
     if table.schema.equals(SCHEMA):
         return table
     rows = table.num_rows
@@ -134,20 +135,23 @@ def conform(table: pa.Table) -> pa.Table:
 
 
 def sorted_rows(table: pa.Table) -> pa.Table:
+    """In the order of a data file: by ``started_at``, then by recording id."""
     return table.sort_by(ORDER)
 
 
 def is_one_of(column: pa.ChunkedArray, values: Sequence[str] | set[str]) -> pa.ChunkedArray:
+    """For each text of the column whether it is among ``values``."""
     return pc.is_in(column, value_set=pa.array(sorted(values), pa.string()))
 
 
 def without_ids(table: pa.Table, ids: set[str]) -> pa.Table:
+    """The rows of all other recordings."""
     return table.filter(pc.invert(is_one_of(table["recording_id"], ids))) if ids else table
 
 
 def keys_of(ids: pa.ChunkedArray, source: str) -> pa.Array:
-    """16 bytes for each id, under a third of what its text takes: of an id as we make them (``recording.recording_id``)
-    the 128 bits that it writes in hex, of any other its BLAKE2 digest."""
+    """Shorten each recording id to 16 bytes, under a third of its text. For an id that we made
+    (``model.recording.recording_id``) these are the 128 bits that it writes in hex, for any other a BLAKE2 digest."""
     prefix = f"{source}-"
     bits = _bits_of(ids, prefix)
     if bits is None:
@@ -162,7 +166,7 @@ def _key_of(text: str, prefix: str) -> bytes:
 
 
 def _bits_of(ids: pa.ChunkedArray, prefix: str) -> bytes | None:
-    """Those of all ids at once, which is quicker; None where one is not the prefix and 32 lower hex digits."""
+    """The bits of all ids at once, which is faster; None where an id is not the prefix and 32 lower-case hex digits."""
     if not len(ids):
         return b""
     start, end = len(prefix), len(prefix) + 32
@@ -175,27 +179,30 @@ def _bits_of(ids: pa.ChunkedArray, prefix: str) -> bytes | None:
         bits = bytes.fromhex(text)
     except ValueError:
         return None
-    return bits if bits.hex() == text else None  # else two texts, of capitals or blanks, would be one
+    return bits if bits.hex() == text else None  # else ids that differ in capitals or blanks would have one key
 
 
 def versions_of(table: pa.Table, source: str) -> pa.Table:
-    """Key (``keys_of``) and ``rank`` of every row: of two rows of a recording the one of the higher rank is in force.
-    That is the later ``stored_at``; of two with the same the one without ``audio_uri``, for what has expired keeps its
-    ``stored_at`` (ADR 0010). Rows of the same rank are the same row, delivered twice: a recording's fields are frozen
-    by the ledger's first write, those of its audio by the object that was stored then (rules 6 and 13)."""
+    """``key`` (``keys_of``) and ``rank`` of every row. Of two rows of a recording the one with the higher rank counts.
+
+    That is the row with the later ``stored_at``. If both have the same, it is the row without ``audio_uri``, because a
+    recording keeps its ``stored_at`` when its audio expires (ADR 0010). Two rows with the same rank are the same row,
+    delivered twice: the ledger's first write freezes what was listed, and the stored object what the audio is (rules 6
+    and 13).
+    """
     return pa.Table.from_arrays([keys_of(table["recording_id"], source), ranks_of(table)], schema=VERSIONS)
 
 
 def ranks_of(table: pa.Table) -> pa.ChunkedArray:
-    """See ``versions_of``."""
+    """The rank of every row, see ``versions_of``."""
     rank = pc.multiply(table["stored_at"].cast(pa.int64()), 2)
-    if "audio_uri" in table.column_names:  # a caller that knows of no expired row spares itself the column
+    if "audio_uri" in table.column_names:  # a caller that knows that nothing expired need not read the column
         rank = pc.add(rank, pc.is_null(table["audio_uri"]).cast(pa.int64()))
     return rank
 
 
 def newest_of(table: pa.Table) -> pa.Table:
-    """One row per recording id, the one of the highest rank, in their order."""
+    """Of each recording the row with the highest rank, in the order of the table."""
     if len(set(table["recording_id"].to_pylist())) == table.num_rows:
         return table
     ranked = pa.Table.from_arrays([table["recording_id"], ranks_of(table)], names=["id", "rank"])
@@ -207,8 +214,8 @@ def newest_of(table: pa.Table) -> pa.Table:
 
 
 def digests_of(table: pa.Table) -> pa.Array:
-    """16 bytes a row (BLAKE2): where they are equal, every column is. The text that is hashed holds the length of each
-    string, so no two rows share one."""
+    """16 bytes for each row (BLAKE2). If they are equal, every column is. The hashed text holds the length of each
+    string, so two different rows never have the same text."""
     parts = []
     for name, kind in COLUMNS.items():
         column = table[name]

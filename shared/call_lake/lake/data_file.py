@@ -1,7 +1,7 @@
-"""Data files: written once, read in ranges, never changed (design rule 16, section 5).
+"""Data files: Parquet files that are written once, read in ranges, and never changed (rule 16).
 
-A file carries in its own footer what the compactor has to know of it: schema version, tier, and when its oldest rows
-were committed.
+The footer of a file holds what the compactor has to know about it: the schema version, its tier, and when its oldest
+rows were committed.
 """
 
 import io
@@ -23,78 +23,84 @@ from call_lake.model.times import iso, parse_iso
 from call_lake.ports import Clock, ObjectStore
 
 ROW_GROUP_ROWS = 131_072
-ROW_GROUP_BYTES = 128 * 1024 * 1024  # of Arrow memory: what a merge holds before it writes
-WHOLE_BYTES = 8 * 1024 * 1024  # a file up to this is read in one request
-READ_BYTES = 256 * 1024  # and column, of a larger one
+ROW_GROUP_BYTES = 128 * 1024 * 1024  # of Arrow memory, which a merge holds before it writes
+WHOLE_BYTES = 8 * 1024 * 1024  # a file up to this size is read in one request
+READ_BYTES = 256 * 1024  # of each column of a larger file, in one request
 TAIL_BYTES = 128 * 1024  # footer, page index and Bloom filters of most files
-INDEXED_ROWS = 200_000  # some 5 MB in memory
+INDEXED_ROWS = 200_000  # a summary lists the recordings of a file up to this size: some 5 MB in memory
 SPOOL_BYTES = 32 * 1024 * 1024
 PAGE_BYTES = 256 * 1024  # a merge holds one page of each column of each file, unpacked
-BLOOM_FALSE_POSITIVES = (
-    0.03  # the fewest bytes of filters and of columns read in vain together: a filter's size is a power of 2
-)
+BLOOM_FALSE_POSITIVES = 0.03
+"""Here filters and columns that are read in vain have the fewest bytes together: a filter's size is a power of 2."""
 
-# Nearly every value of these is another: a dictionary only costs.
+# Nearly every value of these columns is different, so a dictionary only costs.
 _UNIQUE = {"recording_id", "provider_key", "connection_id", "audio_uri", "audio_sha256", "raw"}
-# Nor do these repeat; sorted, or nearly, they are small as differences.
+# These hardly repeat either. They are nearly sorted, so their differences are small.
 _DIFFERENCES = {"started_at", "ended_at", "listed_at", "stored_at"}
-# Nobody looks for a range of these, and their least and largest values are a sixth of a footer.
+# Nobody searches these for a range, and their least and largest values would be a sixth of a footer.
 _NO_STATISTICS = {"audio_sha256", "raw"}
 
-_OF_VERSIONS = ["recording_id", "stored_at", "audio_uri"]
+_VERSION_COLUMNS = ["recording_id", "stored_at", "audio_uri"]
+
+UNREADABLE = (pa.ArrowException, OSError, ValueError, KeyError)
+"""What pyarrow, or our own reading of a footer, raises for bytes that are not a data file. ``ConnectionError`` and
+``TimeoutError`` are OSErrors too, and say nothing against the file: catch them first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """``tier``: 0 appended, 1 merged once, 2 merged from merged ones. ``since``: the commit of its oldest rows."""
+class Footer:
+    """``tier``: 0 for a file that one commit added, 1 for a merge of such files, 2 for a merge of merged files.
+    ``since``: when its oldest rows were committed."""
 
     tier: int
     since: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is worth remembering of a file, which never changes: ``versions`` holds key and rank of every
-    row (``lake_rows.VERSIONS``), or is None where they are too many."""
+class FileSummary:
+    """What a commit has to know of a file. ``versions``: key and rank of every row (``arrow_rows.VERSIONS``), or None
+    where there are too many rows to remember."""
 
     key: str
     size_bytes: int
     rows: int
-    facts: Facts
+    footer: Footer
     versions: pa.Table | None
 
 
 class DataFile:
-    """One file, opened: its footer is read, nothing else is kept. ``body``: its bytes, where the caller has them."""
+    """A data file that is open for reading. Only its footer is kept in memory. ``body``: its bytes, where the caller
+    has them. Raises FileGone, NewerSchema, and one of ``UNREADABLE`` for bytes that are not a data file."""
 
     def __init__(self, store: ObjectStore, key: str, size_bytes: int, body: bytes | None = None) -> None:
         self.key = key
         self.size_bytes = size_bytes
         source = _source(store, key, size_bytes) if body is None else pa.BufferReader(body)
-        # Else it would hold whole row groups of every file of a merge.
+        # Without these options a merge would hold whole row groups of every file.
         self._file = pq.ParquetFile(source, buffer_size=READ_BYTES, pre_buffer=False)
-        footer = {name.decode(): value.decode() for name, value in (self._file.metadata.metadata or {}).items()}
-        version = int(footer["call_lake.schema_version"])
+        notes = {name.decode(): value.decode() for name, value in (self._file.metadata.metadata or {}).items()}
+        version = int(notes["call_lake.schema_version"])
         if version > SCHEMA_VERSION:
             raise NewerSchema(f"{key} has schema version {version}, this is {SCHEMA_VERSION}: deploy the newer one")
         self.rows = int(self._file.metadata.num_rows)
-        self.facts = Facts(int(footer["call_lake.tier"]), parse_iso(footer["call_lake.since"]))
+        self.footer = Footer(int(notes["call_lake.tier"]), parse_iso(notes["call_lake.since"]))
 
-    def known(self) -> Known:
+    def summary(self) -> FileSummary:
+        """Read what ``FileSummary`` holds."""
         versions = None
         if self.rows <= INDEXED_ROWS:
             versions = pa.concat_tables([VERSIONS.empty_table(), *self.versions(INDEXED_ROWS)]).combine_chunks()
-        return Known(self.key, self.size_bytes, self.rows, self.facts, versions)
+        return FileSummary(self.key, self.size_bytes, self.rows, self.footer, versions)
 
     def versions(self, rows: int) -> Iterator[pa.Table]:
-        """Key and rank of all rows (``lake_rows.VERSIONS``), some at a time."""
-        nobody_expired = self._nulls("audio_uri") == 0
-        columns = _OF_VERSIONS[:2] if nobody_expired else _OF_VERSIONS
+        """Key and rank of all rows (``arrow_rows.VERSIONS``), so many ``rows`` at a time."""
+        nothing_expired = self._nulls("audio_uri") == 0
+        columns = _VERSION_COLUMNS[:2] if nothing_expired else _VERSION_COLUMNS
         for part in self.batches(rows, columns):
             yield versions_of(part, source_of(self.key))
 
     def _nulls(self, name: str) -> int | None:
-        """How many rows have no value there, as the footer tells; None where it does not."""
+        """How many rows have no value in this column; None where the footer does not say."""
         column = self._file.schema_arrow.get_field_index(name)
         groups = [self._file.metadata.row_group(n).column(column) for n in range(self._file.metadata.num_row_groups)]
         if not all(one.statistics and one.statistics.has_null_count for one in groups):
@@ -102,35 +108,40 @@ class DataFile:
         return sum(int(one.statistics.null_count) for one in groups)
 
     def batches(self, rows: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
-        """The rows in the file's order, some at a time; all columns in today's schema, or those named."""
+        """The rows in the file's order, so many at a time: all columns in today's schema, or the named ones."""
         for batch in self._file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
             table = pa.Table.from_batches([batch])
             yield table if columns else conform(table)
 
 
 def source_of(key: str) -> str:
-    """Whose rows a data file holds; empty where its key is none of ours."""
+    """The source whose rows the data file holds; empty for a key that is not of a data file."""
     partition = Partition.of_key(key, DATA)
     return partition.source if partition else ""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A file that stands since ``put_at`` at the earliest. ``body``: its bytes, unless they are many."""
+class WrittenFile:
+    """A file that was just written, at ``put_at`` or later. ``body``: its bytes, unless there are too many."""
 
-    known: Known
+    summary: FileSummary
     put_at: datetime
     body: bytes | None
 
 
 def write_file(
-    store: ObjectStore, clock: Clock, partition: Partition, chunks: Iterable[pa.Table], facts: Facts, rows_at_most: int
-) -> Written:
-    """Store sorted rows as one new file. Memory holds one row group, whatever comes."""
+    store: ObjectStore,
+    clock: Clock,
+    partition: Partition,
+    chunks: Iterable[pa.Table],
+    footer: Footer,
+    rows_at_most: int,
+) -> WrittenFile:
+    """Store sorted rows as one new file. However many rows there are, memory holds one row group."""
     key = data_key(partition, uuid.uuid4().hex)
     rows, versions = 0, []
     with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool:
-        with _writer(spool, facts, min(max(rows_at_most, 1), ROW_GROUP_ROWS)) as writer:
+        with _writer(spool, footer, min(max(rows_at_most, 1), ROW_GROUP_ROWS)) as writer:
             for group in _row_groups(chunks):
                 writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 rows += group.num_rows
@@ -142,7 +153,7 @@ def write_file(
         body = spool.read() if size_bytes <= SPOOL_BYTES else None
         store.put(key, body or cast(BinaryIO, spool), content_type="application/vnd.apache.parquet")
     kept = pa.concat_tables([VERSIONS.empty_table(), *versions]).combine_chunks() if rows <= INDEXED_ROWS else None
-    return Written(Known(key, size_bytes, rows, facts, kept), put_at, body)
+    return WrittenFile(FileSummary(key, size_bytes, rows, footer, kept), put_at, body)
 
 
 def _row_groups(chunks: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -156,7 +167,7 @@ def _row_groups(chunks: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield held
 
 
-def _writer(sink: Any, facts: Facts, bloom_rows: int) -> Any:
+def _writer(sink: Any, footer: Footer, bloom_rows: int) -> Any:
     writer = pq.ParquetWriter(
         sink,
         SCHEMA,
@@ -167,16 +178,16 @@ def _writer(sink: Any, facts: Facts, bloom_rows: int) -> Any:
         write_page_index=True,
         data_page_size=PAGE_BYTES,
         sorting_columns=[pq.SortingColumn(SCHEMA.get_field_index("started_at"))],
-        # Random ids defeat min and max: this is what lets a reader skip a file that does not hold one. Of the two ends
-        # of a call one is nearly always ours, so each column has half as many numbers as rows at most.
+        # With random ids, minimum and maximum exclude nothing. A Bloom filter lets a reader skip a file that does not
+        # hold an id. One end of a call is nearly always ours, so each column has at most half as many numbers as rows.
         bloom_filter_options={
             name: {"ndv": max(bloom_rows // share, 1), "fpp": BLOOM_FALSE_POSITIVES}
             for name, share in (("recording_id", 1), ("caller", 2), ("callee", 2))
         },
-        store_schema=False,  # Parquet's own types say all, and the blob is in the way of every small read
+        store_schema=False,  # Parquet's own types say everything, and this copy would make every small read larger
     )
-    footer = {"schema_version": str(SCHEMA_VERSION), "tier": str(facts.tier), "since": iso(facts.since)}
-    writer.add_key_value_metadata({f"call_lake.{name}": value for name, value in footer.items()})
+    notes = {"schema_version": str(SCHEMA_VERSION), "tier": str(footer.tier), "since": iso(footer.since)}
+    writer.add_key_value_metadata({f"call_lake.{name}": value for name, value in notes.items()})
     return writer
 
 
@@ -190,7 +201,7 @@ def _source(store: ObjectStore, key: str, size_bytes: int) -> Any:
 
 
 class _Ranges(io.RawIOBase):
-    """An object as a file: every read is one range request, but for the tail, which is fetched once."""
+    """An S3 object that can be read like a file. Each read is one range request; the tail is fetched once."""
 
     def __init__(self, store: ObjectStore, key: str, size_bytes: int) -> None:
         self._store = store

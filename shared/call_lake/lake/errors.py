@@ -1,4 +1,4 @@
-"""What the lake's own code raises."""
+"""Errors of the lake: a file that is gone or newer, a damaged manifest, a row that does not fit, no time left."""
 
 from typing import Self
 
@@ -7,11 +7,11 @@ from call_lake.model.layout import Partition
 
 
 class FileGone(CallLakeError):
-    """A data file was collected meanwhile: the manifest that named it is no longer the one that stands."""
+    """A data file was deleted meanwhile: the manifest that named it is no longer the current one."""
 
 
 class LakeDamaged(CallLakeError):
-    """A manifest names a data file that is not there or cannot be read, and nobody is replacing it."""
+    """The current manifest names a data file that does not exist or cannot be read."""
 
     @classmethod
     def by(cls, partition: Partition, broken: str) -> Self:
@@ -22,16 +22,12 @@ class LakeDamaged(CallLakeError):
 
 
 class NewerSchema(CallLakeError):
-    """A file was written by a newer version of Call Lake: this one must not rewrite what it cannot read."""
+    """A newer version of Call Lake wrote this file. This version cannot read it, so it must not rewrite it."""
 
 
 class OutOfTime(CallLakeError):
-    """The function's time is over; nothing was changed."""
+    """The function's time is over in the middle of a step. The step changed nothing; the next run repeats it."""
 
 
 class DoesNotFit(ValueError):
-    """A row that the table cannot hold. The message names the column, never the value: it goes to the log."""
-
-
-class TooSlow(Exception):
-    """The new files were written so long ago that they may be collected before the manifest names them."""
+    """A row that the table cannot hold. The message names the column, never the value, because it goes to the log."""

@@ -1,8 +1,8 @@
-"""What a warm function remembers of the lake: which recordings a file holds, in which version, the bytes of small files
-that it wrote itself, and the manifests that it left.
+"""What a warm function remembers of the lake: what each data file holds, the bytes of small files that it wrote itself,
+and the manifests that it left behind.
 
-Files never change, so what was read once stays true. A manifest may have been replaced since: whoever decides from one
-that is remembered has to swap it, or to read it again (``lake.py``).
+Data files never change, so what was read of one stays true. A manifest may have been replaced meanwhile. Whoever plans
+from a remembered manifest has to swap it, or to read it again (``lake.py``; ADR 0012).
 """
 
 import threading
@@ -13,43 +13,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from call_lake.lake.arrow_rows import keys_of
-from call_lake.lake.data_file import DataFile, Known, source_of
+from call_lake.lake.data_file import DataFile, FileSummary, source_of
 from call_lake.lake.errors import FileGone
 from call_lake.lake.manifest import Manifest
 from call_lake.model.layout import Partition
 from call_lake.ports import ObjectStore
 
-CACHE_BYTES = 96 * 1024 * 1024  # some 3 million rows
-SMALL_BYTES = 512 * 1024  # a file up to this is kept whole: it is merged again soon
+CACHE_BYTES = 96 * 1024 * 1024  # of summaries and small files, some 3 million rows; the least recently used go first
+SMALL_BYTES = 512 * 1024  # a file up to this size is kept whole, because it is merged again soon
 SCAN_ROWS = 65_536
 
 
-class Index:
-    """``budget_bytes``: of ids and small files kept in memory, the least recently used go first. Safe to use from
-    threads."""
+class FileCache:
+    """Opens data files and remembers what they hold. Safe to use from threads."""
 
-    def __init__(self, store: ObjectStore, budget_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._budget = budget_bytes
         self._bytes = 0
-        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._summaries: OrderedDict[str, FileSummary] = OrderedDict()
         self._bodies: dict[str, bytes] = {}
         self._manifests: dict[Partition, Manifest] = {}
         self._lock = threading.Lock()
 
     # -- files
 
-    def know(self, key: str, size_bytes: int | None) -> Known:
-        """What is known of a file; ``size_bytes`` spares a request where the caller has it. Raises FileGone."""
+    def summary(self, key: str, size_bytes: int | None = None) -> FileSummary:
+        """What the file holds. ``size_bytes`` saves a request where the caller knows it. Raises FileGone."""
         with self._lock:
-            known = self._known.get(key)
-            if known is not None:
-                self._known.move_to_end(key)
-                return known
-        return self.remember(self.open(key, size_bytes).known())
+            summary = self._summaries.get(key)
+            if summary is not None:
+                self._summaries.move_to_end(key)
+                return summary
+        summary = self.data_file(key, size_bytes).summary()
+        self.remember(summary)
+        return summary
 
-    def open(self, key: str, size_bytes: int | None = None) -> DataFile:
-        """Raises FileGone."""
+    def data_file(self, key: str, size_bytes: int | None = None) -> DataFile:
+        """Open the file for reading. Raises FileGone."""
         with self._lock:
             body = self._bodies.get(key)
         if body is not None:
@@ -61,58 +61,59 @@ class Index:
             size_bytes = info.size
         return DataFile(self._store, key, size_bytes)
 
-    def remember(self, known: Known, body: bytes | None = None) -> Known:
-        """``body``: the whole file, where the caller has it; kept if it is small."""
-        with self._lock:
-            if known.key not in self._known:
-                self._known[known.key] = known
-                self._bytes += _bytes(known)
-                if body is not None and len(body) <= SMALL_BYTES:
-                    self._bodies[known.key] = body
-                    self._bytes += len(body)
-                while self._bytes > self._budget:
-                    self._drop(next(iter(self._known)))
-        return known
-
-    def forget(self, keys: Iterable[str]) -> None:
-        """Files that no manifest names any more."""
-        with self._lock:
-            for key in keys:
-                if key in self._known:
-                    self._drop(key)
-
-    def _drop(self, key: str) -> None:
-        self._bytes -= _bytes(self._known.pop(key)) + len(self._bodies.pop(key, b""))
-
-    def versions(self, known: Known, ids: Iterable[str]) -> dict[str, int]:
-        """Of these recordings those that the file holds, with the rank of their row (``lake_rows.versions_of``).
+    def ranks(self, summary: FileSummary, ids: Iterable[str]) -> dict[str, int]:
+        """Those of these recordings that the file holds, each with the rank of its row (``arrow_rows.versions_of``).
         Raises FileGone."""
         wanted = pa.chunked_array([pa.array(sorted(ids), pa.string())])
-        keys = keys_of(wanted, source_of(known.key))
+        keys = keys_of(wanted, source_of(summary.key))
         names = dict(zip(keys.to_pylist(), wanted.to_pylist(), strict=True))
         found: dict[str, int] = {}
-        for part in self._versions(known):
+        for part in self._versions(summary):
             held = part.filter(pc.is_in(part["key"], value_set=keys))
             found |= zip((names[key] for key in held["key"].to_pylist()), held["rank"].to_pylist(), strict=True)
         return found
 
-    def _versions(self, known: Known) -> Iterable[pa.Table]:
-        if known.versions is not None:
-            return [known.versions]
-        return self.open(known.key, known.size_bytes).versions(SCAN_ROWS)
+    def remember(self, summary: FileSummary, body: bytes | None = None) -> None:
+        """``body``: the whole file, where the caller has it. It is kept if it is small."""
+        with self._lock:
+            if summary.key in self._summaries:
+                return
+            self._summaries[summary.key] = summary
+            self._bytes += _bytes(summary)
+            if body is not None and len(body) <= SMALL_BYTES:
+                self._bodies[summary.key] = body
+                self._bytes += len(body)
+            while self._bytes > CACHE_BYTES:
+                self._drop(next(iter(self._summaries)))
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Drop files that no manifest names any more."""
+        with self._lock:
+            for key in keys:
+                if key in self._summaries:
+                    self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        self._bytes -= _bytes(self._summaries.pop(key)) + len(self._bodies.pop(key, b""))
+
+    def _versions(self, summary: FileSummary) -> Iterable[pa.Table]:
+        if summary.versions is not None:
+            return [summary.versions]
+        return self.data_file(summary.key, summary.size_bytes).versions(SCAN_ROWS)
 
     # -- manifests
 
     def take_manifest(self, partition: Partition) -> Manifest | None:
-        """The one that stood when this process last looked, or None where that is not known. It is forgotten by that:
-        whoever comes to an end that leaves a known manifest says so with ``keep_manifest``."""
+        """Return and forget the manifest that was current when this process last looked; None where it does not know.
+        A caller that leaves the partition with a manifest that it knows calls ``keep_manifest``."""
         with self._lock:
             return self._manifests.pop(partition, None)
 
     def keep_manifest(self, partition: Partition, manifest: Manifest) -> None:
+        """Remember that this manifest is the current one."""
         with self._lock:
             self._manifests[partition] = manifest
 
 
-def _bytes(known: Known) -> int:
-    return 500 + (known.versions.nbytes if known.versions is not None else 0)
+def _bytes(summary: FileSummary) -> int:
+    return 500 + (summary.versions.nbytes if summary.versions is not None else 0)

@@ -1,7 +1,8 @@
-"""The manifest: which Parquet files are a partition now. Replacing it is the commit (design rule 16).
+"""The manifest: the list of the Parquet files that make up one partition. Replacing it is the commit (rule 16).
 
-One ``s3://`` URI a line, as Hive's SymlinkTextInputFormat, Trino's and Athena's, reads it: no blank line, no comment.
-File names are random and never used again, so the same content, and with it the same ETag, never comes back.
+A manifest holds one ``s3://`` URI a line, without blank lines and comments, because Athena, Trino and Hive read it with
+SymlinkTextInputFormat. File names are random and never used again. So the same content never comes back, and neither
+does the same ETag.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,20 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from call_lake.model.layout import MANIFEST, Partition, data_key
-from call_lake.ports import ObjectStore
+from call_lake.ports import ObjectStore, PreconditionFailed, WriteConflict
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """``keys``: the data files, in the order they were committed. ``etag`` is None before the first commit."""
+    """``keys``: the data files, in the order in which they were committed. ``etag`` is None before the first commit."""
 
     keys: tuple[str, ...]
     etag: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """One partition as a listing shows it, without reading its manifest: ``files`` follows from its size."""
+class ListedPartition:
+    """One partition as a listing shows it. The manifest is not read: ``files`` is computed from its size."""
 
     partition: Partition
     files: int
@@ -30,6 +31,7 @@ class Listed:
 
 
 def read_manifest(store: ObjectStore, partition: Partition) -> Manifest:
+    """Read the manifest; one without keys where the partition has none yet."""
     found = store.get(partition.manifest)
     if found is None:
         return Manifest((), None)
@@ -37,24 +39,30 @@ def read_manifest(store: ObjectStore, partition: Partition) -> Manifest:
     return Manifest(tuple(line[start:] for line in found[0].decode().splitlines()), found[1])
 
 
-def swap_manifest(store: ObjectStore, partition: Partition, old: Manifest, keys: Sequence[str]) -> Manifest:
-    """Replace ``old`` by ``keys``, if it still stands, and return what stands then. Raises PreconditionFailed or
-    WriteConflict otherwise, and also where the SDK sent the request twice and the first one succeeded: so a loser reads
-    again before it does anything."""
+def swap_manifest(store: ObjectStore, partition: Partition, old: Manifest, keys: Sequence[str]) -> Manifest | None:
+    """Replace the manifest ``old`` by one that names ``keys``. Return the new one, or None where another commit has
+    replaced ``old`` first.
+
+    None also comes back where the SDK sent the request twice and the first one succeeded. So read the manifest again
+    before you do anything else.
+    """
     body = "".join(_uri(store, key) + "\n" for key in keys).encode()
-    etag = store.put(
-        partition.manifest, body, if_match=old.etag, if_none_match=old.etag is None, content_type="text/plain"
-    )
+    try:
+        etag = store.put(
+            partition.manifest, body, if_match=old.etag, if_none_match=old.etag is None, content_type="text/plain"
+        )
+    except (PreconditionFailed, WriteConflict):
+        return None
     return Manifest(tuple(keys), etag)
 
 
-def list_partitions(store: ObjectStore) -> Iterator[Listed]:
-    """Every partition that was ever committed, by source and date."""
+def list_partitions(store: ObjectStore) -> Iterator[ListedPartition]:
+    """List every partition that ever had a commit, by source and date."""
     for info in store.list(MANIFEST):
         partition = Partition.of_key(info.key, MANIFEST)
         if partition is not None and info.key == partition.manifest:
             line_bytes = len(_uri(store, data_key(partition, "0" * 32))) + 1
-            yield Listed(partition, info.size // line_bytes, info.last_modified)
+            yield ListedPartition(partition, info.size // line_bytes, info.last_modified)
 
 
 def _uri(store: ObjectStore, key: str) -> str:

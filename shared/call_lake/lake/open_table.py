@@ -1,8 +1,8 @@
-"""The table ``calls_open``: the lake without numbers and names, in files of its own (ADR 0009).
+"""The table ``calls_open``: the rows of ``calls`` without numbers and names, in separate files (ADR 0009).
 
-Whoever may read a file may read all of its columns: S3 and IAM know no others. So what analysts may read lies apart.
-Each data file has a twin of the same name that leaves the personal columns out, and each partition a manifest of twins.
-Twins are made after the commit, so this table follows the other one: by moments, or by one compaction after a crash.
+S3 and IAM protect whole files, not columns: who may read a file may read all of it. So analysts read other files. Each
+data file has a twin of the same name without the personal columns, and each partition has a manifest of the twins. The
+twins are made after the commit. So this table is moments behind ``calls``, or one compaction behind after a crash.
 """
 
 import tempfile
@@ -22,40 +22,41 @@ from call_lake.model.layout import MANIFEST, OPEN_MANIFEST, Partition
 from call_lake.ports import ObjectStore, PreconditionFailed, WriteConflict
 
 PERSONAL = ("provider_key", "connection_id", "caller", "callee", "agent", "audio_uri", "raw")
-"""Columns that hold numbers, names or file names, or lead to a voice."""
+"""Columns that hold numbers, names or file names, or that lead to the audio."""
 OPEN_SCHEMA = pa.schema([field for field in SCHEMA if field.name not in PERSONAL])
 TRIES = 5
 BATCH_ROWS = 65_536
 
 
 class OpenTable:
-    """``create``: whether partitions get twins that have none yet; without, those that have some are kept right."""
+    """Keeps the twins equal to the data files. ``create``: also make twins for partitions that have none yet. Without
+    it only partitions that have twins already are updated."""
 
     def __init__(self, store: ObjectStore, *, create: bool) -> None:
         self._store = store
         self._create = create
 
     def follow(self, partition: Partition) -> bool:
-        """Make the open partition what the partition is now; False where nothing was to be done. Raises Transient
-        after too many lost races."""
+        """Make the twins of a partition match its data files; return False where they matched already. Raises
+        Transient after too many lost swaps."""
         for _ in range(TRIES):
-            # In this order: what somebody else makes of a newer manifest meanwhile lets our swap fail.
-            standing = self._store.get(partition.open_manifest)
-            if standing is None and not self._create:
+            # The open manifest first: if somebody else follows a newer manifest meanwhile, our swap fails.
+            old = self._store.get(partition.open_manifest)
+            if old is None and not self._create:
                 return False
             keys = read_manifest(self._store, partition).keys
             body = "".join(f"s3://{self._store.bucket}/{_twin(key, partition)}\n" for key in keys).encode()
-            if not keys or (standing is not None and standing[0] == body):
+            if not keys or (old is not None and old[0] == body):
                 return False
             try:
                 for key in keys:
                     self._make_twin(key, partition)
-                etag = standing[1] if standing else None
+                etag = old[1] if old else None
                 self._store.put(partition.open_manifest, body, if_match=etag, if_none_match=etag is None)
             except (PreconditionFailed, WriteConflict, FileGone):
                 continue
             if read_manifest(self._store, partition).keys == keys:
-                return True  # else somebody committed meanwhile who may not follow, and ours would look newer than his
+                return True  # else somebody committed meanwhile and may have died: our manifest would look newer
         raise Transient(Reason.BUSY, f"{partition}: the open table met faster ones; the next run follows")
 
     def drop(self, partition: Partition, keys: Iterable[str]) -> None:
@@ -64,7 +65,7 @@ class OpenTable:
         self._store.delete([_twin(key, partition) for key in keys])
 
     def behind(self) -> list[Partition]:
-        """Partitions that were committed after their twins: two listings, nothing is read."""
+        """Partitions whose last commit is newer than their twins. Costs two listings, and reads no object."""
         followed = {
             info.key.removeprefix(OPEN_MANIFEST): info.last_modified for info in self._store.list(OPEN_MANIFEST)
         }
@@ -85,7 +86,7 @@ class OpenTable:
             file = DataFile(self._store, key, info.size)
             with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool, suppress(PreconditionFailed):
                 _write_without_people(file.batches(BATCH_ROWS), spool)
-                # Where it stands meanwhile, it has the same bytes: files never change.
+                # If somebody else wrote it meanwhile, it has the same bytes: data files never change.
                 body = cast(BinaryIO, spool)
                 self._store.put(twin, body, if_none_match=True, content_type="application/vnd.apache.parquet")
 

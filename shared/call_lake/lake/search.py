@@ -1,7 +1,8 @@
-"""Look into the data files: for a person's rows and given recordings, as an erasure has to, or for all rows of a day.
+"""Search the data files themselves: for rows of a person or a recording, and for all rows of a day.
 
-Not through Athena: it keeps the text of a query, and with it the number that was asked for, for 45 days
-(https://docs.aws.amazon.com/athena/latest/ug/queries-viewing-history.html), and it shows only what manifests name.
+An erasure cannot ask Athena. Athena keeps the text of each query, with the number that was asked for, for 45 days
+(https://docs.aws.amazon.com/athena/latest/ug/queries-viewing-history.html). It also reads only the files that manifests
+name.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,10 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from call_lake.lake.arrow_rows import SCHEMA, is_one_of, rows_of, sorted_rows
+from call_lake.lake.data_file import UNREADABLE
 from call_lake.lake.errors import FileGone, LakeDamaged
-from call_lake.lake.file_cache import Index
+from call_lake.lake.file_cache import FileCache
 from call_lake.lake.manifest import read_manifest
-from call_lake.lake.partition_rebuild import UNREADABLE
 from call_lake.model.layout import Partition
 from call_lake.model.table import Row
 from call_lake.ports import ObjectStore
@@ -28,9 +29,9 @@ SEARCHED = ["recording_id", *NUMBER_COLUMNS, "agent"]
 
 
 @dataclass(frozen=True, slots=True)
-class Holders:
-    """Data files of a partition that hold some of the recordings asked for, each with those. ``named``: by the
-    manifest; ``unnamed``: not any more, or never. ``files``: how many were looked into."""
+class FilesHolding:
+    """Keys of a partition's data files that hold some of the given recordings, each with those recordings. ``named``:
+    files that the manifest names; ``unnamed``: other files. ``files``: how many files were searched."""
 
     named: Mapping[str, set[str]]
     unnamed: Mapping[str, set[str]]
@@ -40,16 +41,16 @@ class Holders:
 def recordings_in(
     store: ObjectStore, partition: Partition, numbers: set[str], agents: set[str], ids: set[str]
 ) -> set[str]:
-    """Ids of the partition's rows with one of these numbers, agents or recording ids, exactly as written here. Reads
-    four columns. Raises LakeDamaged."""
+    """Ids of the partition's recordings with one of these numbers, agents or recording ids. Texts have to be equal.
+    Reads four columns. Raises LakeDamaged."""
 
     def read(keys: tuple[str, ...]) -> set[str]:
-        index = Index(store)
-        chunks = (rows for key in keys for rows in index.open(key).batches(SEARCH_ROWS, SEARCHED))
+        cache = FileCache(store)
+        chunks = (rows for key in keys for rows in cache.data_file(key).batches(SEARCH_ROWS, SEARCHED))
         theirs = (rows.filter(_is_theirs(rows, numbers, agents, ids))["recording_id"].to_pylist() for rows in chunks)
         return {id for some in theirs for id in some}
 
-    return of_manifest(store, partition, read)
+    return _of_manifest(store, partition, read)
 
 
 def _is_theirs(rows: pa.Table, numbers: set[str], agents: set[str], ids: set[str]) -> pa.ChunkedArray:
@@ -60,41 +61,43 @@ def _is_theirs(rows: pa.Table, numbers: set[str], agents: set[str], ids: set[str
 
 
 def read_partition(store: ObjectStore, source: str, call_date: date) -> list[Row]:
-    """The rows of one partition by ``started_at``, as they were given to ``inbox.put_rows``. Raises LakeDamaged."""
+    """The rows of one partition, sorted by ``started_at``, as ``inbox.put_rows`` was given them. Raises
+    LakeDamaged."""
     partition = Partition(source, call_date)
 
     def read(keys: tuple[str, ...]) -> list[Row]:
-        index = Index(store)
-        tables = [rows for key in keys for rows in index.open(key).batches(SEARCH_ROWS)]
+        cache = FileCache(store)
+        tables = [rows for key in keys for rows in cache.data_file(key).batches(SEARCH_ROWS)]
         return rows_of(sorted_rows(pa.concat_tables([SCHEMA.empty_table(), *tables])), partition)
 
-    return of_manifest(store, partition, read)
+    return _of_manifest(store, partition, read)
 
 
-def holders(store: ObjectStore, partition: Partition, ids: set[str]) -> Holders:
-    """Which data files hold rows of these recordings, whether a manifest names them or not. Raises LakeDamaged."""
+def files_holding(store: ObjectStore, partition: Partition, ids: set[str]) -> FilesHolding:
+    """Find the data files with rows of these recordings, whether the manifest names them or not. Raises
+    LakeDamaged."""
     sizes = {info.key: info.size for info in store.list(partition.data)}
 
-    def read(keys: tuple[str, ...]) -> Holders:
+    def read(keys: tuple[str, ...]) -> FilesHolding:
         named = {key: _held(store, key, sizes.get(key), ids) for key in keys}
         unnamed = {}
         for key in sizes.keys() - set(keys):
             with suppress(FileGone):  # collected since it was listed
                 unnamed[key] = _held_or_broken(store, key, sizes[key], ids)
-        return Holders(_hits(named), _hits(unnamed), len(named) + len(unnamed))
+        return FilesHolding(_hits(named), _hits(unnamed), len(named) + len(unnamed))
 
-    return of_manifest(store, partition, read)
+    return _of_manifest(store, partition, read)
 
 
-def of_manifest[T](store: ObjectStore, partition: Partition, read: Callable[[tuple[str, ...]], T]) -> T:
-    """What ``read`` makes of the files that the manifest names. Raises LakeDamaged."""
+def _of_manifest[T](store: ObjectStore, partition: Partition, read: Callable[[tuple[str, ...]], T]) -> T:
+    """Return what ``read`` makes of the keys that the manifest names. Raises LakeDamaged."""
     manifest = read_manifest(store, partition)
     while True:
         try:
             return read(manifest.keys)
-        except (ConnectionError, TimeoutError):  # an OSError, too, and nothing against a file
+        except (ConnectionError, TimeoutError):  # see UNREADABLE
             raise
-        except FileGone as gone:  # collected since the manifest was read: then there is a newer one
+        except FileGone as gone:  # collected since the manifest was read? Then there is a newer manifest
             broken = f"names {gone}, which somebody deleted"
         except UNREADABLE as error:
             broken = f"names a file that cannot be read ({error})"
@@ -105,12 +108,12 @@ def of_manifest[T](store: ObjectStore, partition: Partition, read: Callable[[tup
 
 
 def _held(store: ObjectStore, key: str, size_bytes: int | None, ids: set[str]) -> set[str]:
-    index = Index(store)
-    return set(index.versions(index.know(key, size_bytes), ids))
+    cache = FileCache(store)
+    return set(cache.ranks(cache.summary(key, size_bytes), ids))
 
 
 def _held_or_broken(store: ObjectStore, key: str, size_bytes: int, ids: set[str]) -> set[str]:
-    """All of them where the file cannot be read: nobody can say what it holds, and nobody needs it."""
+    """All of ``ids`` where the file cannot be read: it may hold each of them, and nobody needs the file."""
     try:
         return _held(store, key, size_bytes, ids)
     except (ConnectionError, TimeoutError):
@@ -124,6 +127,6 @@ def _hits(held: Mapping[str, set[str]]) -> dict[str, set[str]]:
 
 
 def holds_any(body: bytes, ids: set[str]) -> bool:
-    """Whether a data file, given as its bytes, holds a row of one of these recordings."""
+    """Whether a data file, given as bytes, holds a row of one of these recordings."""
     rows = pq.read_table(pa.BufferReader(body), columns=["recording_id"], use_threads=False)
     return bool(pc.any(is_one_of(rows["recording_id"], ids)).as_py())

@@ -1,4 +1,4 @@
-"""How many recordings a stretch of the past holds, before it is read (``call-lake backfill``)."""
+"""Estimate how many recordings a stretch of the past holds, before it is read (``call-lake backfill``)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from zoneinfo import ZoneInfo
 from call_lake.errors import Drifted, TooWide
 from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
-from call_lake.operations.verify.listing import Days
+from call_lake.operations.days import Days
 from call_lake.polling.window_reader import read_forward
 from call_lake.ports import Clock, Page, Provider
 
 SAMPLED_DAYS = 7
-SAMPLE_S = 60.0  # of listing; a day that is not read to its end by then is scaled
+SAMPLE_S = 60.0  # of listing; a day that is not read to its end by then is scaled up
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """``recordings`` of the window; ``counted``: by the provider itself, else scaled from ``sampled`` days.
-    ``mean_talk_s``: seconds of one recording, None where the sample says nothing of it."""
+    """``recordings``: how many the window holds. ``counted``: the provider counted them; otherwise they are scaled up
+    from ``sampled_days``. ``mean_talk_s``: seconds of one recording, None where the sample does not say."""
 
     recordings: int
     counted: bool
@@ -32,9 +32,10 @@ def estimate(
     days: Days,
     zone: ZoneInfo,
     clock: Clock,
-    tell: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> Estimate:
-    """List some days of the window, each weekday if it has them. ``tell`` hears how many of how many are read.
+    """List a sample of the days and compute from it what all of them hold.
+    ``on_progress`` is called with how many of how many days are read.
 
     Raises Transient, Terminal, SecretEmpty.
     """
@@ -43,9 +44,9 @@ def estimate(
     seen: dict[str, Recording] = {}
     covered_days = 0.0
     for number, day in enumerate(chosen):
-        tell(number, len(chosen))
+        on_progress(number, len(chosen))
         covered_days += _read(provider, _window(day, zone), clock, until_s, seen)
-    tell(len(chosen), len(chosen))
+    on_progress(len(chosen), len(chosen))
     lengths = [length for one in seen.values() if (length := one.talk_s or one.duration_s) is not None]
     mean_s = sum(lengths) / len(lengths) if lengths else None
     counted = _count(provider, days.window(zone))
@@ -54,7 +55,8 @@ def estimate(
 
 
 def sample_of(days: Days) -> list[date]:
-    """Days spread over the window, of each weekday one, for calls follow the week; all days of a short window."""
+    """Choose days spread over the window, one of each weekday, because calls follow the week. Of a short window choose
+    all days."""
     all_days = days.all()
     if len(all_days) <= SAMPLED_DAYS:
         return all_days
@@ -72,7 +74,7 @@ def _window(day: date, zone: ZoneInfo) -> Window:
 
 
 def _read(provider: Provider, window: Window, clock: Clock, until_s: float, seen: dict[str, Recording]) -> float:
-    """Which part of the day was read before the time was over."""
+    """Collect the day's recordings in ``seen``. Return which part of the day was read before the time was over."""
 
     def take(page: Page) -> None:
         seen.update({one.recording_id: one for one in page.recordings})
@@ -85,7 +87,7 @@ def _read(provider: Provider, window: Window, clock: Clock, until_s: float, seen
 
 
 def _count(provider: Provider, window: Window) -> int | None:
-    """The provider's own count of the window, where it gives one: a window too wide to be paged says it."""
+    """The provider's own count of the window, None where it gives none. TooWide carries the count."""
     rows = 0
     try:
         for page in provider.list_window(window):

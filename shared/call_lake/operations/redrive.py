@@ -1,26 +1,29 @@
-"""Send again what failed for good (``call-lake redrive``; design rule 9).
+"""Send again what failed permanently (``call-lake redrive``; rule 9).
 
-The queue's own move task cannot filter, so this receives and sends. The order of writes loses nothing wherever it ends:
-the ledger makes the recording due, then the message goes to its queue, then the dead one is deleted. A redrive that
-ended between them is taken up by the next poll, which publishes what is due, and by the next redrive.
+SQS can move dead letters itself, but it cannot filter them. So this receives and sends them. For each recording the
+ledger makes it due first, then the message goes to its queue, then the dead letter is deleted. If a redrive ends
+between two of these steps, nothing is lost: the next poll publishes what is due, and the next redrive does the rest.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from call_lake.errors import Reason, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.messages import recording_from_message
+from call_lake.operations.dead_letters import drain
 from call_lake.polling.publisher import Publisher
 from call_lake.ports import DeadLetter, DeadLetters, PartialFailure, Queue
 
+SETTLED = (State.STORED, State.EXPIRED, State.ERASED)
+
 
 @dataclass(slots=True)
-class Redriven:
-    """``sent``: recordings published again, ``from_ledger`` of them without a dead letter. ``dropped``: dead letters of
-    what is settled, or was sent already. ``kept``: dead letters that the filter left, or that are no recordings."""
+class RedriveCounts:
+    """``sent``: recordings published again, ``from_ledger`` of them without a dead letter. ``dropped``: dead letters
+    that were deleted because their recording is settled or was sent already. ``kept``: dead letters that the filter
+    left out, or that hold no recording."""
 
     sent: int = 0
     from_ledger: int = 0
@@ -29,22 +32,22 @@ class Redriven:
 
 
 @dataclass(frozen=True, slots=True)
-class _Dead:
-    """A dead letter with what is known of it; without a source it is no recording's."""
+class _DeadRecording:
+    """A dead letter with its recording, and with its ledger entry where there is one."""
 
     letter: DeadLetter
-    source: str | None = None
-    recording_id: str = ""
-    entry: Entry | None = None
+    source: str
+    recording_id: str
+    entry: Entry | None
 
     @property
     def reason(self) -> str | None:
-        """The ledger's, which is the newer one."""
+        """Why it failed. The ledger's reason is newer than the letter's."""
         return (self.entry.reason if self.entry else None) or self.letter.attributes.get("reason")
 
 
 class Redriver:
-    """``queues``: of every source. ``reason``, ``source``: only these; None for all."""
+    """Redrives once. ``queues``: the queue of every source. ``reason``, ``source``: only these; None for all."""
 
     def __init__(
         self,
@@ -61,77 +64,57 @@ class Redriver:
         self._reason = reason
         self._source = source
         self._sent: set[str] = set()
-        self.counts = Redriven()
+        self._counts = RedriveCounts()
 
-    def redrive(self, tell: Callable[[Redriven], None] = lambda counts: None) -> Redriven:
-        """Raises Transient where AWS fails; what was sent stays sent, and nothing is lost."""
-        kept: dict[str, DeadLetter] = {}
-        seen: set[str] = set()
-        try:
-            while letters := self._dead.receive():
-                if seen.issuperset(letter.message_id for letter in letters):
-                    break  # the first ones are visible again: all were looked at
-                seen |= {letter.message_id for letter in letters}
-                for letter in letters:
-                    if not self._one(letter):
-                        kept[letter.message_id] = letter
-                tell(self.counts)
-        finally:
-            self._release(kept)
-        self.counts.kept = len(kept)
-        self._from_ledger(tell)
-        return self.counts
+    def redrive(self, on_progress: Callable[[RedriveCounts], None] = lambda counts: None) -> RedriveCounts:
+        """Raises Transient where AWS fails. What was sent by then stays sent, and nothing is lost."""
 
-    # -- the dead letters
+        def settle(letter: DeadLetter) -> bool:
+            is_settled = self._settle(letter)
+            on_progress(self._counts)
+            return is_settled
 
-    def _one(self, letter: DeadLetter) -> bool:
-        """Whether this dead letter is dealt with, and gone."""
-        dead = self._look_up(letter)
-        if dead.source is None or not self._matches(dead.source, dead.reason):
-            return False
-        state = dead.entry.state if dead.entry else None
-        if dead.recording_id in self._sent and state is State.FAILED:
-            return False  # it has failed again already: this is its new dead letter
-        if state in (State.STORED, State.EXPIRED, State.ERASED) or dead.recording_id in self._sent:
-            self.counts.dropped += 1
-        elif dead.entry is None:  # the ledger has lost it: the copier writes a new item
-            self._send_as_it_is(dead)
-        else:
-            self._send_again(dead.entry)
-        self._dead.delete(letter.receipt_handle)
-        return True
-
-    def _look_up(self, letter: DeadLetter) -> _Dead:
-        try:
-            recording = recording_from_message(letter.body)
-        except ValueError:
-            return _Dead(letter)
-        if recording.source not in self._queues:
-            return _Dead(letter)
-        id = letter.attributes.get("recording_id", recording.recording_id)
-        return _Dead(letter, recording.source, id, self._ledger.entry(id))
-
-    def _release(self, kept: Mapping[str, DeadLetter]) -> None:
-        for letter in kept.values():
-            with suppress(Transient):  # its receipt is too old: then it is visible anyway
-                self._dead.release(letter.receipt_handle)
-
-    # -- the ledger
-
-    def _from_ledger(self, tell: Callable[[Redriven], None]) -> None:
-        """What is FAILED and has no dead letter any more: those live for 14 days."""
+        self._counts.kept = len(drain(self._dead, settle))
+        # Dead letters live for 14 days. After that the ledger alone knows what is FAILED.
         for source in self._queues:
             for entry in self._ledger.failures(source):
                 if entry.recording_id not in self._sent and self._matches(source, entry.reason):
                     self._send_again(entry)
-                    self.counts.from_ledger += 1
-                    tell(self.counts)
+                    self._counts.from_ledger += 1
+                    on_progress(self._counts)
+        return self._counts
+
+    def _settle(self, letter: DeadLetter) -> bool:
+        """Send the recording of a dead letter again, where that has to be. Return whether the letter may go."""
+        dead = self._look_up(letter)
+        if dead is None or not self._matches(dead.source, dead.reason):
+            return False
+        state = dead.entry.state if dead.entry else None
+        if dead.recording_id in self._sent and state is State.FAILED:
+            return False  # it has failed again already, and this is its new dead letter
+        if state in SETTLED or dead.recording_id in self._sent:
+            self._counts.dropped += 1
+        elif dead.entry is None:  # the ledger has lost it: the copier writes a new item
+            self._send_as_it_is(dead)
+        else:
+            self._send_again(dead.entry)
+        return True
+
+    def _look_up(self, letter: DeadLetter) -> _DeadRecording | None:
+        try:
+            recording = recording_from_message(letter.body)
+        except ValueError:
+            return None
+        if recording.source not in self._queues:
+            return None
+        id = letter.attributes.get("recording_id", recording.recording_id)
+        return _DeadRecording(letter, recording.source, id, self._ledger.entry(id))
 
     def _matches(self, source: str, reason: str | None) -> bool:
         return self._source in (None, source) and self._reason in (None, reason)
 
     def _send_again(self, entry: Entry) -> None:
-        """Due in the ledger, then into the queue, then due only a day later."""
+        """Make it due in the ledger, then publish it as a poll does."""
         id = entry.recording_id
         self._ledger.redriven(id)
         again = self._ledger.entry(id)
@@ -139,13 +122,13 @@ class Redriver:
             Publisher(self._ledger, self._queues[entry.source], {}).publish_due([again])
         self._count(id)
 
-    def _send_as_it_is(self, dead: _Dead) -> None:
+    def _send_as_it_is(self, dead: _DeadRecording) -> None:
         try:
-            self._queues[dead.source or ""].send([dead.letter.body])
+            self._queues[dead.source].send([dead.letter.body])
         except PartialFailure as error:
             raise Transient(Reason.AWS, str(error)) from None
         self._count(dead.recording_id)
 
     def _count(self, id: str) -> None:
         self._sent.add(id)
-        self.counts.sent += 1
+        self._counts.sent += 1

@@ -6,8 +6,7 @@ from call_lake.aws.client import client
 from call_lake.aws.clock import SystemClock
 from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.s3 import S3ObjectStore
-from call_lake.lake.compactor import CompactionResult, compact
-from call_lake.lake.file_cache import Index
+from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.settings import CompactorSettings
 
 CLOCK = SystemClock()
@@ -18,5 +17,4 @@ def make_compactor(settings: CompactorSettings) -> Callable[[float], CompactionR
     that it has read are remembered between runs."""
     store = S3ObjectStore(client("s3"), settings.bucket)
     table = DynamoTable(client("dynamodb"), settings.ledger_table)
-    index = Index(store)
-    return lambda until_s: compact(store, table, CLOCK, settings, until_s, index=index)
+    return Compactor(store, table, CLOCK, settings).run

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from call_lake.errors import Reason, Terminal, Transient
 from call_lake.lake.arrow_rows import digests_of, newest_of, rows_of, versions_of
-from call_lake.lake.file_cache import Index
+from call_lake.lake.file_cache import FileCache
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.layout import DATA, MANIFEST, Partition
 from call_lake.model.messages import message_of
@@ -335,7 +335,7 @@ def test_the_ranks_that_are_read_from_a_file_are_those_of_its_rows(uris: list[st
     lake_of(world).commit(PARTITION, rows)
     (key,) = world.store.bodies(DATA)
 
-    read = Index(world.store).know(key, None).versions
+    read = FileCache(world.store).summary(key).versions
 
     assert read is not None
     assert read.equals(versions_of(rows, PARTITION.source).combine_chunks())

@@ -6,7 +6,7 @@ import pytest
 
 from call_lake.ledger.entry import State
 from call_lake.model.rules import Rule
-from call_lake.operations.verify.listing import Relisting
+from call_lake.operations.verify.listing import SourceListing
 from call_lake.settings import SourceSettings
 from tests.support.fakes.provider import make_recording
 from tests.support.operator_bench import DAYS, Bench
@@ -48,7 +48,7 @@ def test_the_others_are_stored(bench: Bench) -> None:
 def test_verify_does_not_miss_what_is_left_out_and_repair_would_not_bring_it(bench: Bench) -> None:
     bench.settle()
     settings = SourceSettings("thulium", "thulium", URLS["thulium"], exclude=EXCLUDE)
-    relisting = Relisting(settings, bench.thulium, bench.ledger, bench.world.clock, DAYS)
+    relisting = SourceListing(settings, bench.thulium, bench.ledger, bench.world.clock, DAYS)
 
     relisting.read(lambda step, done, of: None)
 
@@ -59,7 +59,7 @@ def test_what_was_stored_before_the_rule_stays_known(bench: Bench) -> None:
     bench.pipeline.more = {}
     bench.settle()
     settings = SourceSettings("thulium", "thulium", URLS["thulium"], exclude=EXCLUDE)
-    relisting = Relisting(settings, bench.thulium, bench.ledger, bench.world.clock, DAYS)
+    relisting = SourceListing(settings, bench.thulium, bench.ledger, bench.world.clock, DAYS)
 
     relisting.read(lambda step, done, of: None)
 

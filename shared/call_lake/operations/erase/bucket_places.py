@@ -1,6 +1,7 @@
-"""Objects of the bucket that hold something of a recording: audio, transcripts, rows that wait or were set aside.
+"""Erase from the bucket: audio, transcripts, rows in the inbox and in the quarantine, results of Athena's queries.
 
-Deleting is for good: where the bucket keeps older versions, those go too, and so do a key's deletion markers.
+Deleting is permanent. If the bucket keeps older versions of an object, they are deleted too, and so are its deletion
+markers.
 """
 
 import hashlib
@@ -11,14 +12,14 @@ from operator import attrgetter
 
 from call_lake.bucket.inbox import id_of
 from call_lake.bucket.inventory import ONE_ROW
-from call_lake.model.layout import INBOX, QUARANTINE, Partition
-from call_lake.operations.erase.place import Search
+from call_lake.model.layout import ATHENA_RESULTS, INBOX, QUARANTINE, Partition
+from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.targets import Targets
 from call_lake.ports import ObjectVersion, VersionedStore
 
 
-class Objects(ABC):
-    """Objects of the bucket, in all their versions."""
+class BucketObjects(ABC):
+    """Objects of the bucket, with all their versions. A subclass says where they are and which ones are hits."""
 
     def __init__(self, name: str, store: VersionedStore) -> None:
         self.name = name
@@ -31,15 +32,15 @@ class Objects(ABC):
     def _is_hit(self, version: ObjectVersion, targets: Targets) -> bool: ...
 
     def _before_deletion(self, versions: list[ObjectVersion], targets: Targets) -> None:  # noqa: B027 - most do nothing
-        """What else an object holds may have to be kept."""
+        """Save what the object holds of other recordings."""
 
-    def search(self, targets: Targets) -> Search:
+    def search(self, targets: Targets) -> SearchResult:
         searched = hits = 0
         for versions in self._by_key(targets):
             bodies = [one for one in versions if not one.is_marker]
             searched += len(bodies)
             hits += sum(self._is_hit(one, targets) for one in bodies)
-        return Search(searched, hits)
+        return SearchResult(searched, hits)
 
     def clear(self, targets: Targets) -> None:
         dead: list[ObjectVersion] = []
@@ -55,8 +56,8 @@ class Objects(ABC):
                 yield list(versions)
 
 
-class OwnObjects(Objects):
-    """Objects that are named ``<recording id>.<anything>`` in the recording's partition under ``top``."""
+class ObjectsNamedById(BucketObjects):
+    """Objects ``<recording id>.<anything>`` in the recording's partition under ``top``."""
 
     def __init__(self, name: str, store: VersionedStore, top: str) -> None:
         super().__init__(name, store)
@@ -69,8 +70,9 @@ class OwnObjects(Objects):
         return version.key.rpartition("/")[2].partition(".")[0] in targets.ids
 
 
-class InboxObjects(Objects):
-    """Rows that wait. An object may hold those of others: they are written anew, before it goes."""
+class InboxObjects(BucketObjects):
+    """Rows that wait for the compactor. An object may also hold rows of other recordings. They are written to a new
+    object before the old one is deleted."""
 
     def __init__(self, store: VersionedStore) -> None:
         super().__init__("inbox", store)
@@ -87,7 +89,7 @@ class InboxObjects(Objects):
         return any(_is_theirs(line, targets) for line in self._lines(version))
 
     def _before_deletion(self, versions: list[ObjectVersion], targets: Targets) -> None:
-        """A row that stands in both for a moment is one row to the compactor (rule 18)."""
+        """For a moment a row is in both objects. To the compactor that is one row (rule 18)."""
         if versions[0].is_marker:
             return
         kept = b"".join(line + b"\n" for line in self._lines(versions[0]) if not _is_theirs(line, targets))
@@ -100,8 +102,8 @@ class InboxObjects(Objects):
         return [line for line in (self._store.get_version(version) or b"").split(b"\n") if line.strip()]
 
 
-class QuarantineObjects(Objects):
-    """Rows that the table cannot hold; one an object."""
+class QuarantineObjects(BucketObjects):
+    """Rows that the table cannot hold, one in each object."""
 
     def __init__(self, store: VersionedStore) -> None:
         super().__init__("quarantine", store)
@@ -114,8 +116,32 @@ class QuarantineObjects(Objects):
         return any(id.encode() in body for id in targets.ids)
 
 
+class QueryResults:
+    """What Athena wrote for queries. All of it is deleted, because no key says what an object holds. It would be
+    deleted after a week anyway (template.yaml)."""
+
+    name = "query_results"
+
+    def __init__(self, store: VersionedStore) -> None:
+        self._store = store
+        self._cleared: set[tuple[str, str]] | None = None
+
+    def search(self, targets: Targets) -> SearchResult:
+        """After the first ``clear`` only what was there by then is a hit: later queries do not see the rows."""
+        found = {(one.key, one.version_id) for one in self._versions() if not one.is_marker}
+        return SearchResult(len(found), len(found if self._cleared is None else found & self._cleared))
+
+    def clear(self, targets: Targets) -> None:
+        dead = list(self._versions())
+        self._cleared = (self._cleared or set()) | {(one.key, one.version_id) for one in dead}
+        self._store.delete_versions(dead)
+
+    def _versions(self) -> Iterator[ObjectVersion]:
+        return self._store.list_versions(ATHENA_RESULTS)
+
+
 def _is_theirs(line: bytes, targets: Targets) -> bool:
-    """A line that is no row is theirs if it names one of them."""
+    """Whether a line is of one of the recordings. A line that is not a row counts if it contains one of the ids."""
     text = line.decode("utf-8", "backslashreplace")
     id = id_of(text)
     return id in targets.ids if id else any(id in text for id in targets.ids)

@@ -1,6 +1,6 @@
-"""The places in which something of a recording may lie. Each can be searched, and cleared.
+"""Erase from the lake: rows that the table shows, old data files, and the files of ``calls_open``.
 
-What to look for follows from recording id, source and call date alone: a tombstone is enough to go on from.
+Recording id, source and call date are enough to search for. So an erasure that died can go on from the tombstones.
 """
 
 from datetime import datetime
@@ -8,15 +8,15 @@ from datetime import datetime
 from call_lake.lake.garbage import Garbage
 from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
-from call_lake.lake.search import holders, holds_any
+from call_lake.lake.search import files_holding, holds_any
 from call_lake.model.layout import Partition
-from call_lake.operations.erase.place import Search
+from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.targets import Targets
 from call_lake.ports import ObjectVersion, VersionedStore
 
 
-class Rows:
-    """The rows that a reader of the table sees."""
+class TableRows:
+    """The rows that a query of table ``calls`` sees."""
 
     name = "rows"
 
@@ -24,26 +24,26 @@ class Rows:
         self._store = store
         self._lake = lake
 
-    def search(self, targets: Targets) -> Search:
+    def search(self, targets: Targets) -> SearchResult:
         searched = hits = 0
         for partition, ids in targets.by_partition.items():
-            found = holders(self._store, partition, ids)
+            found = files_holding(self._store, partition, ids)
             searched += found.files
             hits += sum(map(len, found.named.values()))
-        return Search(searched, hits)
+        return SearchResult(searched, hits)
 
     def clear(self, targets: Targets) -> None:
-        """Changes every partition's manifest, rows or not: so that a compactor that has not seen the tombstones loses
-        its commit."""
+        """Change the manifest of every partition, even where it has no row. So a compactor that has not seen the
+        tombstones loses its swap."""
         for partition, ids in targets.by_partition.items():
             self._lake.remove(partition, ids)
 
 
-class OldFiles:
-    """Data files that held the rows, and that no manifest names any more.
+class UnreferencedFiles:
+    """Data files that hold the rows and that no manifest names any more.
 
-    None of them will be named again: a compactor that decided before the tombstones stood has lost its swap, and one
-    that decides later leaves these rows out. So they may go as soon as nobody reads them.
+    No manifest will name them again. A compactor that planned before the tombstones were written has lost its swap, and
+    one that plans later leaves these rows out. So the files may be deleted as soon as no query reads them.
     """
 
     name = "old_data_files"
@@ -53,31 +53,32 @@ class OldFiles:
         self._garbage = garbage
 
     def replaced_at(self, targets: Targets) -> datetime | None:
-        """When the last of them that a query may be reading was replaced. One without a mark was never named."""
+        """When the last of these files was replaced, so that a query may still be reading it; None where there is none.
+        A file without a mark was never named, so no query reads it."""
         moments = []
         for partition, ids in targets.by_partition.items():
             marked = self._garbage.replaced_at(partition)
-            unnamed = holders(self._store, partition, ids).unnamed
+            unnamed = files_holding(self._store, partition, ids).unnamed
             moments += [marked[key] for key in unnamed if key in marked]
         return max(moments, default=None)
 
-    def search(self, targets: Targets) -> Search:
+    def search(self, targets: Targets) -> SearchResult:
         found = [self._found(partition, ids) for partition, ids in targets.by_partition.items()]
-        return Search(sum(searched for searched, _ in found), sum(len(dead) for _, dead in found))
+        return SearchResult(sum(searched for searched, _ in found), sum(len(dead) for _, dead in found))
 
     def clear(self, targets: Targets) -> None:
         for partition, ids in targets.by_partition.items():
             self._store.delete_versions(self._found(partition, ids)[1])
 
     def _found(self, partition: Partition, ids: set[str]) -> tuple[int, list[ObjectVersion]]:
-        """How many files were looked into, and the versions that hold the rows."""
-        standing = holders(self._store, partition, ids)
-        searched, dead = standing.files, list[ObjectVersion]()
+        """How many files were searched, and the versions that hold the rows."""
+        found = files_holding(self._store, partition, ids)
+        searched, dead = found.files, list[ObjectVersion]()
         for version in self._store.list_versions(partition.data):
             if version.is_marker:
                 continue
             if version.is_latest:
-                dead += [version] if version.key in standing.unnamed else []
+                dead += [version] if version.key in found.unnamed else []
             else:
                 searched += 1
                 body = self._store.get_version(version)
@@ -85,8 +86,8 @@ class OldFiles:
         return searched, dead
 
 
-class OpenFiles:
-    """Files of the table ``calls_open``. They hold no number and no name, but the recording's row."""
+class OpenTableFiles:
+    """Files of table ``calls_open``. They hold no number and no name, but they hold the recording's row."""
 
     name = "open_table"
 
@@ -94,9 +95,9 @@ class OpenFiles:
         self._store = store
         self._open_table = open_table
 
-    def search(self, targets: Targets) -> Search:
+    def search(self, targets: Targets) -> SearchResult:
         found = [self._found(partition, ids) for partition, ids in targets.by_partition.items()]
-        return Search(sum(searched for searched, _ in found), sum(len(dead) for _, dead in found))
+        return SearchResult(sum(searched for searched, _ in found), sum(len(dead) for _, dead in found))
 
     def clear(self, targets: Targets) -> None:
         for partition, ids in targets.by_partition.items():
@@ -104,7 +105,7 @@ class OpenFiles:
             self._store.delete_versions(self._found(partition, ids)[1])
 
     def _found(self, partition: Partition, ids: set[str]) -> tuple[int, list[ObjectVersion]]:
-        """How many files were looked into, and the versions that hold the rows."""
+        """How many files were searched, and the versions that hold the rows."""
         versions = [one for one in self._store.list_versions(partition.open_data) if not one.is_marker]
         bodies = ((one, self._store.get_version(one)) for one in versions)
         return len(versions), [one for one, body in bodies if body and holds_any(body, ids)]

@@ -1,4 +1,4 @@
-"""A place that can hold something of a recording: searched, then cleared."""
+"""What every place has in common that can hold something of a recording: it is searched, then cleared."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,9 +7,9 @@ from call_lake.operations.erase.targets import Targets
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """How many objects, rows' files, messages or items were looked into, and how many of them hold something.
-    ``hidden``: how many could not be looked into now."""
+class SearchResult:
+    """``searched``: how many objects, files, messages or items were looked into. ``hits``: how many of them hold
+    something of the recordings. ``hidden``: how many could not be looked into now."""
 
     searched: int
     hits: int
@@ -17,12 +17,16 @@ class Search:
 
 
 class Searchable(Protocol):
+    """A place that can be searched."""
+
     name: str
 
-    def search(self, targets: Targets) -> Search:
-        """Changes nothing."""
+    def search(self, targets: Targets) -> SearchResult:
+        """Count what this place holds of the recordings. Changes nothing. Raises Transient, LakeDamaged."""
 
 
 class Place(Searchable, Protocol):
+    """A place that can be searched and cleared."""
+
     def clear(self, targets: Targets) -> None:
-        """May be repeated. Raises Transient, PartialFailure."""
+        """Delete what this place holds of the recordings. May be repeated. Raises Transient, PartialFailure."""

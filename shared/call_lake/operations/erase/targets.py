@@ -1,4 +1,4 @@
-"""Whom an erasure is about, and which recordings that comes to."""
+"""Find the recordings to erase: those of the numbers, agents and recording ids that the operator names."""
 
 import json
 from collections import Counter
@@ -16,18 +16,19 @@ from call_lake.model.layout import Partition
 from call_lake.ports import Item, ObjectStore, Table
 
 ALIKE_DIGITS = 9
-"""Numbers that agree in so many last digits are one subscriber, written with and without its prefixes."""
+"""Two numbers with the same last nine digits are one subscriber, written with and without prefixes."""
 
-type Tell = Callable[[str], None]
+type EraseProgress = Callable[[str], None]
+"""Called with one line of text at each step."""
 
 
 class UnknownRecording(CallLakeError):
-    """Neither ledger nor table has such a recording id, so there is nothing to erase; nothing was."""
+    """Neither the ledger nor the table has this recording id. Nothing was erased."""
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """Who is to be erased. Numbers and agents match what is stored character by character."""
+class ErasureRequest:
+    """Who is to be erased. Numbers and agents have to be equal to the stored text, character by character."""
 
     numbers: frozenset[str] = frozenset()
     agents: frozenset[str] = frozenset()
@@ -38,11 +39,11 @@ class Request:
         return bool(self.numbers or self.agents)
 
     def matches(self, record: Mapping[str, object]) -> bool:
-        """Whether the frozen ``record`` of a ledger item is about them."""
+        """Whether a recording is about them. ``record``: the one in its ledger item."""
         return not self.numbers.isdisjoint(_numbers_of(record)) or record.get("agent") in self.agents
 
     def to_json(self) -> dict[str, int]:
-        """How many of each; an answer that is filed as a proof must not hold what was erased."""
+        """How many of each. A proof that is filed must not hold what was erased."""
         return {
             "numbers": len(self.numbers),
             "agents": len(self.agents),
@@ -52,7 +53,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
-    """One recording to erase. ``state`` is that of its item before; None where the ledger lost the item."""
+    """One recording to erase. ``state``: of its ledger item before the erasure; None where the ledger has no item."""
 
     recording_id: str
     partition: Partition
@@ -65,9 +66,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Targets:
-    """Recordings to erase. ``searched``: ledger items and partitions that were read to find them. ``near``: other
-    spellings of the numbers asked for that the ledger holds, with the recordings of each. ``damage``: what kept a
-    partition from being read; there may be more targets in it."""
+    """The recordings to erase. ``searched``: how many ledger items and partitions were read to find them. ``near``:
+    other spellings of the given numbers in the ledger, with the number of recordings of each. ``damage``: why a
+    partition could not be read, which may hold more targets; empty where all could."""
 
     all: tuple[Target, ...]
     searched: int = 0
@@ -91,10 +92,10 @@ class Targets:
             raise LakeDamaged(self.damage)
 
 
-def find_targets(request: Request, table: Table, store: ObjectStore, tell: Tell) -> Targets:
-    """What is to be erased: all that ledger or lake holds of the recording ids and people given, and for people also
-    what an erasure that died has left, for which nothing but its tombstone speaks any more. Raises UnknownRecording."""
-    found, partitions, damage = _in_lake(request, table, store, tell)
+def find_targets(request: ErasureRequest, table: Table, store: ObjectStore, on_progress: EraseProgress) -> Targets:
+    """Find in ledger and lake what is to be erased. Where people are named, this includes all recordings of an erasure
+    that did not end: a tombstone does not say whose recording it was. Raises UnknownRecording."""
+    found, partitions, damage = _in_lake(request, table, store, on_progress)
     given = table.get_many(sorted(request.recording_ids))
     found |= {_target(item) for item in given.values() if "call_date" in item}
     if unknown := sorted(request.recording_ids - {target.recording_id for target in found}):
@@ -106,7 +107,7 @@ def find_targets(request: Request, table: Table, store: ObjectStore, tell: Tell)
     for number, item in enumerate(table.scan() if request.names_people else (), 1):
         searched += 1
         if number % 10_000 == 0:
-            tell(f"searching the ledger: {number:,} items")
+            on_progress(f"searching the ledger: {number:,} items")
         record = json.loads(item.get("record", "{}"))
         if item.get("erasing") or request.matches(record):
             found.add(_target(item))
@@ -115,9 +116,11 @@ def find_targets(request: Request, table: Table, store: ObjectStore, tell: Tell)
     return Targets(tuple(sorted(found)), searched, near, damage)
 
 
-def _in_lake(request: Request, table: Table, store: ObjectStore, tell: Tell) -> tuple[set[Target], int, str]:
-    """What has rows: nearly always what the ledger says, but for an item that was lost or changed behind our back. With
-    how many partitions there are, and what is wrong with one that cannot be read."""
+def _in_lake(
+    request: ErasureRequest, table: Table, store: ObjectStore, on_progress: EraseProgress
+) -> tuple[set[Target], int, str]:
+    """Find what has rows. It differs from the ledger only where somebody changed or lost an item. Also return how many
+    partitions there are, and why one could not be read."""
     wanted = set(request.numbers), set(request.agents), set(request.recording_ids)
     rows, number, damage = list[tuple[Partition, str]](), 0, ""
     for number, listed in enumerate(list_partitions(store), 1):
@@ -125,7 +128,7 @@ def _in_lake(request: Request, table: Table, store: ObjectStore, tell: Tell) -> 
             rows += [(listed.partition, id) for id in recordings_in(store, listed.partition, *wanted)]
         except LakeDamaged as error:
             damage = damage or str(error)
-        tell(f"searching the table: {number:,} days")
+        on_progress(f"searching the table: {number:,} days")
     items = table.get_many(sorted({id for _, id in rows}))
     return {Target(id, partition, items.get(id, {}).get("state")) for partition, id in rows}, number, damage
 

@@ -1,4 +1,4 @@
-"""What a verification finds: one recording's listing, ledger entry, audio object and rows held against each other."""
+"""What a verification finds: compare one recording's ledger entry with its audio object and its rows."""
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -12,11 +12,11 @@ from call_lake.model.times import iso
 from call_lake.ports import ObjectInfo
 
 YOUNG = timedelta(days=1)
-"""For so long an unfinished recording is merely on its way: a lost message is sent again after a day."""
+"""An unfinished recording of this age is merely on its way. A lost message is sent again after a day."""
 
 
 class Kind(StrEnum):
-    """``INFORMATION`` below are no differences."""
+    """What a finding is about. The kinds in ``INFORMATION`` are not differences."""
 
     UNREADABLE = "window_unreadable"
     UNUSABLE = "record_unusable"
@@ -64,7 +64,8 @@ TO_DO = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``what`` is missing or differs, and where; ``cause`` as far as the ledger knows it. No personal data."""
+    """``what``: what is missing or differs, and where. ``cause``: as far as the ledger knows it. Neither holds personal
+    data."""
 
     source: str
     kind: Kind
@@ -87,8 +88,8 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class RowSeen:
-    """One row as a reader of the table sees it."""
+class TableRow:
+    """One row of table ``calls``, as a query sees it now."""
 
     recording_id: str
     call_date: date
@@ -97,25 +98,26 @@ class RowSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What stands of one recording. ``waits``: its row is in the inbox; ``set_aside``: why it is in the quarantine."""
+class StoredParts:
+    """What the bucket and the table hold of one recording. ``head``: its audio object. ``waits``: whether a row is in
+    the inbox. ``set_aside``: why its row is in the quarantine, None where it is not."""
 
     head: ObjectInfo | None = None
-    rows: Sequence[RowSeen] = ()
+    rows: Sequence[TableRow] = ()
     waits: bool = False
     set_aside: str | None = None
 
 
-def judge(entry: Entry, seen: Seen, now: datetime, audio_kept: timedelta | None) -> list[Finding]:
-    """The differences of one recording. ``audio_kept``: after which S3 itself deletes audio, None for never."""
+def judge(entry: Entry, parts: StoredParts, now: datetime, audio_kept: timedelta | None) -> list[Finding]:
+    """Find one recording's differences. ``audio_kept``: after this time S3 itself deletes audio, None for never."""
     found: list[tuple[Kind, str]] = []
     if entry.state in (State.STORED, State.EXPIRED) and entry.audio is not None:
-        of_object = list(_object(entry, entry.audio, seen.head, now, audio_kept))
+        of_object = list(_object(entry, entry.audio, parts.head, now, audio_kept))
         uris = {None if entry.state is State.EXPIRED else entry.audio.uri}
         if Kind.EXPIRED in dict(of_object):
             uris.add(None)  # the copier writes the row before the ledger: until then, either row is right
         found += of_object
-        found += _rows(entry, entry.audio, seen, uris, now)
+        found += _rows(entry, entry.audio, parts, uris, now)
     elif entry.state is State.FAILED:
         found.append((Kind.FAILED, "it failed for good and is not stored"))
     elif entry.state is not State.ERASED:
@@ -149,46 +151,46 @@ def _object(
 
 
 def _rows(
-    entry: Entry, audio: StoredAudio, seen: Seen, uris: Container[str | None], now: datetime
+    entry: Entry, audio: StoredAudio, parts: StoredParts, uris: Container[str | None], now: datetime
 ) -> Iterator[tuple[Kind, str]]:
-    if not seen.rows:
-        yield _missing_row(audio, seen, now)
+    if not parts.rows:
+        yield _missing_row(audio, parts, now)
         return
-    if len(seen.rows) > 1:
-        yield Kind.ROW_TWICE, f"the table has {len(seen.rows)} rows of it"
-    days = {row.call_date for row in seen.rows}
+    if len(parts.rows) > 1:
+        yield Kind.ROW_TWICE, f"the table has {len(parts.rows)} rows of it"
+    days = {row.call_date for row in parts.rows}
     if entry.recording is not None and days != {entry.recording.call_date}:
         other = min(days - {entry.recording.call_date})
         yield Kind.ROW_MISPLACED, f"a row lies under {other}, the ledger says {entry.recording.call_date}"
-    for row in seen.rows:
+    for row in parts.rows:
         if row.audio_sha256 != audio.facts.sha256:
             yield Kind.ROW_DIFFERS, f"its row says SHA-256 {row.audio_sha256}, the ledger says {audio.facts.sha256}"
-        elif row.audio_uri not in uris and entry.state is State.EXPIRED and seen.waits:
+        elif row.audio_uri not in uris and entry.state is State.EXPIRED and parts.waits:
             yield Kind.ON_ITS_WAY, "its row without audio_uri waits in the inbox for the compactor"
         elif row.audio_uri not in uris:
             wanted = entry.state if entry.state is State.EXPIRED else audio.uri
             yield Kind.ROW_DIFFERS, f"its row says {row.audio_uri}, the ledger says {wanted}"
 
 
-def _missing_row(audio: StoredAudio, seen: Seen, now: datetime) -> tuple[Kind, str]:
-    if seen.waits:
+def _missing_row(audio: StoredAudio, parts: StoredParts, now: datetime) -> tuple[Kind, str]:
+    if parts.waits:
         young = now - audio.stored_at < YOUNG
         return (Kind.ON_ITS_WAY if young else Kind.WAITING), "its row waits in the inbox for the compactor"
-    if seen.set_aside is not None:
-        return Kind.QUARANTINED, f"its row was set aside: {seen.set_aside}"
+    if parts.set_aside is not None:
+        return Kind.QUARANTINED, f"its row was set aside: {parts.set_aside}"
     return Kind.NO_ROW, "the table has no row of it, and none waits in the inbox"
 
 
 def story(entry: Entry) -> str:
-    """What the ledger knows, in one line: state, since when, attempts, the last failure, when it is due."""
+    """Say in one line what the ledger knows: state, since when, attempts, the last failure, when it is due."""
     if entry.state is State.STORED and entry.audio is not None:
         return f"STORED at {iso(entry.audio.stored_at)}"
     if entry.state is State.EXPIRED:
         return f"EXPIRED, noticed at {entry.expired_at}"
-    parts = [f"{entry.state}, first published {iso(entry.first_published_at)}, {entry.attempts} failed attempts"]
+    facts = [f"{entry.state}, first published {iso(entry.first_published_at)}, {entry.attempts} failed attempts"]
     if entry.history:
         last = entry.history[-1]
-        parts.append(f"last {last['reason']} at {last['at']}: {last['detail']}")
+        facts.append(f"last {last['reason']} at {last['at']}: {last['detail']}")
     if entry.due_at and entry.due_at != NEVER:
-        parts.append(f"due {entry.due_at}")
-    return ", ".join(parts)
+        facts.append(f"due {entry.due_at}")
+    return ", ".join(facts)

@@ -1,10 +1,8 @@
-"""List a source anew and tell which of its recordings the ledger knows (``call-lake verify``)."""
+"""List a source again, and find out which of its recordings the ledger knows (``call-lake verify``)."""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 from call_lake.errors import SecretEmpty, StepFailed
 from call_lake.ledger.identity import under_its_own_id
@@ -13,40 +11,20 @@ from call_lake.ledger.source_state import SourceState
 from call_lake.model.recording import Recording
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
+from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import Finding, Kind
 from call_lake.polling.window_reader import Hole, read_forward
 from call_lake.ports import Clock, Page, Provider
 from call_lake.settings import SourceSettings
 
-LISTED_LATE = timedelta(days=1)
-"""Providers filter on when a recording was made or a call ended, hours after its start (docs/providers.md)."""
-
-type Tell = Callable[[str, float, float], None]
-"""Hears of each step: what it is, how far it came, of how much."""
+type VerifyProgress = Callable[[str, float, float], None]
+"""Called at each step with what it is, how far it is, and of how much."""
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
-    """Calendar days of a source's own time zone, both included."""
-
-    first: date
-    last: date
-
-    def __contains__(self, day: date) -> bool:
-        return self.first <= day <= self.last
-
-    def all(self) -> list[date]:
-        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
-
-    def window(self, zone: ZoneInfo) -> Window:
-        """What has to be listed to see the calls of these days."""
-        start = datetime.combine(self.first, time(), zone)
-        return Window(start, datetime.combine(self.last + timedelta(days=1), time(), zone) + LISTED_LATE)
-
-
-class Relisting:
-    """``known``: recording ids of these days that are listed and in the ledger, with the call date that it froze.
-    ``unknown``: listed, not in the ledger. ``whole``: nothing of the window stayed unread."""
+class SourceListing:
+    """What a source lists for some days. ``known``: ids of the recordings that the ledger has too, with the ledger's
+    call date. ``unknown``: recordings that the ledger does not have. ``is_complete``: the whole window could be
+    read."""
 
     def __init__(self, settings: SourceSettings, provider: Provider, ledger: Ledger, clock: Clock, days: Days) -> None:
         self.known: dict[str, date] = {}
@@ -60,11 +38,11 @@ class Relisting:
         self._days = days
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         return not self._unread
 
-    def read(self, tell: Tell) -> None:
-        """List the days. What cannot be listed, and what is no recording, is a finding."""
+    def read(self, on_progress: VerifyProgress) -> None:
+        """List the days. What cannot be listed, and records that are not recordings, become findings."""
         window = self._days.window(self._settings.zone)
         target = self._provider.rows_per_window
         position = window.start
@@ -73,14 +51,15 @@ class Relisting:
                 self._provider, window, self._take, rows_per_window=target, clock=self._clock, until_s=math.inf
             ):
                 position = outcome.window.end
-                tell("listing", (position - window.start).total_seconds(), window.width.total_seconds())
+                on_progress("listing", (position - window.start).total_seconds(), window.width.total_seconds())
                 if isinstance(outcome, Hole):
                     self._unread.append((outcome.window, outcome.error))
         except (SecretEmpty, StepFailed) as error:
             self._unread.append((Window(position, window.end), error))
 
     def findings(self, *, is_used: bool) -> list[Finding]:
-        """``is_used``: the ledger knows recordings of this source, so that an empty secret is a difference."""
+        """What the listing alone shows. ``is_used``: the ledger knows recordings of this source, so that an empty
+        secret is a difference."""
         source = self._settings.name
         found = []
         for window, error in self._unread:
@@ -99,7 +78,7 @@ class Relisting:
         self._identify(page.recordings)
 
     def _identify(self, recordings: Sequence[Recording]) -> None:
-        """By what the ledger froze; a known key with another connection id is a recording of its own (rule 6)."""
+        """Sort recordings into known and unknown. A known key with another connection id is another one (rule 6)."""
         items = self._ledger.table.get_many([recording.recording_id for recording in recordings])
         collisions = []
         for recording in recordings:
@@ -118,7 +97,7 @@ class Relisting:
             self._identify(collisions)
 
     def _belongs(self, recording: Recording, day: date) -> bool:
-        """Called or listed on one of the days: a row is not dropped for one of its dates alone (rule 4)."""
+        """Whether it was called or listed on one of the days: one date alone does not exclude a recording (rule 4)."""
         listed_at = recording.listed_at
         return day in self._days or listed_at is None or listed_at.astimezone(self._settings.zone).date() in self._days
 

@@ -1,4 +1,5 @@
-"""Mend what a verification found missing (``call-lake verify --repair``). Deletes nothing, overwrites no audio."""
+"""Repair what a verification found missing (``call-lake verify --repair``). It deletes nothing and overwrites no
+audio."""
 
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ from call_lake.ledger.ledger import Ledger
 from call_lake.model.table import row_of
 from call_lake.model.times import iso, parse_iso
 from call_lake.operations.verify.findings import Kind
-from call_lake.operations.verify.verifier import Report
+from call_lake.operations.verify.verifier import VerifyReport
 from call_lake.polling.publisher import Publisher
 from call_lake.ports import Clock, ObjectStore, Queue
 
@@ -17,7 +18,7 @@ AUDIO_KINDS = frozenset({Kind.NO_OBJECT, Kind.OBJECT_DIFFERS})
 
 
 class Repairer:
-    """Repairs one source; every step may be repeated, and is safe beside polls, copies and compactions."""
+    """Repairs one source. Every step may be repeated, and is safe beside polls, copies and compactions."""
 
     def __init__(self, ledger: Ledger, store: ObjectStore, queue: Queue, clock: Clock) -> None:
         self._ledger = ledger
@@ -25,8 +26,8 @@ class Repairer:
         self._queue = queue
         self._clock = clock
 
-    def repair(self, report: Report) -> dict[str, str]:
-        """What was done, by recording id. Raises Transient where AWS fails; what was done stays."""
+    def repair(self, report: VerifyReport) -> dict[str, str]:
+        """Repair, and return by recording id what was done. Raises Transient where AWS fails; what was done stays."""
         expired = self._ask_what_expired(report)
         done = self._publish(report) | expired
         kinds: dict[str, set[Kind]] = {}
@@ -43,23 +44,24 @@ class Repairer:
                 done |= self._write_row(entry)
         return done
 
-    def _publish(self, report: Report) -> dict[str, str]:
-        """As the poller does: into the queue, then into the ledger."""
+    def _publish(self, report: VerifyReport) -> dict[str, str]:
+        """Publish what the ledger does not know, as the poller does: into the queue, then into the ledger."""
         publisher = Publisher(self._ledger, self._queue, {})
         publisher.publish_new(list(report.unknown.values()))
         done = dict.fromkeys(report.unknown, "published")
         return done | dict.fromkeys(publisher.counts.too_long, "not published: longer than a message may be")
 
-    def _ask_what_expired(self, report: Report) -> dict[str, str]:
-        """As the poller does, for what the index does not have: it was stored before AudioRetentionDays was set."""
+    def _ask_what_expired(self, report: VerifyReport) -> dict[str, str]:
+        """Publish stored recordings whose audio has expired, as the poller does. The poller itself does not find those
+        that were stored before AudioRetentionDays was set: they are not in the index."""
         ids = [f.recording_id for f in report.findings if f.kind is Kind.EXPIRED and f.recording_id]
         entries = [entry for id in ids if (entry := self._ledger.entry(id)) and entry.state is State.STORED]
         Publisher(self._ledger, self._queue, {}).publish_stored(entries)
         return {entry.recording_id: "sent to the copier, to become EXPIRED" for entry in entries}
 
     def _fetch_again(self, entry: Entry) -> dict[str, str]:
-        """The ledger first: it makes the recording due, so that a poll publishes it if this ends here. A message that
-        came first would find STORED and be finished without a download."""
+        """The ledger first: it makes the recording due, so a poll publishes it if this dies here. If the message came
+        first, the copier would find STORED and download nothing."""
         if not self._ledger.repaired(entry):
             return {}
         again = self._ledger.entry(entry.recording_id)
@@ -68,7 +70,8 @@ class Repairer:
         return {entry.recording_id: "published, to be fetched again"}
 
     def _write_row(self, entry: Entry) -> dict[str, str]:
-        """Stamped anew, so that it outranks every row that stands (rule 18); the ledger first, as always its truth."""
+        """Write the row with a new ``stored_at``, so that it outranks every row in the lake (rule 18). The ledger is
+        written first, because rows follow it."""
         if entry.audio is None or entry.recording is None:
             return {}
         stamped = replace(entry.audio, stored_at=parse_iso(iso(self._clock.now())))

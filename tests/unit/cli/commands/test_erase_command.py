@@ -7,9 +7,9 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from call_lake.operations.erase.eraser import NOT_SEARCHED, Report
-from call_lake.operations.erase.place import Search
-from call_lake.operations.erase.targets import Request, Targets
+from call_lake.operations.erase.eraser import NOT_SEARCHED, ErasureReport
+from call_lake.operations.erase.place import SearchResult
+from call_lake.operations.erase.targets import ErasureRequest, Targets
 from call_lake.wiring.operator import transcriptions_of
 from call_lake_cli.commands.erase import _print, check
 from call_lake_cli.console.errors import UserError
@@ -41,26 +41,26 @@ def test_a_stack_that_no_longer_transcribes_has_its_old_jobs_looked_for() -> Non
     assert transcriptions_of(stack) is not None
 
 
-def proof(**places: Search) -> Report:
+def proof(**places: SearchResult) -> ErasureReport:
     now = datetime(2026, 10, 20, tzinfo=UTC)
-    return Report(Request(), Targets(()), places, now, now, dry_run=False)
+    return ErasureReport(ErasureRequest(), Targets(()), places, now, now, dry_run=False)
 
 
 def test_a_proof_without_hits_is_accepted() -> None:
-    check(proof(audio=Search(3, 0), dead_letters=Search(2, 0)))
+    check(proof(audio=SearchResult(3, 0), dead_letters=SearchResult(2, 0)))
 
 
 @pytest.mark.parametrize(
     ("found", "what_to_do"),
     [
-        (Search(3, 1), "1 hits in: dead_letters; type the same command again"),
-        (Search(3, 0, hidden=2), "2 dead letters are hidden.* again in 15 minutes"),
+        (SearchResult(3, 1), "1 hits in: dead_letters; type the same command again"),
+        (SearchResult(3, 0, hidden=2), "2 dead letters are hidden.* again in 15 minutes"),
     ],
     ids=["a hit", "hidden letters"],
 )
-def test_an_erasure_that_is_not_proven_fails_and_says_what_to_do(found: Search, what_to_do: str) -> None:
+def test_an_erasure_that_is_not_proven_fails_and_says_what_to_do(found: SearchResult, what_to_do: str) -> None:
     with pytest.raises(UserError, match=what_to_do):
-        check(proof(audio=Search(3, 0), dead_letters=found))
+        check(proof(audio=SearchResult(3, 0), dead_letters=found))
 
 
 def test_without_anybody_named_nothing_is_looked_for() -> None:
@@ -80,7 +80,7 @@ def test_a_blank_text_is_nobody(option: str, text: str) -> None:
 
 
 def test_the_table_names_what_was_not_searched_beside_the_data(capsys: pytest.CaptureFixture[str]) -> None:
-    _print(proof(audio=Search(3, 0)), as_json=False)
+    _print(proof(audio=SearchResult(3, 0)), as_json=False)
 
     printed = capsys.readouterr()
     assert [line.removeprefix("not searched: ") for line in printed.err.splitlines()][: len(NOT_SEARCHED)] == list(

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from call_lake.lake.compactor import compact
+from call_lake.lake.compactor import Compactor
 from call_lake.lake.search import read_partition
 from call_lake.model.layout import DATA, GARBAGE, MANIFEST, Partition
 from call_lake_cli.console.errors import UserError
@@ -118,12 +118,12 @@ def test_nothing_of_it_is_left_in_the_open_table_that_a_compaction_made_meanwhil
     canary = canary_row(partition, 1, world.clock)
     lake.commit(partition, table_from([canary], partition))
     with_open_table = replace(SETTINGS, open_table=True)
-    compact(world.store, world.table, world.clock, with_open_table, IN_TIME_S, threads=1)
+    Compactor(world.store, world.table, world.clock, with_open_table, threads=1).run(IN_TIME_S)
     assert world.store.bodies("lake/open/")
 
     remove_canary(lake, world.store, partition, {canary["recording_id"]})
     world.clock.advance(timedelta(days=2))
-    compact(world.store, world.table, world.clock, with_open_table, IN_TIME_S, threads=1)
+    Compactor(world.store, world.table, world.clock, with_open_table, threads=1).run(IN_TIME_S)
 
     assert world.store.bodies("lake/") == {}
 

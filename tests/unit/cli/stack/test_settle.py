@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from call_lake.operations.verify.listing import Days
+from call_lake.operations.days import Days
 from call_lake_cli.stack import settle as settling
 from call_lake_cli.stack.census import SourceCensus
 

@@ -12,8 +12,8 @@ from call_lake.ledger.entry import State
 from call_lake.model.layout import DATA
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
-from call_lake.operations.erase.eraser import Report
-from call_lake.operations.erase.targets import Request
+from call_lake.operations.erase.eraser import ErasureReport
+from call_lake.operations.erase.targets import ErasureRequest
 from tests.support.erase_bench import DEAD_LABELS, by_number, erase, own_traces, settled
 from tests.support.erasing import eraser_of, recording_ids
 from tests.support.fakes import Call
@@ -95,7 +95,7 @@ def unreadable(bench: Bench) -> None:
 @pytest.mark.parametrize("damage", [deleted, unreadable])
 @pytest.mark.parametrize("named_by", [by_number, lambda one: recording_ids(one.recording_id)], ids=["number", "id"])
 def test_a_damaged_day_keeps_no_voice_and_once_it_is_rebuilt_the_same_erasure_ends(
-    bench: Bench, damage: Callable[[Bench], None], named_by: Callable[[Recording], Request]
+    bench: Bench, damage: Callable[[Bench], None], named_by: Callable[[Recording], ErasureRequest]
 ) -> None:
     victim = bench.recordings[0]
     damage(bench)
@@ -126,7 +126,7 @@ def test_a_dry_run_says_that_a_day_is_damaged(bench: Bench) -> None:
 def test_the_proof_sees_what_came_back_while_the_erasure_waited_and_the_next_one_deletes_it(bench: Bench) -> None:
     victim, world = bench.recordings[0], bench.world
     key = bench.audio_key(victim)
-    seen = list[Report]()
+    seen = list[ErasureReport]()
 
     def restored(call: Call, proceed: Callable[[], Any]) -> Any:
         """Somebody restores a backup when all is deleted, right before the proof begins."""

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from call_lake.lake import merge
 from call_lake.lake.arrow_rows import SCHEMA, sorted_rows
-from call_lake.lake.data_file import DataFile, Facts, Known, write_file
-from call_lake.lake.merge import FILES_OF_A_TIER, SMALL_ROWS, choose_closed, choose_open, merged
+from call_lake.lake.data_file import DataFile, FileSummary, Footer, write_file
+from call_lake.lake.merge import FILES_OF_A_TIER, SMALL_ROWS, choose_on_closed_day, choose_on_current_day, merged
 from call_lake.model.layout import Partition
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, row_of, table_from
@@ -17,53 +17,53 @@ PARTITION = Partition("thulium", TODAY)
 NOON = datetime(2026, 10, 20, 12, tzinfo=UTC)
 
 
-def known(name: str, rows: int = 10, tier: int = 0, since: datetime = NOON) -> Known:
-    return Known(name, rows * 200, rows, Facts(tier, since), None)
+def known(name: str, rows: int = 10, tier: int = 0, since: datetime = NOON) -> FileSummary:
+    return FileSummary(name, rows * 200, rows, Footer(tier, since), None)
 
 
-def keys(chosen: list[Known]) -> set[str]:
+def keys(chosen: list[FileSummary]) -> set[str]:
     return {file.key for file in chosen}
 
 
 def test_a_commit_beside_few_files_merges_nothing():
     files = [known(f"f{n}") for n in range(FILES_OF_A_TIER - 1)]
-    assert choose_open(files, set()) == ([], 0)
+    assert choose_on_current_day(files, set()) == ([], 0)
 
 
 def test_the_seventeenth_file_makes_them_one_of_the_next_tier():
     files = [known("large", tier=1), *(known(f"f{n}") for n in range(FILES_OF_A_TIER))]
-    chosen, tier = choose_open(files, set())
+    chosen, tier = choose_on_current_day(files, set())
     assert keys(chosen) == {f"f{n}" for n in range(FILES_OF_A_TIER)}
     assert tier == 1
 
 
 def test_the_seventeenth_merged_file_makes_them_one_of_the_last_tier():
     files = [known(f"{tier}-{n}", tier=tier) for tier in (0, 1) for n in range(FILES_OF_A_TIER)]
-    chosen, tier = choose_open([*files, known("largest", tier=2)], set())
+    chosen, tier = choose_on_current_day([*files, known("largest", tier=2)], set())
     assert keys(chosen) == keys(files)
     assert tier == 2
 
 
 def test_only_the_files_that_hold_replaced_rows_are_rewritten():
     files = [known("merged", tier=2), known("small"), known("other")]
-    assert choose_open(files, {"merged"}) == ([files[0]], 2)
-    assert choose_open(files, {"small"}) == ([files[1]], 0)
+    assert choose_on_current_day(files, {"merged"}) == ([files[0]], 2)
+    assert choose_on_current_day(files, {"small"}) == ([files[1]], 0)
 
 
 @pytest.mark.parametrize(("rows", "chosen"), [(SMALL_ROWS, {"base"}), (SMALL_ROWS + 1, set())])
 def test_a_large_file_that_loses_rows_takes_no_new_ones_up(rows, chosen):
-    assert keys(choose_open([known("base", rows), known("other")], {"base"})[0]) == chosen
+    assert keys(choose_on_current_day([known("base", rows), known("other")], {"base"})[0]) == chosen
 
 
 def test_a_file_without_rows_goes_with_the_next_commit():
-    assert keys(choose_open([known("empty", rows=0), known("full")], set())[0]) == {"empty"}
+    assert keys(choose_on_current_day([known("empty", rows=0), known("full")], set())[0]) == {"empty"}
 
 
 def test_each_row_is_written_at_most_three_times_over_a_day_of_288_commits():
-    files: list[Known] = []
+    files: list[FileSummary] = []
     written = 0
     for commit in range(288):
-        chosen, tier = choose_open(files, set())
+        chosen, tier = choose_on_current_day(files, set())
         rows = 10 + sum(file.rows for file in chosen)
         written += rows
         files = [file for file in files if file not in chosen] + [known(str(commit), rows, tier)]
@@ -74,8 +74,8 @@ def test_each_row_is_written_at_most_three_times_over_a_day_of_288_commits():
 
 def test_a_few_late_rows_of_a_closed_day_wait_beside_it_in_one_file():
     files = [known("base", rows=1000, tier=2), known("late", rows=5)]
-    assert choose_closed(files[:1], set(), 5, TODAY) == ([], 0)
-    assert choose_closed(files, set(), 5, TODAY) == ([files[1]], 0)
+    assert choose_on_closed_day(files[:1], set(), 5, TODAY) == ([], 0)
+    assert choose_on_closed_day(files, set(), 5, TODAY) == ([files[1]], 0)
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_a_few_late_rows_of_a_closed_day_wait_beside_it_in_one_file():
 )
 def test_a_closed_day_becomes_one_file(late, must, new_rows):
     files = [known("base", rows=1000, tier=2), late]
-    chosen, _ = choose_closed(files, must, new_rows, TODAY)
+    chosen, _ = choose_on_closed_day(files, must, new_rows, TODAY)
     assert keys(chosen) == {"base", "late"}
 
 
 def test_a_closed_day_of_many_files_becomes_one():
     files = [known(f"f{n}", since=NOON - timedelta(days=2)) for n in range(20)]
-    assert keys(choose_closed(files, set(), 1, date(2026, 10, 20))[0]) == keys(files)
+    assert keys(choose_on_closed_day(files, set(), 1, date(2026, 10, 20))[0]) == keys(files)
 
 
 @given(
@@ -114,8 +114,8 @@ def test_a_merge_in_small_steps_has_every_row_once_in_order(runs, new, without, 
     tables = [table(seconds) for seconds in runs]
     files = []
     for each in tables:
-        written = write_file(world.store, world.clock, PARTITION, [each], Facts(0, NOON), each.num_rows)
-        files.append(DataFile(world.store, written.known.key, written.known.size_bytes))
+        written = write_file(world.store, world.clock, PARTITION, [each], Footer(0, NOON), each.num_rows)
+        files.append(DataFile(world.store, written.summary.key, written.summary.size_bytes))
     late = table(new)
     gone = {row_of(n)["recording_id"] for n in without} - set(late["recording_id"].to_pylist())
     with pytest.MonkeyPatch.context() as patch:

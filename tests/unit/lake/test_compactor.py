@@ -10,8 +10,7 @@ import pytest
 from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import list_quarantine
 from call_lake.lake import compactor
-from call_lake.lake.compactor import CompactionResult, compact
-from call_lake.lake.file_cache import Index
+from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.lake.search import read_partition
 from call_lake.model.layout import DATA, INBOX, Partition
 from call_lake.model.table import Row
@@ -86,23 +85,11 @@ def test_an_object_that_arrives_during_the_run_waits_for_the_next():
     assert ids_in(world) == [row_of(1)["recording_id"], row_of(2)["recording_id"]]
 
 
-def test_an_object_that_could_not_be_deleted_is_committed_again_without_effect():
-    world = World.make()
-    put_rows(world.store, [row_of(1)])
-    world.store.refuse_deletes(0)
-    assert compacted(world).failed == ["source=thulium/call_date=2026-10-20: PartialFailure"]
-    assert compacted(world).rows == 0
-    assert world.store.bodies(INBOX) == {}
-    assert len(rows_in(world)) == 1
-
-
 @pytest.mark.parametrize(
     ("key", "body", "reason"),
     [
-        (f"{PLACE}x.json", b"<html>", "no JSON"),
         (f"{PLACE}x.json", b'{"recording_id": "\xff"}', "no JSON"),
         (f"{PLACE}x.json", json.dumps(row_of(1, audio_bytes="many")).encode(), "audio_bytes: str instead of bigint"),
-        (f"{PLACE}x.json", json.dumps(row_of(1, day=TODAY - timedelta(days=1))).encode(), "not those of the object's"),
         ("inbox/stray.json", json.dumps(row_of(1)).encode(), "the key names no partition"),
         ("inbox/source=thulium/call_date=2014-12-31/x.json", b"{}", "not within 2015-01-01"),
         ("inbox/source=thulium/call_date=2026-10-22/x.json", b"{}", "not within 2015-01-01 and 2026-10-21"),
@@ -128,14 +115,6 @@ def test_tomorrow_is_within_the_table_for_a_sources_day_may_begin_before_utcs():
     assert compacted(world).rows == 1
 
 
-def test_one_bad_row_of_an_object_leaves_the_good_ones():
-    world = World.make()
-    lines = [row_of(1), row_of(2, audio_bytes="many"), row_of(3)]
-    world.store.put(f"{PLACE}x.json", b"\n".join(json.dumps(line).encode() for line in lines))
-    assert compacted(world).rows == 2
-    assert ids_in(world) == [row_of(1)["recording_id"], row_of(3)["recording_id"]]
-
-
 def test_a_partition_that_fails_stops_no_other():
     world = World.make()
     put_rows(world.store, [row_of(1)])
@@ -147,15 +126,6 @@ def test_a_partition_that_fails_stops_no_other():
     assert result.rows == 1
     assert result.left_over == 1
     assert [text.split(":")[0] for text in result.failed] == [str(PARTITION)]
-
-
-def test_erased_recordings_leave_the_inbox_without_entering_the_lake():
-    world = World.make()
-    put_rows(world.store, [row_of(1), row_of(2)])
-    erase_in_ledger(world, row_of(1)["recording_id"])
-    compacted(world)
-    assert ids_in(world) == [row_of(2)["recording_id"]]
-    assert world.store.bodies(INBOX) == {}
 
 
 def test_days_that_are_over_are_closed_and_old_files_collected():
@@ -249,11 +219,11 @@ def test_partitions_are_worked_on_at_the_same_time(monkeypatch):
 
 def test_a_warm_function_reads_no_data_file_that_it_knows():
     world = World.make()
-    index = Index(world.store)
+    warm = Compactor(world.store, world.table, world.clock, SETTINGS, threads=1)
     for number in range(3):
         put_rows(world.store, [row_of(number)])
         before = len(world.calls.log)
-        compact(world.store, world.table, world.clock, SETTINGS, IN_TIME_S, index=index, threads=1)
+        warm.run(IN_TIME_S)
         assert not [call for call in world.calls.log[before:] if call.method in ("get_range", "head")]
 
 

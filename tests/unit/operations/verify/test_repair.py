@@ -1,6 +1,5 @@
 """``call-lake verify --repair`` brings back what is missing, once, wherever it is interrupted."""
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -98,22 +97,6 @@ def test_an_object_that_the_provider_has_no_more_fails_for_good_in_the_end(bench
     assert bench.item(lost)["reason"] == Reason.NEVER_READY
 
 
-def test_an_object_that_was_put_back_meanwhile_is_taken_as_it_is(bench: Bench) -> None:
-    lost = bench.recordings[1]
-    key = bench.audio_key(lost)
-    info, body = bench.world.store.head(key), bench.world.store.bodies()[key]
-    bench.world.store.delete([key])
-    report, downloads = bench.verify(), bench.thulium.downloads
-    assert info is not None
-    bench.world.store.put(key, body, sha256=info.sha256, metadata=info.metadata)
-
-    bench.repair(report)
-    bench.settle()
-
-    assert bench.verify().findings == []
-    assert bench.thulium.downloads == downloads
-
-
 def test_nothing_else_leaves_stored(bench: Bench) -> None:
     entry = bench.ledger.entry(bench.recordings[0].recording_id)
     assert entry is not None
@@ -189,19 +172,6 @@ def test_a_record_too_long_for_a_message_is_named() -> None:
     bench.thulium.add(long)
 
     assert bench.repair(bench.verify()) == {long.recording_id: "not published: longer than a message may be"}
-
-
-def test_a_record_too_long_for_a_message_is_cut_and_its_recording_published() -> None:
-    bench = Bench(1)
-    bench.settle()
-    (one,) = bench.recordings
-    bench.thulium.rows[0] = replace(one, raw=json.dumps({"filename": one.provider_key, "notes": "x" * 300_000}))
-    bench.lose_item(one)
-    bench.lose_row(one)
-
-    assert repaired(bench) == {one.recording_id: "published"}
-    assert bench.verify().findings == []
-    assert json.loads(json.loads(bench.item(one)["record"])["raw"])["call_lake_left_out"] == 1
 
 
 BREAKS: list[Callable[[Bench], None]] = [

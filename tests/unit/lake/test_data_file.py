@@ -9,9 +9,8 @@ import pytest
 
 from call_lake.lake import data_file
 from call_lake.lake.arrow_rows import SCHEMA, conform, sorted_rows
-from call_lake.lake.data_file import DataFile, Facts, Written, write_file
+from call_lake.lake.data_file import DataFile, Footer, WrittenFile, write_file
 from call_lake.lake.errors import FileGone, NewerSchema
-from call_lake.lake.file_cache import Index
 from call_lake.model.layout import Partition
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, row_of, table_from
@@ -21,16 +20,16 @@ NOON = datetime(2026, 10, 20, 12, tzinfo=UTC)
 TABLE = sorted_rows(table_from([row_of(n) for n in range(1000)], PARTITION))
 
 
-def written(world: World, table: pa.Table = TABLE) -> Written:
-    return write_file(world.store, world.clock, PARTITION, [table], Facts(1, NOON), table.num_rows)
+def written(world: World, table: pa.Table = TABLE) -> WrittenFile:
+    return write_file(world.store, world.clock, PARTITION, [table], Footer(1, NOON), table.num_rows)
 
 
-def parquet(world: World, file: Written) -> pq.ParquetFile:
-    return pq.ParquetFile(pa.BufferReader(world.store.bodies()[file.known.key]))
+def parquet(world: World, file: WrittenFile) -> pq.ParquetFile:
+    return pq.ParquetFile(pa.BufferReader(world.store.bodies()[file.summary.key]))
 
 
-def opened(world: World, file: Written) -> DataFile:
-    return DataFile(world.store, file.known.key, file.known.size_bytes)
+def opened(world: World, file: WrittenFile) -> DataFile:
+    return DataFile(world.store, file.summary.key, file.summary.size_bytes)
 
 
 def columns_of(file: pq.ParquetFile) -> dict[str, Any]:
@@ -41,8 +40,8 @@ def columns_of(file: pq.ParquetFile) -> dict[str, Any]:
 def test_a_file_lies_in_its_partition_under_a_name_that_is_never_used_again():
     world = World.make()
     one, other = written(world), written(world)
-    assert one.known.key.startswith("lake/calls/data/source=thulium/call_date=2026-10-20/")
-    assert one.known.key != other.known.key
+    assert one.summary.key.startswith("lake/calls/data/source=thulium/call_date=2026-10-20/")
+    assert one.summary.key != other.summary.key
 
 
 def test_every_column_is_compressed_with_zstd_and_has_statistics_and_a_page_index_where_they_serve():
@@ -89,14 +88,14 @@ def test_a_file_carries_its_schema_version():
 def test_what_the_writer_knows_of_a_file_is_what_a_reader_finds_in_it():
     world = World.make()
     file = written(world)
-    found = opened(world, file).known()
+    found = opened(world, file).summary()
     assert found.versions is not None
-    assert found.versions.equals(file.known.versions)
-    assert (found.key, found.size_bytes, found.rows, found.facts) == (
-        file.known.key,
-        file.known.size_bytes,
+    assert found.versions.equals(file.summary.versions)
+    assert (found.key, found.size_bytes, found.rows, found.footer) == (
+        file.summary.key,
+        file.summary.size_bytes,
         1000,
-        Facts(1, NOON),
+        Footer(1, NOON),
     )
 
 
@@ -118,7 +117,7 @@ def test_row_groups_are_bounded_whatever_the_chunks(monkeypatch):
     world = World.make()
     monkeypatch.setattr(data_file, "ROW_GROUP_ROWS", 256)
     chunks = [TABLE.slice(n, 100) for n in range(0, 1000, 100)]
-    file = write_file(world.store, world.clock, PARTITION, chunks, Facts(0, NOON), 1000)
+    file = write_file(world.store, world.clock, PARTITION, chunks, Footer(0, NOON), 1000)
     metadata = parquet(world, file).metadata
     assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [256, 256, 256, 232]
     assert pa.concat_tables(opened(world, file).batches(1000)).equals(TABLE)
@@ -130,7 +129,7 @@ def test_a_file_collected_while_it_is_read_is_told_from_a_broken_one(monkeypatch
     monkeypatch.setattr(data_file, "WHOLE_BYTES", 0)
     monkeypatch.setattr(data_file, "TAIL_BYTES", 10_000)
     reader = opened(world, file)
-    world.store.delete([file.known.key])
+    world.store.delete([file.summary.key])
     with pytest.raises(FileGone):
         list(reader.batches(300))
     with pytest.raises(FileGone):
@@ -152,50 +151,3 @@ def test_an_older_file_is_read_in_todays_columns():
     assert read.schema.equals(SCHEMA)
     assert read["audio_s"].null_count == 1000
     assert read["recording_id"].equals(TABLE["recording_id"])
-
-
-def test_the_index_forgets_the_files_that_were_not_asked_for_longest():
-    world = World.make()
-    files = [written(world) for _ in range(3)]
-    index = Index(world.store, budget_bytes=2 * 30_000)
-    for file in files:
-        index.know(file.known.key, file.known.size_bytes)
-    before = len(world.calls.log)
-    index.know(files[2].known.key, None)
-    assert len(world.calls.log) == before
-    index.know(files[0].known.key, None)
-    assert len(world.calls.log) > before
-
-
-@pytest.mark.parametrize("kept", [True, False])
-def test_the_index_finds_recordings_whether_it_keeps_their_ids_or_not(monkeypatch, kept):
-    world = World.make()
-    monkeypatch.setattr(data_file, "INDEXED_ROWS", 1000 if kept else 999)
-    file = written(world)
-    assert (file.known.versions is not None) == kept
-    ids = {row_of(5)["recording_id"], row_of(5000)["recording_id"]}
-    stored_at = datetime(2026, 10, 20, 9, tzinfo=UTC)
-    assert Index(world.store).versions(file.known, ids) == {
-        row_of(5)["recording_id"]: int(stored_at.timestamp() * 1000) * 2 + 1
-    }
-
-
-def test_a_small_file_that_was_just_written_is_not_read_again():
-    world = World.make()
-    file = written(world)
-    index = Index(world.store)
-    index.remember(file.known, file.body)
-    before = len(world.calls.log)
-    assert pa.concat_tables(index.open(file.known.key).batches(1000)).equals(TABLE)
-    assert len(world.calls.log) == before
-
-
-def test_a_file_that_was_replaced_is_forgotten():
-    world = World.make()
-    file = written(world)
-    index = Index(world.store)
-    index.remember(file.known, file.body)
-    index.forget([file.known.key])
-    before = len(world.calls.log)
-    index.know(file.known.key, None)
-    assert len(world.calls.log) > before

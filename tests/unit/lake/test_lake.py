@@ -105,14 +105,6 @@ def test_a_large_file_loses_the_replaced_row_and_does_not_grow(monkeypatch):
     assert read_partition(world.store, "thulium", TODAY) == [newer, *(row_of(n) for n in (2, 3, 4))]
 
 
-def test_an_older_version_that_comes_late_changes_nothing():
-    world = World.make()
-    newer = row_of(1, stored_at="2026-10-20T10:00:00.000Z")
-    commit(world, [newer])
-    assert commit(world, [row_of(1)]) == 0
-    assert read_partition(world.store, "thulium", TODAY) == [newer]
-
-
 def test_a_row_that_a_warm_compactor_has_written_is_known_again_by_one_look_at_the_manifest():
     world = World.make()
     lake = lake_of(world)
@@ -120,14 +112,6 @@ def test_a_row_that_a_warm_compactor_has_written_is_known_again_by_one_look_at_t
     before = len(world.calls.log)
     assert lake.commit(PARTITION, table_from([row_of(1)], PARTITION)).rows == 0
     assert [call.method for call in world.calls.log[before:] if call.port == "store"] == ["get"]
-
-
-def test_a_reader_of_a_day_whose_file_somebody_deleted_ends_and_names_the_rebuild():
-    world = World.make()
-    commit(world, [row_of(1)])
-    world.store.delete(files_of(world, PARTITION))
-    with pytest.raises(LakeDamaged, match="call-lake rebuild"):
-        read_partition(world.store, "thulium", TODAY)
 
 
 VERSIONS = st.builds(
@@ -171,35 +155,8 @@ def test_the_seventeenth_commit_leaves_one_file():
     assert ids_in(world) == ids(*range(17))
 
 
-def test_over_a_day_of_288_commits_each_row_is_written_three_times_at_most_and_closing_writes_it_once_more():
-    world = World.make()
-    lake = lake_of(world)
-    for number in range(288):
-        lake.commit(YESTERDAY, table_from([row_of(number, day=YESTERDAY.call_date)], YESTERDAY))
-    world.clock.advance(timedelta(days=1))
-    assert lake.to_close() == [YESTERDAY]
-    lake.close(YESTERDAY)
-    assert len(files_of(world, YESTERDAY)) == 1
-    assert ids_in(world) == ids(*range(288))
-    assert rows_written(world) <= 4 * 288
-
-
-def rows_written(world: World) -> int:
-    """Over all files that were ever written: nothing is collected yet."""
-    return sum(rows_of_file(world, key) for key in world.store.bodies(DATA))
-
-
 def rows_of_file(world: World, key: str) -> int:
     return int(pq.ParquetFile(pa.BufferReader(world.store.bodies()[key])).metadata.num_rows)
-
-
-def test_a_closed_day_is_one_file_sorted_by_the_calls_start():
-    world = World.make()
-    for numbers in ((5, 1), (4, 2), (3,)):
-        commit(world, [row_of(n, day=YESTERDAY.call_date) for n in numbers], YESTERDAY)
-    world.clock.advance(timedelta(days=1))
-    lake_of(world).close(YESTERDAY)
-    assert [row["recording_id"] for row in rows_in(world)] == ids(1, 2, 3, 4, 5)
 
 
 def test_yesterday_is_not_closed_for_it_may_still_be_yesterday_in_the_west():
@@ -231,14 +188,6 @@ def test_a_day_that_is_one_file_is_not_closed_again():
     assert lake_of(world).to_close() == []
     lake_of(world).close(CLOSED)
     assert world.store.bodies() == before
-
-
-def test_a_closed_day_of_which_more_rows_are_waiting_is_not_rewritten_for_each_commit():
-    world = World.make()
-    lake = lake_of(world)
-    for number in range(3):
-        lake.commit(CLOSED, table_from([row_of(number, day=CLOSED.call_date)], CLOSED), more_to_come=True)
-    assert len(files_of(world, CLOSED)) == 3
 
 
 def test_a_row_whose_recording_was_erased_is_not_committed():
@@ -414,7 +363,7 @@ def test_a_commit_that_took_too_long_does_not_name_a_file_that_may_be_collected(
 
 def test_a_commit_whose_time_is_over_changes_nothing():
     world = World.make()
-    lake = Lake(world.store, world.table, world.clock, 86_400, until_s=0)
+    lake = Lake(world.store, world.table, world.clock, 86_400, is_time_over=lambda: True)
     with pytest.raises(OutOfTime):
         lake.commit(PARTITION, table_from([row_of(1)], PARTITION))
     assert world.store.bodies() == {}

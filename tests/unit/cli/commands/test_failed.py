@@ -1,6 +1,5 @@
 """What failed for good, listed from the sparse index; the dead-letter queue from its reader's side."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -77,13 +76,6 @@ def test_it_is_listed_by_source_and_reason_the_newest_first() -> None:
 
     assert order(None) == [1, 3, 2, 0]
     assert order("forbidden") == [3, 2, 0]
-
-
-def test_nothing_personal_is_listed(bench: Bench) -> None:
-    text = json.dumps([line_of(entry) for entry in failures(bench.ledger, ["thulium"], None)])
-
-    for personal in ("+48", "Agent", "sales/", ".wav"):
-        assert personal not in text
 
 
 @pytest.fixture

@@ -7,19 +7,15 @@ from typing import Any
 import pytest
 
 from call_lake.bucket.inbox import put_rows
-from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.ledger.entry import TOMBSTONE, State
 from call_lake.model.layout import DATA, Partition
 from call_lake.model.messages import message_of
-from call_lake.operations.erase.place import Search
-from call_lake.operations.erase.service_places import TranscriptionJobs
-from call_lake.operations.erase.targets import Request, Target, Targets, UnknownRecording
+from call_lake.operations.erase.targets import ErasureRequest, UnknownRecording
 from tests.support.erase_bench import DEAD_LABELS, by_number, erase, own_traces, settled, texts_of
-from tests.support.erasing import eraser_of, recording_ids, traces
+from tests.support.erasing import eraser_of, recording_ids
 from tests.support.fakes import Call
-from tests.support.fakes.dead_letters import MemoryTranscriptions
 from tests.support.fakes.provider import make_recording
-from tests.support.lake_samples import ids_in, lake_of, row_of, rows_in, table_from
+from tests.support.lake_samples import ids_in, lake_of, row_of, table_from
 from tests.support.operator_bench import DAY, Bench
 
 
@@ -54,21 +50,21 @@ def test_what_is_not_asked_for_stays_as_it_was(bench: Bench) -> None:
 
 
 def test_an_agent_is_erased_with_all_calls(bench: Bench) -> None:
-    report = erase(bench, Request(agents=frozenset({"Agent 0"})))
+    report = erase(bench, ErasureRequest(agents=frozenset({"Agent 0"})))
 
     assert [target.recording_id for target in report.targets.all] == [bench.recordings[0].recording_id]
 
 
 @pytest.mark.parametrize("side", ["caller", "callee"])
 def test_a_number_is_found_on_either_side_of_a_call(bench: Bench, side: str) -> None:
-    report = eraser_of(bench.world).dry_run(Request(numbers=frozenset({getattr(bench.recordings[0], side)})))
+    report = eraser_of(bench.world).dry_run(ErasureRequest(numbers=frozenset({getattr(bench.recordings[0], side)})))
 
     expected = bench.recordings[:1] if side == "caller" else bench.recordings
     assert {target.recording_id for target in report.targets.all} == {one.recording_id for one in expected}
 
 
 def test_a_number_matches_as_it_is_written_and_its_other_spellings_are_named(bench: Bench) -> None:
-    report = eraser_of(bench.world).dry_run(Request(numbers=frozenset({"48800000001"})))
+    report = eraser_of(bench.world).dry_run(ErasureRequest(numbers=frozenset({"48800000001"})))
 
     assert report.targets.all == ()
     assert report.targets.near == {"+48 800 000 001": 1}
@@ -152,7 +148,7 @@ def test_a_row_and_the_audio_of_a_recording_under_another_day_than_the_ledgers_g
 
 
 def test_nothing_found_is_proven_too(bench: Bench) -> None:
-    report = erase(bench, Request(agents=frozenset({"Nobody"})))
+    report = erase(bench, ErasureRequest(agents=frozenset({"Nobody"})))
 
     assert report.targets.all == ()
     assert report.hits == 0
@@ -192,7 +188,7 @@ def test_a_dry_run_tells_what_lies_where_and_writes_nothing(bench: Bench) -> Non
 
 def test_a_report_holds_nothing_of_whom_it_is_about(bench: Bench) -> None:
     victim = bench.recordings[0]
-    request = Request(numbers=frozenset({victim.caller or ""}), agents=frozenset({"Agent 0"}))
+    request = ErasureRequest(numbers=frozenset({victim.caller or ""}), agents=frozenset({"Agent 0"}))
 
     told = str(erase(bench, request).to_json())
 
@@ -276,116 +272,6 @@ def test_a_second_erasure_has_nothing_to_do_and_does_not_wait(bench: Bench) -> N
     assert report.hits == 0
     assert bench.world.clock.now() == before
     assert bench.item(bench.recordings[0]) == tombstone
-
-
-# -- all the other places
-
-
-def test_an_inbox_object_keeps_the_rows_of_others_and_each_once(bench: Bench) -> None:
-    day = bench.recordings[0].call_date
-    mine, others = row_of(1, day=day), [row_of(2, day=day), row_of(3, day=day)]
-    bench.world.table.put(
-        {"id": mine["recording_id"], "state": "STORED", "source": "thulium", "call_date": day.isoformat()}
-    )
-    put_rows(bench.world.store, [mine, *others])
-    put_rows(bench.world.store, [mine])
-
-    erase(bench, recording_ids(mine["recording_id"]))
-    bench.pipeline.compact()
-
-    expected = [*(one.recording_id for one in bench.recordings), *(row["recording_id"] for row in others)]
-    assert ids_in(bench.world) == sorted(expected)
-    assert traces(bench.world, mine["raw"]) == {}
-
-
-def test_a_row_that_was_set_aside_goes_and_that_of_another_stays(bench: Bench) -> None:
-    day = bench.recordings[0].call_date
-    victim, other = bench.recordings[:2]
-    inbox = Partition("thulium", day).inbox
-    for one in (victim, other):
-        text = f'{{"recording_id": "{one.recording_id}", "caller": "{one.caller}", cut'
-        quarantine(bench.world.store, RejectedRow(f"{inbox}{one.recording_id}.json", text, "no JSON"))
-
-    erase(bench, by_number(victim))
-
-    assert own_traces(bench, victim) == {}
-    assert len(bench.world.store.bodies("lake/calls/quarantine/")) == 1
-
-
-def test_dead_letters_of_the_erased_go_and_the_others_can_be_received_at_once(bench: Bench) -> None:
-    victim, other = bench.recordings[:2]
-    labels = [DEAD_LABELS | {"recording_id": one.recording_id} for one in (victim, other)]
-    bench.world.dlq.send([message_of(victim)], attributes=labels[0])
-    bench.world.dlq.send([message_of(victim)])  # the queue gave it up by itself
-    bench.world.dlq.send([message_of(other)], attributes=labels[1])
-
-    erase(bench, by_number(victim))
-
-    assert [one.body for one in bench.world.dlq.receive()] == [message_of(other)]
-
-
-def test_where_nothing_was_ever_transcribed_the_proof_says_that_no_job_was_searched(bench: Bench) -> None:
-    one = bench.recordings[0]
-    targets = Targets((Target(one.recording_id, Partition("thulium", one.call_date)),))
-    jobs = TranscriptionJobs(None)
-    jobs.clear(targets)
-    assert jobs.search(targets) == Search(0, 0)
-
-
-def test_transcript_and_job_go(bench: Bench) -> None:
-    victim, other = bench.recordings[:2]
-    jobs = MemoryTranscriptions(bench.world.calls, {victim.recording_id, other.recording_id})
-    for one in (victim, other):
-        key = f"transcripts/source=thulium/call_date={one.call_date}/{one.recording_id}.json"
-        bench.world.store.put(key, b"{}")
-
-    erase(bench, by_number(victim), jobs)
-
-    assert jobs.names == {other.recording_id}
-    assert [other.recording_id in key for key in bench.world.store.bodies("transcripts/")] == [True]
-
-
-def test_all_query_results_go_for_no_name_says_what_they_hold(bench: Bench) -> None:
-    bench.world.store.put("athena-results/1.csv", b'"caller"\n"someone"\n')
-    bench.world.store.put("athena-results/1.csv.metadata", b"")
-
-    erase(bench, by_number(bench.recordings[0]))
-
-    assert bench.world.store.bodies("athena-results/") == {}
-
-
-def test_a_result_of_a_query_that_still_saw_the_rows_goes_even_without_waiting(bench: Bench) -> None:
-    def queried(call: Call, proceed: Callable[[], Any]) -> Any:
-        """Somebody asks Athena right before the rows go."""
-        if call.method == "put":
-            stop()
-            bench.world.store.put("athena-results/1.csv", b"rows")
-        return proceed()
-
-    stop = bench.world.calls.on_call(queried)
-    eraser_of(bench.world).erase(by_number(bench.recordings[0]), None)
-
-    assert bench.world.store.bodies("athena-results/") == {}
-
-
-def test_where_the_bucket_keeps_versions_none_of_them_is_left() -> None:
-    bench = Bench(3)
-    bench.world.store.versioned = True
-    victim = bench.recordings[1]
-    bench.settle()
-    bench.world.store.put("athena-results/1.csv", (victim.caller or "").encode())
-    for number in range(4):  # more of them than there are looks
-        bench.world.store.put(bench.audio_key(victim), b"%d" % number)
-    bench.world.store.delete(["athena-results/1.csv", bench.audio_key(victim)])
-    bench.world.clock.advance(timedelta(days=3))
-    bench.settle()  # the day is closed, what was replaced is collected
-    assert any(key.startswith("inbox/") for key, _ in bench.world.store.every_version())
-
-    report = erase(bench, by_number(victim))
-
-    assert report.hits == 0
-    assert own_traces(bench, victim) == {}
-    assert len(rows_in(bench.world)) == 2
 
 
 def test_what_comes_while_it_waits_goes_with_the_second_look(bench: Bench) -> None:

@@ -107,20 +107,6 @@ def test_another_compactor_at_any_call_changes_nothing_about_the_rows():
         assert_as_undisturbed(world)
 
 
-def test_two_other_compactors_at_any_call_one_of_which_dies_change_nothing_about_the_rows():
-    def one_dies(world: World) -> None:
-        stop = world.calls.on_call(FaultAt(25, Fault.DIE_AFTER))
-        with contextlib.suppress(Died):
-            compacted(world)
-        stop()
-
-    for number in CALLS[::3]:
-        world = world_to_work_on()
-        Before(world, number, partial(one_dies, world))
-        compacted(world)
-        assert_as_undisturbed(world)
-
-
 @settings(max_examples=40)
 @given(st.lists(st.integers(1, CALLS[-1]), min_size=2, max_size=5), st.data())
 def test_several_crashes_in_a_row_change_nothing_about_the_rows(numbers, data):
@@ -151,30 +137,6 @@ def test_a_reader_that_plans_from_the_manifests_at_any_call_has_every_committed_
     for ids in seen:
         assert len(ids) == len(set(ids))
         assert set(before) <= set(ids) <= set(EXPECTED)
-
-
-def test_a_reader_that_planned_before_a_merge_still_finds_its_files_until_the_grace_is_over():
-    world = world_to_work_on()
-    planned = files_of(world, OPEN)
-    compacted(world)
-    world.clock.advance(timedelta(hours=23))
-    compacted(world)
-    assert set(planned) <= set(world.store.bodies(DATA))
-
-
-def test_the_inbox_keeps_every_row_until_a_manifest_shows_it():
-    world = world_to_work_on()
-    waiting = {row["recording_id"]: row for row in (row_of(50), row_of(51))}
-
-    def look(call, proceed):
-        answer = proceed()
-        inbox = b"".join(world.store.bodies(INBOX).values()).decode()
-        for name in waiting:
-            assert name in inbox or name in ids_in(world)
-        return answer
-
-    world.calls.on_call(look)
-    compacted(world)
 
 
 def test_the_world_of_these_tests_holds_every_kind_of_work():

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pyarrow import BufferReader
 
 from call_lake.bucket.inbox import put_rows
-from call_lake.lake.compactor import compact
+from call_lake.lake.compactor import Compactor
 from call_lake.lake.open_table import PERSONAL, OpenTable
 from call_lake.model.layout import OPEN_DATA, OPEN_MANIFEST, Partition
 from tests.support.erasing import eraser_of, recording_ids
@@ -86,16 +86,6 @@ def test_rows_that_are_removed_leave_it_too() -> None:
     assert ids(world) == expected(2)
 
 
-def test_an_emptied_partition_names_a_file_without_rows() -> None:
-    world = World.make()
-    committed(world, 1)
-    lake_of(world).remove(PARTITION, set(expected(1)))
-
-    open_of(world).follow(PARTITION)
-
-    assert [table.num_rows for table in files(world)] == [0]
-
-
 def test_twins_go_with_the_files_that_they_are_of_and_never_one_that_is_named() -> None:
     world = World.make()
     committed(world, 1)
@@ -161,7 +151,7 @@ def test_a_slow_follower_never_brings_back_what_a_faster_one_has_replaced() -> N
 
 def compacted(world: World, *, open_table: bool = True) -> None:
     settings = replace(SETTINGS, open_table=open_table)
-    compact(world.store, world.table, world.clock, settings, IN_TIME_S, threads=1)
+    Compactor(world.store, world.table, world.clock, settings, threads=1).run(IN_TIME_S)
 
 
 def test_a_compaction_keeps_it_where_the_stack_asks_for_it() -> None:

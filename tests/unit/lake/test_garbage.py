@@ -123,14 +123,3 @@ def test_a_file_replaced_while_the_collector_works_keeps_its_whole_grace():
             break
         assert old[0] in world.store.bodies(), f"replaced before call {number} of the collector"
     assert number > 4
-
-
-def test_a_collector_that_died_between_file_and_mark_ends_its_work_the_next_time():
-    world = World.make()
-    commit(world, 1)
-    commit(world, 1, stored=1)
-    (dead,) = world.store.bodies(DATA).keys() - set(files_of(world, PARTITION))
-    world.store.delete([dead])
-    world.clock.advance(timedelta(seconds=GRACE_S))
-    collect(world)
-    assert world.store.bodies(GARBAGE) == {}
