@@ -20,7 +20,7 @@ PEERS = Peers("compact")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """``module`` of ``bench.compact.clients``. ``most``: increments that it gets; fewer than all if each takes seconds."""
+    """``module`` of ``bench.compact.clients``. ``most``: increments that it gets: few, if each takes seconds."""
 
     module: str
     name: str

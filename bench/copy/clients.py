@@ -25,8 +25,8 @@ TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A program of ``bench.copy.programs``, or a ``command`` for a job, which is timed with its start. ``key``: under which
-    key a recording's object should lie. ``limit``: how many recordings, for what takes seconds for each."""
+    """A program of ``bench.copy.programs``, or a ``command`` for a job, which is timed with its start. ``key``: where a
+    recording's object should lie. ``limit``: how many recordings, for what takes seconds for each."""
 
     name: str
     program: str = ""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from bench.cost import counts
 from bench.cost.prices import Prices
 from bench.cost.runs import count
-from bench.cost.tables import PAGE, fill, tables
+from bench.cost.tables import PAGE, tables
+from bench.harness.tables import fill
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

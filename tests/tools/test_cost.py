@@ -13,7 +13,8 @@ from bench.cost.metered import Meter, Unit, item_bytes, metered_world
 from bench.cost.others import others
 from bench.cost.prices import Prices
 from bench.cost.runs import FULL, STEPS_A_DAY, busy, idle, plus
-from bench.cost.tables import PAGE, fill, tables
+from bench.cost.tables import PAGE, tables
+from bench.harness.tables import fill
 from call_lake.observability import UNITS
 from call_lake.ports import OneOf, PreconditionFailed
 from call_lake_cli.stack import prices as estimates
@@ -41,8 +42,9 @@ def world(meter):
 
 
 def test_the_page_has_the_tables_that_prices_and_counts_give():
-    page = PAGE.read_text(encoding="utf-8")
-    assert page == fill(page, tables(COUNTED, PRICES)), RUN_IT
+    page, made = PAGE.read_text(encoding="utf-8"), tables(COUNTED, PRICES)
+    assert sorted(re.findall(r"<!-- >>> (\w+) -->", page)) == sorted(made)
+    assert page == fill(page, made), RUN_IT
 
 
 def test_the_kept_counts_are_what_the_code_does_today():
