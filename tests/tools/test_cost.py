@@ -7,12 +7,11 @@ from datetime import date
 
 import pytest
 
-from bench.cost import counts
 from bench.cost.bill import COMPACTOR_METRICS, SOURCE_METRICS, TEMPLATE, VOLUMES, fixed, marginal, stored, total
 from bench.cost.metered import Meter, Unit, item_bytes, metered_world
 from bench.cost.others import others
 from bench.cost.prices import Prices
-from bench.cost.runs import FULL, STEPS_A_DAY, busy, idle, plus
+from bench.cost.runs import FULL, KEPT, STEPS_A_DAY, Counted, busy, idle, plus
 from bench.cost.tables import PAGE, tables
 from bench.harness.tables import fill
 from call_lake.observability import UNITS
@@ -20,7 +19,7 @@ from call_lake.ports import OneOf, PreconditionFailed
 from call_lake_cli.stack import prices as estimates
 
 PRICES = Prices.load()
-COUNTED = counts.load()
+COUNTED = Counted.load()
 RUN_IT = "run `make cost`"
 NAMED_IN_PROSE = {"kms_key_month", "athena_tb"}
 
@@ -195,5 +194,5 @@ def test_each_event_is_billed_by_64_kilobytes(world, meter):
 
 
 def test_the_kept_counts_are_read_as_they_were_written():
-    assert asdict(COUNTED) == json.loads(counts.FILE.read_text(encoding="utf-8"))
+    assert asdict(COUNTED) == json.loads(KEPT.read_text(encoding="utf-8"))
     assert COUNTED.one.recordings == 2 * STEPS_A_DAY
