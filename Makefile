@@ -72,7 +72,7 @@ sources: ## write the template's sources again, after a change of source_block.y
 
 bench-import: ## time the functions' imports as they are deployed; writes bench/RESULTS.md
 	$(SETUP) --only venv --only sam
-	$(BIN)/python -m bench.imports --write bench/RESULTS.md
+	$(BIN)/python -m bench.imports --write
 
 torture: ## write, merge, erase, collect and read the lake for a minute, all at once, and count what is wrong
 	$(SETUP) --only venv --only ministack
@@ -80,15 +80,15 @@ torture: ## write, merge, erase, collect and read the lake for a minute, all at 
 
 bench-copy: ## copy recordings beside boto3, smart_open, rclone and curl with aws; writes bench/RESULTS.md
 	$(SETUP) --only venv
-	$(BIN)/python -m bench.copy --write bench/RESULTS.md
+	$(BIN)/python -m bench.copy --write
 
 bench-poll: ## list 20,000 simulated recordings beside dlt, singer-sdk and airbyte-cdk; writes bench/RESULTS.md
 	$(SETUP) --only venv
-	$(BIN)/python -m bench.poll --write bench/RESULTS.md
+	$(BIN)/python -m bench.poll --write
 
 bench-compact: ## merge increments into a lake beside pyarrow, DuckDB, Polars, Delta, Iceberg; writes bench/RESULTS.md
 	$(SETUP) --only venv
-	$(BIN)/python -m bench.compact --write bench/RESULTS.md
+	$(BIN)/python -m bench.compact --write
 
 cost: ## count the AWS calls of a recording and write docs/cost.md from docs/prices.json
 	$(SETUP) --only venv

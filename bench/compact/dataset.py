@@ -42,7 +42,6 @@ class Dataset:
 
     folder: Path
     load_rows: int
-    increment_rows: int
     increments: int
     load_truth: dict[str, int]
     increment_truths: list[dict[str, int]]
@@ -75,7 +74,7 @@ def make(folder: Path, load_rows: int, increments: int, increment_rows: int) -> 
         rows = list(_increment(maker, everywhere, by_partition, increment_rows, number))
         _write(folder / f"increment-{number}.arrow", rows)
         truths.append(_truth(rows))
-    return Dataset(folder, len(load), increment_rows, increments, _truth(load), truths)
+    return Dataset(folder, len(load), increments, _truth(load), truths)
 
 
 def _increment(

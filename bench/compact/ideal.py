@@ -5,23 +5,18 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.compact.contenders.plain import CODEC
-from bench.compact.judge import s3_of
-from bench.compact.stage import Stage
-from bench.compact.task import by_partition, newest
+from bench.compact.bucket import Bucket
+from bench.compact.clients.plain import CODEC
+from bench.compact.worker import by_partition, newest, read, s3_of
 
 
-def write_ideal(stage: Stage, increments: Iterable[int]) -> list[str]:
+def write_ideal(bucket: Bucket, increments: Iterable[int]) -> list[str]:
     """Everything that was delivered; returns the keys."""
     names = ["load", *(f"increment-{number}" for number in increments)]
-    parts = []
-    for name in names:
-        with pa.OSFile(f"{stage.dataset.folder}/{name}.arrow") as source:
-            parts.append(pa.ipc.open_file(source).read_all())
-    s3, keys = s3_of(stage.s3_url), []
-    for (source, day), rows in by_partition(newest(pa.concat_tables(parts))):
-        key = f"ideal/source={source}/call_date={day}/part.parquet"
+    delivered = pa.concat_tables([read(bucket.dataset.folder, name) for name in names])
+    s3, keys = s3_of(bucket.s3_url), []
+    for (source, day), rows in by_partition(newest(delivered)):
+        keys.append(f"ideal/source={source}/call_date={day}/part.parquet")
         rows = rows.drop_columns(["source", "call_date"]).sort_by("started_at")
-        pq.write_table(rows, f"{stage.bucket}/{key}", filesystem=s3, compression=CODEC)
-        keys.append(key)
+        pq.write_table(rows, f"{bucket.name}/{keys[-1]}", filesystem=s3, compression=CODEC)
     return keys

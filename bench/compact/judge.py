@@ -1,4 +1,4 @@
-"""What a contender left behind, read by plain pyarrow from the files that it names."""
+"""What a client left behind, read by plain pyarrow from the files that it names."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.fs import FileSelector, FileType, S3FileSystem
+from pyarrow.fs import FileSelector, FileType
 
-from bench.compact.stage import Stage
+from bench.compact.bucket import Bucket
+from bench.compact.worker import s3_of
 from call_lake.model.layout import Partition
 
 
@@ -16,34 +17,31 @@ from call_lake.model.layout import Partition
 class Judged:
     """Recordings that are there more than once, are missing, or stand in an older version than was delivered."""
 
-    rows: int
     twice: int
     lost: int
     stale: int
 
+    def counts(self) -> str:
+        return f"{self.twice} / {self.lost} / {self.stale}"
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Bytes and objects of the table's data files, and of all that lies in the bucket beside them; files of the
-    fullest closed partition."""
+    """Bytes of the table's data files, and of all that lies in the bucket with them; how many data files there are, and
+    in the fullest closed partition."""
 
     live_bytes: int
     stored_bytes: int
     live_files: int
-    stored_files: int
     most_files: int
 
 
-def s3_of(url: str) -> S3FileSystem:
-    return S3FileSystem(endpoint_override=url, region="eu-central-1", access_key="test", secret_key="test")
-
-
-def judge(stage: Stage, files: Sequence[str], truth: Mapping[str, int]) -> Judged:
-    s3 = s3_of(stage.s3_url)
+def judge(bucket: Bucket, files: Sequence[str], truth: Mapping[str, int]) -> Judged:
+    s3 = s3_of(bucket.s3_url)
     counts: Counter[str] = Counter()
     newest: dict[str, int] = {}
     for key in files:
-        path = f"{stage.bucket}/{key}"
+        path = f"{bucket.name}/{key}"
         rows = pq.read_table(path, filesystem=s3, columns=["recording_id", "stored_at"], partitioning=None)
         ids = rows["recording_id"].to_pylist()
         counts.update(ids)
@@ -51,16 +49,15 @@ def judge(stage: Stage, files: Sequence[str], truth: Mapping[str, int]) -> Judge
         for name, at in zip(ids, stored_at, strict=True):
             newest[name] = max(at, newest.get(name, at))
     return Judged(
-        rows=counts.total(),
         twice=sum(count > 1 for count in counts.values()),
         lost=sum(name not in newest for name in truth),
         stale=sum(newest[name] < at for name, at in truth.items() if name in newest),
     )
 
 
-def kept(stage: Stage, files: Sequence[str], closed: Sequence[Partition]) -> Kept:
-    found = s3_of(stage.s3_url).get_file_info(FileSelector(stage.bucket, recursive=True))
-    sizes = {info.path.removeprefix(f"{stage.bucket}/"): info.size for info in found if info.type is FileType.File}
+def kept(bucket: Bucket, files: Sequence[str], closed: Sequence[Partition]) -> Kept:
+    found = s3_of(bucket.s3_url).get_file_info(FileSelector(bucket.name, recursive=True))
+    sizes = {info.path.removeprefix(f"{bucket.name}/"): info.size for info in found if info.type is FileType.File}
     live = {key: sizes[key] for key in files}
     folders = Counter(one.path for key in files for one in closed if one.path in key)
-    return Kept(sum(live.values()), sum(sizes.values()), len(live), len(sizes), max(folders.values(), default=0))
+    return Kept(sum(live.values()), sum(sizes.values()), len(live), max(folders.values(), default=0))

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from pyarrow.fs import S3FileSystem
 
 from bench.compact import dataset
-from bench.compact.judge import s3_of
-from bench.compact.stage import Stage
+from bench.compact.bucket import Bucket
+from bench.compact.worker import s3_of
 
 SHOWN = ("started_at", "agent", "talk_s", "audio_uri")
 END_BYTES = 8  # length of the footer and PAR1
@@ -32,9 +32,9 @@ class Reads:
     number: int
 
 
-def reads(stage: Stage, files: Sequence[str], recording_ids: Sequence[str], number: str) -> Reads:
-    s3 = s3_of(stage.s3_url)
-    opened = [_File(s3, f"{stage.bucket}/{key}") for key in files]
+def reads(bucket: Bucket, files: Sequence[str], recording_ids: Sequence[str], number: str) -> Reads:
+    s3 = s3_of(bucket.s3_url)
+    opened = [_File(s3, f"{bucket.name}/{key}") for key in files]
     days = {day.isoformat() for day in dataset.week()}
     return Reads(
         week=sum(file.columns("agent", "talk_s") for file in opened if file.day in days),

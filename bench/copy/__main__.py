@@ -1,80 +1,57 @@
-"""Run the bench and print its tables: ``python -m bench.copy [--rounds N] [--write FILE]``."""
+"""`python -m bench.copy`: copy recordings beside boto3, smart_open, rclone and curl with aws."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 
-from bench.copy import peers, report, wav
-from bench.copy.contenders import (
-    BOTO3,
-    BOTO3_UNSIGNED,
-    COPIER,
-    CURL,
-    FLOOR,
-    LOWEST_FLOOR,
-    OURS,
-    RCLONE,
-    SMART_OPEN,
-    Contender,
-    Sample,
-    available,
-    run,
-)
-from bench.copy.ends import Ends
+from bench.copy import clients, rclone, servers, tables, wav
+from bench.copy.clients import OURS, PEERS, Client
+from bench.harness.runner import bench, rounds
 
 SMALL = wav.Work("small", 400, 500_000)
 LARGE = wav.Work("large", 3, 200_000_000)
-MEDIUM = wav.Work("medium", 40, 8_000_000)
+MEDIUM = wav.Work("medium", 40, 8_000_000)  # eight at once are more bytes than the copier may hold
 FAULTY = wav.Work("faulty", 100, 500_000)
-EVERYBODY = (FLOOR, LOWEST_FLOOR, OURS, COPIER, BOTO3, BOTO3_UNSIGNED, SMART_OPEN, RCLONE)
-# Eight at once of more bytes than the copier may hold.
-OF_MEMORY = (OURS, COPIER)
-
-
-def rounds_of(work: wav.Work, contenders: Sequence[Contender], count: int, ends: Ends) -> report.Rounds:
-    """Each round runs everybody once, every second one in reverse order."""
-    found: dict[Contender, list[Sample]] = {one: [] for one in available(contenders)}
-    for number in range(count):
-        for contender in list(found)[:: -1 if number % 2 else 1]:
-            sample = run(contender, work, ends)
-            found[contender].append(sample)
-            print(f"  {work.name} {number + 1}/{count} {contender.name}: {sample.seconds:.2f} s", file=sys.stderr)
-    return found
+EVERYBODY = (
+    *(clients.FLOOR, clients.LOWEST_FLOOR, OURS, clients.COPIER),
+    *(clients.BOTO3, clients.BOTO3_UNSIGNED, clients.SMART_OPEN, clients.RCLONE),
+)
+TRUSTED = (OURS, clients.COPIER, clients.BOTO3, clients.SMART_OPEN, clients.RCLONE, clients.CURL)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.copy", description="Measure the copier beside other tools.")
+    parser = argparse.ArgumentParser(prog="python -m bench.copy", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the sets that are timed (default 5)")
-    parser.add_argument("--write", type=Path, help="file whose section 'copy' is to hold the tables")
-    options = parser.parse_args()
-    peers.make()
-    before = os.getloadavg()[0]
-    lines: list[str] = []
-    with Ends() as ends:
-        for work, contenders, count in (
-            (SMALL, EVERYBODY, options.rounds),
-            (LARGE, EVERYBODY, options.rounds),
-            (MEDIUM, OF_MEMORY, 1),
+    return bench("copy", parser, measure, PEERS, versions)
+
+
+def versions() -> str:
+    return f"{PEERS.versions('boto3', 'smart-open', 'awscli')}, {rclone.version()}"
+
+
+def measure(asked: argparse.Namespace) -> str:
+    rclone.make()
+    with servers.running() as running:
+
+        def runs(work: wav.Work, chosen: Sequence[Client], count: int) -> tables.Rounds:
+            return rounds(clients.available(chosen), count, lambda client, _: clients.run(client, work, running))
+
+        parts = []
+        for work, chosen, count in (
+            (SMALL, EVERYBODY, asked.rounds),
+            (LARGE, EVERYBODY, asked.rounds),
+            (MEDIUM, (OURS, clients.COPIER), 1),
         ):
-            rounds = rounds_of(work, contenders, count, ends)
-            lines += [report.title(work, count), "", *report.speed(rounds, OURS), ""]
-        shell = rounds_of(SMALL, (OURS, CURL), 1, ends)
-        lines += ["### One process a recording (small), 1 round", "", *report.speed(shell, OURS), ""]
-        faulty = rounds_of(FAULTY, (OURS, COPIER, BOTO3, SMART_OPEN, RCLONE, CURL), 1, ends)
-        lines += [report.title(FAULTY, 1), "", *report.trust(faulty), ""]
-    versions = ", ".join(f"{name} {peers.version_of(name)}" for name in ("boto3", "smart-open", "awscli"))
-    head = [
-        f"Run of {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. " + report.machine(before, os.getloadavg()[0], os.cpu_count()),
-        f"Peers: {versions}, {peers.rclone_version()}.",
-        "",
-    ]
-    print("\n".join([*head, *lines]))
-    if options.write:
-        report.keep(options.write, "copy", [*head, *lines])
-    return 0
+            parts += [_title(work, count), tables.speed(runs(work, chosen, count), OURS)]
+        shell = runs(SMALL, (OURS, clients.CURL), 1)
+        parts += ["### One process a recording (small), 1 round", tables.speed(shell, OURS)]
+        parts += [_title(FAULTY, 1), tables.trust(runs(FAULTY, TRUSTED, 1))]
+    return "\n\n".join(parts)
+
+
+def _title(work: wav.Work, count: int) -> str:
+    times = "1 round" if count == 1 else f"{count} rounds"
+    return f"### {work.count} recordings of {work.size_bytes / 1e6:g} MB ({work.name}), {times}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The provider of the bench: ``GET /<set>/<count>/<size>/<name>`` gives the recording of that name and size.
 
 In the set ``faulty`` the first one or two answers of some recordings are wrong, each in one of the ways of ``FAULTS``.
-A path that ends in a slash is the set's index, for tools that copy folders. ``/-/stats`` gives how often each
+A path that ends in a slash is the set's index, for tools that copy folders. ``/-/found`` gives how often each
 recording was asked for since ``/-/reset``.
 """
 
@@ -12,7 +12,7 @@ from collections import Counter
 from functools import cache
 
 from bench.copy import wav
-from bench.copy.wire import Exchange, serve
+from bench.harness.http_server import Exchange, serve
 
 HTML = b"<!DOCTYPE html>\n<html><body><h1>Przerwa techniczna</h1></body></html>\n"
 FAULTS = ("truncated", "short_file", "html", "empty", "header_only", "http_503", "reset")

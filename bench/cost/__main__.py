@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from bench.cost import counts
 from bench.cost.prices import Prices
 from bench.cost.runs import count
-from bench.cost.tables import PAGE, fill, tables
+from bench.cost.tables import PAGE, tables
+from bench.harness.tables import fill
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n\n".join(made[name] for name in ("month", "marginal", "fixed")))
     if asked.write:
         page = fill(PAGE.read_text(encoding="utf-8"), made)
-        counts.save(counted)
+        counted.keep()
         PAGE.write_text(page, encoding="utf-8")
         print("cost: wrote docs/cost.md and bench/cost/counts.json", file=sys.stderr)
     return 0

@@ -7,16 +7,17 @@ SQS, EventBridge and S3: their pages in docs/prices.json.
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from itertools import batched
 from math import ceil
-from typing import Any, BinaryIO
+from typing import Any
 
-from call_lake.ports import Clock, Expectation, Item, ObjectInfo, PreconditionFailed
+from call_lake.ports import Clock, Expectation, Item, PreconditionFailed
 from tests.support.fakes import Calls, FakeClock, MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, World
+from tests.support.fakes.calls import Call, Proceed
 from tests.support.fakes.queue import Received
-from tests.support.fakes.table import INDEXED
+from tests.support.fakes.table import INDEXED, value_bytes
 
 WRITE_BYTES = 1024  # of one DynamoDB write unit
 READ_BYTES = 4096  # of one DynamoDB read unit
@@ -55,6 +56,19 @@ class Meter:
         with self._lock:
             counts, self._counts = self._counts, Counter()
         return dict(counts)
+
+    def count_s3(self, call: Call, proceed: Proceed) -> Any:
+        """Around every call of a world. Deletions are free: https://aws.amazon.com/s3/pricing/"""
+        if call.port != "store":
+            return proceed()
+        if call.method == "put":
+            self.add(Unit.S3_WRITE, 1)  # a refused one, too
+        elif call.method in ("get", "get_range", "head"):
+            self.add(Unit.S3_READ, 1)
+        answer = proceed()
+        if call.method == "list":
+            self.add(Unit.S3_WRITE, max(1, ceil(len(answer) / LIST_KEYS)))
+        return answer
 
 
 class MeteredTable(MemoryTable):
@@ -102,53 +116,6 @@ class MeteredTable(MemoryTable):
         return found
 
 
-class MeteredStore(MemoryStore):
-    """Deletions are free: https://aws.amazon.com/s3/pricing/"""
-
-    def __init__(self, bucket: str, clock: Clock, calls: Calls, meter: Meter) -> None:
-        super().__init__(bucket, clock, calls)
-        self._meter = meter
-
-    def put(
-        self,
-        key: str,
-        body: bytes | BinaryIO,
-        *,
-        if_none_match: bool = False,
-        if_match: str | None = None,
-        sha256: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-        content_type: str = "application/octet-stream",
-    ) -> str:
-        self._meter.add(Unit.S3_WRITE, 1)
-        return super().put(
-            key,
-            body,
-            if_none_match=if_none_match,
-            if_match=if_match,
-            sha256=sha256,
-            metadata=metadata,
-            content_type=content_type,
-        )
-
-    def get(self, key: str) -> tuple[bytes, str] | None:
-        self._meter.add(Unit.S3_READ, 1)
-        return super().get(key)
-
-    def get_range(self, key: str, start: int, length: int) -> bytes:
-        self._meter.add(Unit.S3_READ, 1)
-        return super().get_range(key, start, length)
-
-    def head(self, key: str) -> ObjectInfo | None:
-        self._meter.add(Unit.S3_READ, 1)
-        return super().head(key)
-
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        found = [*super().list(prefix)]
-        self._meter.add(Unit.S3_WRITE, max(1, ceil(len(found) / LIST_KEYS)))
-        return iter(found)
-
-
 class MeteredQueue(MemoryQueue):
     """With the receives and deletions that Lambda makes for its function. Receives of an empty queue are not counted:
     they come from the time that passes (``Assumptions.idle_receives``)."""
@@ -187,12 +154,13 @@ class MeteredBus(MemoryBus):
 def metered_world(sources: Sequence[str], meter: Meter) -> World:
     """An empty account; the queues are as the template makes them."""
     clock, calls = FakeClock(), Calls()
+    calls.on_call(meter.count_s3)
     dlq = MeteredQueue("dlq", clock, calls, meter)
     settings = {"visibility_s": 1800, "retention_s": 86_400, "dlq": dlq}
     return World(
         clock=clock,
         calls=calls,
-        store=MeteredStore("call-lake-cost", clock, calls, meter),
+        store=MemoryStore("call-lake-cost", clock, calls),
         table=MeteredTable(clock, calls, meter),
         bus=MeteredBus(clock, calls, meter),
         queues={name: MeteredQueue(f"recordings-{name}", clock, calls, meter, **settings) for name in sources},
@@ -202,21 +170,8 @@ def metered_world(sources: Sequence[str], meter: Meter) -> World:
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:
-    """The size that DynamoDB bills: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""
-    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
-
-
-def _value_bytes(value: Any) -> int:
-    match value:
-        case None | bool():
-            return 1
-        case str():
-            return len(value.encode())
-        case list():
-            return 3 + sum(1 + _value_bytes(inner) for inner in value)
-        case Mapping():
-            return 3 + len(value) + item_bytes(value)
-    return len(str(value)) // 2 + 2
+    """The size that DynamoDB bills: an item's names and values, without the overhead of a map within one."""
+    return value_bytes(item) - value_bytes({}) - len(item)
 
 
 def _units(item: Mapping[str, Any], unit_bytes: int) -> int:

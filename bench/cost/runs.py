@@ -7,8 +7,10 @@ recordings for each source. Batches are full from ten on, so each further ten co
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Self
 
 from bench.cost.metered import BATCH, Meter, Unit, item_bytes, metered_world
 from call_lake.copying.fetcher import CopierSource
@@ -24,11 +26,10 @@ from call_lake.wiring.copier import PAUSE_SEEN_S
 from tests.support.fakes.provider import FakeProvider, make_recording
 from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
 
+KEPT = Path(__file__).with_name("counts.json")
 SOURCES = ("thulium", "conpeek")
 STEP = timedelta(minutes=5)  # PollEvery and CompactEvery of the template
-LISTED = timedelta(
-    minutes=3
-)  # from the beginning of a step: the poll at its end stops two minutes before (SettleSeconds)
+LISTED = timedelta(minutes=3)  # from a step's beginning: the poll at its end stops two minutes before (SettleSeconds)
 STEPS_A_DAY = 120  # ten hours in which people call
 SWEEP_DAYS = 14  # SweepDays
 RARELY = 5  # one step in so many has a recording, where they are rare
@@ -158,14 +159,27 @@ class Counted:
     halves: Counts
     sizes: Sizes
 
+    @classmethod
+    def load(cls) -> Self:
+        """What the last run kept. Raises ValueError for counts that another version of this module kept."""
+        data = json.loads(KEPT.read_text(encoding="utf-8"))
+        days = {name: Day(**data.pop(name)) for name in ("rare", "one")}
+        try:
+            return cls(**data | days | {"sizes": Sizes(**data["sizes"])})
+        except TypeError as error:
+            raise ValueError(f"{KEPT.name} has other counts than are needed: run `make cost` ({error})") from None
 
-def count(*, steps: int = STEPS_A_DAY) -> Counted:
-    """Drive the pipeline and count: the same numbers each time. ``steps``: those of a working day."""
+    def keep(self) -> None:
+        KEPT.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def count() -> Counted:
+    """Drive the pipeline and count: the same numbers each time."""
     idle_step, idle_compaction, idle_sweep = idle()
 
     def day(every: int) -> tuple[Day, Sizes]:
         made = _deployment()
-        for number in range(steps):
+        for number in range(STEPS_A_DAY):
             made.step(0 if number % every else 1)
         during = made.taken()
         made.sweep()
@@ -176,7 +190,7 @@ def count(*, steps: int = STEPS_A_DAY) -> Counted:
         after = made.taken()
         return Day(
             recordings=made.serial,
-            steps=plus((1, during), (-steps, idle_step)),
+            steps=plus((1, during), (-STEPS_A_DAY, idle_step)),
             after=plus((1, after), (-2, idle_compaction)),
             sweep=plus((1, sweep), (-1, idle_sweep)),
         ), _sizes(made)

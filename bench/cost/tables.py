@@ -1,13 +1,13 @@
-"""The tables of docs/cost.md, each between the marks ``<!-- >>> name -->`` and ``<!-- <<< name -->``."""
+"""The tables of docs/cost.md."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.cost.bill import VOLUMES, added, fixed, idle, marginal, stored, total
 from bench.cost.others import others
 from bench.cost.prices import Prices
 from bench.cost.runs import Counted
+from bench.harness.tables import table
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cost.md"
 
@@ -25,19 +25,6 @@ def tables(counted: Counted, prices: Prices) -> dict[str, str]:
         "assumptions": _assumptions(prices),
         "prices": _prices(prices),
     }
-
-
-def fill(page: str, made: Mapping[str, str]) -> str:
-    """The page with its tables replaced. Raises ValueError where a mark is missing or has no table."""
-    marks = re.findall(r"<!-- >>> (\w+) -->", page)
-    if sorted(marks) != sorted(made):
-        raise ValueError(f"docs/cost.md has the marks {sorted(marks)}, the tables are {sorted(made)}")
-    for name, table in made.items():
-        pattern = rf"(<!-- >>> {name} -->\n).*?(<!-- <<< {name} -->)"
-        page, found = re.subn(pattern, lambda at, text=table: f"{at[1]}{text}\n{at[2]}", page, flags=re.DOTALL)
-        if found != 1:
-            raise ValueError(f"docs/cost.md has no end of the mark {name}")
-    return page
 
 
 def _month(counted: Counted, prices: Prices) -> str:
@@ -60,14 +47,14 @@ def _month(counted: Counted, prices: Prices) -> str:
             ]
         )
     head = ["volume", "recordings", "fixed", "marginal", "together", "for a million", "storage, each month kept"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _marginal(counted: Counted, prices: Prices) -> str:
     columns = [marginal(counted, prices, volume) for volume in VOLUMES]
     rows = [[name, *(f"{lines[name]:,.2f}" for lines in columns)] for name in columns[-1]]
     rows.append(["**together**", *(f"**{total(lines):,.2f}**" for lines in columns)])
-    return _table(["USD for a million recordings", *(volume.name for volume in VOLUMES)], rows)
+    return table(["USD for a million recordings", *(volume.name for volume in VOLUMES)], rows)
 
 
 def _counted(counted: Counted, prices: Prices) -> str:
@@ -78,7 +65,7 @@ def _counted(counted: Counted, prices: Prices) -> str:
     for unit in sorted({unit for counts in [*columns, nothing] for unit in counts}):
         each = (f"{counts.get(unit, 0) / number:,.2f}" for counts, number in zip(columns, recordings, strict=True))
         rows.append([unit.replace("_", " "), *each, f"{nothing.get(unit, 0):,.0f}"])
-    return _table(["", *(f"each, at {volume.name}" for volume in VOLUMES), "a month without calls"], rows)
+    return table(["", *(f"each, at {volume.name}" for volume in VOLUMES), "a month without calls"], rows)
 
 
 def _others(counted: Counted, prices: Prices) -> str:
@@ -86,7 +73,7 @@ def _others(counted: Counted, prices: Prices) -> str:
         [other.name, f"{other.each_usd:,.2f}", f"{other.month_usd:,.2f}", other.undone]
         for other in others(counted, prices)
     ]
-    return _table(["", "USD for a million", "USD a month", "leaves undone"], rows, text=1)
+    return table(["", "USD for a million", "USD a month", "leaves undone"], rows, text=(0, 3))
 
 
 def _doubled(counted: Counted, prices: Prices) -> str:
@@ -105,12 +92,12 @@ def _doubled(counted: Counted, prices: Prices) -> str:
         *(f"USD for a million at {volume.name}" for volume in VOLUMES[1:]),
         "USD a month, fixed",
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _assumptions(prices: Prices) -> str:
     rows = [[f"`{name}`", f"{given.value:g} {given.unit}", given.why] for name, given in prices.assumptions.items()]
-    return _table(["assumption", "value", "what it is"], rows, text=3)
+    return table(["assumption", "value", "what it is"], rows, text=range(3))
 
 
 def _prices(prices: Prices) -> str:
@@ -124,19 +111,9 @@ def _prices(prices: Prices) -> str:
         ]
         for name, price in prices.prices.items()
     ]
-    return _table(["price", "USD", "for a", "seen", "source"], rows, text=5)
+    return table(["price", "USD", "for a", "seen", "source"], rows, text=range(5))
 
 
 def _with_total(lines: Mapping[str, float], head: str) -> str:
     rows = [[name, f"{usd:,.2f}"] for name, usd in lines.items()]
-    return _table(["", head], [*rows, ["**together**", f"**{total(lines):,.2f}**"]])
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, text: int = 0) -> str:
-    """Figures to the right; ``text``: the first column whose position from the end is text again, or all of them."""
-    rule = ["---", *("---:" for _ in head[1:])]
-    if text == 1:
-        rule[-1] = "---"
-    elif text:
-        rule = ["---" for _ in head]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [head, rule, *rows])
+    return table(["", head], [*rows, ["**together**", f"**{total(lines):,.2f}**"]])

@@ -1,19 +1,16 @@
 """`python -m bench.poll`: list recordings of both simulated providers with a bare loop, Call Lake and three peers."""
 
 import argparse
-import os
-import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from bench.poll import peers, tables
+from bench.harness.runner import bench, rounds, say
+from bench.poll import tables
 from bench.poll.listing import LISTINGS, Listing
-from bench.poll.stage import Contender, Judged, Poll, judge, serving
-from call_lake_local.bootstrap import SetupError
+from bench.poll.provider import PEERS, Client, Judged, Polled, judge, simulated
 
 DAYS = 30
 UNTIL = date(2026, 11, 13)  # the autumn clock change lies within the thirty days
@@ -25,105 +22,97 @@ LATE = "late:0.1"  # one in ten appears 3 to 30 hours after its own listed time
 PERIODS = {"thulium": 8, "conpeek": 2}
 """Requests between two moves of the drifting rows: so the bare loop sees as many moves of either provider."""
 
-CONTENDERS = (
-    Contender("floor", "bare loop (requests)", is_peer=False),
-    Contender("ours", "Call Lake", is_peer=False),
-    Contender("dlt_rest", "dlt rest_api", is_peer=True),
-    Contender("singer_tap", "singer-sdk tap", is_peer=True),
-    Contender("airbyte_lowcode", "airbyte-cdk low-code", is_peer=True),
+CLIENTS = (
+    Client("floor", "bare loop (requests)"),
+    Client("call_lake_listing", "Call Lake"),
+    Client("dlt_rest", "dlt rest_api", is_peer=True),
+    Client("singer_tap", "singer-sdk tap", is_peer=True),
+    Client("airbyte_lowcode", "airbyte-cdk low-code", is_peer=True),
 )
+SIMULATORS = "call_lake_local.simulators"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.poll", description=__doc__)
     parser.add_argument("--count", type=int, default=20_000, help="recordings")
-    parser.add_argument("--rounds", type=int, default=7, help="interleaved runs of each contender")
+    parser.add_argument("--rounds", type=int, default=7, help="interleaved runs of each client")
     parser.add_argument("--provider", choices=LISTINGS, action="append", help="only this one; may be repeated")
-    parser.add_argument("--write", type=Path, help="file whose section 'poll' is to hold the tables")
-    asked = parser.parse_args(arguments)
-    try:
-        peers.make()
-    except SetupError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    about = tables.about(asked.count, asked.rounds, platform.machine(), os.cpu_count() or 0, peers.versions)
-    listings = [LISTINGS[name] for name in asked.provider or LISTINGS]
-    text = "\n".join([about, *(_all_of(listing, asked.count, asked.rounds) for listing in listings)])
-    print(text)
-    if asked.write:
-        tables.write_section(asked.write, "poll", text)
-    return 0
+    return bench("poll", parser, measure, PEERS, lambda: PEERS.versions("dlt", "singer-sdk", "airbyte-cdk"))
 
 
-def _say(text: str) -> None:
-    print(f"bench: {text}", file=sys.stderr, flush=True)
+def measure(asked: argparse.Namespace) -> str:
+    parts = [f"{asked.count:,} recordings over thirty days on each simulated provider.\n"]
+    for name in asked.provider or LISTINGS:
+        listing = LISTINGS[name]
+        parts.append(f"### {listing}\n\nIn pages of {listing.page} rows.\n")
+        with tempfile.TemporaryDirectory(prefix="bench-poll-") as folder:
+            parts += [part(listing, asked, Path(folder)) for part in (_quiet, _drifting, _late)]
+    return "\n".join(parts)
 
 
-def _simulators(count: int, now: datetime, *more: str) -> list[str]:
-    world = ["--count", str(count), "--days", str(DAYS), "--until", UNTIL.isoformat(), "--now", now.isoformat()]
-    return [*world, *more]
+def _world(count: int, now: datetime) -> list[str]:
+    dates = ["--until", UNTIL.isoformat(), "--now", now.isoformat()]
+    return ["--count", str(count), "--days", str(DAYS), *dates]
 
 
-def _all_of(listing: Listing, count: int, rounds: int) -> str:
-    parts = [_quiet(listing, count, rounds), _drifting(listing, count), _late(listing, count)]
-    return "\n".join([tables.heading(listing), *parts])
-
-
-def _quiet(listing: Listing, count: int, rounds: int) -> str:
+def _quiet(listing: Listing, asked: argparse.Namespace, folder: Path) -> str:
     """Nothing moves: what it costs."""
-    runs: dict[Contender, list[Poll]] = {contender: [] for contender in CONTENDERS}
-    judged: dict[Contender, Judged] = {}
-    with serving(listing, "call_lake_local.simulators", *_simulators(count, AFTER_ALL)) as server, _folder() as folder:
-        wanted = server.keys(AFTER_ALL)
-        for turn in range(rounds):
-            for contender in CONTENDERS:
-                _say(f"{listing}, round {turn + 1} of {rounds}: {contender.name}")
-                poll = server.poll(contender, folder / f"{contender.module}-{turn}", FIRST, AFTER_ALL)
-                judged[contender] = judge(wanted, [poll])
-                runs[contender].append(poll)
-    return tables.costs(runs, judged, count)
+    with simulated(listing, SIMULATORS, *_world(asked.count, AFTER_ALL)) as provider:
+        wanted = provider.keys(AFTER_ALL)
+
+        def poll(client: Client, number: int) -> Polled:
+            return provider.poll(client, folder / f"{client.module}-{number}", FIRST, AFTER_ALL)
+
+        runs = rounds(CLIENTS, asked.rounds, poll)
+    return tables.costs(runs, {client: judge(wanted, polls[-1:]) for client, polls in runs.items()}, asked.count)
 
 
-def _drifting(listing: Listing, count: int) -> str:
+def _for_each(
+    listing: Listing, trouble: str, poll_twice: Callable[[Client], tuple[Judged, Judged, list[Polled]]]
+) -> tables.Found:
+    found = {}
+    for client in CLIENTS:
+        say(f"{listing}, {trouble}: {client}")
+        found[client] = poll_twice(client)
+    return found
+
+
+def _drifting(listing: Listing, asked: argparse.Namespace, folder: Path) -> str:
     """Rows come and go while the first poll pages; a day later all is at rest."""
-    found = {}
-    for contender in CONTENDERS:
-        _say(f"{listing}, drift: {contender.name}")
-        arguments = [*_simulators(count, AFTER_ALL), "--period", str(PERIODS[listing.provider])]
-        with serving(listing, "bench.poll.server", *arguments) as server, _folder() as folder:
-            before = server.keys(AFTER_ALL)
-            one = server.poll(contender, folder / "state", FIRST, AFTER_ALL)
-            stood = before & server.keys(AFTER_ALL)
-            server.be_still()
-            server.set_clock(AFTER_ALL + A_DAY_LATER)
-            two = server.poll(contender, folder / "state", FIRST, AFTER_ALL + A_DAY_LATER, number=2)
-            in_the_end = server.keys(AFTER_ALL + A_DAY_LATER)
-        found[contender] = (judge(stood, [one]), judge(in_the_end, [one, two]), [one, two])
-    return tables.drift(found, PERIODS[listing.provider])
+    period = PERIODS[listing.provider]
+
+    def poll_twice(client: Client) -> tuple[Judged, Judged, list[Polled]]:
+        state = folder / f"{client.module}-drift"
+        command = ["bench.poll.drifting", str(period), *_world(asked.count, AFTER_ALL)]
+        with simulated(listing, *command) as provider:
+            before = provider.keys(AFTER_ALL)
+            one = provider.poll(client, state, FIRST, AFTER_ALL)
+            stood = before & provider.keys(AFTER_ALL)
+            provider.stop_drifting()
+            provider.set_clock(AFTER_ALL + A_DAY_LATER)
+            two = provider.poll(client, state, FIRST, AFTER_ALL + A_DAY_LATER, number=2)
+            in_the_end = provider.keys(AFTER_ALL + A_DAY_LATER)
+        return judge(stood, [one]), judge(in_the_end, [one, two]), [one, two]
+
+    return tables.drift(_for_each(listing, "drift", poll_twice), period)
 
 
-def _late(listing: Listing, count: int) -> str:
+def _late(listing: Listing, asked: argparse.Namespace, folder: Path) -> str:
     """Rows appear behind the newest one that was listed."""
-    found = {}
     first, second = LATE_FIRST_POLL, LATE_FIRST_POLL + A_DAY_LATER
-    arguments = _simulators(count, first, "--faults", LATE)
-    with serving(listing, "call_lake_local.simulators", *arguments) as server, _folder() as folder:
-        seen, all_in_the_end = server.keys(first), server.keys(second)
-        for contender in CONTENDERS:
-            _say(f"{listing}, late arrivals: {contender.name}")
-            state = folder / contender.module
-            server.set_clock(first)
-            one = server.poll(contender, state, FIRST, first)
-            server.set_clock(second)
-            two = server.poll(contender, state, FIRST, second, number=2)
-            found[contender] = (judge(seen, [one]), judge(all_in_the_end, [one, two]), [one, two])
-    return tables.late(found, len(all_in_the_end - seen))
+    with simulated(listing, SIMULATORS, *_world(asked.count, first), "--faults", LATE) as provider:
+        seen, in_the_end = provider.keys(first), provider.keys(second)
 
+        def poll_twice(client: Client) -> tuple[Judged, Judged, list[Polled]]:
+            state = folder / f"{client.module}-late"
+            provider.set_clock(first)
+            one = provider.poll(client, state, FIRST, first)
+            provider.set_clock(second)
+            two = provider.poll(client, state, FIRST, second, number=2)
+            return judge(seen, [one]), judge(in_the_end, [one, two]), [one, two]
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="bench-poll-") as name:
-        yield Path(name)
+        found = _for_each(listing, "late arrivals", poll_twice)
+    return tables.late(found, len(in_the_end - seen))
 
 
 if __name__ == "__main__":

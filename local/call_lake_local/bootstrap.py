@@ -54,6 +54,11 @@ ENVIRONMENTS = (
     Environment("peers", ".tools/peers", "requirements/peers.txt"),
     Environment("checks", ".tools/checks", "requirements/checks.txt"),
 )
+# Made by the bench that compares Call Lake with them (bench/harness/peers.py), or by name.
+BENCHES = tuple(
+    Environment(f"bench-{name}", f".tools/bench-{name}", f"requirements/bench-{name}.txt")
+    for name in ("poll", "copy", "compact")
+)
 
 # Output, arguments of `uv pip compile`. Order matters: the development lock takes the versions that ship.
 LOCKS = (
@@ -84,7 +89,7 @@ class Setup:
 
     def make(self, names: Sequence[str]) -> None:
         """Make the named environments that are not as their lock file says. Raises SetupError."""
-        wanted = [environment for environment in ENVIRONMENTS if environment.name in names]
+        wanted = [environment for environment in (*ENVIRONMENTS, *BENCHES) if environment.name in names]
         if all(self.is_fresh(environment) for environment in wanted):
             return
         with self._alone():

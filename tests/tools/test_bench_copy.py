@@ -1,4 +1,4 @@
-"""The ends of bench/copy are what the copier and S3 take them for, and its judge sees what is wrong."""
+"""The servers of bench/copy are what the copier and S3 clients take them for, and its judge sees what is wrong."""
 
 import hashlib
 import io
@@ -11,10 +11,11 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from bench.copy import report, wav
+from bench.copy import tables, wav
 from bench.copy.audio_server import FAULTS, fault_plan
-from bench.copy.contenders import FLOOR, OURS, Sample, judged
-from bench.copy.ends import Ends, Found
+from bench.copy.clients import FLOOR, OURS, Sample, judged
+from bench.copy.servers import Found, Servers, running
+from bench.harness.tables import ratio
 from call_lake.audio.inspection import inspect
 from call_lake.audio.spool import Spooled
 
@@ -23,17 +24,17 @@ SMALL = wav.Work("small", 2, 50_000)
 
 
 @pytest.fixture(scope="module")
-def ends() -> Iterator[Ends]:
-    with Ends() as running:
-        yield running
+def servers() -> Iterator[Servers]:
+    with running() as both:
+        yield both
 
 
 @pytest.fixture
-def s3(ends: Ends) -> Any:
-    ends.reset()
+def s3(servers: Servers) -> Any:
+    servers.reset()
     keys: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "eu-central-1"}
     config = Config(retries={"total_max_attempts": 1})
-    return boto3.client("s3", endpoint_url=ends.s3_url, config=config, **keys)
+    return boto3.client("s3", endpoint_url=servers.s3_url, config=config, **keys)
 
 
 @pytest.mark.parametrize("size", [50_000, MIB, MIB + 7, 3 * MIB])
@@ -59,30 +60,30 @@ def test_the_faulty_set_has_every_fault():
     assert {fault for fault, _ in fault_plan(wav.Work("faulty", 100, 50_000)).values()} == set(FAULTS)
 
 
-def test_the_audio_server_gives_the_recording_and_counts(ends):
-    ends.reset()
-    answer = requests.get(f"{ends.audio_url}/small/2/50000/small-0001.wav", timeout=20)
+def test_the_audio_server_gives_the_recording_and_counts(servers):
+    servers.reset()
+    answer = requests.get(f"{servers.audio_url}/small/2/50000/small-0001.wav", timeout=20)
     assert answer.content == b"".join(wav.pieces("small-0001.wav", 50_000))
-    assert ends.found().gets == {"small-0001.wav": 1}
+    assert servers.found().gets == {"small-0001.wav": 1}
 
 
-def test_the_sink_refuses_a_body_that_is_not_what_its_checksum_says(s3, ends):
+def test_the_s3_refuses_a_body_that_is_not_what_its_checksum_says(s3, servers):
     with pytest.raises(ClientError, match="BadDigest"):
         s3.put_object(Bucket="b", Key="k", Body=b"x", ChecksumSHA256="A" * 43 + "=")
-    assert ends.found().standing == set()
+    assert servers.found().standing == set()
 
 
-def test_the_sink_keeps_the_first_of_two_conditional_writes(s3, ends):
+def test_the_s3_keeps_the_first_of_two_conditional_writes(s3, servers):
     s3.put_object(Bucket="b", Key="k", Body=b"first", IfNoneMatch="*")
     with pytest.raises(ClientError, match="PreconditionFailed"):
         s3.put_object(Bucket="b", Key="k", Body=b"second", IfNoneMatch="*")
-    assert [part for (part,) in ends.found().versions["k"]] == [(5, hashlib.sha256(b"first").hexdigest())]
+    assert [part for (part,) in servers.found().versions["k"]] == [(5, hashlib.sha256(b"first").hexdigest())]
 
 
-def test_a_multipart_upload_stands_in_its_parts(s3, ends):
+def test_a_multipart_upload_stands_in_its_parts(s3, servers):
     data = bytes(range(256)) * 40_000
     s3.upload_fileobj(io.BytesIO(data), "b", "k")
-    ((first, *_),) = ends.found().versions["k"]
+    ((first, *_),) = servers.found().versions["k"]
     assert first == (8 * MIB, hashlib.sha256(data[: 8 * MIB]).hexdigest())
     assert s3.head_object(Bucket="b", Key="k")["ContentLength"] == len(data)
 
@@ -116,14 +117,5 @@ def test_a_ratio_is_taken_within_each_round():
         return Sample(seconds, 1.0, 1.0, 10, 1.0, 0, 0, 0, 0, 0, 0)
 
     ours, other = [sample(1), sample(10), sample(2)], [sample(2), sample(30), sample(2)]
-    assert report.ratio(ours, other) == 2
-    table = report.speed({FLOOR: other, OURS: ours}, OURS)
-    assert "2.00 x" in table[2]
-
-
-def test_a_section_of_the_results_is_replaced_and_the_others_stay(tmp_path):
-    page = tmp_path / "RESULTS.md"
-    report.keep(page, "copy", ["old"])
-    page.write_text(page.read_text() + "\n## poll\n\nhers\n")
-    report.keep(page, "copy", ["new"])
-    assert page.read_text() == "# Results\n\n## copy\n\nnew\n\n## poll\n\nhers\n"
+    assert ratio(ours, other, lambda one: one.recordings_per_s) == 2
+    assert "2.00 x" in tables.speed({FLOOR: other, OURS: ours}, OURS).splitlines()[2]

@@ -7,19 +7,19 @@ from datetime import date
 
 import pytest
 
-from bench.cost import counts
 from bench.cost.bill import COMPACTOR_METRICS, SOURCE_METRICS, TEMPLATE, VOLUMES, fixed, marginal, stored, total
 from bench.cost.metered import Meter, Unit, item_bytes, metered_world
 from bench.cost.others import others
 from bench.cost.prices import Prices
-from bench.cost.runs import FULL, STEPS_A_DAY, busy, idle, plus
-from bench.cost.tables import PAGE, fill, tables
+from bench.cost.runs import FULL, KEPT, STEPS_A_DAY, Counted, busy, idle, plus
+from bench.cost.tables import PAGE, tables
+from bench.harness.tables import fill
 from call_lake.observability import UNITS
 from call_lake.ports import OneOf, PreconditionFailed
 from call_lake_cli.stack import prices as estimates
 
 PRICES = Prices.load()
-COUNTED = counts.load()
+COUNTED = Counted.load()
 RUN_IT = "run `make cost`"
 NAMED_IN_PROSE = {"kms_key_month", "athena_tb"}
 
@@ -41,8 +41,9 @@ def world(meter):
 
 
 def test_the_page_has_the_tables_that_prices_and_counts_give():
-    page = PAGE.read_text(encoding="utf-8")
-    assert page == fill(page, tables(COUNTED, PRICES)), RUN_IT
+    page, made = PAGE.read_text(encoding="utf-8"), tables(COUNTED, PRICES)
+    assert sorted(re.findall(r"<!-- >>> (\w+) -->", page)) == sorted(made)
+    assert page == fill(page, made), RUN_IT
 
 
 def test_the_kept_counts_are_what_the_code_does_today():
@@ -193,5 +194,5 @@ def test_each_event_is_billed_by_64_kilobytes(world, meter):
 
 
 def test_the_kept_counts_are_read_as_they_were_written():
-    assert asdict(COUNTED) == json.loads(counts.FILE.read_text(encoding="utf-8"))
+    assert asdict(COUNTED) == json.loads(KEPT.read_text(encoding="utf-8"))
     assert COUNTED.one.recordings == 2 * STEPS_A_DAY

@@ -72,7 +72,7 @@ class MemoryTable:
         return updated
 
     def _write(self, item: Item) -> None:
-        if _size(item) > ITEM_BYTES:
+        if value_bytes(item) > ITEM_BYTES:
             raise ValueError(f"{item['id']}: item size has exceeded the maximum allowed size")
         self._items[item["id"]] = item
         indexed = (
@@ -148,7 +148,7 @@ def _copy(value: Any) -> Any:
     raise TypeError(f"DynamoDB has no type for {type(value).__name__}")
 
 
-def _size(value: Any) -> int:
+def value_bytes(value: Any) -> int:
     """Bytes that an item counts: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html"""
     match value:
         case None | bool():
@@ -156,7 +156,7 @@ def _size(value: Any) -> int:
         case str():
             return len(value.encode())
         case list():
-            return 3 + sum(1 + _size(inner) for inner in value)
-        case dict():
-            return 3 + sum(1 + len(name.encode()) + _size(inner) for name, inner in value.items())
+            return 3 + sum(1 + value_bytes(inner) for inner in value)
+        case Mapping():
+            return 3 + sum(1 + len(name.encode()) + value_bytes(inner) for name, inner in value.items())
     return len(str(value)) // 2 + 2

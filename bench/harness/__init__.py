@@ -1,0 +1,1 @@
+"""What all benches share: peers' environments, measured processes, servers on loopback, tables."""

@@ -1,0 +1,138 @@
+"""The S3 of the benches is what clients take S3 for; processes are measured, and tables kept."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bench.compact.worker import s3_of
+from bench.harness.runner import RESULTS, Measured, environment, rounds, serving
+from bench.harness.s3_server import ask
+from bench.harness.tables import fill, table
+from call_lake.aws.client import CONFIG
+from call_lake.aws.s3 import S3ObjectStore
+from call_lake.ports import PreconditionFailed, WriteConflict
+
+KEYS: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "eu-central-1"}
+CLIENT = """
+from bench.harness import job
+with job.Watch().running() as watch:
+    held = bytearray(50_000_000)
+watch.answer(told=job.given())
+"""
+
+
+@pytest.fixture(scope="module")
+def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving("bench.harness.s3_server", str(tmp_path_factory.mktemp("s3"))) as url:
+        yield url
+
+
+@pytest.fixture
+def store(s3_url: str, request: pytest.FixtureRequest) -> S3ObjectStore:
+    client = boto3.client("s3", endpoint_url=s3_url, config=CONFIG, **KEYS)
+    return S3ObjectStore(client, f"b{abs(hash(request.node.name))}")
+
+
+def test_a_replacement_needs_the_etag_that_stands(store):
+    etag = store.put("k", b"one", if_none_match=True)
+    with pytest.raises(PreconditionFailed):
+        store.put("k", b"two", if_none_match=True)
+    store.put("k", b"two", if_match=etag)
+    with pytest.raises(PreconditionFailed):
+        store.put("k", b"three", if_match=etag)
+    with pytest.raises(WriteConflict):
+        store.put("absent", b"x", if_match=etag)
+    assert store.get("k")[0] == b"two"
+
+
+def test_ranges_listings_and_deletions_are_s3s(store):
+    for number in range(1005):
+        store.put(f"a/{number:04d}", b"0123456789")
+    assert store.get_range("a/0000", 2, 3) == b"234"
+    assert store.get_range("a/0000", 10, 3) == b""
+    assert len(list(store.list("a/"))) == 1005  # more than a page
+    store.delete([f"a/{number:04d}" for number in range(1004)])
+    assert [info.key for info in store.list("")] == ["a/1004"]
+
+
+def test_what_pyarrow_writes_in_parts_is_read_back(s3_url):
+    table = pa.table({"n": range(1000)})
+    pq.write_table(table, "parts/calls/x=1/file.parquet", filesystem=s3_of(s3_url))
+    assert pq.read_table("parts/calls/x=1/file.parquet", filesystem=s3_of(s3_url), partitioning=None).equals(table)
+
+
+def test_a_copy_has_the_bytes_of_its_source(s3_url):
+    s3 = boto3.client("s3", endpoint_url=s3_url, config=CONFIG, **KEYS)
+    s3.put_object(Bucket="b", Key="one", Body=b"0123")
+    s3.copy_object(Bucket="b", Key="two", CopySource={"Bucket": "b", "Key": "one"})
+    assert s3.get_object(Bucket="b", Key="two")["Body"].read() == b"0123"
+
+
+def test_a_range_goes_over_the_parts_of_an_upload(s3_url):
+    s3 = boto3.client("s3", endpoint_url=s3_url, config=CONFIG, **KEYS)
+    upload = s3.create_multipart_upload(Bucket="b", Key="k")["UploadId"]
+    parts: list[Any] = []
+    for number, body in enumerate((b"abc", b"def", b"ghi"), start=1):
+        sent = s3.upload_part(Bucket="b", Key="k", UploadId=upload, PartNumber=number, Body=body)
+        parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+    s3.complete_multipart_upload(Bucket="b", Key="k", UploadId=upload, MultipartUpload={"Parts": parts})
+    assert s3.get_object(Bucket="b", Key="k", Range="bytes=2-6")["Body"].read() == b"cdefg"
+
+
+def test_a_client_is_killed_at_the_write_that_hangs(s3_url, tmp_path):
+    script = (
+        "import boto3; s3 = boto3.client('s3')\nfor n in range(9): s3.put_object(Bucket='hung', Key=str(n), Body=b'x')"
+    )
+    ask(s3_url, "hang?after=2")
+    started = Measured([sys.executable, "-c", script], tmp_path, environment(tmp_path, s3_url))
+    while started.is_running() and not ask(s3_url, "hung")["hung"]:
+        pass
+    assert started.is_running()
+    started.kill()
+    ask(s3_url, "go-on")
+    assert [path for path in ask(s3_url, "found")["standing"] if path.startswith("hung/")] == ["hung/0", "hung/1"]
+
+
+def test_a_process_is_told_its_job_and_measured(tmp_path):
+    run = Measured.module([sys.executable, "-c", CLIENT], {"count": 3}, tmp_path, environment(tmp_path))
+    answer, usage = run.result()
+    assert answer["told"] == {"count": 3}
+    assert 50 < answer["peak_mb"] < 200
+    assert 0 < answer["cpu_s"] < answer["process_cpu_s"] <= usage.cpu_s
+
+
+def test_a_module_that_fails_ends_the_bench_with_what_it_said(tmp_path):
+    run = Measured.module([sys.executable, "-c", "raise ValueError('no rows')"], {}, tmp_path, environment(tmp_path))
+    with pytest.raises(SystemExit, match="no rows"):
+        run.result()
+
+
+def test_every_second_round_goes_in_reverse_order():
+    order = []
+
+    def run(client: str, number: int) -> int:
+        order.append(client)
+        return number
+
+    found = rounds("ABC", 2, run)
+    assert order == list("ABCCBA")
+    assert found == {"A": [0, 1], "B": [0, 1], "C": [0, 1]}
+
+
+def test_a_table_sets_figures_right():
+    assert table(["", "s"], [["ours", "1.0"]]) == "|  | s |\n| --- | ---: |\n| ours | 1.0 |"
+
+
+def test_a_named_text_is_replaced_and_the_rest_of_the_page_stays():
+    page = "# Results\n<!-- >>> copy -->\nold\n<!-- <<< copy -->\n\nmore\n"
+    assert fill(page, {"copy": "new"}) == page.replace("old", "new")
+
+
+@pytest.mark.parametrize("name", ["poll", "copy", "compact", "imports"])
+def test_the_results_have_a_place_for_every_bench(name):
+    assert "kept here" in fill(RESULTS.read_text(encoding="utf-8"), {name: "kept here"})
