@@ -26,22 +26,18 @@ class Place:
     def file(self) -> Path:
         return Path(PACKAGE, *self.module.split(".")).with_suffix(".py")
 
-    def find(self, tree: ast.Module) -> ast.AST:
-        named = list(_named(tree))
-        found = [node for name, node in named if f".{name}".endswith(f".{self.name}")]
-        if len(found) != 1:
-            raise Misfit(f"{self.module} has {len(found)} of {self.name}, among {sorted(name for name, _ in named)}")
-        return found[0]
+    def find(self, tree: ast.Module) -> list[ast.AST]:
+        return [node for name, node in _named(tree) if f".{name}".endswith(f".{self.name}")]
 
 
 def at(module: str, name: str) -> Place:
-    """A place within the package: ``at("lake.merge", "choose")``; with its class where the name alone is not clear."""
+    """A place within the package: ``at("lake.merge", "choose_open")``. Add the class if the module has two of it."""
     return Place(module, name)
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """``tests`` are those that have to turn red, as paths within ``tests``."""
+    """``tests`` are those that must fail, as paths within ``tests``."""
 
     rule: int
     name: str
@@ -50,15 +46,20 @@ class Mutation:
     tests: tuple[str, ...]
 
     def texts(self, shared: Path) -> tuple[str, str]:
-        """The module's code as it is and without the rule, both without comments. Raises ``Misfit``."""
-        tree = ast.parse((shared / self.place.file).read_text())
+        """Return the module's code as it is and without the rule, both without comments. Raises ``Misfit``."""
+        module = shared / self.place.file
+        if not module.exists():
+            raise Misfit(f"{self.name}: there is no module {self.place.module}")
+        tree = ast.parse(module.read_text())
         before = ast.unparse(tree)
-        edit = _Edit(self.place.find(tree), self.operation)
-        edit.visit(tree)
-        after = ast.unparse(ast.fix_missing_locations(tree))
-        if edit.places != 1:
-            raise Misfit(f"{self.name}: {self.place.name} has {edit.places} places for it, not one")
-        return before, after
+        found = self.place.find(tree)
+        places = [_apply(self.operation, tree, node) for node in found]
+        if places != [1]:
+            where = (
+                f"{self.place.module} has {len(found)} of {self.place.name}, with {sum(places)} places for it, not one"
+            )
+            raise Misfit(f"{self.name}: {where}. It fits {self._fitting(before)}")
+        return before, ast.unparse(ast.fix_missing_locations(tree))
 
     def difference(self, shared: Path) -> str:
         before, after = self.texts(shared)
@@ -67,13 +68,28 @@ class Mutation:
         )
         return "\n".join(lines)
 
+    def _fitting(self, code: str) -> list[str]:
+        """Where in the module the operation can be applied: the function may have another name now."""
+        names = [name for name, _ in _named(ast.parse(code))]
+        trees = [ast.parse(code) for _ in names]
+        return [
+            name
+            for position, (name, tree) in enumerate(zip(names, trees, strict=True))
+            if _apply(self.operation, tree, list(_named(tree))[position][1]) == 1
+        ]
+
+
+def _apply(operation: Operation, tree: ast.Module, place: ast.AST) -> int:
+    """Change the nodes of a function or constant within the tree; return how many were changed."""
+    edit = _Edit(operation, place)
+    edit.visit(tree)
+    return edit.places
+
 
 class _Edit(ast.NodeTransformer):
-    """Applies an operation to all nodes of a function or a constant, and counts those that it changed."""
-
-    def __init__(self, place: ast.AST, operation: Operation) -> None:
+    def __init__(self, operation: Operation, place: ast.AST) -> None:
         self.places = 0
-        self._place, self._operation, self._is_within = place, operation, False
+        self._operation, self._place, self._is_within = operation, place, False
 
     def visit(self, node: ast.AST) -> ast.AST | list[ast.stmt]:
         was_within = self._is_within
@@ -86,7 +102,7 @@ class _Edit(ast.NodeTransformer):
 
 
 def _named(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
-    """Functions, with the classes and functions around them, and the module's constants."""
+    """Functions, named with the classes and functions around them, and the module's constants."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.ClassDef):
             name = f"{prefix}{child.name}"

@@ -120,8 +120,8 @@ def test_an_operation_that_finds_no_place_or_several_is_refused(tmp_path: Path, 
         _mutated(tmp_path, _function(body), never("size"))
 
 
-def test_a_function_that_is_not_there_is_refused_and_those_that_are_there_are_named(tmp_path: Path) -> None:
-    with pytest.raises(Misfit, match=r"0 of Copier\.copy.*'Other\.copy'"):
+def test_a_function_that_is_not_there_is_refused_and_those_that_the_operation_fits_are_named(tmp_path: Path) -> None:
+    with pytest.raises(Misfit, match=r"0 of Copier\.copy, .* fits \['Copier\.secure', 'Other\.copy'\]"):
         _mutated(tmp_path, _function("if size: a()"), never("size"), "Copier.copy")
 
 
