@@ -1,4 +1,25 @@
-"""The proof that every rule of correctness (docs/architecture.md) has a test that fails without it."""
+"""Proof that every rule of correctness (docs/architecture.md, section 4) has a test that fails without it.
+
+A mutation takes one rule out of the code. It reads like this:
+
+    Mutation(
+        12,
+        "a body shorter than promised is stored",
+        at("audio.spool", "spool"),
+        never("declared", "size"),
+        AUDIO,
+    )
+
+It names the rule, says what goes wrong without it, and names the function (or the constant) that keeps the rule. Then
+comes the operation: here, the condition of ``spool`` that mentions ``declared`` and ``size`` is never true. The last
+part names the tests that must fail. ``operations.py`` lists the operations.
+
+``make mutations`` applies one mutation after the other to a copy of ``shared/`` and runs its tests there. A mutation
+that no test notices has SURVIVED: a test is missing. ``python -m tests.mutations spool`` runs those of one function.
+
+When you add a rule, or code that keeps one, add a mutation. When you rename or move a function, change its ``at(...)``.
+``pytest tests/tools/test_mutations.py`` takes seconds and says which mutations no longer fit the code, and why.
+"""
 
 from tests.mutations import (
     copying_rules,

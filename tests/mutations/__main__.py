@@ -1,84 +1,103 @@
-"""Take the rules of correctness out of a copy of the code, one by one, and see that tests notice.
+"""Take the rules of correctness out of copies of the code, one by one, and see that tests notice.
 
-``python -m tests.mutations [RULE | WORD]...``: all, those of some rules (``7``), or those whose name holds a word.
-Ends with 1 if a mutation survived, or could not be tried.
+``python -m tests.mutations [RULE | WORD]...``: all, those of some rules (``7``), or those whose name, module or
+function holds a word. Two run at once, each in a copy of its own. Ends with 1 if a mutation survived.
 """
 
+import compileall
 import os
+import py_compile
+import queue
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.mutations import ALL
-from tests.mutations.mutation import Mutation
+from tests.mutations.mutation import Misfit, Mutation
 
 ROOT = Path(__file__).parents[2]
+AT_ONCE = 2
 LIMIT_S = 300.0  # code without its rule may never end
 VERDICTS = {0: "SURVIVED", 1: "KILLED"}  # pytest's own: all passed, some failed
 
 
 def main(wanted: Sequence[str]) -> int:
-    chosen = [mutation for mutation in ALL if not wanted or _is_one_of(mutation, wanted)]
+    chosen = [mutation for mutation in ALL if not wanted or any(_is_meant(mutation, word) for word in wanted)]
     with tempfile.TemporaryDirectory() as scratch:
-        bench = _Bench(Path(scratch) / "shared")
-        verdicts = [bench.judge(mutation) for mutation in chosen]
+        copies: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        for number in range(AT_ONCE):
+            copies.put(_copy(Path(scratch, str(number))))
+        if not _are_sound({test for mutation in chosen for test in mutation.tests}, Path(scratch, "0/shared")):
+            return 1
+
+        def judge(mutation: Mutation) -> str:
+            shared = copies.get()
+            try:
+                return _judge(mutation, shared)
+            finally:
+                copies.put(shared)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            verdicts = list(pool.map(judge, chosen))
     killed = verdicts.count("KILLED")
     print(f"{killed} of {len(verdicts)} mutations killed, {len({mutation.rule for mutation in chosen})} rules")
     return 0 if killed == len(verdicts) else 1
 
 
-def _is_one_of(mutation: Mutation, wanted: Sequence[str]) -> bool:
-    return any(word == str(mutation.rule) or (not word.isdigit() and word in mutation.name) for word in wanted)
+def _is_meant(mutation: Mutation, word: str) -> bool:
+    place = f"{mutation.place.module}.{mutation.place.name}"
+    return word == str(mutation.rule) or (not word.isdigit() and (word in mutation.name or word in place))
 
 
-class _Bench:
-    """A copy of the code, and what its tests say of it."""
-
-    def __init__(self, shared: Path) -> None:
-        self._shared = shared
-        self._sound: dict[tuple[str, ...], bool] = {}
-        shutil.copytree(ROOT / "shared", shared, ignore=shutil.ignore_patterns("__pycache__"))
-
-    def judge(self, mutation: Mutation) -> str:
-        started_s = time.monotonic()
-        if mutation.times(self._shared) != 1:
-            verdict, output = "ABSENT", ""  # tests/unit/test_mutations.py says more
-        elif not self._is_sound(mutation.tests):
-            verdict, output = "UNFIT", ""
-        else:
-            verdict, output = self._try(mutation)
-        took_s = time.monotonic() - started_s
-        print(f"{verdict:8}  rule {mutation.rule:2}  {mutation.name}  ({took_s:.0f} s)", flush=True)
-        if verdict == "BROKEN":
-            print(output)
-        return verdict
-
-    def _is_sound(self, tests: tuple[str, ...]) -> bool:
-        """Tests that fail anyway prove nothing."""
-        if tests not in self._sound:
-            code, output = _pytest(self._shared, tests)
-            self._sound[tests] = code == 0
-            if code != 0:
-                print(output, "these tests fail with all rules in place", sep="\n")
-        return self._sound[tests]
-
-    def _try(self, mutation: Mutation) -> tuple[str, str]:
-        before = mutation.apply(self._shared)
-        try:
-            code, output = _pytest(self._shared, mutation.tests)
-        finally:
-            mutation.undo(self._shared, before)
-        return VERDICTS.get(code, "BROKEN"), output
+def _copy(folder: Path) -> Path:
+    shared = folder / "shared"
+    shutil.copytree(ROOT / "shared", shared, ignore=shutil.ignore_patterns("__pycache__"))
+    # Checked by their hashes, not by times: a mutated module is never taken for the one before.
+    compileall.compile_dir(shared, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+    return shared
 
 
-def _pytest(shared: Path, tests: Iterable[str]) -> tuple[int, str]:
+def _are_sound(tests: Iterable[str], shared: Path) -> bool:
+    """Tests that fail anyway prove nothing."""
+    code, output = _pytest(shared, tests, "-n", str(AT_ONCE))
+    if code != 0:
+        print(output, "these tests fail with all rules in place", sep="\n")
+    return code == 0
+
+
+def _judge(mutation: Mutation, shared: Path) -> str:
+    started_s = time.monotonic()
+    output = ""
+    try:
+        _, after = mutation.texts(shared)
+    except Misfit as misfit:
+        verdict, output = "MISFIT", str(misfit)
+    else:
+        module = shared / mutation.place.file
+        original = module.read_bytes()
+        module.write_text(after)
+        code, output = _pytest(shared, mutation.tests, "-x")
+        module.write_bytes(original)
+        verdict = VERDICTS.get(code, "BROKEN")
+    took_s = time.monotonic() - started_s
+    report = f"{verdict:8}  rule {mutation.rule:2}  {mutation.name}  ({took_s:.0f} s)"
+    if verdict == "SURVIVED":
+        report += "\n" + mutation.difference(shared)
+    elif verdict != "KILLED":
+        report += f"\n{output}"
+    print(report, flush=True)
+    return verdict
+
+
+def _pytest(shared: Path, tests: Iterable[str], *options: str) -> tuple[int, str]:
     """Run these tests on the copy; code that never ends has failed."""
     paths = [str(ROOT / "tests" / test) for test in sorted(tests)]
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", *options]
     environment = os.environ | {
         "PYTHONPATH": str(shared),
         "PYTHONDONTWRITEBYTECODE": "1",
