@@ -12,7 +12,7 @@ import urllib3
 
 from call_lake.errors import Reason, Transient
 from call_lake.ports import Clock
-from call_lake.providers.http.decompress import codings, unpack
+from call_lake.providers.http.decompress import coding_of, unpack
 from call_lake.providers.http.watchdog import WATCHDOG
 
 CHUNK_BYTES = 512 * 1024
@@ -26,17 +26,20 @@ class Body:
     clock's monotonic time."""
 
     def __init__(self, response: requests.Response, clock: Clock, deadline_s: float) -> None:
-        """Raises Transient where the answer's Content-Length is no number."""
+        """Raises Transient where the answer does not say where it ends, or is compressed in a way that is not read."""
         headers = response.headers
         self._raw: urllib3.HTTPResponse = response.raw
         self._clock = clock
         self._deadline_s = deadline_s
         # Asked not to, a server may compress all the same: then its length is that of other bytes, and urllib3
         # holds the server to it.
-        self._codings = codings(headers.get("Content-Encoding", ""))
+        try:
+            self._coding = coding_of(headers.get("Content-Encoding", ""))
+        except ValueError as error:
+            raise Transient(Reason.HTTP_ERROR, str(error)) from None
         chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
         length = None if chunked else _length(headers.get("Content-Length"))
-        self.declared_length = None if self._codings else length
+        self.declared_length = None if self._coding else length
         self.content_type = headers.get("Content-Type")
 
     def __iter__(self) -> Iterator[bytes]:
@@ -64,11 +67,16 @@ class Body:
 
     def _chunks(self) -> Iterator[bytes]:
         # Full chunks: one for each packet would cost as much as the bytes themselves.
-        size = PACKED_BYTES if self._codings else CHUNK_BYTES
+        size = PACKED_BYTES if self._coding else CHUNK_BYTES
         chunks = iter(partial(self._raw.read, size, decode_content=False), b"")
-        for coding in reversed(self._codings):
-            chunks = unpack(chunks, coding, CHUNK_BYTES)
-        return chunks
+        return unpack(self._in_time(chunks), self._coding, CHUNK_BYTES) if self._coding else chunks
+
+    def _in_time(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Compressed chunks until the deadline: a body may consist of a million empty parts, and give nothing out."""
+        for chunk in chunks:
+            if self._left_s() <= 0:
+                raise self._too_slow()
+            yield chunk
 
     def _left_s(self) -> float:
         return self._deadline_s - self._clock.monotonic()

@@ -7,15 +7,28 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 
-# RFC 9110, 8.4.1: "x-gzip" is "gzip". Those unknown here are left as they are, as urllib3 does.
+# RFC 9110, 8.4.1: "x-gzip" is "gzip". Names that are no coding are ignored, as urllib3 does: some servers write a
+# charset there, and S3 "aws-chunked".
 GZIP = {"gzip", "x-gzip"}
 KNOWN = GZIP | {"deflate"}
+UNREADABLE = {"br", "zstd", "dcb", "dcz", "compress", "x-compress"}
+"""Codings that nobody asked for and nothing here reads:
+https://www.iana.org/assignments/http-parameters/http-parameters.xhtml#content-coding"""
 GZIP_MARK = b"\x1f\x8b"  # how each member begins: RFC 1952, 2.3.1
 
 
-def codings(content_encoding: str) -> list[str]:
-    """The codings of a Content-Encoding header that this module unpacks, in the order in which they were applied."""
-    return [name for part in content_encoding.split(",") if (name := part.strip().lower()) in KNOWN]
+def coding_of(content_encoding: str) -> str | None:
+    """How a body is compressed, from its Content-Encoding header; None where it is not.
+
+    Raises ValueError for what is not read: a body that is compressed twice could hide any number of bytes from every
+    limit, and no server does that honestly.
+    """
+    named = [name for part in content_encoding.split(",") if (name := part.strip().lower()) in KNOWN | UNREADABLE]
+    if len(named) > 1:
+        raise ValueError("the body is compressed more than once")
+    if named and named[0] in UNREADABLE:
+        raise ValueError(f"the body is compressed with {named[0]}, which nobody asked for")
+    return named[0] if named else None
 
 
 def unpack(packed: Iterator[bytes], coding: str, piece_bytes: int) -> Iterator[bytes]:

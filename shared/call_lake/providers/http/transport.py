@@ -4,9 +4,12 @@
 client uses the adapter directly.
 """
 
+import http.client
 import socket
+import ssl
 from contextlib import suppress
 from functools import partial
+from io import BufferedReader
 from typing import Any
 
 import requests
@@ -20,6 +23,8 @@ from call_lake.providers.http.hosts import Pin, Target
 from call_lake.providers.http.watchdog import WATCHDOG
 
 CONNECTIONS = 16
+INTERIM_MAX = 20
+"""Interim answers (RFC 9110, 15.2) before the final one. More are no server that means well."""
 
 
 class Request(requests.PreparedRequest):
@@ -33,17 +38,71 @@ class Request(requests.PreparedRequest):
         self.headers = CaseInsensitiveDict(headers | {"Host": target.origin.netloc})
 
 
+class _FinalAnswer(http.client.HTTPResponse):
+    """Skips interim answers: ``103 Early Hints``, ``102 Processing`` and whatever else begins with 1.
+
+    http.client skips ``100 Continue`` alone. It would take a 103 for the answer, and give the real one, which comes
+    later, to the next request on the connection: another recording's audio.
+    """
+
+    bytes_follow = False
+    """Whether bytes came behind the end of this answer."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(INTERIM_MAX):
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # typeshed has no private methods
+            if not 100 <= status <= 199:
+                return version, status, reason
+            if status == http.client.SWITCHING_PROTOCOLS:
+                raise http.client.HTTPException("an answer that switches to another protocol, which nobody asked for")
+            http.client.parse_headers(self.fp)  # of the interim answer: they mean nothing to us
+        raise http.client.HTTPException(f"more than {INTERIM_MAX} interim answers")
+
+    def _close_conn(self) -> None:
+        self.bytes_follow = _has_bytes(self.fp)
+        super()._close_conn()  # type: ignore[misc]
+
+
+def _has_bytes(file: BufferedReader) -> bool:
+    """Whether more has arrived than was read, without waiting for it."""
+    sock: socket.socket = file.raw._sock  # type: ignore[attr-defined]
+    timeout_s = sock.gettimeout()
+    try:
+        sock.settimeout(0)
+        return bool(file.peek(1))
+    except (OSError, ValueError):  # nothing yet, or closed
+        return False
+    finally:
+        with suppress(OSError):
+            sock.settimeout(timeout_s)
+
+
 class _Watched(HTTPConnection):
     """A connection that hangs up when the status line and headers take twice the read timeout altogether.
 
     The read timeout alone never ends a server that drips one byte now and then.
     """
 
+    response_class = _FinalAnswer
+    _answer: _FinalAnswer | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a pooled connection may be used again. Not where bytes follow the last answer: they would be taken
+        for the answer to the next request. urllib3 looks at the socket alone, and not at what was read with the last
+        answer, nor at what TLS has decrypted already."""
+        decrypted = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
+        follow = self._answer is not None and self._answer.bytes_follow
+        return super().is_connected and not decrypted and not follow
+
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3 itself
-        if not isinstance(self.timeout, int | float):
-            return super().getresponse()
-        with WATCHDOG.watch(2 * self.timeout, partial(_hang_up, self.sock)):
-            return super().getresponse()
+        if isinstance(self.timeout, int | float):
+            with WATCHDOG.watch(2 * self.timeout, partial(_hang_up, self.sock)):
+                response = super().getresponse()
+        else:
+            response = super().getresponse()
+        self._answer = response._original_response  # type: ignore[assignment]  # it is of our response_class
+        return response
 
 
 class _WatchedTls(_Watched, HTTPSConnection):
