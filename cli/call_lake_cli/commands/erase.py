@@ -1,19 +1,18 @@
 """``call-lake erase``: delete everything that is stored of a caller, an agent or a recording, and prove it."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress
 
 from call_lake.ports import HIDDEN_S
 from call_lake.wiring.operator import CLOCK, compactor_settings, dead_letters_of, ledger_of, transcriptions_of
 from call_lake_cli.console.errors import UserError, err, explained, say
 from call_lake_cli.console.options import AsJson, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.handle import Stack, find_stack
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
@@ -53,9 +52,10 @@ def erase(
         if request == ErasureRequest():
             raise UserError("whom or what to erase? name --number, --agent or --recording-id, each as often as needed")
         here = find_stack(stack)
-        with _progress() as bar:
-            eraser = _eraser(here, bar.show)
-            report = eraser.dry_run(request) if dry_run else eraser.erase(request, None if now else bar.wait)
+        with progress(BarColumn()) as bar:
+            shown = _ProgressBar(bar)
+            eraser = _eraser(here, shown.show)
+            report = eraser.dry_run(request) if dry_run else eraser.erase(request, None if now else shown.wait)
         _print(report, as_json=json_)
         if not dry_run:
             check(report)
@@ -106,13 +106,6 @@ class _ProgressBar:
             self._bar.update(self._task, completed=total_s - left_s)
             time.sleep(min(1.0, left_s))
         self._bar.update(self._task, total=None)
-
-
-@contextmanager
-def _progress() -> Iterator[_ProgressBar]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        yield _ProgressBar(bar)
 
 
 def _print(report: "ErasureReport", *, as_json: bool) -> None:
