@@ -13,8 +13,9 @@ from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 from rich.text import Text
 
+from call_lake.plain_text import json_text, safe
 from call_lake_cli.console.errors import UserError, err
-from call_lake_cli.console.terminal import Terminal, json_text, progress_on, safe
+from call_lake_cli.console.terminal import Terminal, progress_on
 
 out = Terminal(soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
@@ -53,7 +54,7 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Form
 def print_json(data: Any) -> None:
     """Raises UserError where the output cannot be written."""
     with _written():
-        sys.stdout.write(json_text(data, out.encoding) + "\n")
+        sys.stdout.write(json_text(data, out.encoding, indent=2) + "\n")
 
 
 def print_line(text: str) -> None:

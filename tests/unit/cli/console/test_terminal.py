@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 import call_lake_cli
+from call_lake.plain_text import safe
 from call_lake_cli.console.errors import UserError, explained, fail, say
 from call_lake_cli.console.output import Format, csv_cell, print_json, print_line, print_rows, progress
-from call_lake_cli.console.terminal import Terminal, progress_on, safe
+from call_lake_cli.console.terminal import Terminal, progress_on
 from call_lake_local.errors import LocalError
 
 CLI = Path(call_lake_cli.__file__).parent
