@@ -33,6 +33,17 @@ def test_a_partition_is_exactly_the_files_its_manifest_names(lake: Lake) -> None
     assert ids(lake) == ["merged", "small"]
 
 
+def test_a_query_leaves_no_copy_of_what_it_read(lake: Lake, emulator: Emulator) -> None:
+    """So an erased row is in no temporary file of this machine, once its data file is deleted."""
+    lake.commit("thulium", "2026-10-25", lake.write([Row("a", CALL)]), lake.write([Row("b", CALL)]))
+    assert ids(lake) == ["a", "b"]
+    with pytest.raises(AssertionError, match="COLUMN_NOT_FOUND"):
+        lake.rows("SELECT nothing FROM calls")
+
+    temporary = emulator.process.state_dir / "aws" / "tmp"
+    assert [file for file in temporary.rglob("*") if "athena" in str(file) or file.suffix == ".parquet"] == []
+
+
 def test_partition_columns_come_from_the_path_and_stand_last(lake: Lake) -> None:
     lake.commit("conpeek", "2026-10-24", lake.write([Row("a", CALL)]))
     answer = lake.ask("SELECT * FROM calls")

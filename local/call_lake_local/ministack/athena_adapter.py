@@ -23,7 +23,6 @@ from call_lake_local.ministack.partitions import BadTable
 from call_lake_local.ministack.queries import Answer, QueryError, Session
 from call_lake_local.ministack.results import ColumnType, csv_of
 from call_lake_local.ministack.statements import put_object, run_statement
-from call_lake_local.ministack.tables import forget_copies
 from call_lake_local.ministack.trino_rules import Refused
 from call_lake_local.ministack.trino_sql import UnsupportedSql
 
@@ -35,7 +34,6 @@ REPLACED = (
     "_save_query_results",
     "_start_query_execution",
     "_type_precision_scale",
-    "reset",
 )
 USED = ("_executions", "_workgroups", "_materialize_table_files", "_table_relation", "_empty_relation", "_data_format")
 
@@ -192,8 +190,3 @@ def _type_precision_scale(kind: str) -> tuple[int, int]:
         return 3, 0
     precision, scale = _ORIGINAL["_type_precision_scale"](kind)
     return precision, scale
-
-
-def reset() -> None:
-    _ORIGINAL["reset"]()
-    forget_copies()
