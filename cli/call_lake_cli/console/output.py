@@ -112,4 +112,6 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: s
 def _text(value: Any) -> str | Text:
     if value is None:
         return Text("-", "dim")
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value).replace("\t", " ")  # Athena's DESCRIBE has tabs between blanks

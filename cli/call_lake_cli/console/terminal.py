@@ -37,4 +37,4 @@ def progress_on(terminal: Terminal, *columns: ProgressColumn) -> Progress:
     """A line while a command works: what it does, these columns, the time so far. It vanishes at the end."""
     spinner = "dots" if terminal.encoding.startswith("utf") else "line"
     around = (SpinnerColumn(spinner), _Step(terminal.encoding), *columns, TimeElapsedColumn())
-    return Progress(*around, console=terminal, transient=True)
+    return Progress(*around, console=terminal, transient=True, disable=not terminal.is_terminal)
