@@ -31,7 +31,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except LocalError as error:
-        fail(*str(error).splitlines())  # the tail of a log may follow
+        fail(*str(error).split("\n"))  # the tail of a log may follow
     except CallLakeError as error:
         fail(str(error))
     except botocore.exceptions.NoCredentialsError:

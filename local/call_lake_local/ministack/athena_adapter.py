@@ -15,11 +15,11 @@ from contextvars import ContextVar
 from typing import Any
 
 import duckdb
-from ministack.services import athena
+from ministack.services import athena, s3
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
-from call_lake_local.ministack.partitions import BadTable
+from call_lake_local.ministack.partitions import BadTable, split_uri
 from call_lake_local.ministack.queries import Answer, QueryError, Session
 from call_lake_local.ministack.results import ColumnType, csv_of
 from call_lake_local.ministack.statements import put_object, run_statement
@@ -29,6 +29,7 @@ from call_lake_local.ministack.trino_sql import UnsupportedSql
 REPLACED = (
     "_detect_statement_type",
     "_execute_query",
+    "_get_query_results",
     "_get_workgroup",
     "_run_duckdb",
     "_save_query_results",
@@ -117,6 +118,17 @@ async def _save_query_results(query_id: str) -> None:
         lines = ["\t".join("" if value is None else value for value in row) for row in results["rows"]]
         put_object(location, "\n".join(lines).encode(), "text/plain")
     put_object(f"{location}.metadata", b"", "application/octet-stream")
+
+
+def _get_query_results(data: dict[str, Any]) -> Any:
+    """Athena reads the result file: where ``call-lake erase`` has deleted it, there is no result any more."""
+    execution = athena._executions.get(data.get("QueryExecutionId", ""))
+    if execution is not None and execution["Status"]["State"] == "SUCCEEDED":
+        bucket, key = split_uri(execution["ResultConfiguration"]["OutputLocation"])
+        if key not in (s3._buckets.get(bucket) or {"objects": {}})["objects"]:
+            execution["_results"] = None
+            return athena.error_response_json("InvalidRequestException", "Could not find results", 400)
+    return _ORIGINAL["_get_query_results"](data)
 
 
 def _settings_of(workgroup: str) -> dict[str, Any]:
