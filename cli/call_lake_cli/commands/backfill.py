@@ -150,18 +150,16 @@ def estimate_json(guessed: Estimate, bill: Bill, minutes: int | None) -> dict[st
 def print_estimate(guessed: Estimate, bill: Bill, minutes: int | None, *, known: bool) -> None:
     how = "counted by the provider" if guessed.counted else f"scaled from {guessed.sampled_days} days"
     size = "as this source's audio is now" if known else "if it is uncompressed: less, if it is OGG or MP3"
-    err.print(f"recordings: about {guessed.recordings:,} ({how}); known ones are not copied again", highlight=False)
-    err.print(f"audio: about {bill.gigabytes:.1f} GB ({size})", highlight=False)
+    err.print(f"recordings: about {guessed.recordings:,} ({how}); known ones are not copied again")
+    err.print(f"audio: about {bill.gigabytes:.1f} GB ({size})")
     err.print(
         f"cost: about {bill.once_usd:.2f} USD once, {bill.monthly_usd:.2f} USD a month to keep it "
         f"(list prices of {AS_OF}; without the provider's own, a NAT gateway, a KMS key of yours)",
-        highlight=False,
     )
     if minutes is not None:
         err.print(
             f"not in this cost: Amazon Transcribe, at its price for about {minutes:,} minutes of talk "
             "(EnableTranscription is true)",
-            highlight=False,
         )
 
 

@@ -152,9 +152,9 @@ def _print(report: "ErasureReport", *, as_json: bool) -> None:
         columns = ("place", "searched", "to delete" if report.dry_run else "left", "hidden")
         print_rows(columns, [(name, p.searched, p.hits, p.hidden) for name, p in report.places.items()], Format.TABLE)
         for place in report.to_json()["not_searched"]:
-            err.print(f"not searched: {place}", highlight=False)
+            err.print(f"not searched: {place}")
     what = "would be erased; nothing was changed" if report.dry_run else "erased"
-    err.print(f"{len(report.targets.all)} recordings {what}", highlight=False)
+    err.print(f"{len(report.targets.all)} recordings {what}")
     _print_near(report.targets)
 
 
@@ -162,6 +162,4 @@ def _print_near(targets: "Targets") -> None:
     for number, recordings in sorted(targets.near.items()):
         err.print(
             f"also stored, and another text: {number} ({recordings} recordings); name it with --number if it is theirs",
-            highlight=False,
-            markup=False,
         )

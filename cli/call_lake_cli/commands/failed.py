@@ -37,7 +37,7 @@ def failed(
         if lines:
             print_rows(("source", "reason", "recordings"), [tuple(one.values()) for one in by_reason], Format.TABLE)
             print_rows(tuple(lines[0]), [tuple(line.values()) for line in lines], Format.TABLE)
-        err.print(f"{len(lines)} failed permanently; {dead} messages in the dead-letter queue", highlight=False)
+        err.print(f"{len(lines)} failed permanently; {dead} messages in the dead-letter queue")
 
 
 def redrive(

@@ -41,9 +41,7 @@ def get(
         file = target_of(audio, output)
         save(chunks_of(here, audio), audio, file, force=force)
         if misnamed(audio, file):
-            err.print(
-                f"the bytes are {audio.facts.format}, whatever the name {file} says", highlight=False, markup=False
-            )
+            err.print(f"the bytes are {audio.facts.format}, whatever the name {file} says")
         print_line(str(file))
         if play and typer.launch(str(file)) != 0:
             raise UserError(f"no player opened {file}; the file is there")

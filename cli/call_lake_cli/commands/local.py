@@ -82,10 +82,9 @@ def up(
         stack = laptop.start(plan, Path.cwd(), say)
         if json_:
             print_json(json.loads(LOCAL_FILE.read_text()))
-        err.print(f"running: bucket {stack.bucket}, all names in {LOCAL_FILE}", highlight=False)
+        err.print(f"running: bucket {stack.bucket}, all names in {LOCAL_FILE}")
         err.print(
             "next: call-lake local settle, call-lake status, call-lake query 'SELECT count(*) FROM calls'",
-            highlight=False,
         )
         if not detach:
             _wait_for_the_end(Path.cwd())

@@ -27,7 +27,7 @@ def pause(source: Source, stack: StackName = None) -> None:
             book.pause()
             err.print(f"{source} is paused; call-lake resume {source} goes on, and nothing is lost meanwhile")
         else:
-            err.print(f"{source} was paused at {iso(since)} already", highlight=False)
+            err.print(f"{source} was paused at {iso(since)} already")
 
 
 def resume(source: Source, stack: StackName = None) -> None:

@@ -96,7 +96,7 @@ def show_findings(found: ProbeResult, *, as_json: bool) -> None:
     lines = [(fact.topic, fact.found, fact.to_do or None) for fact in found.facts]
     print_rows(("what", "found", "to do"), lines, Format.TABLE)
     if found.settings:
-        err.print(f"settings to use: {json.dumps(found.settings, ensure_ascii=False)}", highlight=False, markup=False)
+        err.print(f"settings to use: {json.dumps(found.settings, ensure_ascii=False)}")
     else:
         err.print("settings to use: those that are set" if found.works else "no settings were found")
 
@@ -112,15 +112,13 @@ def write_settings(stack: Stack, source: str, wanted: dict[str, Any]) -> None:
         raise UserError(f"the settings of {source} would have more than {DOCUMENT_MAX_BYTES} bytes: not written")
     client.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
     more = {key: value for key, value in wanted.items() if key != "time_zone"}
-    err.print(f"written to {name}: in force within five minutes", highlight=False)
-    err.print(
-        "a deployment that changes this source writes over it: keep them as its template parameters", highlight=False
-    )
+    err.print(f"written to {name}: in force within five minutes")
+    err.print("a deployment that changes this source writes over it: keep them as its template parameters")
     if more:
         kept = json.dumps(document["more"], ensure_ascii=False, separators=(",", ":"))
-        err.print(f"  <Source>Settings={kept}", highlight=False, markup=False)
+        err.print(f"  <Source>Settings={kept}")
     if "time_zone" in wanted:
-        err.print(f"  <Source>TimeZone={wanted['time_zone']}", highlight=False, markup=False)
+        err.print(f"  <Source>TimeZone={wanted['time_zone']}")
 
 
 def merged(document: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def list_(
             return
         if lines:
             print_rows(tuple(lines[0]), [tuple(line.values()) for line in lines], Format.TABLE)
-        err.print(f"{len(lines)} rows in the quarantine", highlight=False)
+        err.print(f"{len(lines)} rows in the quarantine")
 
 
 @app.command()
@@ -69,7 +69,7 @@ def retry(
             print_json({"sent": sent, "dropped": dropped})
         else:
             erased = f"; {dropped} of erased recordings were deleted" if dropped else ""
-            err.print(f"{sent} rows are in the inbox again{erased}", highlight=False)
+            err.print(f"{sent} rows are in the inbox again{erased}")
             if sent:
                 err.print("after the next compaction call-lake quarantine list shows those that were refused again")
 

@@ -84,7 +84,7 @@ def _print(done: Sequence["RebuildAttempt"], as_json: bool) -> None:
     print_rows(COLUMNS, by_source(done), Format.TABLE)
     for one in done:
         if one.error:
-            err.print(f"as it was: {one.error}", highlight=False, markup=False)
+            err.print(f"as it was: {one.error}")
     if any(one.error for one in done):
         err.print("the same command tries these again")
     if any(one.to_quarantine for one in done):

@@ -33,8 +33,8 @@ def add(
         written = with_source(template, name, provider)
         TEMPLATE.write_text(written, encoding="utf-8")
         id = TemplateSource(name, provider).id
-        err.print(f"{name} is in template.yaml: its parameters begin with {id}", highlight=False)
-        err.print(f"next: make deploy, which asks for {id}BaseUrl, or call-lake local up", highlight=False)
+        err.print(f"{name} is in template.yaml: its parameters begin with {id}")
+        err.print(f"next: make deploy, which asks for {id}BaseUrl, or call-lake local up")
 
 
 @app.command()
@@ -48,12 +48,12 @@ def remove(
     """
     with explained():
         written = without_source(_read(), name)
-        err.print(f"the next deployment deletes of {name}: {GOES}", highlight=False)
-        err.print(f"what stays: {STAYS}", highlight=False)
+        err.print(f"the next deployment deletes of {name}: {GOES}")
+        err.print(f"what stays: {STAYS}")
         if not yes:
             typer.confirm(f"Remove {name} from template.yaml?", abort=True, err=True)
         TEMPLATE.write_text(written, encoding="utf-8")
-        err.print("next: make deploy, or call-lake local up", highlight=False)
+        err.print("next: make deploy, or call-lake local up")
 
 
 @app.command("list")

@@ -135,7 +135,7 @@ def _print(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] | N
         print_rows(FINDING_COLUMNS, lines, Format.TABLE)
     print_rows(COLUMNS, [_summary(report) for report in reports], Format.TABLE)
     if done:
-        err.print(f"repaired: {len(done)}; verify again when they went through", highlight=False)
+        err.print(f"repaired: {len(done)}; verify again when they went through")
 
 
 def _summary(report: VerifyReport) -> tuple[object, ...]:
