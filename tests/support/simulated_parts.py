@@ -12,20 +12,9 @@ from requests.adapters import BaseAdapter
 
 from call_lake.model.messages import recording_from_message
 from call_lake_local.simulators.clock import SimClock
-from tests.support.fakes import (
-    Calls,
-    FakeClock,
-    MemoryBus,
-    MemoryQueue,
-    MemorySecrets,
-    MemoryStore,
-    MemoryTable,
-    Received,
-    World,
-)
+from tests.support.fakes import FakeClock, MemoryQueue, Received
 
 SOURCES = ("thulium", "conpeek")
-MAX_RECEIVE_COUNT = 1000  # as in the template
 
 
 class LaneClock(FakeClock):
@@ -98,24 +87,3 @@ class CountedQueue(MemoryQueue):
         super().send(bodies, attributes=attributes)
         self.published.update(recording_from_message(body).recording_id for body in bodies)
         self.peak = max(self.peak, len(self))
-
-
-def make_world(clock: FakeClock) -> World:
-    """As the template makes it, with queues that count."""
-    calls = Calls()
-    dlq = MemoryQueue("dlq", clock, calls)
-    return World(
-        clock=clock,
-        calls=calls,
-        store=MemoryStore("call-lake-test", clock, calls),
-        table=MemoryTable(clock, calls),
-        bus=MemoryBus(clock, calls),
-        queues={source: _queue(source, clock, calls, dlq) for source in SOURCES},
-        dlq=dlq,
-        secrets=MemorySecrets(clock, calls),
-    )
-
-
-def _queue(source: str, clock: FakeClock, calls: Calls, dlq: MemoryQueue) -> CountedQueue:
-    name = f"recordings-{source}"
-    return CountedQueue(name, clock, calls, retention_s=86_400, dlq=dlq, max_receive_count=MAX_RECEIVE_COUNT)

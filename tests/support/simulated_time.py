@@ -24,9 +24,10 @@ from call_lake_local.simulators import transport
 from call_lake_local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simulation
 from call_lake_local.simulators.thulium import USER
 from call_lake_local.simulators.world import World as CallWorld
+from tests.support.fakes import World
 from tests.support.lake_samples import partitions_of
 from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
-from tests.support.simulated_parts import SOURCES, Asked, CountedQueue, LaneClock, ProviderClock, Watched, make_world
+from tests.support.simulated_parts import SOURCES, Asked, CountedQueue, LaneClock, ProviderClock, Watched
 
 URLS = {"thulium": transport.THULIUM_URL, "conpeek": transport.CONPEEK_URL}
 SWEEP_AT = time(2, 17)
@@ -51,7 +52,7 @@ class SimulatedTime:
     ) -> None:
         self.clock = LaneClock()
         self.start = self.moment = self.clock.now()
-        self.world = make_world(self.clock)
+        self.world = World.make(SOURCES, clock=self.clock, queue=CountedQueue)
         self.simulation = Simulation.of(calls, faults, clock=ProviderClock(self.clock))
         self.results: dict[str, list[PollResult]] = {source: [] for source in SOURCES}
         session = transport.session(self.simulation, self.clock.sleep)

@@ -21,7 +21,6 @@ from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider, make_recording
 from tests.support.ogg_pages import OPUS_HEADERS, opus
 from tests.support.pipeline import COPIER, FUNCTION_TIME_S, Pipeline
-from tests.support.simulated_parts import LaneClock, make_world
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -245,7 +244,7 @@ def test_what_one_recording_was_told_counts_for_all_of_its_source(
 
 
 def test_a_message_whose_source_asks_for_a_short_quiet_all_day_long_is_not_buried() -> None:
-    world = make_world(LaneClock())
+    world = World.make()
     pipeline = Pipeline(world, {"thulium": FakeProvider(world.calls)})
     world.queues["thulium"].send([message_of(make_recording(1))])
     told = Transient(Reason.RATE_LIMITED, "429", retry_after_s=RESTS_FROM_S)

@@ -98,17 +98,6 @@ def test_the_window_ends_before_the_present_and_begins_a_look_back_before_the_ch
     assert asked[1] == Window(first_horizon - lookback, bench.now - settle)
 
 
-def test_a_recording_that_is_listed_late_is_found_by_the_look_back(bench: Bench) -> None:
-    bench.poll()
-    late = make_recording(1, listed_at=bench.now - timedelta(minutes=90))
-    bench.provider.add(late)
-    bench.world.clock.advance(timedelta(minutes=5))
-
-    bench.poll()
-
-    assert bench.published() == [late]
-
-
 def test_a_recording_that_is_listed_days_late_is_found_by_the_sweep(bench: Bench) -> None:
     bench.poll()
     late = make_recording(1, listed_at=bench.now - timedelta(days=10))
@@ -316,13 +305,6 @@ def test_the_first_poll_begins_at_the_given_day_of_the_source(bench: Bench) -> N
     bench.poll(settings=replace(SETTINGS, first_poll_from="2026-10-01"))
 
     assert asked[0].start == datetime(2026, 9, 30, 22, 0, tzinfo=UTC) - timedelta(hours=2)
-
-
-def test_a_future_dated_row_does_not_move_the_checkpoint(bench: Bench) -> None:
-    bench.provider.add(make_recording(1, listed_at=bench.now + timedelta(days=3)))
-    bench.poll()
-
-    assert bench.book.checkpoint() == bench.now - timedelta(minutes=2)
 
 
 def test_a_backfill_into_the_future_ends_now(bench: Bench) -> None:

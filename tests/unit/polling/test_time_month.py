@@ -1,7 +1,5 @@
 """Thirty days of both sources and all their troubles, with the clock change among them, end in the truth."""
 
-import logging
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -22,13 +20,6 @@ TROUBLES = (
 )
 CHANGED_AT, FILLED_AT = 13 * DAY - 2 * HOUR, 13 * DAY + 3 * HOUR
 NIGHT = datetime(2026, 10, 25, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from call_lake.polling.window_reader import read_forward
 from call_lake.polling.window_sizing import WindowSizer
 from call_lake.ports import Page
 from tests.support.fakes import FakeClock, World
-from tests.support.fakes.provider import FakeProvider, make_recording
+from tests.support.fakes.provider import FakeProvider
 
 START = datetime(2026, 9, 7, tzinfo=UTC)  # a Monday
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -128,20 +128,6 @@ def test_a_sweep_takes_over_what_an_earlier_one_has_not_read() -> None:
 
     (sweep,) = book.jobs.unfinished()
     assert sweep.rest == Window(START + DAY, START + 23 * DAY)
-
-
-def test_rows_of_any_day_are_read_however_wrong_the_guess_was() -> None:
-    provider = FakeProvider()
-    bursts = [START + 3 * DAY, START + 200 * DAY, START + 364 * DAY]
-    provider.add(*[make_recording(n, listed_at=bursts[n % 3] + n * MINUTE) for n in range(900)])
-    found: set[str] = set()
-
-    def sink(page: Page) -> None:
-        found.update(recording.recording_id for recording in page.recordings)
-
-    list(read_forward(provider, Window(START, END), sink, rows_per_window=180, clock=FakeClock(), until_s=1e9))
-
-    assert len(found) == 900
 
 
 def _ignore(page: Page) -> None:
