@@ -60,32 +60,8 @@ class Slow(FakeProvider):
 
 
 @pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
 def provider(world: World) -> Slow:
     return Slow(world.calls, clock=world.clock)
-
-
-@pytest.fixture
-def pipeline(world: World, provider: Slow) -> Pipeline:
-    return Pipeline(world, {"thulium": provider, "conpeek": FakeProvider(world.calls)})
-
-
-@pytest.fixture
-def publish(pipeline: Pipeline, provider: Slow) -> Callable[..., Recording]:
-    def act(number: int = 1, audio: bytes | None = None) -> Recording:
-        recording = make_recording(number)
-        provider.add(recording)
-        if audio is not None:
-            provider.audio[recording.provider_key] = audio
-        pipeline.ledger.discovered(recording)
-        pipeline.world.queues["thulium"].send([message_of(recording)])
-        return recording
-
-    return act
 
 
 def entry_of(pipeline: Pipeline, recording: Recording) -> Entry:
@@ -105,9 +81,7 @@ def failing(error: StepFailed) -> Callable[[Recording], None]:
 
 
 @pytest.mark.parametrize("begun", [OPUS_HEADERS, opus(20, marked=False)], ids=["headers", "a third"])
-def test_an_ogg_that_is_still_written_is_stored_when_it_is_whole(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording], begun: bytes
-) -> None:
+def test_an_ogg_that_is_still_written_is_stored_when_it_is_whole(pipeline, provider, publish, begun):
     recording = publish(audio=begun)
     pipeline.copy_all()
     assert entry_of(pipeline, recording).state is State.RETRYING
@@ -120,9 +94,7 @@ def test_an_ogg_that_is_still_written_is_stored_when_it_is_whole(
     assert audio.facts.bytes == len(opus(60))
 
 
-def test_an_ogg_that_grows_all_the_time_is_not_stored_before_it_stands_still(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_an_ogg_that_grows_all_the_time_is_not_stored_before_it_stands_still(pipeline, provider, publish):
     recording = publish(audio=opus(1, marked=False))
     for seconds in range(2, 9):
         pipeline.run_for(timedelta(minutes=10))
@@ -130,9 +102,7 @@ def test_an_ogg_that_grows_all_the_time_is_not_stored_before_it_stands_still(
         provider.audio[recording.provider_key] = opus(seconds, marked=False)
 
 
-def test_an_ogg_that_never_marks_its_end_costs_one_more_download_and_some_minutes(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_an_ogg_that_never_marks_its_end_costs_one_more_download_and_some_minutes(pipeline, world, provider, publish):
     recording = publish(audio=opus(60, marked=False))
     pipeline.run_for(timedelta(minutes=15), timedelta(minutes=1))
 
@@ -142,9 +112,7 @@ def test_an_ogg_that_never_marks_its_end_costs_one_more_download_and_some_minute
     assert timedelta(minutes=5) <= entry.audio.stored_at - entry.first_published_at <= timedelta(minutes=8)
 
 
-def test_a_message_delivered_twice_does_not_make_a_growing_ogg_look_finished(
-    pipeline: Pipeline, world: World, publish: Callable[..., Recording]
-) -> None:
+def test_a_message_delivered_twice_does_not_make_a_growing_ogg_look_finished(pipeline, world, publish):
     recording = publish(audio=opus(20, marked=False))
     world.queues["thulium"].duplicates = 1
 
@@ -156,9 +124,7 @@ def test_a_message_delivered_twice_does_not_make_a_growing_ogg_look_finished(
 # What is not ready, and since when
 
 
-def test_a_maintenance_page_at_the_end_of_a_long_outage_fails_nothing(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_a_maintenance_page_at_the_end_of_a_long_outage_fails_nothing(pipeline, world, provider, publish):
     recording = publish()
     provider.on_audio = failing(Transient(Reason.HTTP_ERROR, "503"))
     pipeline.run_for(3 * DAY, HOUR)
@@ -172,21 +138,7 @@ def test_a_maintenance_page_at_the_end_of_a_long_outage_fails_nothing(
     assert len(world.dlq) == 0
 
 
-def test_audio_that_no_attempt_finds_has_failed_after_48_hours_of_them(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
-    recording = publish()
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
-    pipeline.run_for(3 * DAY, HOUR)
-
-    entry = entry_of(pipeline, recording)
-    assert (entry.state, entry.reason) == (State.FAILED, Reason.NEVER_READY)
-    assert entry.attempts > 10
-
-
-def test_an_outage_after_the_48_hours_ends_nothing_and_they_begin_anew(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_an_outage_after_the_48_hours_ends_nothing_and_they_begin_anew(pipeline, provider, publish):
     recording = publish()
     provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.run_for(DAY, HOUR)
@@ -200,9 +152,7 @@ def test_an_outage_after_the_48_hours_ends_nothing_and_they_begin_anew(
     assert entry_of(pipeline, recording).state is not State.FAILED
 
 
-def test_a_repaired_recording_waits_for_its_audio_anew(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_a_repaired_recording_waits_for_its_audio_anew(pipeline, world, provider, publish):
     recording = publish()
     provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.copy_all()
@@ -223,9 +173,7 @@ def test_a_repaired_recording_waits_for_its_audio_anew(
 # Providers that ask to be left alone
 
 
-def test_what_one_recording_was_told_counts_for_all_of_its_source(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_what_one_recording_was_told_counts_for_all_of_its_source(pipeline, world, provider, publish):
     recordings = [publish(number) for number in range(30)]
     other = make_recording(1, "conpeek")
     pipeline.providers["conpeek"].add(other)  # type: ignore[attr-defined]
@@ -259,9 +207,7 @@ def test_a_message_whose_source_asks_for_a_short_quiet_all_day_long_is_not_burie
     assert len(world.queues["thulium"]) == 1
 
 
-def test_who_was_told_to_wait_a_moment_waits_alone(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_who_was_told_to_wait_a_moment_waits_alone(pipeline, provider, publish):
     recordings = [publish(number) for number in range(30)]
     told = iter([Transient(Reason.RATE_LIMITED, "429", retry_after_s=2)])
 
@@ -277,9 +223,7 @@ def test_who_was_told_to_wait_a_moment_waits_alone(
     assert states.count(State.RETRYING) == 1
 
 
-def test_audio_that_stands_needs_no_provider_and_does_not_wait_for_one(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_audio_that_stands_needs_no_provider_and_does_not_wait_for_one(pipeline, world, provider, publish):
     standing = publish(1)
     world.bus.refuse_events(0, times=2)
     pipeline.copy_all()
@@ -306,8 +250,8 @@ def test_who_was_told_the_same_moment_does_not_come_back_at_the_same_moment() ->
 
 
 def test_a_message_that_is_no_recording_stays_while_the_dlq_refuses_and_takes_no_other_with_it(
-    pipeline: Pipeline, world: World, publish: Callable[..., Recording]
-) -> None:
+    pipeline, world, publish
+):
     world.queues["thulium"].send(["{not a message"])
     recordings = [publish(number) for number in range(3)]
     world.dlq.refuse_sends(0)
@@ -322,9 +266,7 @@ def test_a_message_that_is_no_recording_stays_while_the_dlq_refuses_and_takes_no
     assert len(world.queues["thulium"]) == 0
 
 
-def test_a_body_is_not_begun_whose_put_would_outlast_the_function(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_a_body_is_not_begun_whose_put_would_outlast_the_function(pipeline, provider, publish):
     recording = publish()
     provider.takes_s = FUNCTION_TIME_S - 100.0
     provider.declared = 100 * PUT_BYTES_PER_S
@@ -334,9 +276,7 @@ def test_a_body_is_not_begun_whose_put_would_outlast_the_function(
     assert (entry.state, entry.attempts) == (State.PUBLISHED, 0), "our own limit: no attempt is counted"
 
 
-def test_a_body_longer_than_is_allowed_is_too_large_and_not_late(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_a_body_longer_than_is_allowed_is_too_large_and_not_late(pipeline, provider, publish):
     recording = publish()
     provider.declared = 10**12
     pipeline.copy_once("thulium")
@@ -344,9 +284,7 @@ def test_a_body_longer_than_is_allowed_is_too_large_and_not_late(
     assert entry_of(pipeline, recording).reason == Reason.TOO_LARGE
 
 
-def test_a_body_that_came_too_late_for_its_put_is_not_stored(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_a_body_that_came_too_late_for_its_put_is_not_stored(pipeline, world, provider, publish):
     recording = publish()
     provider.takes_s = FUNCTION_TIME_S - LAST_MARGIN_S - 0.1
     provider.late_s = 0.2
