@@ -2,19 +2,18 @@
 
 import hashlib
 import io
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from call_lake.bucket.audio_objects import AudioObjects
-from call_lake.errors import NotReady, Reason, SecretEmpty, StepFailed, Terminal, Transient
+from call_lake.errors import NotReady, Reason, SecretEmpty, Terminal, Transient
 from call_lake.lake.search import read_partition
 from call_lake.ledger.entry import State
 from call_lake.model.messages import message_of
 from call_lake.model.recording import AudioFacts, Recording
 from tests.support.fakes import World
-from tests.support.fakes.provider import make_recording, make_wav
+from tests.support.fakes.provider import make_recording, make_wav, raising
 from tests.support.pipeline import Pipeline
 
 
@@ -26,13 +25,6 @@ def state(pipeline: Pipeline, recording: Recording) -> tuple[State, str | None]:
 
 def keys(world: World, prefix: str) -> list[str]:
     return [info.key for info in world.store.list(prefix)]
-
-
-def failing(error: StepFailed | SecretEmpty) -> Callable[[Recording], None]:
-    def act(recording: Recording) -> None:
-        raise error
-
-    return act
 
 
 def test_a_recording_becomes_audio_a_row_an_event_and_stored(pipeline, world, publish):
@@ -144,7 +136,7 @@ def test_of_two_formats_the_ledgers_stays_and_its_row_is_written_last(pipeline, 
 )
 def test_a_short_delay_stays_in_the_queue(pipeline, world, provider, publish, error, reason):
     recording = publish()
-    provider.on_audio = failing(error)
+    provider.on_audio = raising(error)
     pipeline.copy_all()
 
     assert state(pipeline, recording) == (State.RETRYING, reason)
@@ -160,7 +152,7 @@ def test_a_short_delay_stays_in_the_queue(pipeline, world, provider, publish, er
 
 def test_a_long_delay_waits_in_the_ledger_and_the_message_is_done(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600))
+    provider.on_audio = raising(Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600))
     pipeline.copy_all()
 
     assert len(world.queues["thulium"]) == 0
@@ -172,7 +164,7 @@ def test_a_long_delay_waits_in_the_ledger_and_the_message_is_done(pipeline, worl
 
 def test_what_is_terminal_goes_to_the_dlq_at_once_with_its_reason(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(Terminal(Reason.FORBIDDEN, "403"))
+    provider.on_audio = raising(Terminal(Reason.FORBIDDEN, "403"))
     pipeline.copy_all()
 
     assert state(pipeline, recording) == (State.FAILED, Reason.FORBIDDEN)
@@ -184,7 +176,7 @@ def test_what_is_terminal_goes_to_the_dlq_at_once_with_its_reason(pipeline, worl
 
 def test_what_failed_is_not_tried_again_by_a_stray_message(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(Terminal(Reason.FORBIDDEN, "403"))
+    provider.on_audio = raising(Terminal(Reason.FORBIDDEN, "403"))
     pipeline.copy_all()
     provider.on_audio = lambda recording: None
     world.queues["thulium"].send([message_of(recording)])
@@ -196,7 +188,7 @@ def test_what_failed_is_not_tried_again_by_a_stray_message(pipeline, world, prov
 
 def test_not_ready_for_longer_than_its_deadline_has_failed(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.copy_all()
     assert state(pipeline, recording)[0] is State.RETRYING
 
@@ -209,7 +201,7 @@ def test_not_ready_for_longer_than_its_deadline_has_failed(pipeline, world, prov
 
 def test_an_empty_secret_counts_no_attempt(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(SecretEmpty("fill it"))
+    provider.on_audio = raising(SecretEmpty("fill it"))
     pipeline.copy_all()
 
     entry = pipeline.ledger.entry(recording.recording_id)

@@ -12,13 +12,13 @@ import pytest
 
 from call_lake.copying.fetcher import LAST_MARGIN_S, PUT_BYTES_PER_S
 from call_lake.copying.retry import RESTS_FROM_S, RETRY_AFTER_SPREAD_S, RetryPolicy
-from call_lake.errors import NotReady, Reason, StepFailed, Transient
+from call_lake.errors import NotReady, Reason, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
 from call_lake.ports import AudioStream
 from tests.support.fakes import World
-from tests.support.fakes.provider import FakeProvider, make_recording
+from tests.support.fakes.provider import FakeProvider, make_recording, raising
 from tests.support.ogg_pages import OPUS_HEADERS, opus
 from tests.support.pipeline import COPIER, FUNCTION_TIME_S, Pipeline
 
@@ -70,13 +70,6 @@ def entry_of(pipeline: Pipeline, recording: Recording) -> Entry:
     return entry
 
 
-def failing(error: StepFailed) -> Callable[[Recording], None]:
-    def act(recording: Recording) -> None:
-        raise error
-
-    return act
-
-
 # Audio that is still written
 
 
@@ -126,9 +119,9 @@ def test_a_message_delivered_twice_does_not_make_a_growing_ogg_look_finished(pip
 
 def test_a_maintenance_page_at_the_end_of_a_long_outage_fails_nothing(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(Transient(Reason.HTTP_ERROR, "503"))
+    provider.on_audio = raising(Transient(Reason.HTTP_ERROR, "503"))
     pipeline.run_for(3 * DAY, HOUR)
-    provider.on_audio = failing(NotReady(Reason.HTML, "maintenance"))
+    provider.on_audio = raising(NotReady(Reason.HTML, "maintenance"))
     pipeline.run_for(DAY, HOUR)
     assert entry_of(pipeline, recording).reason == Reason.HTML
 
@@ -140,21 +133,21 @@ def test_a_maintenance_page_at_the_end_of_a_long_outage_fails_nothing(pipeline, 
 
 def test_an_outage_after_the_48_hours_ends_nothing_and_they_begin_anew(pipeline, provider, publish):
     recording = publish()
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.run_for(DAY, HOUR)
-    provider.on_audio = failing(Transient(Reason.HTTP_ERROR, "503"))
+    provider.on_audio = raising(Transient(Reason.HTTP_ERROR, "503"))
     pipeline.world.clock.advance(2 * DAY)
     pipeline.run_for(DAY, HOUR)
     assert entry_of(pipeline, recording).reason == Reason.HTTP_ERROR
 
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.run_for(DAY, HOUR)
     assert entry_of(pipeline, recording).state is not State.FAILED
 
 
 def test_a_repaired_recording_waits_for_its_audio_anew(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.copy_all()
     provider.on_audio = lambda recording: None
     pipeline.run_for(HOUR)
@@ -164,7 +157,7 @@ def test_a_repaired_recording_waits_for_its_audio_anew(pipeline, world, provider
     world.clock.advance(30 * DAY)
     pipeline.ledger.repaired(entry)
 
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.run_for(DAY, HOUR)
 
     assert entry_of(pipeline, recording).state is not State.FAILED
@@ -176,9 +169,9 @@ def test_a_repaired_recording_waits_for_its_audio_anew(pipeline, world, provider
 def test_what_one_recording_was_told_counts_for_all_of_its_source(pipeline, world, provider, publish):
     recordings = [publish(number) for number in range(30)]
     other = make_recording(1, "conpeek")
-    pipeline.providers["conpeek"].add(other)  # type: ignore[attr-defined]
+    pipeline.providers["conpeek"].add(other)
     world.queues["conpeek"].send([message_of(other)])
-    provider.on_audio = failing(Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600))
+    provider.on_audio = raising(Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600))
     pipeline.run_for(timedelta(minutes=55))
 
     assert len(provider.asked) == 1
@@ -228,7 +221,7 @@ def test_audio_that_stands_needs_no_provider_and_does_not_wait_for_one(pipeline,
     world.bus.refuse_events(0, times=2)
     pipeline.copy_all()
     publish(2)
-    provider.on_audio = failing(Transient(Reason.RATE_LIMITED, "429", retry_after_s=86_400))
+    provider.on_audio = raising(Transient(Reason.RATE_LIMITED, "429", retry_after_s=86_400))
     pipeline.copy_all()
 
     world.clock.advance(HOUR)

@@ -9,7 +9,7 @@ import pytest
 
 from call_lake.errors import Reason, Transient
 from call_lake.ports import BadRecord
-from tests.support.fakes.provider import make_recording
+from tests.support.fakes.provider import make_recording, raising
 from tests.support.functions_in_memory import NAMESPACE, Functions
 from tests.support.template import ROOT, default, of_type, parse, properties
 
@@ -40,16 +40,12 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str, frozenset[tu
         functions.poll(source)
         functions.copy(source)
         functions.world.queues[source].send(["{}"])
-        provider.on_audio = _fail
+        provider.on_audio = raising(Transient(Reason.HTTP_ERROR, "500"))
         provider.add(make_recording(3, source, listed_at=listed_at))
         functions.poll(source)
         functions.copy(source)
     functions.compact()
     return {(metric.namespace, metric.name, metric.dimensions) for metric in functions.emitted}
-
-
-def _fail(_: object) -> None:
-    raise Transient(Reason.HTTP_ERROR, "500")
 
 
 def namespace_of(alarm: str) -> str:

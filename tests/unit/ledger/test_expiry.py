@@ -25,8 +25,7 @@ from tests.support.erasing import eraser_of, recording_ids, traces
 from tests.support.fakes import Call
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, lake_of, row_of, table_from
-from tests.support.operator_bench import Bench, kinds
-from tests.support.rebuild_bench import lose_all, rebuilt
+from tests.support.operator_bench import Bench, kinds, lose_all, rebuilt
 
 KEPT_DAYS = 7
 KEPT = timedelta(days=KEPT_DAYS)

@@ -25,8 +25,7 @@ from call_lake.model.table import SCHEMA_VERSION, Row
 from call_lake_cli.commands.quarantine import send_again
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, compacted, files_of, lake_of, row_of, rows_in, table_from
-from tests.support.operator_bench import Bench
-from tests.support.rebuild_bench import lose_all, rebuilt, rows
+from tests.support.operator_bench import Bench, lose_all, rebuilt, rows
 
 PARTITION = Partition("thulium", TODAY)
 NEXT = SCHEMA_VERSION + 1

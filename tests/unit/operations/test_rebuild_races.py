@@ -13,9 +13,8 @@ from call_lake.ledger.entry import State
 from call_lake.model.layout import DATA, GARBAGE, MANIFEST, Partition
 from tests.support.fakes.calls import Died, Fault, FaultAt
 from tests.support.lake_samples import Before, files_of, lake_of, row_of
-from tests.support.operator_bench import DAY, Bench
+from tests.support.operator_bench import DAY, Bench, five_rows, lose_all, overwrite_files, rebuilt, rows
 from tests.support.pipeline import COMPACTOR
-from tests.support.rebuild_bench import five_rows, lose_all, overwrite_files, rebuilt, rows
 
 PARTITION = Partition("thulium", DAY)
 

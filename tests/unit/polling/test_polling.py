@@ -18,7 +18,7 @@ from call_lake.polling.poller import DUE_WHILE_DOWN, PolledSource, Poller, PollR
 from call_lake.ports import BadRecord
 from call_lake.settings import PollerSettings, SourceSettings
 from tests.support.fakes import World
-from tests.support.fakes.provider import FakeProvider, make_recording
+from tests.support.fakes.provider import FakeProvider, make_recording, raising
 
 SOURCE = SourceSettings("thulium", "thulium", "https://example.thulium.com/api")
 SETTINGS = PollerSettings(ledger_table="ledger", sources_path="/sources")
@@ -130,10 +130,7 @@ def test_the_checkpoint_moves_only_over_windows_that_were_read_whole(bench: Benc
     checkpoint = bench.book.checkpoint()
     bench.world.clock.advance(timedelta(minutes=30))
 
-    def broken(window: Window) -> None:
-        raise Transient(Reason.CONNECTION, "reset")
-
-    bench.provider.on_list = broken
+    bench.provider.on_list = raising(Transient(Reason.CONNECTION, "reset"))
     result = bench.poll()
 
     assert result.trouble is not None
@@ -223,10 +220,7 @@ def test_while_the_listing_is_down_only_a_few_probes_of_the_backlog_are_publishe
     bench.empty_queue()
     bench.world.clock.advance(timedelta(days=2))
 
-    def down(window: Window) -> None:
-        raise Transient(Reason.CONNECTION, "refused")
-
-    bench.provider.on_list = down
+    bench.provider.on_list = raising(Transient(Reason.CONNECTION, "refused"))
     assert bench.poll().republished == DUE_WHILE_DOWN
 
     bench.provider.on_list = lambda window: None
@@ -273,10 +267,7 @@ def test_a_window_that_fails_for_ever_becomes_a_gap_while_all_after_it_flows(ben
 def test_an_outage_of_days_makes_no_gap(bench: Bench) -> None:
     bench.poll()
 
-    def down(window: Window) -> None:
-        raise Transient(Reason.HTTP_ERROR, "503")
-
-    bench.provider.on_list = down
+    bench.provider.on_list = raising(Transient(Reason.HTTP_ERROR, "503"))
     for _ in range(3 * 24):
         bench.world.clock.advance(timedelta(hours=1))
         assert bench.poll().gaps == 0
@@ -288,10 +279,7 @@ def test_an_outage_of_days_makes_no_gap(bench: Bench) -> None:
 
 
 def test_an_empty_secret_is_a_state_of_its_own(bench: Bench) -> None:
-    def no_secret(window: Window) -> None:
-        raise SecretEmpty("fill it")
-
-    bench.provider.on_list = no_secret
+    bench.provider.on_list = raising(SecretEmpty("fill it"))
     result = bench.poll()
 
     assert result.trouble is not None

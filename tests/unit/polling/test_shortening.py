@@ -18,9 +18,8 @@ from call_lake.polling.message_limit import LEFT_OUT, MESSAGE_MAX_BYTES, SHORT_B
 from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider, make_recording
 from tests.support.lake_samples import rows_in
-from tests.support.operator_bench import Bench
+from tests.support.operator_bench import Bench, rebuilt
 from tests.support.pipeline import Pipeline
-from tests.support.rebuild_bench import rebuilt
 from tests.support.stub_conpeek import make, row
 from tests.support.stub_web import Reply, StubWeb
 

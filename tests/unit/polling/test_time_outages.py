@@ -17,7 +17,7 @@ from call_lake.polling.poller import DUE_WHILE_DOWN
 from call_lake_local.simulators.faults import FaultPlan
 from call_lake_local.simulators.world import World as CallWorld
 from tests.support.fakes import World
-from tests.support.fakes.provider import FakeProvider, make_recording
+from tests.support.fakes.provider import FakeProvider, make_recording, raising
 from tests.support.fakes.queue import MAX_RECEIVE_COUNT
 from tests.support.pipeline import COPIER, POLLER, Pipeline
 from tests.support.simulated_time import EVERY_5_MINUTES, EVERY_15_MINUTES, SimulatedTime
@@ -129,10 +129,7 @@ def test_a_copier_that_is_busy_all_day_buries_no_message() -> None:
     world.queues["thulium"].send([message_of(recording)])
     end = world.clock.now() + timedelta(hours=23)
 
-    def busy(_: object) -> None:
-        raise Transient(Reason.BUSY, "no room")
-
-    provider.on_audio = busy
+    provider.on_audio = raising(Transient(Reason.BUSY, "no room"))
     while (moment := world.queues["thulium"].next_visible_at()) is not None and moment < end:
         world.clock.advance_to(moment)
         pipeline.copy_once("thulium")
@@ -158,10 +155,7 @@ def test_short_delays_stay_in_the_queue_for_so_long_only() -> None:
     pipeline.ledger.discovered(recording)
     world.queues["thulium"].send([message_of(recording)])
 
-    def down(_: object) -> None:
-        raise Transient(Reason.HTTP_ERROR, "503")
-
-    provider.on_audio = down
+    provider.on_audio = raising(Transient(Reason.HTTP_ERROR, "503"))
     deliveries = 0
     while (moment := world.queues["thulium"].next_visible_at()) is not None:
         world.clock.advance_to(moment)
