@@ -85,7 +85,8 @@ def assert_nothing_is_left_but_what_is_named(world: World) -> None:
     assert world.store.bodies(GARBAGE) == {}
 
 
-@pytest.mark.parametrize("fault", list(Fault))
+# Dying behind a call is dying before the next one, and behind the last one all is done.
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.DIE_AFTER])
 def test_a_run_broken_at_any_call_and_run_again_ends_as_if_nothing_had_happened(fault):
     for number in CALLS:
         world = world_to_work_on()

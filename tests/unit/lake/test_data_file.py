@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from call_lake.lake import data_file
-from call_lake.lake.arrow_rows import SCHEMA, conform, sorted_rows
+from call_lake.lake.arrow_rows import SCHEMA, sorted_rows
 from call_lake.lake.data_file import DataFile, Footer, WrittenFile, write_file
 from call_lake.lake.errors import FileGone, NewerSchema
 from call_lake.model.layout import Partition
@@ -143,11 +143,3 @@ def test_a_file_of_a_newer_version_is_not_touched(monkeypatch):
     monkeypatch.setattr(data_file, "SCHEMA_VERSION", 1)
     with pytest.raises(NewerSchema, match="schema version 2"):
         opened(world, file)
-
-
-def test_an_older_file_is_read_in_todays_columns():
-    older = TABLE.drop_columns(["audio_s", "talk_s"]).set_column(0, "recording_id", TABLE["recording_id"])
-    read = conform(older)
-    assert read.schema.equals(SCHEMA)
-    assert read["audio_s"].null_count == 1000
-    assert read["recording_id"].equals(TABLE["recording_id"])

@@ -75,17 +75,6 @@ def test_it_follows_commits_and_does_nothing_where_it_is_right() -> None:
     assert ids(world) == expected(1, 2)
 
 
-def test_rows_that_are_removed_leave_it_too() -> None:
-    world = World.make()
-    committed(world, 1, 2)
-    open_of(world).follow(PARTITION)
-    lake_of(world).remove(PARTITION, set(expected(1)))
-
-    open_of(world).follow(PARTITION)
-
-    assert ids(world) == expected(2)
-
-
 def test_twins_go_with_the_files_that_they_are_of_and_never_one_that_is_named() -> None:
     world = World.make()
     committed(world, 1)

@@ -6,11 +6,8 @@ The next version is made here, of this one and a column: so every table that thi
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
@@ -65,14 +62,6 @@ def versions_of_files(world: World) -> list[int]:
     bodies = world.store.bodies(DATA)
     footers = [pq.ParquetFile(pa.BufferReader(bodies[key])).metadata.metadata for key in files_of(world, PARTITION)]
     return [int(footer[b"call_lake.schema_version"]) for footer in footers]
-
-
-def test_an_older_versions_rows_are_read_with_the_new_column_empty(upgrade: Upgrade) -> None:
-    world = World.make()
-    commit(world, row_of(1))
-    upgrade()
-
-    assert read_partition(world.store, "thulium", TODAY) == [row_of(1) | {COLUMN: None}]
 
 
 def test_files_of_both_versions_are_one_partition(upgrade: Upgrade) -> None:
@@ -181,46 +170,6 @@ def test_a_rebuild_lifts_older_rows_to_the_new_version(upgrade: Upgrade) -> None
 
 
 # -- other readers
-
-
-@pytest.fixture
-def files(upgrade: Upgrade, tmp_path: Path) -> list[str]:
-    """Copies of what the manifest of a partition of both versions names, the older one first."""
-    world = World.make()
-    commit(world, row_of(1))
-    upgrade()
-    commit(world, new_row(2))
-    paths = []
-    for key in files_of(world, PARTITION):
-        path = tmp_path / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(world.store.bodies()[key])
-        paths.append(str(path))
-    return paths
-
-
-def test_duckdb_reads_both_versions_by_name(files: list[str]) -> None:
-    found = duckdb.execute(
-        f"SELECT provider_key, {COLUMN}, source FROM "
-        f"read_parquet({files}, hive_partitioning = true, union_by_name = true) ORDER BY 1"
-    ).fetchall()
-
-    assert found == [("sales/1.wav", None, "thulium"), ("sales/2.wav", "queue 2", "thulium")]
-
-
-def test_pyarrow_reads_both_versions_by_the_union_of_their_columns(files: list[str]) -> None:
-    """As docs/reading/read_duckdb.py does it: without, the first file's columns are all that there are."""
-    calls = ds.dataset(files, partitioning="hive")
-    assert COLUMN not in calls.schema.names
-    every = [calls.schema, *(fragment.physical_schema for fragment in calls.get_fragments())]
-    calls = calls.replace_schema(pa.unify_schemas(every))
-
-    table = calls.to_table(columns=["provider_key", COLUMN]).sort_by("provider_key")
-
-    assert table.to_pylist() == [
-        {"provider_key": "sales/1.wav", COLUMN: None},
-        {"provider_key": "sales/2.wav", COLUMN: "queue 2"},
-    ]
 
 
 # -- what does not fit
