@@ -41,6 +41,7 @@ class Pipeline:
     world: World
     providers: Mapping[str, Provider]
     known: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    poller_settings: PollerSettings = POLLER
     copier_settings: CopierSettings = COPIER
     counts: CopyCounts = field(default_factory=CopyCounts)
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -67,7 +68,7 @@ class Pipeline:
             PolledSource(settings, self.providers[source], self.world.queues[source], known),
             self.ledger,
             self.world.clock,
-            replace(POLLER, retention_days=self.retention_days),
+            replace(self.poller_settings, retention_days=self.retention_days),
             self.world.clock.monotonic() + FUNCTION_TIME_S,
             threads=1,
         )

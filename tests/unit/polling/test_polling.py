@@ -8,53 +8,34 @@ import pytest
 from call_lake.errors import Reason, SecretEmpty, Transient
 from call_lake.ledger.entry import State
 from call_lake.ledger.jobs import JobKind
-from call_lake.ledger.ledger import Ledger
-from call_lake.ledger.source_state import SourceState
 from call_lake.model.messages import recording_from_message
 from call_lake.model.recording import AudioFacts, Recording, StoredAudio
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
-from call_lake.polling.poller import DUE_WHILE_DOWN, PolledSource, Poller, PollResult
+from call_lake.polling.poller import DUE_WHILE_DOWN, PollResult
 from call_lake.ports import BadRecord
-from call_lake.settings import PollerSettings, SourceSettings
+from call_lake.settings import PollerSettings
 from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider, make_recording, raising
-
-SOURCE = SourceSettings("thulium", "thulium", "https://example.thulium.com/api")
-SETTINGS = PollerSettings(ledger_table="ledger", sources_path="/sources")
+from tests.support.pipeline import POLLER, Pipeline
 
 
 class Bench:
     """A world, a provider, and polls of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: PollerSettings = POLLER) -> None:
         self.world = World.make()
         self.provider = FakeProvider(self.world.calls)
-        self.ledger = Ledger(self.world.table, self.world.clock, SETTINGS.republish_after_s)
-        self.book = SourceState(self.world.table, self.world.clock, "thulium")
-        self.known: dict[str, str | None] = {}
+        self.pipeline = Pipeline(self.world, {"thulium": self.provider}, poller_settings=settings)
+        self.ledger = self.pipeline.ledger
+        self.book = self.pipeline.book("thulium")
 
     @property
     def now(self) -> datetime:
         return self.world.clock.now()
 
-    def poll(
-        self,
-        *,
-        settings: PollerSettings = SETTINGS,
-        sweep: bool = False,
-        backfill: Window | None = None,
-        time_s: float = 240,
-    ) -> PollResult:
-        poller = Poller(
-            PolledSource(SOURCE, self.provider, self.world.queues["thulium"], self.known),
-            self.ledger,
-            self.world.clock,
-            settings,
-            self.world.clock.monotonic() + time_s,
-            threads=1,
-        )
-        return poller.poll(sweep=sweep, backfill=backfill)
+    def poll(self, *, sweep: bool = False, backfill: Window | None = None) -> PollResult:
+        return self.pipeline.poll("thulium", sweep=sweep, backfill=backfill)
 
     def published(self) -> list[Recording]:
         return [recording_from_message(body) for body in self.world.queues["thulium"].waiting()]
@@ -80,7 +61,7 @@ def test_a_new_recording_is_published_once_however_often_it_is_listed(bench: Ben
     for _ in range(5):
         bench.poll()
         bench.world.clock.advance(timedelta(minutes=5))
-        bench.known.clear()  # as a new function instance
+        bench.pipeline.restart()  # as a new function instance
 
     assert bench.published() == [recording]
 
@@ -113,13 +94,13 @@ def test_an_unfinished_backfill_goes_on_in_the_next_poll(bench: Bench) -> None:
     past = Window(bench.now - timedelta(days=30), bench.now - timedelta(days=20))
     rows = [make_recording(n, listed_at=past.start + timedelta(minutes=n * 5)) for n in range(2000)]
     bench.provider.add(*rows)
-    bench.provider.on_list = lambda window: bench.world.clock.advance(timedelta(seconds=10))
+    bench.provider.on_list = lambda window: bench.world.clock.advance(timedelta(seconds=20))
 
-    first = bench.poll(backfill=past, time_s=60)
+    first = bench.poll(backfill=past)
     assert 0 < first.published < 2000
     assert first.jobs_open == 1
     for _ in range(20):
-        last = bench.poll(time_s=60)
+        last = bench.poll()
 
     assert last.jobs_open == 0
     assert len(bench.published()) == 2000
@@ -167,7 +148,7 @@ def test_two_recordings_under_one_key_are_both_published(bench: Bench) -> None:
     bench.provider.add(first, second)
 
     result = bench.poll()
-    bench.known.clear()
+    bench.pipeline.restart()
     bench.poll()
 
     assert result.collisions == 1
@@ -286,11 +267,12 @@ def test_an_empty_secret_is_a_state_of_its_own(bench: Bench) -> None:
     assert result.trouble.startswith("secret_empty")
 
 
-def test_the_first_poll_begins_at_the_given_day_of_the_source(bench: Bench) -> None:
+def test_the_first_poll_begins_at_the_given_day_of_the_source() -> None:
     asked: list[Window] = []
+    bench = Bench(replace(POLLER, first_poll_from="2026-10-01"))
     bench.provider.on_list = asked.append
 
-    bench.poll(settings=replace(SETTINGS, first_poll_from="2026-10-01"))
+    bench.poll()
 
     assert asked[0].start == datetime(2026, 9, 30, 22, 0, tzinfo=UTC) - timedelta(hours=2)
 
@@ -313,7 +295,7 @@ def test_a_recording_keeps_its_call_date_when_the_zone_is_corrected(bench: Bench
     bench.provider.add(row)
     bench.poll()
     bench.provider.rows = [replace(row, call_date=date(2026, 10, 21))]
-    bench.known.clear()
+    bench.pipeline.restart()
     bench.poll()
 
     entry = bench.ledger.entry(row.recording_id)
