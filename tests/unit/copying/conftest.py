@@ -12,11 +12,6 @@ from tests.support.pipeline import Pipeline
 
 
 @pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
 def provider(world: World) -> FakeProvider:
     return FakeProvider(world.calls)
 

@@ -184,8 +184,7 @@ def test_what_one_recording_was_told_counts_for_all_of_its_source(pipeline, worl
     assert provider.asked[1] - provider.asked[0] >= HOUR
 
 
-def test_a_message_whose_source_asks_for_a_short_quiet_all_day_long_is_not_buried() -> None:
-    world = World.make()
+def test_a_message_whose_source_asks_for_a_short_quiet_all_day_long_is_not_buried(world: World) -> None:
     pipeline = Pipeline(world, {"thulium": FakeProvider(world.calls)})
     world.queues["thulium"].send([message_of(make_recording(1))])
     told = Transient(Reason.RATE_LIMITED, "429", retry_after_s=RESTS_FROM_S)

@@ -315,8 +315,7 @@ def test_the_digest_tells_a_row_without_audio_from_the_one_with_it() -> None:
 
 
 @pytest.mark.parametrize("uris", [[URI, URI], [None, URI], [None, None]])
-def test_the_ranks_that_are_read_from_a_file_are_those_of_its_rows(uris: list[str | None]) -> None:
-    world = World.make()
+def test_the_ranks_that_are_read_from_a_file_are_those_of_its_rows(uris: list[str | None], world: World) -> None:
     rows = table_from([row_of(n, audio_uri=uri) for n, uri in enumerate(uris)], PARTITION)
     lake_of(world).commit(PARTITION, rows)
     (key,) = world.store.bodies(DATA)

@@ -64,8 +64,7 @@ def versions_of_files(world: World) -> list[int]:
     return [int(footer[b"call_lake.schema_version"]) for footer in footers]
 
 
-def test_files_of_both_versions_are_one_partition(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_files_of_both_versions_are_one_partition(upgrade: Upgrade, world: World) -> None:
     commit(world, row_of(1))
     upgrade()
     commit(world, new_row(2))
@@ -74,8 +73,7 @@ def test_files_of_both_versions_are_one_partition(upgrade: Upgrade) -> None:
     assert read_partition(world.store, "thulium", TODAY) == [row_of(1) | {COLUMN: None}, new_row(2)]
 
 
-def test_older_files_are_merged_into_one_of_the_new_version(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_older_files_are_merged_into_one_of_the_new_version(upgrade: Upgrade, world: World) -> None:
     for number in range(16):
         commit(world, row_of(number))
     upgrade()
@@ -86,8 +84,7 @@ def test_older_files_are_merged_into_one_of_the_new_version(upgrade: Upgrade) ->
     assert read_partition(world.store, "thulium", TODAY) == [*older, new_row(16)]
 
 
-def test_a_recordings_older_row_gives_way_to_its_newer_one(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_a_recordings_older_row_gives_way_to_its_newer_one(upgrade: Upgrade, world: World) -> None:
     commit(world, row_of(1), row_of(2))
     upgrade()
     newer = new_row(1) | {"stored_at": f"{TODAY}T10:00:00.000Z"}
@@ -96,8 +93,7 @@ def test_a_recordings_older_row_gives_way_to_its_newer_one(upgrade: Upgrade) -> 
     assert read_partition(world.store, "thulium", TODAY) == [newer, row_of(2) | {COLUMN: None}]
 
 
-def test_the_same_row_delivered_again_after_the_deployment_changes_nothing(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_the_same_row_delivered_again_after_the_deployment_changes_nothing(upgrade: Upgrade, world: World) -> None:
     commit(world, row_of(1))
     upgrade()
     before = world.store.bodies()
@@ -106,8 +102,7 @@ def test_the_same_row_delivered_again_after_the_deployment_changes_nothing(upgra
     assert world.store.bodies() == before
 
 
-def test_an_older_versions_rows_that_still_wait_are_taken(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_an_older_versions_rows_that_still_wait_are_taken(upgrade: Upgrade, world: World) -> None:
     put_rows(world.store, [row_of(1)])
     upgrade()
     put_rows(world.store, [new_row(2)])
@@ -121,8 +116,7 @@ def quarantine_is_empty(world: World) -> bool:
     return not list(list_quarantine(world.store))
 
 
-def test_a_newer_versions_row_waits_in_the_quarantine_for_the_deployment(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_a_newer_versions_row_waits_in_the_quarantine_for_the_deployment(upgrade: Upgrade, world: World) -> None:
     put_rows(world.store, [new_row(1), row_of(2)])
     assert compacted(world).rows == 1
     (rejected,) = [one.rejected for one in list_quarantine(world.store)]

@@ -119,8 +119,7 @@ def test_a_copier_that_is_broken_for_fifteen_days() -> None:
             assert queue.published[entry.recording_id] <= 1 + max(ceil(open_for / REPUBLISH_AFTER), 0)
 
 
-def test_a_copier_that_is_busy_all_day_buries_no_message() -> None:
-    world = World.make()
+def test_a_copier_that_is_busy_all_day_buries_no_message(world: World) -> None:
     provider = FakeProvider(world.calls)
     pipeline = Pipeline(world, {"thulium": provider})
     recording = make_recording(1)

@@ -96,8 +96,7 @@ def test_who_asks_for_a_wait_is_not_asked_for_a_part_meanwhile(wait_s: float) ->
     assert all(later - earlier >= wait_s for earlier, later in pairwise(asked))
 
 
-def test_a_backfill_of_years_does_not_keep_the_sweep_waiting() -> None:
-    world = World.make()
+def test_a_backfill_of_years_does_not_keep_the_sweep_waiting(world: World) -> None:
     book = SourceState(world.table, world.clock, "thulium")
     for year in range(3):
         book.jobs.start(JobKind.BACKFILL, Window(START + year * DAY, START + (year + 1) * DAY))
@@ -107,8 +106,7 @@ def test_a_backfill_of_years_does_not_keep_the_sweep_waiting() -> None:
     assert book.jobs.due()[0].kind is JobKind.SWEEP
 
 
-def test_any_number_of_backfills_keeps_neither_a_sweep_nor_a_gap_waiting() -> None:
-    world = World.make()
+def test_any_number_of_backfills_keeps_neither_a_sweep_nor_a_gap_waiting(world: World) -> None:
     book = SourceState(world.table, world.clock, "thulium")
     for month in range(24):
         book.jobs.start(JobKind.BACKFILL, Window(START + month * DAY, START + (month + 1) * DAY))
@@ -119,8 +117,7 @@ def test_any_number_of_backfills_keeps_neither_a_sweep_nor_a_gap_waiting() -> No
     assert [job.kind for job in book.jobs.due()] == [JobKind.SWEEP, JobKind.GAP, *[JobKind.BACKFILL] * 8]
 
 
-def test_a_sweep_takes_over_what_an_earlier_one_has_not_read() -> None:
-    world = World.make()
+def test_a_sweep_takes_over_what_an_earlier_one_has_not_read(world: World) -> None:
     book = SourceState(world.table, world.clock, "thulium")
     first = book.jobs.start_sweep(Window(START, START + 14 * DAY))
     book.jobs.progress(first, START + DAY)
