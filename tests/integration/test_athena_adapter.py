@@ -200,20 +200,6 @@ def test_a_view_is_read_created_replaced_and_dropped(lake: Lake) -> None:
     assert lake.ask("SELECT * FROM daily").state == "FAILED"
 
 
-def test_create_table_as_and_unload_write_parquet_that_the_manifest_names(lake: Lake) -> None:
-    lake.commit("thulium", "2026-10-25", lake.write([Row("a", CALL, talk_s=5.0)]))
-    options = f"format = 'PARQUET', external_location = 's3://{lake.bucket}/copy/'"
-    made = lake.ask(f"CREATE TABLE copy WITH ({options}) AS SELECT * FROM calls")
-    assert lake.get(made.manifest_uri).decode().startswith(f"s3://{lake.bucket}/copy/")
-    assert lake.rows("SELECT recording_id, started_at, source FROM copy") == [
-        ("a", "2026-10-25 01:30:00.000", "thulium")
-    ]
-    unloaded = lake.ask(
-        f"UNLOAD (SELECT recording_id FROM calls) TO 's3://{lake.bucket}/out/' WITH (format = 'PARQUET')"
-    )
-    assert lake.get(lake.get(unloaded.manifest_uri).decode().strip())[:4] == b"PAR1"
-
-
 def test_the_catalogue_can_be_asked_for(lake: Lake) -> None:
     lake.commit("thulium", "2026-10-25", lake.write([Row("a", CALL)]))
     assert lake.rows(f"SHOW TABLES IN {lake.name}") == [("calls",)]

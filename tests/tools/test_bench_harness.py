@@ -47,27 +47,6 @@ def test_a_replacement_needs_the_etag_that_stands(store):
     assert store.get("k")[0] == b"two"
 
 
-def test_ranges_listings_and_deletions_are_s3s(store):
-    for number in range(1005):
-        store.put(f"a/{number:04d}", b"0123456789")
-    assert store.get_range("a/0000", 2, 3) == b"234"
-    assert store.get_range("a/0000", 10, 3) == b""
-    assert len(list(store.list("a/"))) == 1005  # more than a page
-    store.delete([f"a/{number:04d}" for number in range(1004)])
-    assert [info.key for info in store.list("")] == ["a/1004"]
-
-
-def test_a_range_goes_over_the_parts_of_an_upload(s3_url):
-    s3 = boto3.client("s3", endpoint_url=s3_url, config=CONFIG, **KEYS)
-    upload = s3.create_multipart_upload(Bucket="b", Key="k")["UploadId"]
-    parts: list[Any] = []
-    for number, body in enumerate((b"abc", b"def", b"ghi"), start=1):
-        sent = s3.upload_part(Bucket="b", Key="k", UploadId=upload, PartNumber=number, Body=body)
-        parts.append({"PartNumber": number, "ETag": sent["ETag"]})
-    s3.complete_multipart_upload(Bucket="b", Key="k", UploadId=upload, MultipartUpload={"Parts": parts})
-    assert s3.get_object(Bucket="b", Key="k", Range="bytes=2-6")["Body"].read() == b"cdefg"
-
-
 def test_a_client_is_killed_at_the_write_that_hangs(s3_url, tmp_path):
     script = (
         "import boto3; s3 = boto3.client('s3')\nfor n in range(9): s3.put_object(Bucket='hung', Key=str(n), Body=b'x')"

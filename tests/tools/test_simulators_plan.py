@@ -35,26 +35,6 @@ def test_retry_after_comes_as_seconds_and_as_a_date():
     assert parsedate_to_datetime(header) == NOW + timedelta(seconds=20)
 
 
-def test_in_an_outage_every_request_fails_and_after_it_none():
-    client = Client()
-    plan = FaultPlan().with_outage(NOW, NOW + timedelta(hours=6))
-    client.simulation.thulium.plan = plan
-    recording, _ = file_of()
-    assert {client.thulium().status_code, client.audio(recording.key).status_code} == {503}
-    assert client.conpeek().status_code == 200
-    client.clock.advance(6 * 3600 + 1)
-    assert client.thulium().status_code == client.audio(recording.key).status_code == 200
-
-
-def test_after_a_change_the_old_password_is_refused():
-    client = Client()
-    client.simulation.thulium.change_secret("new-password")
-    assert client.thulium().status_code == 401
-    client.simulation.thulium.change_secret("newer-password", keep_old=True)
-    client.simulation.thulium.change_secret("fake-password")
-    assert client.thulium().status_code == 200
-
-
 def test_every_fault_that_passes_lets_everything_arrive_in_the_end():
     passing = [f.name for f in FAULTS.values() if not f.sticky and f.place in (Place.ANY, Place.LISTING, Place.AUDIO)]
     client = Client(",".join(f"{name}:0.3" for name in passing), world=SMALL)

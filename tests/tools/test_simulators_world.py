@@ -9,7 +9,6 @@ import pytest
 from call_lake_local.simulators.world import KINDS, World, clock_changes
 
 WARSAW = ZoneInfo("Europe/Warsaw")
-AUTUMN_CHANGE = datetime(2026, 10, 25, 1, tzinfo=UTC)
 
 
 def epoch_of(recording):
@@ -23,19 +22,6 @@ def world():
 
 def test_the_same_seed_makes_the_same_world(world):
     assert World.generate(seed=7, count=200, start=date(2026, 10, 17), days=30) == world
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_repeated_hour_has_calls_before_and_after_the_change(world, kind):
-    near = [r.started_at - AUTUMN_CHANGE for r in world.recordings[kind]]
-    hour = timedelta(hours=1)
-    assert sum(-hour <= distance < timedelta() for distance in near) >= 2
-    assert sum(timedelta() <= distance < hour for distance in near) >= 2
-    walls = [
-        r.started_at.astimezone(WARSAW) for r in world.recordings[kind] if abs(r.started_at - AUTUMN_CHANGE) < hour
-    ]
-    assert {wall.hour for wall in walls} == {2}
-    assert {wall.fold for wall in walls} == {0, 1}
 
 
 def test_the_repeated_hour_also_has_ambiguous_creation_times(world):

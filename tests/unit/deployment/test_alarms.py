@@ -164,11 +164,6 @@ def test_the_alarm_of_old_messages_rings_before_the_queue_drops_them():
 # -- the dashboard
 
 
-def test_the_dashboard_shows_the_pipeline_from_left_to_right():
-    heads = sorted((w["x"], w["properties"]["markdown"]) for w in _widgets() if w["type"] == "text")
-    assert [re.findall(r"## \d (.+)\n", text)[0] for _, text in heads] == ["Listed", "Waiting", "Stored", "In the lake"]
-
-
 def test_the_widgets_of_the_dashboard_fill_its_grid_without_overlapping():
     cells = [
         (x, y)
