@@ -7,8 +7,8 @@ import pytest
 
 from call_lake.errors import ConfigError, Reason, Transient
 from call_lake.model.recording import Recording, recording_id
-from tests.support.stub_thulium import BASE, HOUR, NOON, SECRET, Tenant, keys, make, one, row
-from tests.support.stub_web import Reply, Seen, StubWeb, json_reply
+from tests.support.stub_thulium import BASE, HOUR, NOON, SECRET, Tenant, make, one, row
+from tests.support.stub_web import Reply, Seen, StubWeb, json_reply, keys
 
 
 def test_a_row_becomes_a_recording() -> None:
