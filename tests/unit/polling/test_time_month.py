@@ -7,8 +7,7 @@ import pytest
 
 from call_lake.model.times import parse_iso
 from call_lake_local.simulators.world import World as CallWorld
-from tests.support.simulated_parts import SOURCES
-from tests.support.simulated_time import SimulatedTime
+from tests.support.simulated_time import SOURCES, SimulatedTime
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TROUBLES = (
