@@ -42,7 +42,7 @@ def _log_and_measure(result: PollResult) -> None:
     values: dict[str, float] = {
         "PollSucceeded": int(result.is_well),
         "RecordingsDiscovered": result.published,
-        "GapsOpen": result.gaps_open,
+        "GapsOpen": result.gaps_unfinished,
     }
     if result.checkpoint_lag_s is not None:
         values["CheckpointLag"] = result.checkpoint_lag_s

@@ -268,7 +268,7 @@ class Transcriptions(Protocol):
     """The jobs of Amazon Transcribe, one for each recording, which stay listed for 90 days
     (https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html)."""
 
-    def stands(self, recording_id: str) -> bool: ...
+    def exists(self, recording_id: str) -> bool: ...
 
     def delete(self, recording_id: str) -> None:
-        """One that is not there, or is still under way, is fine: it is searched for again."""
+        """Delete the job of a recording. A job that still runs cannot be deleted, and stays."""

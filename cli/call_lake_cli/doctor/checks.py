@@ -231,10 +231,10 @@ def listing(
 
 
 def polls(stack: Stack, name: str, clock: Clock) -> Iterator[Check]:
-    book = SourceState(stack.table, clock, name)
-    facts: Mapping[str, Any] = book.facts()
+    state = SourceState(stack.table, clock, name)
+    facts: Mapping[str, Any] = state.facts()
     what = f"{name}: polls"
-    if book.paused_since() is not None:
+    if state.paused_since() is not None:
         yield warn(what, str(facts.get("trouble")), f"call-lake resume {name}, when it has rested enough")
     elif not facts.get("last_poll_at"):
         yield warn(what, "there was none yet", "wait for the schedule; then see the poller's log")

@@ -102,7 +102,7 @@ class TranscribeJobs:
         self._client = client
         self._prefix = prefix
 
-    def stands(self, recording_id: str) -> bool:
+    def exists(self, recording_id: str) -> bool:
         return self._found("get_transcription_job", recording_id)
 
     def delete(self, recording_id: str) -> None:

@@ -26,7 +26,7 @@ class Kind(StrEnum):
     FAILED = "failed"
     NO_OBJECT = "object_missing"
     OBJECT_DIFFERS = "object_differs"
-    STANDS = "object_after_expiry"
+    AFTER_EXPIRY = "object_after_expiry"
     NO_ROW = "row_missing"
     QUARANTINED = "row_in_quarantine"
     ROW_DIFFERS = "row_differs"
@@ -49,7 +49,7 @@ TO_DO = {
     Kind.FAILED: "remove the cause (docs/runbook.md), then call-lake redrive",
     Kind.NO_OBJECT: "call-lake verify --repair fetches it again, if the provider still has it",
     Kind.OBJECT_DIFFERS: "somebody wrote over it: restore it, or delete it and fetch it again with verify --repair",
-    Kind.STANDS: "somebody brought it back: delete it, or wait until AudioRetentionDays does",
+    Kind.AFTER_EXPIRY: "somebody brought it back: delete it, or wait until AudioRetentionDays does",
     Kind.NO_ROW: "call-lake verify --repair writes it to the inbox again",
     Kind.QUARANTINED: "mend its reason (docs/runbook.md, section Rows in quarantine)",
     Kind.ROW_DIFFERS: "call-lake verify --repair writes the ledger's row over it",
@@ -134,7 +134,7 @@ def _object(
 ) -> Iterator[tuple[Kind, str]]:
     if entry.state is State.EXPIRED:
         if head is not None:
-            yield Kind.STANDS, f"{audio.key} is in the bucket though it had expired"
+            yield Kind.AFTER_EXPIRY, f"{audio.key} is in the bucket though it had expired"
         return
     if head is None:
         if audio_kept is not None and now - audio.stored_at >= audio_kept:
