@@ -18,7 +18,7 @@ from call_lake.model.recording import Recording, recording_id
 from call_lake.model.windows import Window
 from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
 from call_lake.providers.conpeek.description import VENDOR
-from call_lake.providers.conpeek.mapping import CONPEEK, Extract, compile_mapping, moment, seconds
+from call_lake.providers.conpeek.mapping import CONPEEK, Extract, compile_mapping, seconds
 from call_lake.providers.http.client import Client, request_id
 from call_lake.providers.paging.by_offset import OffsetPager, PageRetry, RawPage
 from call_lake.settings import SourceSettings
@@ -170,8 +170,8 @@ class Conpeek:
         key = json_values.key(found["provider_key"](row))
         if key is None:
             raise ValueError("it has no id")
-        ended_at, listed_at = moment(found["ended_at"](row)), moment(found["listed_at"](row))
-        started_at = moment(found["started_at"](row)) or ended_at or listed_at  # no row is dropped for a date (rule 4)
+        ended_at, listed_at = json_values.moment(found["ended_at"](row)), json_values.moment(found["listed_at"](row))
+        started_at = json_values.moment(found["started_at"](row)) or ended_at or listed_at  # no row is dropped for a date (rule 4)
         if started_at is None:
             raise ValueError("it has no start time that can be read")
         duration_s = seconds(row, self._mapping, "duration")
