@@ -171,7 +171,8 @@ class Conpeek:
         if key is None:
             raise ValueError("it has no id")
         ended_at, listed_at = json_values.moment(found["ended_at"](row)), json_values.moment(found["listed_at"](row))
-        started_at = json_values.moment(found["started_at"](row)) or ended_at or listed_at  # no row is dropped for a date (rule 4)
+        # No row is dropped for a date (rule 4).
+        started_at = json_values.moment(found["started_at"](row)) or ended_at or listed_at
         if started_at is None:
             raise ValueError("it has no start time that can be read")
         duration_s = seconds(row, self._mapping, "duration")

@@ -121,7 +121,7 @@ class _Conpeek:
         """Find out the unit of ``talking_time``: the talk cannot be longer than the call."""
         pairs = []
         for row in rows:
-            start, end = json_values.moment(self._mapping["started_at"](row)), json_values.moment(self._mapping["ended_at"](row))
+            start, end = (json_values.moment(self._mapping[name](row)) for name in ("started_at", "ended_at"))
             talk = json_values.number(row.get("talking_time"))
             if start and end and talk and end > start:
                 pairs.append(((end - start).total_seconds(), talk))
