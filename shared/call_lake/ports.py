@@ -153,8 +153,8 @@ class Table(Protocol):
         """Keys (``id``, ``due_list``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` items of the
         list that are due at or before the given time, soonest first. Eventually consistent."""
 
-    def scan(self, prefix: str = "") -> Iterator[Item]:
-        """Every item whose id begins with ``prefix``, in no order. For the operator's commands, never in a function."""
+    def scan(self) -> Iterator[Item]:
+        """Every item, in no order. For the operator's commands, never in a function."""
 
 
 class EventBus(Protocol):

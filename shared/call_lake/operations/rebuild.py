@@ -117,9 +117,8 @@ class Rebuilder:
 
     def _honour_tombstones(self, partition: Partition, rebuilt: RebuiltPartition) -> None:
         """Look again after the commit (rule 18): an erasure may have died after its tombstone, before its removal."""
-        for some in batched(sorted(rebuilt.held), LEDGER_BATCH, strict=False):
-            if erased := self._ledger.erased(some):
-                self._lake.remove(partition, erased)
+        if erased := self._ledger.erased(sorted(rebuilt.held)):
+            self._lake.remove(partition, erased)
 
     def _to_quarantine(self, partition: Partition, rows: Sequence[Row]) -> int:
         """Send rows to the inbox: the compactor sets them aside, with the reason and the alarm. Skip rows that are in

@@ -27,8 +27,9 @@ GAP_RETRY = timedelta(days=1)
 class PollResult:
     """What one poll did: the function's answer and its metrics.
 
-    ``trouble`` is None when the listing worked. ``is_well``: the listing worked, or the source has never been set up,
-    which is no reason to wake anybody.
+    ``gaps``: those that this poll noted; ``gaps_unfinished``: all that are still to be read. ``trouble`` is None when
+    the listing worked. ``is_well``: the listing worked, or the source has never been set up, which is no reason to wake
+    anybody. ``checkpoint_lag_s``: how many seconds the checkpoint is behind now; None before the first poll.
     """
 
     source: str
@@ -99,7 +100,8 @@ class Poller:
             swept_to = min(horizon, self._state.swept_to() or horizon)
             self._state.jobs.start_sweep(Window(swept_to - timedelta(days=self._settings.sweep_days), horizon))
         if backfill:
-            self._state.jobs.start(JobKind.BACKFILL, Window(backfill.start, max(min(backfill.end, now), backfill.start)))
+            end = max(min(backfill.end, now), backfill.start)
+            self._state.jobs.start(JobKind.BACKFILL, Window(backfill.start, end))
         if self._is_paused():
             return self._finish(now, listing_works=False)
         listing_works = self._may_ask(now) and self._try(lambda: self._regular(horizon))
