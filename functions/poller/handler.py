@@ -21,6 +21,7 @@ parts = PollerParts(from_environment(PollerSettings))
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Poll until shortly before the time limit; return the counts (``PollResult``). Raises ConfigError."""
     source = parts.source(str(event.get("source", "")))
     until_s = CLOCK.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S
     result = parts.poller(source, until_s).poll(sweep=event.get("mode") == "sweep", backfill=_window(event))

@@ -20,6 +20,8 @@ NEVER = "9999-12-31T00:00:00.000Z"
 
 
 class State(StrEnum):
+    """The state of a recording. ledger.py draws how one follows another."""
+
     PUBLISHED = "PUBLISHED"
     RETRYING = "RETRYING"
     FAILED = "FAILED"
@@ -59,6 +61,7 @@ class Entry:
 
 
 def entry_of(item: Item) -> Entry:
+    """Read a ledger item. Raises KeyError, ValueError for an item that no version of Call Lake wrote."""
     return Entry(
         recording_id=item["id"],
         state=State(item["state"]),

@@ -99,6 +99,7 @@ class Ledger:
         return self.table.get(recording.recording_id) or self._new_item(recording)
 
     def entry(self, id: str) -> Entry | None:
+        """The entry of a recording id, None where the ledger has none."""
         item = self.table.get(id)
         return entry_of(item) if item else None
 

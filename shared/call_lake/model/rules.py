@@ -62,6 +62,7 @@ class Rule:
         return cls(**data)
 
     def fits(self, recording: Recording) -> bool:
+        """Whether all conditions of the rule are true of the recording."""
         return (
             all(_like(getattr(recording, name), getattr(self, name)) for name in TEXTS if getattr(self, name))
             and self._length_fits(recording.talk_s if recording.talk_s is not None else recording.duration_s)

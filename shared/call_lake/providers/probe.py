@@ -48,6 +48,7 @@ class ProbeResult:
     works: bool = False
 
     def say(self, topic: str, found: str, to_do: str = "") -> None:
+        """Add a fact."""
         self.facts.append(Fact(topic, found, to_do))
 
 
