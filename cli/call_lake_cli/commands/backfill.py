@@ -184,6 +184,7 @@ def _watch(stack: Stack, settings: SourceSettings, state: SourceState, job: Job)
 
 
 def look(stack: Stack, settings: SourceSettings, state: SourceState, job: Job) -> BackfillState:
+    """Ask ledger and queue how far the backfill is."""
     visible = "ApproximateNumberOfMessages"
     found = stack.client("sqs").get_queue_attributes(QueueUrl=settings.queue_url, AttributeNames=[visible])
     now = state.jobs.find(JobKind.BACKFILL, job.window) or job

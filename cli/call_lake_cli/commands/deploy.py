@@ -200,6 +200,7 @@ def _find_in_account(stack: str) -> DeployedStack | None:
 
 
 def find_deployed(stack: str, cloudformation: Any) -> DeployedStack | None:
+    """The stack of this name, or None where the account has none. Raises ClientError."""
     try:
         found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:

@@ -28,6 +28,8 @@ MISSING = {"ResourceNotFoundException", "NotFound", "404", "NoSuchBucket"}
 
 
 class Level(StrEnum):
+    """How a check came out."""
+
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
@@ -92,12 +94,14 @@ def skew(name: str, header: str | None, clock: Clock) -> Iterator[Check]:
 
 
 def account(stack: Stack, clock: Clock) -> Iterator[Check]:
+    """Do the credentials work, and does this machine's clock agree with that of AWS?"""
     answer = stack.client("sts").get_caller_identity()
     yield ok("credentials", f"account {answer['Account']}")
     yield from skew("clock of AWS", answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"), clock)
 
 
 def storage(stack: Stack) -> Iterator[Check]:
+    """Can bucket, ledger, table and Athena be read?"""
     stack.client("s3").list_objects_v2(Bucket=stack.bucket, MaxKeys=1)
     yield ok("bucket", "it can be listed")
     stack.table.get("source#doctor")
@@ -123,6 +127,7 @@ def table(stack: Stack) -> Iterator[Check]:
 
 
 def functions(stack: Stack) -> Iterator[Check]:
+    """Is each function active, and was its last update successful?"""
     client = stack.client("lambda")
     for kind, name in stack.functions.items():
         found = client.get_function_configuration(FunctionName=name)
@@ -153,6 +158,7 @@ def concurrency(stack: Stack) -> Iterator[Check]:
 
 
 def schedule(stack: Stack, name: str, what: str) -> Iterator[Check]:
+    """Is the schedule of this ``name`` there and enabled? ``what``: how the check is called."""
     client = stack.client("scheduler")
     try:
         state = client.get_schedule(Name=name).get("State", "ENABLED")
@@ -168,6 +174,7 @@ def schedule(stack: Stack, name: str, what: str) -> Iterator[Check]:
 
 
 def dead_letters(stack: Stack) -> Iterator[Check]:
+    """Does the dead-letter queue hold anything?"""
     wanted = "ApproximateNumberOfMessages"
     found = stack.client("sqs").get_queue_attributes(QueueUrl=stack.dlq_url, AttributeNames=[wanted])
     number = int(found["Attributes"].get(wanted, 0))
@@ -222,6 +229,7 @@ def listing(
 
 
 def polls(stack: Stack, name: str, clock: Clock) -> Iterator[Check]:
+    """Did the source's last poll succeed, was it recent, and are its schedules enabled?"""
     state = SourceState(stack.table, clock, name)
     facts: Mapping[str, Any] = state.facts()
     what = f"{name}: polls"

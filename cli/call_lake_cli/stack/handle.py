@@ -49,6 +49,7 @@ class Stack:
         return boto3.Session(**arguments, botocore_session=botocore.session.Session(session_vars=blank))
 
     def client(self, service: str) -> Any:
+        """A boto3 client for this stack."""
         # A function may run for 15 minutes: wait for its answer, and never invoke it twice.
         config = Config(read_timeout=920, retries={"total_max_attempts": 1}) if service == "lambda" else None
         endpoint_url = self.connection.get("endpoint_url")

@@ -43,15 +43,19 @@ def status_of(error: ClientError) -> int:
 
 
 def failed(what: str, error: Exception) -> Transient:
-    """The typed error for a call that AWS failed or refused. A missing permission is Transient too: once somebody grants
-    it, the work goes on by itself."""
+    """The typed error for a call that AWS failed or refused.
+
+    A missing permission is Transient too: once somebody grants it, the work goes on by itself.
+    """
     return Transient(Reason.AWS, f"{what}: {error if isinstance(error, ClientError) else repr(error)}")
 
 
 @contextmanager
 def calling(what: str) -> Iterator[None]:
-    """Raise AWS's errors in the block as Transient(AWS). ParamValidationError passes: a malformed request is our
-    defect."""
+    """Raise AWS's errors in the block as Transient(AWS).
+
+    ParamValidationError passes through: boto3 calls the request malformed, so it is our defect.
+    """
     try:
         yield
     except ParamValidationError:

@@ -141,7 +141,7 @@ def _decoded(document: bytes, charset: str) -> bytes:
     try:
         return document.decode(charset).encode()
     except LookupError:
-        raise ValueError("a charset that nobody knows") from None
+        raise ValueError("an unknown charset") from None
 
 
 def compact(record: Any) -> str:

@@ -32,7 +32,7 @@ class HourlyRates:
         self._rows = [0.0] * 168
         self._hours = [0.0] * 168
         self._rates: list[float] | None = None  # None: to be computed again
-        self._came, self._expected = 0.0, 0.0
+        self._actual, self._expected = 0.0, 0.0
 
     def learn(self, window: Window, moments: Sequence[datetime]) -> None:
         """Learn from a window that was read whole. Its rows lie at these moments."""
@@ -50,7 +50,7 @@ class HourlyRates:
         """Learn the level from a window that holds so many rows."""
         expected = self._usual(window)
         if expected:
-            self._came = self._came * LEVEL_MEMORY + rows
+            self._actual = self._actual * LEVEL_MEMORY + rows
             self._expected = self._expected * LEVEL_MEMORY + expected
 
     def rows_in(self, window: Window) -> float:
@@ -84,7 +84,7 @@ class HourlyRates:
 
     @property
     def _level(self) -> float:
-        return (self._came + LEVEL_ROWS) / (self._expected + LEVEL_ROWS)
+        return (self._actual + LEVEL_ROWS) / (self._expected + LEVEL_ROWS)
 
 
 class WindowSizer:

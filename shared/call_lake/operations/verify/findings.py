@@ -12,7 +12,7 @@ from call_lake.model.times import iso
 from call_lake.ports import ObjectInfo
 
 YOUNG = timedelta(days=1)
-"""An unfinished recording of this age is merely on its way. A lost message is sent again after a day."""
+"""A recording that is unfinished for less than this is on its way: a lost message is sent again after a day."""
 
 
 class Kind(StrEnum):

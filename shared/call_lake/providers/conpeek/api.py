@@ -66,7 +66,7 @@ class Conpeek:
         until_s = self._clock.monotonic() + deadline_s
         with ExitStack() as opened:
             try:
-                url = recording.audio_url or self._made_url(recording)
+                url = recording.audio_url or self._url_from_template(recording)
                 stream = opened.enter_context(self._client.open_audio(url, deadline_s))
             except StepFailed as refused:
                 if recording.audio_url is None or refused.status not in DEAD_LINK:
@@ -139,7 +139,8 @@ class Conpeek:
                 return [one.audio_url for one in same if one.audio_url is not None]
         return None
 
-    def _made_url(self, recording: Recording) -> str:
+    def _url_from_template(self, recording: Recording) -> str:
+        """The audio's URL for a record that gives none. Raises Terminal(NO_AUDIO_URL)."""
         dialog_uuid = self._dialog_uuid(recording)
         if dialog_uuid is None:
             raise Terminal(Reason.NO_AUDIO_URL, "the record has no audio URL and no dialog_uuid; check the mapping")
