@@ -131,7 +131,7 @@ def find_source(stack: Stack, name: str) -> SourceSettings:
     return stack.sources[name]
 
 
-def heed_aws_region() -> None:
+def apply_aws_region() -> None:
     """Let AWS_REGION count. AWS's CLI and other SDKs read it; boto3 and sam read only AWS_DEFAULT_REGION:
     https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html"""
     if region := os.environ.get("AWS_REGION"):
@@ -139,7 +139,7 @@ def heed_aws_region() -> None:
 
 
 def _from_cloud(name: str) -> Stack:
-    heed_aws_region()
+    apply_aws_region()
     try:
         found = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except botocore.exceptions.NoRegionError:

@@ -37,7 +37,7 @@ class HourlyRates:
     def learn(self, window: Window, moments: Sequence[datetime]) -> None:
         """Learn from a window that was read whole. Its rows lie at these moments."""
         inside = [moment for moment in moments if window.start <= moment < window.end]
-        self.weigh(window, len(inside))
+        self.learn_level(window, len(inside))
         for hour, share in _hours_of(window):
             kept = WEEK_MEMORY**share
             self._rows[hour] *= kept
@@ -46,7 +46,7 @@ class HourlyRates:
             self._rows[_hour_of_week(moment)] += 1
         self._rates = None
 
-    def weigh(self, window: Window, rows: int) -> None:
+    def learn_level(self, window: Window, rows: int) -> None:
         """Learn the level from a window that holds so many rows."""
         expected = self._usual(window)
         if expected:
@@ -133,7 +133,7 @@ class WindowSizer:
         limit = max(round(pages[0] * PAGES), 1) if pages else self._asked_rows
         self._wanted_rows = error.fits or min(self._asked_rows, limit)
         seen = sum(pages)
-        self._rates.weigh(window, error.rows or 2 * seen)
+        self._rates.learn_level(window, error.rows or 2 * seen)
         if error.rows is not None:
             self._known.append((window.end, max(error.rows, round(self._wanted_rows * COMFORTABLE) + 1)))
             return

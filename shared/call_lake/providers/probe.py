@@ -100,7 +100,7 @@ class Prober:
 
     def order(self, rows: Sequence[Any], again: Sequence[Any], names: Sequence[str]) -> None:
         """``again``: the same page, asked for once more."""
-        sorted_by = [f"by {name}, {way}" for name in names if (way := _way([_text(row, name) for row in rows]))]
+        sorted_by = [f"by {name}, {way}" for name in names if (way := _sort_order([_text(row, name) for row in rows]))]
         same = "the same at each request" if list(rows) == list(again) else "another at each request"
         self.found.say("order", f"{' and '.join(sorted_by) or 'none that can be seen'}; {same}; none is relied on")
 
@@ -118,7 +118,7 @@ class Prober:
                 hops = f", redirected to {answer.hops[-1]}" if answer.hops else ""
                 seen[form.name] = outcome + hops
                 if works:
-                    self.found.say("download", _each(seen))
+                    self.found.say("download", _joined(seen))
                     self.propose(form.settings)
                     self.found.works = True
                     return
@@ -126,7 +126,7 @@ class Prober:
                     self.propose(form.settings)
                     self._ask_to_allow(answer.refused_host)
                     return
-        self.found.say("download", _each(seen) or "no recording to try", _download_advice(seen))
+        self.found.say("download", _joined(seen) or "no recording to try", _download_advice(seen))
 
     def _ask_to_allow(self, host: str) -> None:
         self.propose({"allowed_hosts": sorted({*self.settings.allowed_hosts, host})})
@@ -222,7 +222,7 @@ def _text(row: Any, name: str) -> str:
     return json_values.text(row.get(name) if isinstance(row, dict) else None) or ""
 
 
-def _way(values: Sequence[str]) -> str | None:
+def _sort_order(values: Sequence[str]) -> str | None:
     if len(set(values)) < 3:
         return None
     if list(values) == sorted(values):
@@ -242,7 +242,7 @@ def _verdict(answer: ProbeAnswer) -> tuple[str, bool]:
         return f"no audio: {error.reason}", False
 
 
-def _each(seen: Mapping[str, str]) -> str:
+def _joined(seen: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {outcome}" for name, outcome in seen.items())
 
 

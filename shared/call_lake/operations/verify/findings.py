@@ -108,7 +108,7 @@ class StoredParts:
     set_aside: str | None = None
 
 
-def judge(entry: Entry, parts: StoredParts, now: datetime, audio_kept: timedelta | None) -> list[Finding]:
+def differences_of(entry: Entry, parts: StoredParts, now: datetime, audio_kept: timedelta | None) -> list[Finding]:
     """Find one recording's differences. ``audio_kept``: after this time S3 itself deletes audio, None for never."""
     found: list[tuple[Kind, str]] = []
     if entry.state in (State.STORED, State.EXPIRED) and entry.audio is not None:
@@ -126,7 +126,7 @@ def judge(entry: Entry, parts: StoredParts, now: datetime, audio_kept: timedelta
         text = "published, not stored yet" if young else f"not stored after {age.days} days"
         found.append((Kind.ON_ITS_WAY if young else Kind.WAITING, text))
     day = entry.recording.call_date if entry.recording else None
-    return [Finding(entry.source, kind, what, story(entry), entry.recording_id, day) for kind, what in found]
+    return [Finding(entry.source, kind, what, summary_of(entry), entry.recording_id, day) for kind, what in found]
 
 
 def _object(
@@ -181,7 +181,7 @@ def _missing_row(audio: StoredAudio, parts: StoredParts, now: datetime) -> tuple
     return Kind.NO_ROW, "the table has no row of it, and none waits in the inbox"
 
 
-def story(entry: Entry) -> str:
+def summary_of(entry: Entry) -> str:
     """Say in one line what the ledger knows: state, since when, attempts, the last failure, when it is due."""
     if entry.state is State.STORED and entry.audio is not None:
         return f"STORED at {iso(entry.audio.stored_at)}"
