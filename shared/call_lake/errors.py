@@ -29,6 +29,7 @@ class Reason(StrEnum):
     UNAUTHORIZED = "unauthorized"  # 401: the secret is wrong or was just changed
     BUSY = "busy"  # our own limits: bytes in flight, time left
     AWS = "aws"
+    UNEXPECTED = "unexpected"  # an error of our own: the log has its traceback
     # NotReady
     NOT_FOUND = "not_found"  # 404, 410
     EMPTY = "empty"

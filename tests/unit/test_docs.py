@@ -241,3 +241,24 @@ def test_the_architectures_tree_is_the_folders_that_exist():
     inside = {folder for folder in tree if folder.count("/") >= 2}
     tops = ("shared/call_lake", "cli/call_lake_cli", "local/call_lake_local")
     assert inside == set().union(*map(packages_under, tops))
+
+
+def stops_of_the_tours() -> list[tuple[str, str]]:
+    """Module and function of each stop of the reading tours; a stop may name several functions."""
+    section = read("docs/architecture.md").split("### Follow one recording")[1].split("## 4.")[0]
+    stops = re.findall(r"^\d\. \[[^\]]+\]\(\.\./([^)]+)\) ((?:`[\w.]+`(?:, )?)+)", section, re.MULTILINE)
+    return [(path, name) for path, names in stops for name in re.findall(r"`([\w.]+)`", names)]
+
+
+@pytest.mark.parametrize(("path", "name"), stops_of_the_tours())
+def test_every_stop_of_a_reading_tour_is_a_function_of_its_module(path, name):
+    assert f"def {name.rpartition('.')[2]}(" in read(path)
+
+
+def test_a_tour_is_short_and_comes_back_to_a_module_seldom():
+    section = read("docs/architecture.md").split("### Follow one recording")[1].split("## 4.")[0]
+    for tour in section.split("\n**")[1:]:
+        modules = re.findall(r"^\d\. \[([^\]]+)\]", tour, re.MULTILINE)
+        assert 0 < len(modules) <= 9
+        assert len(set(modules)) <= 5
+        assert max(modules.count(module) for module in modules) <= 3

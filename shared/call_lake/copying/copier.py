@@ -25,7 +25,7 @@ from call_lake.copying.outcome import (
 )
 from call_lake.copying.retry import RateLimitedSources, RetryPolicy
 from call_lake.copying.stored import StoredRecordings
-from call_lake.errors import Reason, SecretEmpty, StepFailed, Terminal
+from call_lake.errors import Reason, SecretEmpty, StepFailed, Terminal, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.events import RECORDING_STORED, recording_stored
@@ -135,6 +135,9 @@ class Copier:
         except StepFailed as error:
             self.rate_limited.note(recording.source, error)
             return self._failed(message, entry, recording, error)
+        except Exception as error:  # ours: uncounted, the recording would stay PUBLISHED, and no command would show it
+            log.exception("the attempt broke; it is counted", recording_id=recording.recording_id)
+            return self._failed(message, entry, recording, Transient(Reason.UNEXPECTED, type(error).__name__))
         if self._is_erased(recording):  # rule 15
             erase_audio(self._store, recording)
             return Outcome(message, Result.NOTHING_TO_DO)

@@ -176,3 +176,26 @@ def test_an_erasure_after_the_copiers_look_at_the_ledger_takes_the_object_too(
 
     assert world.store.bodies("audio/") == {}
     assert len(world.queues["thulium"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("port", "method"), [("provider", "audio"), ("store", "list"), ("store", "put")], ids=lambda name: name
+)
+def test_an_error_of_our_own_is_a_counted_attempt_with_a_reason_and_is_tried_again(
+    pipeline: Pipeline, world: World, publish: Callable[[int], Recording], port: str, method: str
+) -> None:
+    broken, sound = publish(1), publish(2)
+
+    def break_once() -> None:
+        raise ZeroDivisionError("48500000001")  # its text may hold anything, so the ledger gets its name alone
+
+    at(world, port, method, break_once)
+    pipeline.copy_once("thulium", 1)
+
+    entry = pipeline.ledger.entry(broken.recording_id)
+    assert entry is not None
+    assert (entry.state, entry.reason, entry.attempts) == (State.RETRYING, Reason.UNEXPECTED, 1)
+    assert entry.history[-1]["detail"] == "ZeroDivisionError"
+    world.clock.advance(timedelta(days=1))
+    pipeline.copy_all()
+    assert state(pipeline, broken) == state(pipeline, sound) == State.STORED

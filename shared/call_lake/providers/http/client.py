@@ -8,7 +8,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,6 +30,12 @@ MAX_HOPS = 5
 LISTING_LIMIT_BYTES = 32 * 1024 * 1024
 ERROR_LIMIT_BYTES = 64 * 1024
 LISTING_PATIENCE = 2  # read timeouts that a whole listing answer may take
+NOT_READY = {404: Reason.NOT_FOUND, 410: Reason.NOT_FOUND, 204: Reason.EMPTY}
+WHOLE_RANGE = re.compile(r"bytes 0-(\d{1,18})/(\d{1,18})")
+REFUSED_IN_XML = {400, 403}
+XML = re.compile(r"(application|text)/xml\b", re.IGNORECASE)
+RETRY_AFTER_MOST_S = 366 * 86_400.0
+"""A longer wait is no time of this world; what asks for it waits a year."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -113,36 +119,44 @@ class Client:
 
         All of it has to arrive within ``deadline_s`` seconds.
 
-        Raises Transient, NotReady (404, 410), Terminal (403, host not allowed), SecretEmpty.
+        Raises Transient, NotReady (404, 410, 204), Terminal (403, host not allowed), SecretEmpty.
         """
         try:
             target = self.base.join(url)
         except ValueError as error:
             raise Terminal(Reason.HOST_NOT_ALLOWED, f"the record's audio URL: {error}") from None
         until_s = self._clock.monotonic() + deadline_s
-        with closing(self._get(target, until_s)) as response:
-            if response.status_code in (404, 410):
-                status = response.status_code
-                raise NotReady(Reason.NOT_FOUND, f"the download answered {status}", status=status)
-            if response.status_code != 200:
+        with closing(self._get(target, until_s, may_be_signed=True)) as response:
+            status = response.status_code
+            if status in NOT_READY:
+                raise NotReady(NOT_READY[status], f"the download answered {status}", status=status)
+            if status != 200 and not _is_whole(response):
                 raise self._refusal(response, "the download", until_s)
             yield Body(response, self._clock, until_s)
 
-    def _get(self, target: Target, deadline_s: float) -> requests.Response:
-        """The answer after redirects. After a 401 the client reads the secret again, once (rule 10)."""
-        *_, last = self._hops(target, deadline_s, fresh=False)
+    def _get(self, target: Target, deadline_s: float, *, may_be_signed: bool = False) -> requests.Response:
+        """The answer after redirects. After a 401 the client reads the secret again, once (rule 10).
+
+        ``may_be_signed``: the URL may carry its own credentials, and be refused with ours beside them: S3 answers 400
+        with an error in XML (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). It is then asked
+        for once without ours.
+        """
+        *_, last = self._hops(target, deadline_s)
         if last.response.status_code == 401 and last.was_trusted:
             last.response.close()
             *_, last = self._hops(target, deadline_s, fresh=True)
+        elif may_be_signed and last.was_trusted and _is_refused_in_xml(last.response):
+            last.response.close()
+            *_, last = self._hops(target, deadline_s, trusted=False)
         return last.response
 
-    def _hops(self, target: Target, deadline_s: float, *, fresh: bool) -> Iterator[Hop]:
+    def _hops(self, target: Target, deadline_s: float, *, fresh: bool = False, trusted: bool = True) -> Iterator[Hop]:
         """Send, follow redirects, and yield each answer. The last one is the answer, its body not yet read.
 
-        ``fresh`` reads the secret again. Raises Transient, Terminal(HOST_NOT_ALLOWED) where a redirect leads to a host
-        that may not be asked, SecretEmpty.
+        ``fresh`` reads the secret again. ``trusted``: the first host may see the credentials. Raises Transient,
+        Terminal(HOST_NOT_ALLOWED) where a redirect leads to a host that may not be asked, SecretEmpty.
         """
-        is_trusted = True
+        is_trusted = trusted
         for _ in range(MAX_HOPS + 1):
             # After another host the credentials stay away, also from the home host: the other host chose this hop.
             is_trusted = is_trusted and self._rules.is_home(target.origin)
@@ -151,14 +165,17 @@ class Client:
             if response.status_code not in REDIRECTS or not location:
                 yield Hop(response, is_trusted, None)
                 return
-            with closing(response):
-                # Reading the little that a redirect says keeps the connection.
+            # Reading the little that a redirect says keeps the connection. Whatever it is does not matter.
+            with closing(response), suppress(Transient):
                 Body(response, self._clock, deadline_s).read_up_to(ERROR_LIMIT_BYTES)
             try:
                 # http.client decodes headers as Latin-1, and servers write UTF-8.
-                target = target.join(location.encode("latin-1", "replace").decode("utf-8", "replace"))
+                following = target.join(location.encode("latin-1", "replace").decode("utf-8", "replace"))
             except ValueError:
                 raise Transient(Reason.HTTP_ERROR, "a redirect to no http or https URL") from None
+            if (target.origin.scheme, following.origin.scheme) == ("https", "http"):
+                raise Terminal(Reason.HOST_NOT_ALLOWED, "a redirect from https to http, which anybody could read")
+            target = following
             yield Hop(response, is_trusted, target)
         raise Transient(Reason.HTTP_ERROR, f"more than {MAX_HOPS} redirects")
 
@@ -200,10 +217,10 @@ class Client:
         detail = f"{what} answered {status}{self._request_id(response, deadline_s)}"
         if status == 401:
             return Transient(Reason.UNAUTHORIZED, f"{detail}; check the source's secret", status=status)
-        if status == 403:
-            return Terminal(Reason.FORBIDDEN, f"{detail}; check the rights of the API user", status=status)
-        reason = Reason.RATE_LIMITED if status == 429 else Reason.HTTP_ERROR
         retry_after_s = retry_after(response.headers.get("Retry-After"), self._clock.now())
+        if status == 403 and retry_after_s is None:  # with one it is a rate limit, whatever its number
+            return Terminal(Reason.FORBIDDEN, f"{detail}; check the rights of the API user", status=status)
+        reason = Reason.RATE_LIMITED if status in (403, 429) else Reason.HTTP_ERROR
         return Transient(reason, detail, retry_after_s=retry_after_s, status=status)
 
     def _request_id(self, response: requests.Response, deadline_s: float) -> str:
@@ -214,6 +231,20 @@ class Client:
             return request_id(json_values.parse(data, body.content_type))
         except (StepFailed, ValueError, RecursionError):
             return ""
+
+
+def _is_whole(response: requests.Response) -> bool:
+    """Whether a 206, the answer for a part, is the whole. Some servers send one unasked (RFC 9110, 14.4)."""
+    if response.status_code != 206:
+        return False
+    found = WHOLE_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    return found is not None and int(found[1]) + 1 == int(found[2])
+
+
+def _is_refused_in_xml(response: requests.Response) -> bool:
+    """Whether a storage service refuses the request, and not the vendor's API."""
+    kind = response.headers.get("Content-Type", "")
+    return response.status_code in REFUSED_IN_XML and XML.match(kind.strip()) is not None
 
 
 def request_id(answer: Any) -> str:
@@ -229,7 +260,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(value or "")
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
+    return min(max(seconds, 0.0), RETRY_AFTER_MOST_S) if math.isfinite(seconds) else None

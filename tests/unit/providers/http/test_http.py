@@ -57,11 +57,11 @@ def trusted(web: StubWeb) -> list[bool]:
     ("status", "kind", "reason"),
     [
         (401, Transient, Reason.UNAUTHORIZED),
-        (403, Terminal, Reason.FORBIDDEN),
         (404, NotReady, Reason.NOT_FOUND),
         (410, NotReady, Reason.NOT_FOUND),
         (429, Transient, Reason.RATE_LIMITED),
-        (204, Transient, Reason.HTTP_ERROR),
+        (403, Transient, Reason.RATE_LIMITED),  # with a Retry-After, as all here have
+        (204, NotReady, Reason.EMPTY),
         (206, Transient, Reason.HTTP_ERROR),
         (304, Transient, Reason.HTTP_ERROR),
         (400, Transient, Reason.HTTP_ERROR),
@@ -79,6 +79,43 @@ def test_a_status_becomes_a_typed_error(status, kind, reason):
         assert caught.value.retry_after_s == 7
 
 
+@pytest.mark.parametrize("value", [None, "", "soon"])
+def test_a_403_that_names_no_time_is_final(value):
+    headers = {} if value is None else {"Retry-After": value}
+    with pytest.raises(Terminal) as caught:
+        download(client(StubWeb(lambda seen: Reply(403, headers=headers))))
+    assert caught.value.reason is Reason.FORBIDDEN
+
+
+@pytest.mark.parametrize("value", ["7", "0", format_datetime(START + timedelta(seconds=7), usegmt=True)])
+def test_a_403_that_names_a_time_is_a_rate_limit_in_a_listing_too(value):
+    with pytest.raises(Transient) as caught:
+        client(StubWeb(lambda seen: Reply(403, headers={"Retry-After": value}))).get_json(f"{BASE}/list")
+    assert caught.value.reason is Reason.RATE_LIMITED
+
+
+@pytest.mark.parametrize(
+    ("content_range", "is_whole"),
+    [
+        ("bytes 0-4/5", True),
+        ("bytes 0-3/5", False),
+        ("bytes 1-4/5", False),
+        ("bytes 0-4/*", False),
+        ("bytes */5", False),
+        ("0-4/5", False),
+        ("", False),
+    ],
+)
+def test_a_206_is_the_audio_only_where_its_range_is_the_whole(content_range, is_whole):
+    web = StubWeb(lambda seen: Reply(206, b"audio", {"Content-Range": content_range}))
+    if is_whole:
+        assert download(client(web)) == b"audio"
+        return
+    with pytest.raises(Transient) as caught:
+        download(client(web))
+    assert caught.value.reason is Reason.HTTP_ERROR
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_listing_that_is_not_found_is_no_missing_recording(status):
     with pytest.raises(Transient) as caught:
@@ -94,6 +131,11 @@ def test_a_listing_that_is_not_found_is_no_missing_recording(status):
         (format_datetime(START + timedelta(seconds=90), usegmt=True), 90.0),
         (format_datetime(START - timedelta(hours=1), usegmt=True), 0.0),
         ("-5", 0.0),
+        ("1e300", 366 * 86_400.0),
+        ("9" * 400, None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 366 * 86_400.0),
+        ("Sat, 01 Jan 99999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
         ("soon", None),
         ("inf", None),
         ("nan", None),
@@ -108,7 +150,13 @@ def test_retry_after_is_seconds_or_a_date(value, seconds):
 @given(st.text(max_size=40))
 def test_any_retry_after_is_read_without_an_error(value):
     seconds = retry_after(value, START)
-    assert seconds is None or seconds >= 0
+    assert seconds is None or 0 <= seconds <= 366 * 86_400
+
+
+@given(st.integers(-1, 10**6), st.integers(-(10**5), 10**5))
+def test_no_date_of_a_retry_after_is_an_error(year, offset):
+    seconds = retry_after(f"Mon, 01 Jan {year:04} 00:00:00 {offset:+05}", START)
+    assert seconds is None or 0 <= seconds <= 366 * 86_400
 
 
 @pytest.mark.parametrize(
@@ -155,7 +203,6 @@ def test_a_redirect_within_the_origin_keeps_them(status, location):
     "elsewhere",
     [
         "https://cdn.test/x",
-        "http://provider.test/x",
         "https://provider.test:8443/x",
         "https://provider.test.evil.test/x",
         "https://provider.test@cdn.test/x",
@@ -199,6 +246,59 @@ def test_an_allowed_port_allows_no_other_port():
     assert download(asked, "https://cdn.test:8443/x") == b"audio"
     with pytest.raises(Terminal):
         download(asked, "https://cdn.test/x")
+
+
+def test_a_redirect_from_https_to_http_is_refused_even_at_home():
+    for elsewhere in ("http://provider.test/other", "http://cdn.test/other"):
+        web = redirects({"https://provider.test/file": elsewhere})
+        with pytest.raises(Terminal, match="https to http") as caught:
+            download(client(web, allowed_hosts=("cdn.test", "provider.test:80")))
+        assert caught.value.reason is Reason.HOST_NOT_ALLOWED
+        assert len(web.seen) == 1
+
+
+def test_a_redirect_whose_body_cannot_be_read_is_followed():
+    def answer(seen: Seen) -> Reply:
+        if seen.url.endswith("/file"):
+            return Reply(302, b"x", {"Location": "/other", "Content-Encoding": "br"})
+        return Reply(body=b"audio")
+
+    assert download(client(StubWeb(answer))) == b"audio"
+
+
+@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("kind", ["application/xml", "text/xml; charset=utf-8", "Application/XML"])
+def test_a_signed_url_of_the_own_host_that_refuses_credentials_is_asked_for_once_without(status, kind):
+    def answer(seen: Seen) -> Reply:
+        if "Authorization" in seen.headers:
+            return Reply(status, b"<Error><Code>InvalidArgument</Code></Error>", {"Content-Type": kind})
+        return Reply(body=b"audio")
+
+    web = StubWeb(answer)
+    assert download(client(web), "/file?X-Amz-Signature=1") == b"audio"
+    assert trusted(web) == [True, False]
+
+
+def test_what_is_refused_without_credentials_too_is_asked_for_no_further():
+    web = StubWeb(lambda seen: Reply(403, b"<Error/>", {"Content-Type": "application/xml"}))
+    with pytest.raises(Terminal):
+        download(client(web))
+    assert trusted(web) == [True, False]
+
+
+@pytest.mark.parametrize(("status", "kind"), [(403, "application/json"), (403, ""), (500, "application/xml")])
+def test_what_the_vendors_own_api_refuses_is_not_asked_for_without_credentials(status, kind):
+    web = StubWeb(lambda seen: Reply(status, b"{}", {"Content-Type": kind}))
+    with pytest.raises(StepFailed):
+        download(client(web))
+    assert trusted(web) == [True]
+
+
+def test_a_listing_is_never_asked_for_without_credentials():
+    web = StubWeb(lambda seen: Reply(403, b"<Error/>", {"Content-Type": "application/xml"}))
+    with pytest.raises(Terminal):
+        client(web).get_json(f"{BASE}/list")
+    assert trusted(web) == [True]
 
 
 def test_the_sixth_redirect_is_not_followed():
