@@ -193,6 +193,13 @@ def _rules(source: str, key: str, value: Any) -> tuple[Rule, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PollerSettings:
+    """Settings of the poller. Names that end in ``_s`` are seconds.
+
+    A poll reads up to ``settle_s`` ago, from ``lookback_s`` before the checkpoint on. The daily sweep reads
+    ``sweep_days`` days again. A published recording that is silent for ``republish_after_s`` is published again. A hole
+    becomes a gap after ``gap_after_s``.
+    """
+
     ledger_table: str
     sources_path: str
     settle_s: int = 120
@@ -206,6 +213,12 @@ class PollerSettings:
 
 @dataclass(frozen=True, slots=True)
 class CopierSettings:
+    """Settings of the copier. Names that end in ``_s`` are seconds.
+
+    Retries wait from ``retry_base_s`` to ``retry_ceiling_s``, each about twice as long as the one before. Audio that is
+    not ready for ``not_ready_deadline_s`` has failed. ``bytes_in_flight``: of all downloads of one copier together.
+    """
+
     ledger_table: str
     sources_path: str
     bucket: str
@@ -224,6 +237,9 @@ class CopierSettings:
 
 @dataclass(frozen=True, slots=True)
 class CompactorSettings:
+    """Settings of the compactor. ``sources`` and ``first_call_date``: what the table shows. ``grace_s``: for so many
+    seconds a replaced data file stays."""
+
     ledger_table: str
     bucket: str
     sources: tuple[str, ...]
@@ -234,6 +250,8 @@ class CompactorSettings:
 
 @dataclass(frozen=True, slots=True)
 class TranscriberSettings:
+    """Settings of the transcriber. ``transcription_language``: a code of Amazon Transcribe, like ``pl-PL``."""
+
     transcription_language: str
     dlq_url: str
     job_prefix: str = ""  # the stack's name: all stacks of an account share the names of jobs

@@ -52,6 +52,7 @@ def say(line: str) -> None:
 
 
 def fail(message: str) -> None:
+    """Print the error and end the command. Raises typer.Exit."""
     err.print(f"[red]error:[/red] {_plain(message)}", highlight=False)
     raise typer.Exit(1)
 

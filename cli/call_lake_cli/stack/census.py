@@ -35,13 +35,13 @@ class SourceCensus:
     checkpoint_age_s: float | None = None
     trouble: str | None = None
     polls: str | None = None
-    jobs_open: int = 0
+    jobs_unfinished: int = 0
 
     @property
     def settled(self) -> bool:
         """Every listed recording is stored and one row, or has failed permanently."""
         return (
-            self.waiting == self.inbox == self.jobs_open == 0
+            self.waiting == self.inbox == self.jobs_unfinished == 0
             and self.stored + sum(self.failed.values()) == self.listed
             and self.stored == self.rows == self.recordings_in_rows
         )
@@ -86,7 +86,7 @@ def _from_ledger(stack: Stack, counts: dict[str, SourceCensus]) -> None:
             if one.checkpoint:
                 one.checkpoint_age_s = round((now - parse_iso(one.checkpoint)).total_seconds(), 1)
         elif kind == "job":
-            one.jobs_open += item["state"] == JobState.UNFINISHED
+            one.jobs_unfinished += item["state"] == JobState.UNFINISHED
         else:
             _count_recording(one, item)
 

@@ -104,6 +104,7 @@ class Copier:
             return self._come_back(message, recording.source)
 
     def _bury(self, message: Message) -> Outcome:
+        """Send a message that no poller wrote to the dead letters."""
         try:
             self._dead_letters.send([message.body], attributes={"reason": "bad_message"})
         except Exception:
@@ -253,8 +254,8 @@ class Copier:
         return Outcome(message, Result.NO_ATTEMPT)
 
     def _come_back(self, message: Message, source: str) -> Outcome:
-        """After a step broke: later than at once, and sooner than when the queue's visibility ends, where that can be
-        had."""
+        """Let the message come again after a step broke: after the longest delay of the queue, or when its visibility
+        timeout ends where SQS does not take that delay."""
         with suppress(Exception):
             self._delay(source, message, self._policy.queue_max_s)
         return Outcome(message, Result.NO_ATTEMPT)

@@ -56,9 +56,11 @@ class SourceState:
         self.note(paused_since=since, trouble=f"{PAUSED} since {since}")
 
     def resume(self) -> None:
+        """End a pause."""
         self.note(paused_since=None, trouble=None)
 
     def paused_since(self) -> datetime | None:
+        """Since when the source is paused; None where it is not."""
         return self._moment("paused_since")
 
     def hole_since(self, window: Window, now: datetime) -> datetime:

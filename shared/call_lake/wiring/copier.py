@@ -40,6 +40,7 @@ class CopierSources:
         self._paused: dict[str, tuple[float, bool]] = {}
 
     def one(self, name: str) -> CopierSource:
+        """Raises ConfigError where there is no such source, or its settings are wrong."""
         source = self._parameters.one(name)
         queue = SqsQueue(client("sqs"), source.queue_url)
         max_bytes = min(source.max_bytes, self._storage_bytes)

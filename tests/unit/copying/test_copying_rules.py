@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from call_lake.copying.outcome import CopyCounts, Message
 from call_lake.errors import Reason, Transient
 from call_lake.ledger.entry import State
 from call_lake.model.messages import message_of
@@ -87,6 +88,22 @@ def test_no_download_begins_when_the_functions_time_is_over(pipeline, world, pro
     assert len(provider.deadlines_s) == 1
     assert [state(pipeline, recording) for recording in (first, second)] == [State.STORED, State.PUBLISHED]
     assert len(world.queues["thulium"]) == 1
+
+
+def test_each_batch_of_a_warm_function_has_its_own_time_and_counts(
+    pipeline: Pipeline, provider: Patient, publish: Callable[[int], Recording]
+) -> None:
+    def batch(number: int) -> Message:
+        return Message(str(number), message_of(publish(number)), "")
+
+    provider.takes_s = FUNCTION_TIME_S - 10
+    first = pipeline.copy_batch([batch(1)])
+    provider.takes_s = 0.0
+    second = pipeline.copy_batch([batch(2)])
+
+    assert first.counts == second.counts == CopyCounts(stored=1, stored_bytes=first.counts.stored_bytes)
+    assert [list(report.verdicts) for report in (first, second)] == [["1"], ["2"]]
+    assert second.stored == {"thulium": [second.counts.stored_bytes]}
 
 
 def test_an_object_that_s3_was_too_busy_to_write_is_written_again_at_once(pipeline, world, provider, publish):

@@ -216,6 +216,15 @@ def test_a_warm_function_reads_no_data_file_that_it_knows(world):
         assert not [call for call in world.calls.log[before:] if call.method in ("get_range", "head")]
 
 
+def test_each_run_of_a_warm_function_has_its_own_time_and_counts():
+    world = World.make()
+    warm = Compactor(world.store, world.table, world.clock, SETTINGS, threads=1)
+    put_rows(world.store, [row_of(1)])
+    assert warm.run(world.clock.monotonic()) == CompactionResult(left_over=1)
+    assert warm.run(IN_TIME_S) == CompactionResult(rows=1, partitions=1)
+    assert warm.run(IN_TIME_S) == CompactionResult()
+
+
 UNFIT = row_of(1) | {"duration_s": "long"}
 
 

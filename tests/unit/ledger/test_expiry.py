@@ -367,7 +367,7 @@ def test_verify_finds_an_object_that_stands_though_it_had_expired(expired: Bench
 
     (finding,) = expired.verify(audio_kept=KEPT).differences
 
-    assert (finding.kind, finding.recording_id) == (Kind.STANDS, expired.recordings[0].recording_id)
+    assert (finding.kind, finding.recording_id) == (Kind.AFTER_EXPIRY, expired.recordings[0].recording_id)
     assert "EXPIRED, noticed at 2026-10-29" in finding.cause
 
 

@@ -98,11 +98,11 @@ def test_an_unfinished_backfill_goes_on_in_the_next_poll(bench: Bench) -> None:
 
     first = bench.poll(backfill=past)
     assert 0 < first.published < 2000
-    assert first.jobs_open == 1
+    assert first.jobs_due == 1
     for _ in range(20):
         last = bench.poll()
 
-    assert last.jobs_open == 0
+    assert last.jobs_due == 0
     assert len(bench.published()) == 2000
 
 
@@ -280,7 +280,7 @@ def test_the_first_poll_begins_at_the_given_day_of_the_source() -> None:
 def test_a_backfill_into_the_future_ends_now(bench: Bench) -> None:
     result = bench.poll(backfill=Window(bench.now - timedelta(days=1), bench.now + timedelta(days=1)))
 
-    assert result.jobs_open == 0
+    assert result.jobs_due == 0
 
 
 def test_the_checkpoint_never_moves_backwards(bench: Bench) -> None:

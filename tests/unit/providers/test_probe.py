@@ -17,7 +17,7 @@ from call_lake.providers.probe import Prober, ProbeResult, skew_of
 from call_lake.providers.thulium.api import listing_rows
 from call_lake.providers.thulium.probe import _offset_h
 from call_lake.settings import SourceSettings
-from call_lake_cli.commands.probe import examine, merged, write_settings
+from call_lake_cli.commands.probe import run_probe, with_settings, write_settings
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.stack.handle import Stack
 from call_lake_local.simulators import transport
@@ -47,7 +47,7 @@ class Vendor:
     def probe(self, **more: Any) -> ProbeResult:
         settings = SourceSettings(self.kind, self.kind, URLS[self.kind], **more)
         session = transport.session(self.simulation, self.clock.sleep)
-        return examine(settings, self.secret, self.clock, lambda step: None, session)
+        return run_probe(settings, self.secret, self.clock, lambda step: None, session)
 
 
 def said(found: ProbeResult, topic: str) -> str:
@@ -397,4 +397,7 @@ def test_settings_that_cannot_work_are_not_written(ssm: Any, wanted: dict[str, A
 
 
 def test_a_document_without_further_settings_gets_them() -> None:
-    assert merged({"base_url": "u"}, {"encode_slashes": False}) == {"base_url": "u", "more": {"encode_slashes": False}}
+    assert with_settings({"base_url": "u"}, {"encode_slashes": False}) == {
+        "base_url": "u",
+        "more": {"encode_slashes": False},
+    }

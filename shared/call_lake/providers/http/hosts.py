@@ -106,7 +106,7 @@ class HostRules:
                 f"the audio lies on {origin.scheme}://{origin.netloc}; if you trust it, add it to allowed_hosts",
             )
         if origin.host == "localhost" or _is_address(origin.host):
-            return None  # listed for what it is
+            return None  # the list names the address itself
         return partial(self._public_address, origin)
 
     def _public_address(self, origin: Origin) -> str:

@@ -55,15 +55,6 @@ class ProbeClient(Client):
         except Terminal:  # HOST_NOT_ALLOWED is the only one that sending raises
             return ProbeAnswer(status, hops=tuple(hosts), refused_host=target.origin.netloc)
         with closing(hop.response) as response:
-            body = _first_bytes(Body(response, self._clock, deadline_s), limit_bytes)
+            body = Body(response, self._clock, deadline_s).first_bytes(limit_bytes)
             headers = {name.lower(): value for name, value in response.headers.items()}
         return ProbeAnswer(status, headers, body, tuple(hosts))
-
-
-def _first_bytes(body: Body, limit_bytes: int) -> bytes:
-    data = bytearray()
-    for chunk in body:
-        data += chunk
-        if len(data) > limit_bytes:
-            break
-    return bytes(data[:limit_bytes])
