@@ -210,6 +210,8 @@ class AudioStream(Protocol):
     declared_length: int | None
     """Bytes that the provider promised (Content-Length), None if it did not say."""
     content_type: str | None
+    other_host: str | None
+    """The host that the audio comes from, where it is not the configured one."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Chunks of the body. Raises Transient on time-outs, resets, truncation, and when the deadline passes."""

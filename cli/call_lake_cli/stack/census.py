@@ -34,6 +34,7 @@ class SourceCensus:
     checkpoint: str | None = None
     checkpoint_age_s: float | None = None
     trouble: str | None = None
+    audio_hosts: list[str] = field(default_factory=list)
     polls: str | None = None
     jobs_unfinished: int = 0
 
@@ -83,6 +84,7 @@ def _from_ledger(stack: Stack, counts: dict[str, SourceCensus]) -> None:
                 item.get("trouble"),
                 item.get("last_poll_at"),
             )
+            one.audio_hosts = list(item.get("audio_hosts", ()))
             if one.checkpoint:
                 one.checkpoint_age_s = round((now - parse_iso(one.checkpoint)).total_seconds(), 1)
         elif kind == "job":

@@ -9,6 +9,7 @@ from call_lake.model.windows import Window
 from call_lake.ports import Below, Clock, Item, PreconditionFailed, Table
 
 PAUSED = "paused"
+AUDIO_HOSTS_MOST = 20
 HOLE_MEMORY = timedelta(hours=3)
 """A hole that no poll has met for so long is mended, or lies behind the look-back."""
 
@@ -49,6 +50,12 @@ class SourceState:
     def quiet_until(self) -> datetime | None:
         """Until when the provider has asked for no request."""
         return self._moment("quiet_until")
+
+    def note_audio_host(self, host: str) -> None:
+        """Remember that audio came from a host other than the configured one; ``call-lake status`` shows it."""
+        hosts = self.facts().get("audio_hosts", [])
+        if host not in hosts and len(hosts) < AUDIO_HOSTS_MOST:
+            self.note(audio_hosts=sorted({*hosts, host}))
 
     def pause(self) -> None:
         """Until ``resume`` no poll lists or publishes, and no copier downloads."""

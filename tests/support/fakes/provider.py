@@ -72,6 +72,7 @@ class _Stream:
     body: bytes
     declared_length: int | None
     content_type: str | None = "audio/x-wav"
+    other_host: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         for start in range(0, len(self.body), 4096):
@@ -95,6 +96,7 @@ class FakeProvider:
     walked: int = 0
     requests: int = 0
     downloads: int = 0
+    other_host: str | None = None
 
     def add(self, *recordings: Recording) -> None:
         for recording in recordings:
@@ -130,7 +132,7 @@ class FakeProvider:
         if recording.provider_key not in self.audio:
             raise NotReady(Reason.NOT_FOUND, "404")
         body = self.audio[recording.provider_key]
-        return _Stream(body, len(body))
+        return _Stream(body, len(body), other_host=self.other_host)
 
     def _call[T](self, method: str, act: Callable[[], T]) -> T:
         answer: T = self.calls.run("provider", method, act) if self.calls else act()

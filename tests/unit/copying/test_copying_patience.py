@@ -31,6 +31,7 @@ class Body:
     declared_length: int | None
     at_its_end: Callable[[], None]
     content_type: str | None = None
+    other_host: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self.stream

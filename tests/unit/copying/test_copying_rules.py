@@ -154,3 +154,18 @@ def test_an_error_of_our_own_is_a_counted_attempt_with_a_reason_and_is_tried_aga
     world.clock.advance(timedelta(days=1))
     pipeline.copy_all()
     assert state(pipeline, broken) == state(pipeline, sound) == State.STORED
+
+
+def test_a_host_that_audio_came_from_is_told_after_the_audio_is_stored(
+    pipeline: Pipeline, world: World, provider: Patient, publish: Callable[[int], Recording]
+) -> None:
+    recording = publish(1)
+    told: list[str] = []
+    plain = pipeline._copier_source
+    provider.other_host = "storage.test"
+    pipeline._copier_source = lambda name: replace(plain(name), note_host=told.append)  # type: ignore[method-assign]
+
+    pipeline.copy_all()
+
+    assert told == ["storage.test"]
+    assert state(pipeline, recording) is State.STORED

@@ -27,6 +27,7 @@ class Body:
 
     def __init__(self, response: requests.Response, clock: Clock, deadline_s: float) -> None:
         """Raises Transient where the answer does not say where it ends, or is compressed in a way that is not read."""
+        self.other_host: str | None = None
         headers = response.headers
         self._raw: urllib3.HTTPResponse = response.raw
         self._clock = clock

@@ -133,7 +133,7 @@ def test_a_newer_link_that_is_refused_too_is_the_end_of_the_attempt():
 
 
 def test_a_newer_link_on_a_host_that_is_not_allowed_is_not_followed():
-    web = Web(row(recording_url="https://elsewhere.test/files/new"))
+    web = Web(row(recording_url="http://elsewhere.test/files/new"))
     assert web.refusal(listed()).reason is Reason.HOST_NOT_ALLOWED
     assert web.asked == [OLD, "list"]
 
