@@ -173,10 +173,10 @@ class Client:
                 following = target.join(location.encode("latin-1", "replace").decode("utf-8", "replace"))
             except ValueError:
                 raise Transient(Reason.HTTP_ERROR, "a redirect to no http or https URL") from None
+            yield Hop(response, is_trusted, following)
             if (target.origin.scheme, following.origin.scheme) == ("https", "http"):
                 raise Terminal(Reason.HOST_NOT_ALLOWED, "a redirect from https to http, which anybody could read")
             target = following
-            yield Hop(response, is_trusted, target)
         raise Transient(Reason.HTTP_ERROR, f"more than {MAX_HOPS} redirects")
 
     def _send(self, target: Target, authorization: str | None, deadline_s: float) -> requests.Response:
