@@ -58,6 +58,15 @@ def make_wav(number: int, seconds: float = 0.05) -> bytes:
     return body.getvalue()
 
 
+def raising(error: Exception) -> Callable[..., None]:
+    """For ``on_list`` and ``on_audio``."""
+
+    def act(*_: object) -> None:
+        raise error
+
+    return act
+
+
 @dataclass
 class _Stream:
     body: bytes

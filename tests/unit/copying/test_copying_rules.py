@@ -36,30 +36,8 @@ class Patient(FakeProvider):
 
 
 @pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
 def provider(world: World) -> Patient:
     return Patient(world.calls, clock=world.clock)
-
-
-@pytest.fixture
-def pipeline(world: World, provider: Patient) -> Pipeline:
-    return Pipeline(world, {"thulium": provider})
-
-
-@pytest.fixture
-def publish(pipeline: Pipeline, provider: Patient) -> Callable[[int], Recording]:
-    def act(number: int = 1) -> Recording:
-        recording = make_recording(number)
-        provider.add(recording)
-        pipeline.ledger.discovered(recording)
-        pipeline.world.queues["thulium"].send([message_of(recording)])
-        return recording
-
-    return act
 
 
 def state(pipeline: Pipeline, recording: Recording) -> State:
@@ -80,9 +58,7 @@ def at(world: World, port: str, method: str, act: Callable[[], object]) -> None:
     world.calls.on_call(hook)
 
 
-def test_the_audio_lies_under_the_call_date_that_the_first_write_froze(
-    pipeline: Pipeline, world: World, provider: Patient
-) -> None:
+def test_the_audio_lies_under_the_call_date_that_the_first_write_froze(pipeline, world, provider):
     recording = make_recording(1)
     provider.add(recording)
     pipeline.ledger.discovered(recording)
@@ -94,9 +70,7 @@ def test_the_audio_lies_under_the_call_date_that_the_first_write_froze(
     assert f"call_date={recording.call_date}" in key
 
 
-def test_a_download_may_take_no_longer_than_the_function_has_left(
-    pipeline: Pipeline, provider: Patient, publish: Callable[[int], Recording]
-) -> None:
+def test_a_download_may_take_no_longer_than_the_function_has_left(pipeline, provider, publish):
     publish(1), publish(2)
     provider.takes_s = 100.0
 
@@ -105,9 +79,7 @@ def test_a_download_may_take_no_longer_than_the_function_has_left(
     assert provider.deadlines_s[1] < FUNCTION_TIME_S - 100
 
 
-def test_no_download_begins_when_the_functions_time_is_over(
-    pipeline: Pipeline, world: World, provider: Patient, publish: Callable[[int], Recording]
-) -> None:
+def test_no_download_begins_when_the_functions_time_is_over(pipeline, world, provider, publish):
     first, second = publish(1), publish(2)
     provider.takes_s = FUNCTION_TIME_S - 10
 
@@ -134,9 +106,7 @@ def test_each_batch_of_a_warm_function_has_its_own_time_and_counts(
     assert second.stored == {"thulium": [second.counts.stored_bytes]}
 
 
-def test_an_object_that_s3_was_too_busy_to_write_is_written_again_at_once(
-    pipeline: Pipeline, world: World, provider: Patient, publish: Callable[[int], Recording]
-) -> None:
+def test_an_object_that_s3_was_too_busy_to_write_is_written_again_at_once(pipeline, world, provider, publish):
     recording = publish(1)
     world.store.conflicts = 2
 
@@ -146,9 +116,7 @@ def test_an_object_that_s3_was_too_busy_to_write_is_written_again_at_once(
     assert provider.downloads == 1
 
 
-def test_a_message_is_not_done_before_the_ledger_says_stored(
-    pipeline: Pipeline, world: World, publish: Callable[[int], Recording]
-) -> None:
+def test_a_message_is_not_done_before_the_ledger_says_stored(pipeline, world, publish):
     recording = publish(1)
 
     def throttled() -> None:
@@ -162,19 +130,6 @@ def test_a_message_is_not_done_before_the_ledger_says_stored(
     world.clock.advance(timedelta(hours=1))
     pipeline.copy_all()
     assert state(pipeline, recording) is State.STORED
-    assert len(world.queues["thulium"]) == 0
-
-
-def test_an_erasure_after_the_copiers_look_at_the_ledger_takes_the_object_too(
-    pipeline: Pipeline, world: World, publish: Callable[[int], Recording]
-) -> None:
-    recording = publish(1)
-    tombstone = {"state": State.ERASED, "record": None, "due_list": None}
-    at(world, "bus", "publish", lambda: world.table.update(recording.recording_id, tombstone))
-
-    pipeline.copy_all()
-
-    assert world.store.bodies("audio/") == {}
     assert len(world.queues["thulium"]) == 0
 
 

@@ -269,11 +269,9 @@ def test_a_redirect_on_the_same_host_is_told() -> None:
 def test_a_recording_that_is_gone_does_not_stand_for_the_others() -> None:
     vendor = Vendor("thulium")
     first = MANY.recordings["thulium"][0]
-    world = replace(MANY, recordings={**MANY.recordings})
     vendor.simulation.thulium.plan = FaultPlan.parse("gone:0.4", seed=_seed_that_dooms(first.index))
 
     assert vendor.probe().works
-    assert world is not MANY
 
 
 def _seed_that_dooms(index: int) -> int:

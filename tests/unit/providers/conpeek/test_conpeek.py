@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from call_lake.errors import ConfigError, NotReady, Reason, Terminal
+from call_lake.errors import ConfigError, Reason, Terminal
 from call_lake.ledger.identity import possible_ids, same_recording
 from call_lake.model.recording import Recording, recording_id
 from call_lake.providers.conpeek.mapping import CONPEEK, compile_mapping
@@ -170,14 +170,6 @@ def test_a_record_with_neither_url_nor_dialog_has_no_audio():
     ):
         pass
     assert caught.value.reason is Reason.NO_AUDIO_URL
-
-
-@pytest.mark.parametrize("status", [404, 410])
-def test_audio_that_is_not_there_yet_is_not_ready(status):
-    web = StubWeb(lambda seen: Reply(status))
-    with pytest.raises(NotReady) as caught, make(web).open_audio(one({}), deadline_s=5):
-        pass
-    assert caught.value.reason is Reason.NOT_FOUND
 
 
 @pytest.mark.parametrize("key", ["", "  ", "żółć", "a\nb"])

@@ -18,7 +18,6 @@ from call_lake_local.simulators.world import World as CallWorld
 from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider
 from tests.support.pipeline import Pipeline
-from tests.support.simulated_time import EVERY_15_MINUTES, SimulatedTime
 from tests.support.stub_conpeek import Tenant, make, one, row
 from tests.support.stub_web import Reply, Seen, StubWeb
 
@@ -282,12 +281,3 @@ def test_what_is_redriven_or_repaired_gets_a_newer_link_too():
 
     assert [(entry.state, entry.attempts) for entry in again] == [(State.STORED, 0)] * 2
     assert len(list(world.store.list("audio/"))) == 2
-
-
-def test_links_that_expire_while_the_copier_waits_lose_nothing():
-    calls = CallWorld.generate(seed=4, count=6, start=date(2026, 10, 21), days=2, tiny_audio=True)
-    run = SimulatedTime(calls, "expired_link:1")
-    run.outage("conpeek", timedelta(hours=9), timedelta(hours=15))
-    run.run_for(timedelta(days=4), EVERY_15_MINUTES)
-    run.compact()
-    assert run.differences() == []
