@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 import boto3
@@ -27,7 +28,7 @@ from call_lake_local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simul
 from call_lake_local.simulators.thulium import USER
 from call_lake_local.simulators.world import World
 from tests.support.fakes import FakeClock
-from tests.support.stub_web import Reply, StubWeb
+from tests.support.stub_web import Reply, Seen, StubWeb
 
 NOW = datetime(2026, 11, 15, 20, 0, tzinfo=UTC)
 MANY = World.generate(seed=3, count=260, start=date(2026, 10, 20), days=24, tiny_audio=True)
@@ -245,6 +246,20 @@ def test_a_url_of_another_host_in_the_record_is_told_and_not_asked() -> None:
 
     assert vendor.probe().settings == {"allowed_hosts": ["foreign.sim"]}
     assert vendor.simulation.foreign.snapshot()["requests"] == 0
+
+
+def reply(always: Reply, _seen: Seen) -> Reply:
+    return always
+
+
+def test_a_redirect_from_https_to_http_is_no_host_that_could_be_allowed() -> None:
+    settings = SourceSettings("conpeek", "conpeek", "https://conpeek.test/api")
+    for elsewhere in ("http://conpeek.test/a.wav", "http://cdn.test/a.wav"):
+        web = StubWeb(partial(reply, Reply(302, headers={"Location": elsewhere})))
+        client = ProbeClient(settings, lambda fresh: "key", FakeClock(NOW), web.session)
+        answer = client.ask("/a.wav", 10)
+        assert (answer.status, answer.refused_host) == (302, None)
+        assert answer.hops[-1].startswith("http://")
 
 
 def test_a_redirect_on_the_same_host_is_told() -> None:
