@@ -25,7 +25,7 @@ from call_lake.copying.outcome import (
 )
 from call_lake.copying.retry import RateLimitedSources, RetryPolicy
 from call_lake.copying.stored import StoredRecordings
-from call_lake.errors import Reason, SecretEmpty, StepFailed, Terminal, Transient
+from call_lake.errors import ConfigError, Reason, SecretEmpty, StepFailed, Terminal, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.events import RECORDING_STORED, recording_stored
@@ -135,6 +135,8 @@ class Copier:
         except StepFailed as error:
             self.rate_limited.note(recording.source, error)
             return self._failed(message, entry, recording, error)
+        except ConfigError:  # not the recording's fault: as before the attempt, it comes again
+            raise
         except Exception as error:  # ours: uncounted, the recording would stay PUBLISHED, and no command would show it
             log.exception("the attempt broke; it is counted", recording_id=recording.recording_id)
             return self._failed(message, entry, recording, Transient(Reason.UNEXPECTED, type(error).__name__))

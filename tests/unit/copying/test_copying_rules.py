@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from call_lake.copying.outcome import CopyCounts, Message
-from call_lake.errors import Reason, Transient
+from call_lake.errors import ConfigError, Reason, Transient
 from call_lake.ledger.entry import State
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
@@ -169,3 +169,18 @@ def test_a_host_that_audio_came_from_is_told_after_the_audio_is_stored(
 
     assert told == ["storage.test"]
     assert state(pipeline, recording) is State.STORED
+
+
+def test_wrong_settings_count_no_attempt(pipeline: Pipeline, world: World, publish: Callable[[int], Recording]) -> None:
+    recording = publish(1)
+
+    def refuse() -> None:
+        raise ConfigError("source 'thulium': its secret has no 'password'")
+
+    at(world, "provider", "audio", refuse)
+    pipeline.copy_once("thulium", 1)
+
+    entry = pipeline.ledger.entry(recording.recording_id)
+    assert entry is not None
+    assert (entry.state, entry.attempts) == (State.PUBLISHED, 0)
+    assert len(world.queues["thulium"]) == 1
