@@ -177,10 +177,9 @@ class Client:
                 following = target.join(location.encode("latin-1", "replace").decode("utf-8", "replace"))
             except ValueError:
                 raise Transient(Reason.HTTP_ERROR, "a redirect to no http or https URL") from None
-            yield Hop(response, is_trusted, following)
+            yield Hop(response, target, is_trusted, following)
             if (target.origin.scheme, following.origin.scheme) == ("https", "http"):
                 raise Terminal(Reason.HOST_NOT_ALLOWED, "a redirect from https to http, which anybody could read")
-            yield Hop(response, target, is_trusted, following)
             target = following
         raise Transient(Reason.HTTP_ERROR, f"more than {MAX_HOPS} redirects")
 
