@@ -132,6 +132,16 @@ def test_a_maintenance_page_at_the_end_of_a_long_outage_fails_nothing(pipeline, 
     assert len(world.dlq) == 0
 
 
+def test_audio_that_no_attempt_finds_has_failed_after_48_hours_of_them(pipeline, provider, publish):
+    recording = publish()
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
+    pipeline.run_for(3 * DAY, HOUR)
+
+    entry = entry_of(pipeline, recording)
+    assert (entry.state, entry.reason) == (State.FAILED, Reason.NEVER_READY)
+    assert entry.attempts > 10
+
+
 def test_an_outage_after_the_48_hours_ends_nothing_and_they_begin_anew(pipeline, provider, publish):
     recording = publish()
     provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))

@@ -97,20 +97,6 @@ def test_a_retry_after_of_years_is_believed_for_a_day() -> None:
     assert max(parse_iso(entry.due_at), quiet_until) <= latest
 
 
-def test_audio_that_is_never_ready_fails_48_hours_after_it_was_first_published() -> None:
-    run = simulated("gone:1!")
-    run.run_for(5 * DAY, EVERY_15_MINUTES)
-
-    entries = failed(run)
-    assert len(entries) == len(run.truth("thulium"))
-    for entry in entries:
-        failed_at = parse_iso(entry.history[-1]["at"]) - entry.first_published_at
-        assert entry.reason == "never_ready"
-        assert 48 * HOUR < failed_at <= 48 * HOUR + timedelta(seconds=COPIER.retry_ceiling_s) + EVERY_15_MINUTES * 2
-        assert {note["reason"] for note in entry.history[:-1]} == {"not_found"}
-        assert entry.attempts <= 20, "of 48 hours"
-
-
 def test_the_48_hours_do_not_count_while_nobody_asked() -> None:
     calls = CallWorld.generate(seed=4, count=4, start=date(2026, 10, 21), days=1, tiny_audio=True)
     run = SimulatedTime(calls, "gone:1!", broken=[(timedelta(), 5 * DAY)])  # the first attempt comes after days
