@@ -10,7 +10,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-log = Logger(service="call-lake", utc=True)
+from call_lake.plain_text import json_text
+
+log = Logger(service="call-lake", utc=True, json_serializer=json_text)
+"""Each line is valid JSON in UTF-8, whatever a provider sent."""
 
 UNITS: Mapping[str, MetricUnit] = {
     # Source

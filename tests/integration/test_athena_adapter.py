@@ -33,6 +33,32 @@ def test_a_partition_is_exactly_the_files_its_manifest_names(lake: Lake) -> None
     assert ids(lake) == ["merged", "small"]
 
 
+def test_a_query_leaves_no_copy_of_what_it_read(lake: Lake, emulator: Emulator) -> None:
+    """So an erased row is in no temporary file of this machine, once its data file is deleted."""
+    lake.commit("thulium", "2026-10-25", lake.write([Row("a", CALL)]), lake.write([Row("b", CALL)]))
+    assert ids(lake) == ["a", "b"]
+    with pytest.raises(AssertionError, match="COLUMN_NOT_FOUND"):
+        lake.rows("SELECT nothing FROM calls")
+
+    temporary = emulator.process.state_dir / "aws" / "tmp"
+    assert [file for file in temporary.rglob("*") if "athena" in str(file) or file.suffix == ".parquet"] == []
+
+
+def test_a_result_that_was_deleted_is_gone(lake: Lake) -> None:
+    query = lake.athena.start_query_execution(QueryString="SELECT 48800000001", WorkGroup=lake.workgroup)
+    id = query["QueryExecutionId"]
+    while (found := lake.athena.get_query_execution(QueryExecutionId=id)["QueryExecution"])["Status"]["State"] in (
+        "QUEUED",
+        "RUNNING",
+    ):
+        pass
+    assert lake.athena.get_query_results(QueryExecutionId=id)["ResultSet"]["Rows"][1:]
+
+    lake.s3.delete_object(Bucket=lake.bucket, Key=found["ResultConfiguration"]["OutputLocation"].split("/", 3)[3])
+    with pytest.raises(ClientError, match="Could not find results"):
+        lake.athena.get_query_results(QueryExecutionId=id)
+
+
 def test_partition_columns_come_from_the_path_and_stand_last(lake: Lake) -> None:
     lake.commit("conpeek", "2026-10-24", lake.write([Row("a", CALL)]))
     answer = lake.ask("SELECT * FROM calls")

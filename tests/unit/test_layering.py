@@ -19,11 +19,12 @@ PACKAGES = {
 }
 OURS = {*PACKAGES, "tests", "bench"}
 AWS = {"boto3", "botocore", "aws_lambda_powertools", "mypy_boto3_dynamodb", "mypy_boto3_s3", "mypy_boto3_sqs"}
-GROUND = ("model", "errors", "observability", "concurrency", "ports", "settings")
+GROUND = ("model", "errors", "plain_text", "observability", "concurrency", "ports", "settings")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "model": (),
     "errors": (),
-    "observability": (),
+    "plain_text": (),
+    "observability": ("plain_text",),
     "concurrency": ("errors",),
     "ports": ("model",),
     "settings": ("errors", "model"),

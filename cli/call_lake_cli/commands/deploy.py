@@ -23,6 +23,7 @@ from call_lake.errors import CallLakeError
 from call_lake.providers import VENDORS
 from call_lake_cli.console.errors import UserError, explained
 from call_lake_cli.console.options import parse_parameters
+from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.handle import apply_aws_region
 from call_lake_local.deploy import SamBuild, build, check_parameters, parameter_overrides, prepare_tools
 from call_lake_local.template_sources import TemplateSource, active_sources
@@ -141,10 +142,10 @@ def deploy_stack(
     found = find(stack)
     if found is None or found.status == NOTHING_YET:
         found = None
-        typer.echo(f"{stack} is new")
+        print_line(f"{stack} is new")
     else:
         _check_that_it_can_be_updated(stack, found.status)
-        typer.echo(f"{stack} exists: it is upgraded and keeps its parameters")
+        print_line(f"{stack} exists: it is upgraded and keeps its parameters")
     chosen = {"Architecture": found.parameters.get("Architecture", "arm64") if found else "arm64"}
     open_questions = {key: asked for key, asked in questions(sources).items() if not found or _is_new(key, found)}
     chosen |= _asked(given, open_questions)
@@ -157,8 +158,8 @@ def deploy_stack(
             raise CallLakeError("sam deploy did not succeed; its lines above say why. Nothing stored before was lost")
     for source in sources_used(chosen, sources):
         if found is None or _is_new(f"{source.id}BaseUrl", found):
-            typer.echo(f"Next: call-lake secrets set {source.name} --stack {stack}")
-    typer.echo(f"call-lake doctor --stack {stack}")
+            print_line(f"Next: call-lake secrets set {source.name} --stack {stack}")
+    print_line(f"call-lake doctor --stack {stack}")
 
 
 def _check_that_it_can_be_updated(stack: str, status: str) -> None:
@@ -182,7 +183,7 @@ def _check_that_it_can_be_updated(stack: str, status: str) -> None:
 def _build(architecture: str) -> Path:
     prepare_tools("sam")
     target = SamBuild()
-    return build(replace(target, folder=target.folder / architecture), architecture, say=typer.echo)
+    return build(replace(target, folder=target.folder / architecture), architecture, say=print_line)
 
 
 def _sam(arguments: Sequence[str]) -> int:
@@ -195,7 +196,7 @@ def _find_in_account(stack: str) -> DeployedStack | None:
     if not region:  # STS would answer without one
         raise NoRegionError
     account = boto3.client("sts").get_caller_identity()["Account"]
-    typer.echo(f"account {account}, region {region}")
+    print_line(f"account {account}, region {region}")
     return find_deployed(stack, boto3.client("cloudformation"))
 
 

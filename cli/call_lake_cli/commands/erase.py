@@ -1,32 +1,38 @@
 """``call-lake erase``: delete everything that is stored of a caller, an agent or a recording, and prove it."""
 
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress
 
 from call_lake.ports import HIDDEN_S
 from call_lake.wiring.operator import CLOCK, compactor_settings, dead_letters_of, ledger_of, transcriptions_of
 from call_lake_cli.console.errors import UserError, err, explained, say
 from call_lake_cli.console.options import AsJson, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.handle import Stack, find_stack
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.erase.eraser import Eraser, ErasureReport
     from call_lake.operations.erase.targets import Targets
 
+STDIN = "-"
+
 
 def erase(
     number: Annotated[
-        list[str] | None, typer.Option("--number", help="Calls from or to this number, exactly as it is stored.")
+        list[str] | None,
+        typer.Option(
+            "--number", help="Calls from or to this number, exactly as it is stored; - reads them from stdin."
+        ),
     ] = None,
     agent: Annotated[
-        list[str] | None, typer.Option("--agent", help="Calls of this agent, exactly as the name is stored.")
+        list[str] | None,
+        typer.Option("--agent", help="Calls of this agent, exactly as the name is stored; - reads them from stdin."),
     ] = None,
     recording_id: Annotated[list[str] | None, typer.Option("--recording-id", help="This recording.")] = None,
     dry_run: Annotated[
@@ -42,23 +48,52 @@ def erase(
 
     Options may be repeated; everything that any of them names is erased, and nothing asks again: try --dry-run first.
     If the command is interrupted, type it again: it goes on from there. Exit code 0 means that nothing is left.
+
+    With - a number or a name stays out of the shell's history: one a line, until Ctrl-D.
     """
     from call_lake.operations.erase.targets import ErasureRequest
 
     with explained():
-        for option, texts in (("--number", number), ("--agent", agent), ("--recording-id", recording_id)):
-            if not all(text.strip() for text in texts or ()):
+        given = {"--number": number or [], "--agent": agent or [], "--recording-id": recording_id or []}
+        for option, texts in given.items():
+            if not all(text.strip() for text in texts):
                 raise UserError(f"{option} is blank, which names nobody: give the text as it is stored")
-        request = ErasureRequest(*(frozenset(texts or ()) for texts in (number, agent, recording_id)))
+        request = ErasureRequest(*map(frozenset, with_stdin(given).values()))
         if request == ErasureRequest():
             raise UserError("whom or what to erase? name --number, --agent or --recording-id, each as often as needed")
         here = find_stack(stack)
-        with _progress() as bar:
-            eraser = _eraser(here, bar.show)
-            report = eraser.dry_run(request) if dry_run else eraser.erase(request, None if now else bar.wait)
+        with progress(BarColumn()) as bar:
+            shown = _ProgressBar(bar)
+            eraser = _eraser(here, shown.show)
+            report = eraser.dry_run(request) if dry_run else eraser.erase(request, None if now else shown.wait)
         _print(report, as_json=json_)
         if not dry_run:
             check(report)
+
+
+def with_stdin(given: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The texts by option, with the lines of stdin for the one that is ``-``. Raises UserError."""
+    asked = [option for option, texts in given.items() if STDIN in texts]
+    if len(asked) > 1:
+        raise UserError(f"stdin can be read once: give - to {asked[0]} or to {asked[1]}")
+    return {
+        option: [text for text in texts if text != STDIN] + (read_lines(option) if option in asked else [])
+        for option, texts in given.items()
+    }
+
+
+def read_lines(option: str) -> list[str]:
+    """The lines of stdin that are not blank, each exactly as it is. Raises UserError, which never repeats them."""
+    if sys.stdin.isatty():
+        err.print(f"{option}: one a line, then Ctrl-D")
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{option} - reads UTF-8, and stdin is something else: nothing was erased") from None
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    if not any(line.strip() for line in lines):
+        raise UserError(f"{option} - found nothing on stdin: nothing was erased")
+    return [line for line in lines if line.strip()]
 
 
 def check(report: "ErasureReport") -> None:
@@ -106,13 +141,6 @@ class _ProgressBar:
             self._bar.update(self._task, completed=total_s - left_s)
             time.sleep(min(1.0, left_s))
         self._bar.update(self._task, total=None)
-
-
-@contextmanager
-def _progress() -> Iterator[_ProgressBar]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        yield _ProgressBar(bar)
 
 
 def _print(report: "ErasureReport", *, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from call_lake.wiring.operator import ledger_of
 from call_lake_cli.commands.show import find_entries, where_it_waits
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import StackName
+from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.handle import Stack, find_stack
 
 CHUNK_BYTES = 1024 * 1024
@@ -43,7 +44,7 @@ def get(
             err.print(
                 f"the bytes are {audio.facts.format}, whatever the name {file} says", highlight=False, markup=False
             )
-        typer.echo(str(file))
+        print_line(str(file))
         if play and typer.launch(str(file)) != 0:
             raise UserError(f"no player opened {file}; the file is there")
 

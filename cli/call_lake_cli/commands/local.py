@@ -1,5 +1,6 @@
 """``call-lake local up | settle | down``: the whole stack on this machine."""
 
+import json
 import os
 import re
 import signal
@@ -80,7 +81,7 @@ def up(
         )
         stack = laptop.start(plan, Path.cwd(), say)
         if json_:
-            sys.stdout.write(LOCAL_FILE.read_text())
+            print_json(json.loads(LOCAL_FILE.read_text()))
         err.print(f"running: bucket {stack.bucket}, all names in {LOCAL_FILE}", highlight=False)
         err.print(
             "next: call-lake local settle, call-lake status, call-lake query 'SELECT count(*) FROM calls'",

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import requests
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.ports import Clock
@@ -18,7 +17,7 @@ from call_lake.wiring.operator import CLOCK
 from call_lake_cli.commands.secrets import Secret, read_secret
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.handle import Stack, find_source, find_stack
 
 DOCUMENT_MAX_BYTES = 4096  # the standard tier of Parameter Store (ADR 0005)
@@ -60,8 +59,7 @@ def probe(
                 raise UserError("--write goes with --source: it writes into a stack")
             settings = _unknown(provider, base_url)
             secret = read_secret(settings.provider, settings.base_url, from_pipe=stdin)
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        with Progress(*columns, console=err, transient=True) as bar:
+        with progress() as bar:
             task = bar.add_task("", total=None)
             found = run_probe(settings, secret, CLOCK, lambda step: bar.update(task, description=step))
         print_result(found, as_json=json_)

@@ -1,20 +1,24 @@
 """Print errors for the person at the terminal: one line that says what to do, exit code 1, no stack trace."""
 
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import botocore.exceptions
 import requests
 import typer
-from rich.console import Console
+from rich.text import Text
 
 from call_lake.errors import CallLakeError
+from call_lake_cli.console.terminal import Terminal
+from call_lake_local.errors import LocalError
 from call_lake_local.processes import LOOPBACK
 
 STARTED = time.monotonic()
 NO_REGION = "no AWS region: set AWS_REGION, or `region` in the AWS profile"
-err = Console(stderr=True, soft_wrap=True)
+err = Terminal(stderr=True, soft_wrap=True)
 
 
 class UserError(CallLakeError):
@@ -26,6 +30,8 @@ def explained() -> Iterator[None]:
     """Print every expected failure of a command as one line on stderr, and exit with code 1."""
     try:
         yield
+    except LocalError as error:
+        fail(*str(error).split("\n"))  # the tail of a log may follow
     except CallLakeError as error:
         fail(str(error))
     except botocore.exceptions.NoCredentialsError:
@@ -44,18 +50,20 @@ def explained() -> Iterator[None]:
         fail(f"AWS refused: {error}")
     except requests.RequestException as error:
         fail(f"no answer: {error}")
+    except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):  # typer knows what to do
+        raise
+    except Exception:  # Python would print what a provider sent as it is
+        fail("this is a fault of Call Lake:", *traceback.format_exc().splitlines())
 
 
 def say(line: str) -> None:
     """One line of progress, with the seconds since the command began."""
-    err.print(f"{time.monotonic() - STARTED:6.1f} s  {line}", highlight=False, markup=False)
+    err.print(f"{time.monotonic() - STARTED:6.1f} s  {line}")
 
 
-def fail(message: str) -> None:
-    """Print the error and end the command. Raises typer.Exit."""
-    err.print(f"[red]error:[/red] {_plain(message)}", highlight=False)
+def fail(message: str, *more: str) -> NoReturn:
+    """Print an error, each text on a line of its own, and end the command with exit code 1."""
+    err.print(Text("error:", "red"), message)
+    for line in more:
+        err.print(line)
     raise typer.Exit(1)
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")

@@ -15,27 +15,26 @@ from contextvars import ContextVar
 from typing import Any
 
 import duckdb
-from ministack.services import athena
+from ministack.services import athena, s3
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
-from call_lake_local.ministack.partitions import BadTable
+from call_lake_local.ministack.partitions import BadTable, split_uri
 from call_lake_local.ministack.queries import Answer, QueryError, Session
 from call_lake_local.ministack.results import ColumnType, csv_of
 from call_lake_local.ministack.statements import put_object, run_statement
-from call_lake_local.ministack.tables import forget_copies
 from call_lake_local.ministack.trino_rules import Refused
 from call_lake_local.ministack.trino_sql import UnsupportedSql
 
 REPLACED = (
     "_detect_statement_type",
     "_execute_query",
+    "_get_query_results",
     "_get_workgroup",
     "_run_duckdb",
     "_save_query_results",
     "_start_query_execution",
     "_type_precision_scale",
-    "reset",
 )
 USED = ("_executions", "_workgroups", "_materialize_table_files", "_table_relation", "_empty_relation", "_data_format")
 
@@ -121,6 +120,17 @@ async def _save_query_results(query_id: str) -> None:
     put_object(f"{location}.metadata", b"", "application/octet-stream")
 
 
+def _get_query_results(data: dict[str, Any]) -> Any:
+    """Athena reads the result file: where ``call-lake erase`` has deleted it, there is no result any more."""
+    execution = athena._executions.get(data.get("QueryExecutionId", ""))
+    if execution is not None and execution["Status"]["State"] == "SUCCEEDED":
+        bucket, key = split_uri(execution["ResultConfiguration"]["OutputLocation"])
+        if key not in (s3._buckets.get(bucket) or {"objects": {}})["objects"]:
+            execution["_results"] = None
+            return athena.error_response_json("InvalidRequestException", "Could not find results", 400)
+    return _ORIGINAL["_get_query_results"](data)
+
+
 def _settings_of(workgroup: str) -> dict[str, Any]:
     """A workgroup's configuration with what AWS fills in; only ``primary`` lets its clients choose by default."""
     given = athena._workgroups[workgroup].get("Configuration") or {}
@@ -192,8 +202,3 @@ def _type_precision_scale(kind: str) -> tuple[int, int]:
         return 3, 0
     precision, scale = _ORIGINAL["_type_precision_scale"](kind)
     return precision, scale
-
-
-def reset() -> None:
-    _ORIGINAL["reset"]()
-    forget_copies()

@@ -1,4 +1,7 @@
-"""Glue tables as DuckDB relations over the local copy of exactly those objects that Athena would read."""
+"""Glue tables as DuckDB relations over the local copy of exactly those objects that Athena would read.
+
+Each query has copies of its own, which are deleted when it ends: an erased recording is not left in any of them.
+"""
 
 import hashlib
 import os
@@ -10,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
 
 import duckdb
 from ministack.services import athena, glue, s3
@@ -26,7 +28,6 @@ from call_lake_local.ministack.partitions import (
 )
 
 SYMLINK_FORMAT = "org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat"
-_COPIES = Path(tempfile.gettempdir()) / "athena"
 
 # Glue's type: what DuckDB calls it, and what of a Parquet file Athena reads as that type.
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
@@ -114,23 +115,20 @@ def relation_of(
     if athena._data_format(table.definition) != "parquet":
         return _other_format(table)
     copies, size_bytes = [], 0
-    for values, location in choose(partitions_of(table)):
-        folders = zip(table.partition_keys, values, strict=True)
-        home = _copies_of(table).joinpath(*(f"{key}={quote(value, safe='')}" for key, value in folders))
-        for bucket, key in _linked(location) if symlinks else _listed(location):
-            copy, size = _local_copy(bucket, key, home)
-            copies.append(copy)
-            size_bytes += size
-    sql = _parquet(table, copies, connection) if copies else athena._empty_relation(table.definition)
-    return Relation(sql, size_bytes)
-
-
-def forget_copies() -> None:
-    shutil.rmtree(_COPIES, ignore_errors=True)
-
-
-def _copies_of(table: Table) -> Path:
-    return _COPIES / hashlib.sha256(f"{table.database}.{table.name}".encode()).hexdigest()[:16]
+    top = Path(tempfile.mkdtemp(prefix="athena-"))
+    try:
+        for values, location in choose(partitions_of(table)):
+            folders = zip(table.partition_keys, values, strict=True)
+            home = top.joinpath(*(f"{key}={quote(value, safe='')}" for key, value in folders))
+            for bucket, key in _linked(location) if symlinks else _listed(location):
+                copy, size = _local_copy(bucket, key, home)
+                copies.append(copy)
+                size_bytes += size
+        sql = _parquet(table, copies, connection) if copies else athena._empty_relation(table.definition)
+    except BaseException:
+        shutil.rmtree(top, ignore_errors=True)
+        raise
+    return Relation(sql, size_bytes, (str(top),))
 
 
 def _other_format(table: Table) -> Relation:
@@ -161,21 +159,19 @@ def _linked(location: str) -> Iterable[tuple[str, str]]:
 
 
 def _local_copy(bucket: str, key: str, home: Path) -> tuple[Path, int]:
-    """A local file with this object's bytes, made once for each of its ETags, and its size."""
+    """A local file with this object's bytes, and its size."""
     record = (s3._buckets.get(bucket) or {"objects": {}})["objects"].get(key)
     if record is None:
         raise BadTable(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split s3://{bucket}/{key}: no such object")
-    name = hashlib.sha256(f"{bucket}/{key}/{record['etag']}".encode()).hexdigest()[:32]
+    name = hashlib.sha256(f"{bucket}/{key}".encode()).hexdigest()[:32]
     copy = home / f"{name}.parquet"
     if not copy.exists():
         home.mkdir(parents=True, exist_ok=True)
-        part = home / f"{name}.{uuid4()}"
         with suppress(OSError):
             # The emulator replaces an object's file, it never writes into it: a link stays what it was.
-            os.link(s3._object_disk_path(bucket, key) or "", part)
-        if not part.exists():
-            part.write_bytes(s3._get_object_data(bucket, key))
-        part.replace(copy)
+            os.link(s3._object_disk_path(bucket, key) or "", copy)
+        if not copy.exists():
+            copy.write_bytes(s3._get_object_data(bucket, key))
     return copy, record["size"]
 
 

@@ -54,7 +54,6 @@ SETTINGS = (
     "SET integer_division = true",
     "SET autoinstall_known_extensions = false",
     "SET disabled_optimizers = 'type_pushdown'",
-    "SET parquet_metadata_cache = true",  # the copies of data files never change
 )
 
 _EXTRACT = {

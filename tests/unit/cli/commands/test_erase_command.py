@@ -1,5 +1,6 @@
 """``call-lake erase``: whether Amazon Transcribe is asked, what is refused, what is printed."""
 
+import io
 from datetime import UTC, datetime
 
 import boto3
@@ -11,7 +12,7 @@ from call_lake.operations.erase.eraser import NOT_SEARCHED, ErasureReport
 from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.targets import ErasureRequest, Targets
 from call_lake.wiring.operator import transcriptions_of
-from call_lake_cli.commands.erase import _print, check
+from call_lake_cli.commands.erase import _print, check, with_stdin
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.main import app
 from call_lake_cli.stack.handle import Stack
@@ -77,6 +78,47 @@ def test_a_blank_text_is_nobody(option: str, text: str) -> None:
 
     assert done.exit_code == 1
     assert done.stderr.startswith(f"error: {option} is blank")
+
+
+GIVEN: dict[str, list[str]] = {"--number": [], "--agent": [], "--recording-id": []}
+
+
+def typed(text: str | bytes, monkeypatch: pytest.MonkeyPatch, **options: list[str]) -> dict[str, list[str]]:
+    body = text.encode() if isinstance(text, str) else text
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(body), "ascii"))
+    return with_stdin(GIVEN | {f"--{name}": texts for name, texts in options.items()})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["+48 800 000 001\n800000001\n", "+48 800 000 001\r\n\r\n800000001", "\ufeff+48 800 000 001\n  \n800000001\n\n"],
+    ids=["lines", "of Windows", "with a mark and blank lines"],
+)
+def test_numbers_are_read_from_stdin_as_they_are(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = typed(text, monkeypatch, number=["5", "-"], agent=["Anna"])
+
+    assert found == GIVEN | {"--number": ["5", "+48 800 000 001", "800000001"], "--agent": ["Anna"]}
+
+
+def test_a_name_is_read_from_stdin_whatever_the_terminal_s_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert typed(" Żaneta \n", monkeypatch, agent=["-"])["--agent"] == [" Żaneta "]
+
+
+@pytest.mark.parametrize(
+    ("body", "what"), [(b"", "found nothing"), (b"\n \n", "found nothing"), (b"\xe9\n", "reads UTF-8")]
+)
+def test_a_stdin_without_a_number_erases_nothing(body: bytes, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=f"--number - {what}.*: nothing was erased"):
+        typed(body, monkeypatch, number=["-"])
+
+
+def test_stdin_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="stdin can be read once: give - to --number or to --agent"):
+        typed("5", monkeypatch, number=["-"], agent=["-"])
+
+
+def test_nothing_of_stdin_is_left_where_no_option_reads_it() -> None:
+    assert with_stdin(GIVEN | {"--number": ["5"]}) == GIVEN | {"--number": ["5"]}
 
 
 def test_the_table_names_what_was_not_searched_beside_the_data(capsys: pytest.CaptureFixture[str]) -> None:
