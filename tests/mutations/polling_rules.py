@@ -250,7 +250,7 @@ MUTATIONS = (
         5,
         "a row moves the checkpoint to its own date",
         at("polling.poller", "_take"),
-        before("publish_new", "for row in page.recordings:\n    self._book.advance(row.started_at)"),
+        before("publish_new", "for row in page.recordings:\n    self._state.advance(row.started_at)"),
         ("unit/polling/test_polling_rules.py",),
     ),
     Mutation(
