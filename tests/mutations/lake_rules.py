@@ -17,8 +17,8 @@ from tests.mutations.operations import (
     without,
 )
 
-COMMIT = ("unit/lake/test_lake_commit.py", "unit/lake/test_compaction_crash.py")
-COMPACTION = ("unit/lake/test_compaction.py", "unit/lake/test_compaction_crash.py")
+COMMIT = ("unit/lake/test_lake_commit.py",)
+COMPACTION = ("unit/lake/test_compaction.py",)
 GARBAGE = ("unit/lake/test_lake_garbage.py",)
 
 MUTATIONS = (
