@@ -18,6 +18,7 @@ from tests.mutations.operations import (
 )
 
 COMMIT = ("unit/lake/test_lake_commit.py",)
+MERGE = ("unit/lake/test_lake_merge.py",)
 COMPACTION = ("unit/lake/test_compaction.py",)
 GARBAGE = ("unit/lake/test_lake_garbage.py",)
 
@@ -159,21 +160,21 @@ MUTATIONS = (
         "files are never merged",
         at("lake.merge", "FILES_OF_A_TIER"),
         becoming("10_000"),
-        ("unit/lake/test_lake_merge.py", *COMMIT),
+        COMMIT,
     ),
     Mutation(
         20,
         "every commit merges all",
         at("lake.merge", "FILES_OF_A_TIER"),
         becoming("1"),
-        ("unit/lake/test_lake_merge.py", *COMMIT),
+        MERGE,
     ),
     Mutation(
         20,
         "a large file that loses rows grows at each commit",
         at("lake.merge", "choose_open"),
         ignoring("SMALL_ROWS"),
-        ("unit/lake/test_lake_merge.py", *COMMIT),
+        MERGE,
     ),
     Mutation(
         18,
@@ -194,7 +195,7 @@ MUTATIONS = (
         "rows of a file are not sorted",
         at("lake.merge", "merged"),
         giving("sorted_rows", 0),
-        ("unit/lake/test_lake_merge.py", *COMMIT),
+        MERGE,
     ),
     Mutation(
         21,
