@@ -17,6 +17,7 @@ compact = make_compactor(from_environment(CompactorSettings))
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Compact until shortly before the time limit; return the counts (``CompactionResult``)."""
     result = compact(CLOCK.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S)
     _log_and_measure(result)
     return asdict(result)

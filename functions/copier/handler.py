@@ -20,6 +20,7 @@ copier = make_copier(from_environment(CopierSettings))
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Copy the batch; return the messages that have to come again (``ReportBatchItemFailures``)."""
     messages = [Message(record.message_id, record.body, record.receipt_handle) for record in SQSEvent(event).records]
     until_s = CLOCK.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S
     report = copier.copy_batch(messages, until_s)

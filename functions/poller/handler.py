@@ -21,6 +21,7 @@ parts = PollerParts(from_environment(PollerSettings))
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Poll until shortly before the time limit; return the counts (``PollResult``). Raises ConfigError."""
     source = parts.source(str(event.get("source", "")))
     until_s = CLOCK.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S
     result = parts.poller(source, until_s).poll(sweep=event.get("mode") == "sweep", backfill=_window(event))
@@ -42,7 +43,7 @@ def _log_and_measure(result: PollResult) -> None:
     values: dict[str, float] = {
         "PollSucceeded": int(result.is_well),
         "RecordingsDiscovered": result.published,
-        "GapsOpen": result.gaps_open,
+        "GapsOpen": result.gaps_unfinished,
     }
     if result.checkpoint_lag_s is not None:
         values["CheckpointLag"] = result.checkpoint_lag_s

@@ -144,8 +144,8 @@ def wait_until_ready(process: Process, ready: Callable[[], bool], *, deadline_s:
         time.sleep(_POLL_S)
 
 
-def _log_tail(process: Process, lines: int = 15) -> str:
-    end_of_log = "\n".join(process.log.read_text(errors="replace").splitlines()[-lines:])
+def _log_tail(process: Process) -> str:
+    end_of_log = "\n".join(process.log.read_text(errors="replace").splitlines()[-15:])
     return f"The last lines of {process.log}:\n{end_of_log}"
 
 

@@ -1,6 +1,6 @@
 """The sources of ``template.yaml``: read, add and remove them, and write each one's part from one definition.
 
-The template's Metadata lists the sources. All that stands between the marks ``>>> sources`` and ``<<< sources`` is
+The template's Metadata lists the sources. Everything between the marks ``>>> sources`` and ``<<< sources`` is
 written from that list and from ``source_block.yaml`` (``make sources``); a test compares. Why the template is written
 by a program: docs/adr/0017-sources-are-written-into-the-template.md.
 """
@@ -25,8 +25,8 @@ PARAMETERS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class TemplateSource:
-    """One source as the template's Metadata lists it. A removed one has no part left but its name in the table's
-    list of sources: so its rows stay readable."""
+    """One source as the template's Metadata lists it. Of a removed one only its name in the table's list of sources is
+    left, so that its rows stay readable."""
 
     name: str
     provider: str
@@ -55,8 +55,8 @@ def read_sources(template: str) -> list[TemplateSource]:
 
 
 def with_source(template: str, name: str, provider: str) -> str:
-    """The template with one source more; one that was removed comes back. Raises ConfigError for a name or a vendor
-    that cannot be."""
+    """The template with one source more; one that was removed comes back. Raises ConfigError for a name that is
+    taken or not allowed, and for an unknown vendor."""
     sources = read_sources(template)
     new = TemplateSource(name, provider)
     _check_name(new)

@@ -15,8 +15,9 @@ STEP_BYTES = 8 * 1024 * 1024
 def in_threads[A, B](step: Callable[[A], B], items: Sequence[A], threads: int) -> list[B]:
     """Run ``step`` for every item in at most ``threads`` threads; return the results in the order of ``items``.
 
-    With one thread, or one item, the steps run in the calling thread, one after the other. Where a step raises, this
-    waits for the steps under way, starts no further one, and raises the error of the first item that failed.
+    With one thread, or one item, the steps run in the calling thread, one after the other. Raises the error of the
+    first item, in their order, whose step failed. Once the steps of the items before it have ended, no further step
+    starts.
     """
     if threads == 1 or len(items) < 2:
         return [step(item) for item in items]

@@ -32,6 +32,8 @@ class PartialFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
+    """What S3 says of one object. ``size``: bytes."""
+
     key: str
     size: int
     etag: str
@@ -66,7 +68,8 @@ class ObjectStore(Protocol):
     def get_range(self, key: str, start: int, length: int) -> bytes:
         """``length`` bytes from ``start`` (fewer at the end). Raises KeyError where there is no object."""
 
-    def head(self, key: str) -> ObjectInfo | None: ...
+    def head(self, key: str) -> ObjectInfo | None:
+        """What S3 says of the object, or None where there is none."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every object under ``prefix``, sorted by key; pages are followed."""
@@ -137,7 +140,8 @@ class Table(Protocol):
     Values are str, int, float, bool, None-free dicts and lists. Reads are strongly consistent, except ``query_due``.
     """
 
-    def get(self, id: str) -> Item | None: ...
+    def get(self, id: str) -> Item | None:
+        """The item, or None where there is none."""
 
     def get_many(self, ids: Sequence[str]) -> dict[str, Item]:
         """The items that exist, by id; any number of ids, unprocessed keys are asked again."""
@@ -153,8 +157,8 @@ class Table(Protocol):
         """Keys (``id``, ``due_list``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` items of the
         list that are due at or before the given time, soonest first. Eventually consistent."""
 
-    def scan(self, prefix: str = "") -> Iterator[Item]:
-        """Every item whose id begins with ``prefix``, in no order. For the operator's commands, never in a function."""
+    def scan(self) -> Iterator[Item]:
+        """Every item, in no order. For the operator's commands, never in a function."""
 
 
 class EventBus(Protocol):
@@ -173,10 +177,13 @@ class Secrets(Protocol):
 
 
 class Clock(Protocol):
+    """Time and waiting. Tests have one that moves when they say so."""
+
     def now(self) -> datetime:
         """Aware UTC."""
 
-    def monotonic(self) -> float: ...
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back, for deadlines."""
 
     def sleep(self, seconds: float) -> None: ...
 
@@ -191,6 +198,8 @@ class BadRecord:
 
 @dataclass(frozen=True, slots=True)
 class Page:
+    """One page of a listing. ``bad``: its rows that are no usable recordings."""
+
     recordings: tuple[Recording, ...]
     bad: tuple[BadRecord, ...] = ()
 
@@ -201,12 +210,16 @@ class AudioStream(Protocol):
     declared_length: int | None
     """Bytes that the provider promised (Content-Length), None if it did not say."""
     content_type: str | None
+    other_host: str | None
+    """The host that the audio comes from, where it is not the configured one."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Chunks of the body. Raises Transient on time-outs, resets, truncation, and when the deadline passes."""
 
 
 class Provider(Protocol):
+    """One account of a vendor. Many threads may use it."""
+
     unit: timedelta
     """The smallest step of the provider's clock: a minute, a second. No window is narrower (rule 4)."""
     rows_per_window: int
@@ -268,7 +281,8 @@ class Transcriptions(Protocol):
     """The jobs of Amazon Transcribe, one for each recording, which stay listed for 90 days
     (https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html)."""
 
-    def stands(self, recording_id: str) -> bool: ...
+    def exists(self, recording_id: str) -> bool:
+        """Whether the recording has a job, in any state."""
 
     def delete(self, recording_id: str) -> None:
-        """One that is not there, or is still under way, is fine: it is searched for again."""
+        """Delete the job of a recording. A job that still runs cannot be deleted, and stays."""

@@ -13,11 +13,14 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import idna
 import jmespath
 
 from call_lake.errors import ConfigError
 from call_lake.model.rules import Rule, Rules
 
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\s/:@?#\[\]]+)(:\d{1,5})?")
+AUDIO_HOSTS = ("", "public", "listed")
 SOURCE_NAME = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -78,7 +81,8 @@ class SourceSettings:
     requests_per_second: float = 5.0  # per running function instance
     timeout_s: float = 30.0  # to connect, and between two bytes
     recording_deadline_s: float = 200.0  # one audio body, first byte to last
-    allowed_hosts: tuple[str, ...] = ()  # more hosts that audio may come from; they never get the credentials
+    allowed_hosts: tuple[str, ...] = ()  # if any: audio may come from these other hosts alone
+    audio_hosts: str = ""  # "public": from any public https host, "listed": from allowed_hosts alone; "" decides by it
     download_url: str = ""  # template; empty: the provider's default
     encode_slashes: bool = True
     mapping: Mapping[str, str] = field(default_factory=dict)  # JMESPath by canonical field, over the defaults
@@ -97,6 +101,8 @@ class SourceSettings:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ConfigError(f"{where}: unknown time zone {self.time_zone!r}; use a name like Europe/Warsaw") from None
         self._check_mapping(where)
+        if self.audio_hosts not in AUDIO_HOSTS:
+            raise ConfigError(f"{where}: audio_hosts {self.audio_hosts!r} must be public, listed or empty")
         for name in ("requests_per_second", "timeout_s", "recording_deadline_s", "max_bytes"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{where}: {name} must be above 0")
@@ -129,6 +135,12 @@ class SourceSettings:
                 jmespath.compile(expression)
             except Exception as error:  # jmespath raises several unrelated types
                 raise ConfigError(f"{where}: mapping of {name!r} is no JMESPath: {error}") from None
+
+    @property
+    def any_public_host(self) -> bool:
+        """Whether audio may come from every public https host (docs/adr/0018). No host but the configured one ever
+        gets the credentials."""
+        return self.audio_hosts == "public" or (not self.audio_hosts and not self.allowed_hosts)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -173,12 +185,29 @@ def _coerce(source: str, key: str, kind: Any, value: Any) -> Any:
             return kind(value)
         if key == "allowed_hosts":
             hosts = value if isinstance(value, list) else str(value).split(",")
-            return tuple(host.strip().lower() for host in hosts if host.strip())
+            return tuple(_allowed_host(source, host.strip()) for host in hosts if host.strip())
         if key == "mapping":
             return dict(json.loads(value) if isinstance(value, str) else value)
         return str(value)
     except (KeyError, ValueError, TypeError):
         raise ConfigError(f"source {source!r}: setting {key} cannot be {value!r}") from None
+
+
+def _allowed_host(source: str, text: str) -> str:
+    """``cdn.example.com``, ``cdn.example.com:8443`` or an address, as hosts are compared: lower case, punycode. Raises
+    ConfigError for what could never be a host."""
+    found = HOST.fullmatch(text)
+    if found is None or found[1].endswith(".") or "*" in text:
+        raise ConfigError(
+            f"source {source!r}: allowed_hosts has {text!r}, which is no host. Write the name alone, like "
+            "cdn.example.com, with its port if that is not the usual one. There are no wildcards: an empty list allows "
+            "every public host"
+        )
+    try:
+        name = found[1].lower() if found[1].isascii() else idna.encode(found[1], uts46=True).decode()
+    except idna.IDNAError:
+        raise ConfigError(f"source {source!r}: allowed_hosts has {text!r}, which is no host's name") from None
+    return name + (found[2] or "")
 
 
 def _rules(source: str, key: str, value: Any) -> tuple[Rule, ...]:
@@ -193,6 +222,13 @@ def _rules(source: str, key: str, value: Any) -> tuple[Rule, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PollerSettings:
+    """Settings of the poller. Names that end in ``_s`` are seconds.
+
+    A poll reads up to ``settle_s`` ago, from ``lookback_s`` before the checkpoint on. The daily sweep reads
+    ``sweep_days`` days again. A published recording that is silent for ``republish_after_s`` is published again. A hole
+    becomes a gap after ``gap_after_s``.
+    """
+
     ledger_table: str
     sources_path: str
     settle_s: int = 120
@@ -206,6 +242,12 @@ class PollerSettings:
 
 @dataclass(frozen=True, slots=True)
 class CopierSettings:
+    """Settings of the copier. Names that end in ``_s`` are seconds.
+
+    Retries wait from ``retry_base_s`` to ``retry_ceiling_s``, each about twice as long as the one before. Audio that is
+    not ready for ``not_ready_deadline_s`` has failed. ``bytes_in_flight``: of all downloads of one copier together.
+    """
+
     ledger_table: str
     sources_path: str
     bucket: str
@@ -224,6 +266,9 @@ class CopierSettings:
 
 @dataclass(frozen=True, slots=True)
 class CompactorSettings:
+    """Settings of the compactor. ``sources`` and ``first_call_date``: what the table shows. ``grace_s``: for so many
+    seconds a replaced data file stays."""
+
     ledger_table: str
     bucket: str
     sources: tuple[str, ...]
@@ -234,6 +279,8 @@ class CompactorSettings:
 
 @dataclass(frozen=True, slots=True)
 class TranscriberSettings:
+    """Settings of the transcriber. ``transcription_language``: a code of Amazon Transcribe, like ``pl-PL``."""
+
     transcription_language: str
     dlq_url: str
     job_prefix: str = ""  # the stack's name: all stacks of an account share the names of jobs

@@ -6,7 +6,7 @@ import pytest
 
 from call_lake.errors import Reason, Transient
 from call_lake.ports import PreconditionFailed
-from tests.support.fakes import Call, Died, Fault, FaultAt, World
+from tests.support.fakes import Died, Fault, FaultAt, World
 
 
 @pytest.fixture
@@ -47,23 +47,6 @@ def test_a_batch_call_counts_as_many_calls_as_aws_gets(world: World):
     assert [call.method for call in world.calls.log] == ["send"] * 3 + ["get_many"] * 3
 
 
-def test_a_hook_sees_a_call_before_and_after_and_its_answer(world: World):
-    seen = []
-
-    def hook(call: Call, proceed):
-        seen.append(("before", world.store.bodies()))
-        answer = proceed()
-        seen.append(("after", world.store.bodies()))
-        return answer.upper()
-
-    remove = world.calls.on_call(hook)
-
-    assert world.store.put("key", b"x") == '"9DD4E461268C8034F5C8564E155C67A6"'
-    remove()
-    assert world.store.put("key", b"x") == '"9dd4e461268c8034f5c8564e155c67a6"'
-    assert seen == [("before", {}), ("after", {"key": b"x"})]
-
-
 @pytest.mark.parametrize(
     ("fault", "raised", "stands"),
     [
@@ -101,10 +84,6 @@ def test_the_dead_do_nothing_more_until_they_start_again(world: World):
     assert not world.store.bodies()
     fault.start_again()
     world.store.put("key", b"")
-
-
-def test_a_death_is_caught_by_nothing_that_catches_errors():
-    assert not issubclass(Died, Exception)
 
 
 def test_a_message_is_gone_after_its_retention(world: World):
@@ -178,15 +157,3 @@ def test_a_secret_is_cached_for_five_minutes(world: World):
     assert world.secrets.get("thulium") == {"password": "old"}
     world.clock.sleep(300)
     assert world.secrets.get("thulium") == {"password": "new"}
-
-
-def test_a_delivery_becomes_the_record_that_lambda_hands_over(world: World):
-    queue = world.queues["thulium"]
-    queue.send(["body"], attributes={"reason": "forbidden"})
-    (message,) = queue.receive()
-
-    record = message.as_record(queue.arn)
-
-    assert record["messageId"] == message.message_id
-    assert record["attributes"]["ApproximateReceiveCount"] == "1"
-    assert record["messageAttributes"]["reason"]["stringValue"] == "forbidden"

@@ -10,10 +10,10 @@ from call_lake.ledger.entry import State
 from tests.crash.harness import Interleaved, settle, settle_interleaved
 from tests.crash.outcome import Outcome
 from tests.crash.points import Points, Scene, undisturbed
-from tests.crash.scenes import Crooked, Days, Past, Straight
+from tests.crash.scenes import Crooked, Days, Passing, Past, Straight
 from tests.support.fakes import Fault, FaultAt
 
-SCENES: list[Scene] = [Straight, Days, Crooked, Past]
+SCENES: list[Scene] = [Straight, Days, Crooked, Past, Passing]
 PARTS = 2  # so that two processes can share one scene
 
 every_scene = pytest.mark.parametrize("scene", SCENES, ids=attrgetter("__name__"))
@@ -34,6 +34,17 @@ def test_the_undisturbed_world_ends_as_it_should(scene: Scene, stored: int, fail
     assert len(outcome.dead) == failed
     assert not outcome.oddities
     assert len(course.log) > 60  # else this suite would prove little
+
+
+def test_the_undisturbed_world_of_a_bucket_that_deletes_audio_ends_with_rows_that_name_none() -> None:
+    outcome, course = undisturbed(Passing)
+
+    assert [state for state, _ in outcome.ledger.values()] == [State.EXPIRED] * 2
+    assert len(outcome.rows) == 2
+    assert all("audio_uri=None" in row for row in outcome.rows.values())
+    assert not outcome.audio
+    assert not outcome.oddities
+    assert sum(call.method == "audio" for call in course.log) == 2
 
 
 @in_parts
@@ -65,7 +76,7 @@ def end_with(scene: Scene, number: int, fault: Fault) -> tuple[Outcome, list[str
 @in_parts
 @pytest.mark.parametrize(
     ("scene", "meanwhile"),
-    [*((scene, "twin") for scene in SCENES), (Straight, "others"), (Days, "others")],
+    [*((scene, "twin") for scene in SCENES[:4]), *((scene, "others") for scene in (Straight, Days, Passing))],
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_other_processes_at_any_call_change_nothing_in_the_end(

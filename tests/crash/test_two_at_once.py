@@ -2,15 +2,30 @@
 
 import pytest
 
-from tests.crash.duos import Duo, copier_and_poller, stops, together, two_compactors, two_copiers, two_pollers
+from tests.crash.duos import (
+    Duo,
+    copier_and_poller,
+    stops,
+    together,
+    two_compactors,
+    two_copiers,
+    two_copiers_of_what_expired,
+    two_pollers,
+)
 from tests.crash.points import Points, Scene, undisturbed
-from tests.crash.scenes import Namesakes, Pair
+from tests.crash.scenes import Namesakes, Pair, Passing
 from tests.crash.small_world import SmallWorld
 
 
 @pytest.mark.parametrize(
     ("scene", "duo"),
-    [(Pair, two_pollers), (Pair, two_copiers), (Pair, two_compactors), (Namesakes, copier_and_poller)],
+    [
+        (Pair, two_pollers),
+        (Pair, two_copiers),
+        (Pair, two_compactors),
+        (Namesakes, copier_and_poller),
+        (Passing, two_copiers_of_what_expired),
+    ],
     ids=lambda value: value.__name__,
 )
 def test_two_that_stop_for_each_other_at_any_call_end_as_one(

@@ -5,6 +5,7 @@ import io
 import json
 
 import jsonschema
+import pytest
 import requests
 
 from call_lake_cli.stack.handle import read_local
@@ -113,3 +114,31 @@ def test_every_recording_was_announced_by_an_event_that_fits_its_schema(laptop: 
 
     rows = json.loads(laptop.type("query", "SELECT recording_id FROM calls", "--json").out)
     assert announced == {row["recording_id"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("get", "nothing"), "knows no such recording"),
+        (("show", "no-such-recording"), "the ledger knows no such recording"),
+        (("erase", "--recording-id", "thulium-0"), "the ledger knows no recording thulium-0"),
+        (("pause", "conpek"), "there is no source"),
+        (("verify", *DAYS, "--source", "tulium"), "there is no source 'tulium'; there are: conpeek, thulium"),
+        (("failed", "--source", "tulium"), "there is no source"),
+        (("rebuild", "--source", "tulium"), "there is no source 'tulium'"),
+        (("quarantine", "list", "--source", "tulium"), "there is no source 'tulium'"),
+        (("redrive", "--reason", "forbiden"), "there is no reason 'forbiden'"),
+        (("verify", "--from", "yesterday", "--to", "2026-10-31"), "write it like"),
+        (("backfill", "--source", "thulium", "--from", "2099-01-01", "--to", "2099-01-02", "--yes"), "still to come"),
+        (("probe",), "--source S, or one of thulium, conpeek"),
+        (("probe", "thulium", "--base-url", "http://127.0.0.1:1"), "no terminal to ask at"),
+        (("probe", "--write"), "--write goes with --source"),
+    ],
+)
+def test_a_mistake_is_one_line(laptop: Shell, arguments: tuple[str, ...], says: str) -> None:
+    typed = laptop.type(*arguments)
+
+    assert typed.code == 1
+    assert typed.err.startswith("error: ")
+    assert says in typed.err
+    assert "Traceback" not in typed.err

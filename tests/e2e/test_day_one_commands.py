@@ -88,26 +88,3 @@ def test_credentials_that_the_provider_refuses_are_not_written(laptop: Shell) ->
 
     after = here.client("secretsmanager").get_secret_value(SecretId=here.sources["conpeek"].secret)["SecretString"]
     assert json.loads(after) == json.loads(before)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("secrets", "set", "conpeek"), "--stdin"),
-        (("secrets", "set", "conpek", "--stdin"), "there is no source"),
-        (("get", "nothing"), "knows no such recording"),
-        (("pause", "conpek"), "there is no source"),
-        (("backfill", "--source", "thulium", "--from", "2026-10-20", "--to", "2026-10-21"), "--yes"),
-        (("backfill", "--source", "thulium", "--from", "2099-01-01", "--to", "2099-01-02", "--yes"), "still to come"),
-        (("probe",), "--source S, or one of thulium, conpeek"),
-        (("probe", "thulium", "--base-url", "http://127.0.0.1:1"), "no terminal to ask at"),
-        (("probe", "--write"), "--write goes with --source"),
-    ],
-)
-def test_a_mistake_is_one_line(laptop: Shell, arguments: tuple[str, ...], says: str) -> None:
-    typed = laptop.type(*arguments)
-
-    assert typed.code == 1
-    assert typed.err.startswith("error: ")
-    assert says in typed.err
-    assert "Traceback" not in typed.err

@@ -173,25 +173,3 @@ def test_a_caller_is_erased_with_a_proof_and_all_others_stay(stack: Laptop) -> N
     assert stack.verify()[0] == 0
     left = {row["recording_id"] for source in ("conpeek", "thulium") for row in stack.rows(source)}
     assert left == everybody - set(ids)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("show", "no-such-recording"), "the ledger knows no such recording"),
-        (("verify", "--from", "yesterday", "--to", "2026-10-31"), "write it like"),
-        (("verify", "--from", "2026-10-31", "--to", "2026-10-18"), "is before"),
-        (("verify", *DAYS, "--source", "tulium"), "there is no source 'tulium'; there are: conpeek, thulium"),
-        (("failed", "--source", "tulium"), "there is no source"),
-        (("redrive", "--reason", "forbiden"), "there is no reason 'forbiden'"),
-        (("erase",), "whom or what to erase?"),
-        (("erase", "--recording-id", "thulium-0"), "the ledger knows no recording thulium-0"),
-    ],
-)
-def test_a_mistake_is_one_line(stack: Laptop, arguments: tuple[str, ...], says: str) -> None:
-    typed = stack.shell.type(*arguments)
-
-    assert typed.code == 1
-    assert typed.err.startswith("error: ")
-    assert says in typed.err
-    assert "Traceback" not in typed.err

@@ -24,13 +24,6 @@ def test_the_deployed_view_counts_the_tables_rows(laptop: Shell) -> None:
     assert sum(day["outbound"] for day in days) == directions["outbound"] > 0
 
 
-def test_a_file_of_a_query_can_be_typed_as_it_is(laptop: Shell) -> None:
-    typed = laptop.type("query", (REPO / "docs/queries/09-newest-stored.sql").read_text(), "--json")
-
-    assert typed.code == 0, typed.err
-    assert isinstance(json.loads(typed.out), list)
-
-
 def test_a_reader_finds_the_laptops_lake_by_what_laptop_py_prints(laptop: Shell, tmp_path: Path) -> None:
     script = f'eval "$("$1" {READING}/laptop.py)"; exec "$1" -B {READING}/read_polars.py {DAYS[1]} {DAYS[3]}'
     ran = subprocess.run(

@@ -101,24 +101,3 @@ def test_a_row_in_the_quarantine_is_listed_and_sent_again(lake: Lake) -> None:
     assert again["key"] != listed["key"]
     assert lake.table() == before
     lake.delete(QUARANTINE)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("rebuild", "--from", "2026-10-31", "--to", "2026-10-18"), "is before"),
-        (("rebuild", "--source", "tulium"), "there is no source 'tulium'"),
-        (("quarantine", "list", "--source", "tulium"), "there is no source 'tulium'"),
-        (
-            ("quarantine", "retry", "gone.json"),
-            "the quarantine has no row gone; call-lake quarantine list has the keys",
-        ),
-    ],
-)
-def test_a_mistake_is_one_line(lake: Lake, arguments: tuple[str, ...], says: str) -> None:
-    typed = lake.shell.type(*arguments)
-
-    assert typed.code == 1
-    assert typed.err.startswith("error: ")
-    assert says in typed.err
-    assert "Traceback" not in typed.err

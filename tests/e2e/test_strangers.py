@@ -122,14 +122,3 @@ def test_what_has_failed_says_why(outcome: Outcome) -> None:
 
 def test_a_foreign_host_is_not_even_asked(outcome: Outcome) -> None:
     assert outcome.strangers.foreign.received == []
-
-
-def test_a_base_url_with_a_wrong_path_is_refused_before_anything_starts(shell: Shell) -> None:
-    with serving(30) as strangers:
-        url = strangers.thulium.url.replace("centrala", "central")
-        typed = shell.type(
-            *("local", "up", "--detach", "--thulium-url", url, *strangers.arguments[2:4]), environment=strangers.secrets
-        )
-    assert typed.code == 1
-    assert "check --thulium-url" in typed.err
-    assert shell.running() == []

@@ -4,11 +4,12 @@ import io
 import json
 import re
 from collections import defaultdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from call_lake.lake.arrow_rows import table_of
@@ -38,15 +39,27 @@ def write_calls(lake: Lake, *rows: Row) -> None:
     """One file and one manifest for each partition; recordings are numbered in the order given."""
     partitions = defaultdict(list)
     for number, row in enumerate(rows):
-        numbered = {"recording_id": f"{row['source']}-{number:032x}"} | {k: v for k, v in row.items() if v is not None}
-        partitions[row["source"], row["call_date"]].append(json.dumps(numbered))
-    for (source, call_date), lines in partitions.items():
-        table, rejected = table_of(lines, Partition(source, datetime.fromisoformat(call_date).date()))
-        assert not rejected
-        buffer = io.BytesIO()
-        pq.write_table(table, buffer)
-        folder = f"lake/calls/data/source={source}/call_date={call_date}"
-        lake.commit(source, call_date, lake.put(f"{folder}/{uuid4()}.parquet", buffer.getvalue()))
+        partitions[row["source"], row["call_date"]].append(row | {"recording_id": f"{row['source']}-{number:032x}"})
+    for (source, call_date), numbered in partitions.items():
+        commit_files(lake, Partition(source, date.fromisoformat(call_date)), rows_table(*numbered))
+
+
+def rows_table(*rows: Row) -> pa.Table:
+    """Rows of one partition as the compactor makes a table of them."""
+    lines = [json.dumps({name: value for name, value in row.items() if value is not None}) for row in rows]
+    table, rejected = table_of(lines, Partition(rows[0]["source"], date.fromisoformat(rows[0]["call_date"])))
+    assert not rejected
+    return table
+
+
+def commit_files(lake: Lake, partition: Partition, *tables: pa.Table) -> None:
+    """Let the partition be a file of each of these tables, in this order."""
+    uris = []
+    for table in tables:
+        body = io.BytesIO()
+        pq.write_table(table, body)
+        uris.append(lake.put(f"{partition.data}{uuid4()}.parquet", body.getvalue()))
+    lake.commit(partition.source, partition.call_date.isoformat(), *uris)
 
 
 def answer(lake: Lake, query: str, *rows: Row, **edits: str) -> list[tuple[str | None, ...]]:

@@ -6,6 +6,8 @@ import boto3
 import pytest
 
 from call_lake_local.emulator import Emulator, start_emulator
+from tests.integration.athena_lake import Lake
+from tests.integration.call_rows import create_calls
 from tests.integration.tools import ministack_python
 
 
@@ -19,3 +21,11 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 def aws(emulator: Emulator) -> boto3.Session:
     """The account's root. Give every client ``endpoint_url=emulator.endpoint_url``."""
     return boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=emulator.region)
+
+
+@pytest.fixture
+def lake(aws: boto3.Session, emulator: Emulator) -> Lake:
+    """An empty lake with the whole table ``calls``; modules that need another one make their own."""
+    made = Lake(aws, emulator)
+    create_calls(made)
+    return made

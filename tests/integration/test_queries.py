@@ -3,21 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from call_lake.model.table import Row
-from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import Lake
-from tests.integration.call_rows import FILES, answer, call, create_calls, write_calls
+from tests.integration.call_rows import FILES, answer, call, write_calls
 from tests.support.view import COLUMNS_OF_VIEW, view_table
-
-
-@pytest.fixture
-def lake(aws: boto3.Session, emulator: Emulator) -> Lake:
-    made = Lake(aws, emulator)
-    create_calls(made)
-    return made
 
 
 @pytest.mark.parametrize("file", FILES.values(), ids=lambda file: file.stem)

@@ -1,20 +1,10 @@
 """What the named queries about callers answer, through Athena's API, on rows of which the answer is known."""
 
-import boto3
 import pytest
 
 from call_lake.model.table import Row
-from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import Lake
-from tests.integration.call_rows import answer, call, create_calls
-
-
-@pytest.fixture
-def lake(aws: boto3.Session, emulator: Emulator) -> Lake:
-    made = Lake(aws, emulator)
-    create_calls(made)
-    return made
-
+from tests.integration.call_rows import answer, call
 
 # -- missed follow-ups
 

@@ -22,6 +22,7 @@ from tests.mutations.mutation import Misfit, Mutation
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
+EXAMPLES = ("-p", "tests.mutations.unshrunk", "--hypothesis-profile=unshrunk", "--hypothesis-seed=0")
 LIMIT_S = 300.0  # code without its rule may never end
 VERDICTS = {0: "SURVIVED", 1: "KILLED"}  # pytest's own: all passed, some failed
 
@@ -64,7 +65,7 @@ def _copy(folder: Path) -> Path:
 
 def _are_sound(tests: Iterable[str], shared: Path) -> bool:
     """Tests that fail anyway prove nothing."""
-    code, output = _pytest(shared, tests, "-n", str(AT_ONCE))
+    code, output = _pytest(shared, sorted(tests), "-n", str(AT_ONCE))
     if code != 0:
         print(output, "these tests fail with all rules in place", sep="\n")
     return code == 0
@@ -96,8 +97,8 @@ def _judge(mutation: Mutation, shared: Path) -> str:
 
 def _pytest(shared: Path, tests: Iterable[str], *options: str) -> tuple[int, str]:
     """Run these tests on the copy; code that never ends has failed."""
-    paths = [str(ROOT / "tests" / test) for test in sorted(tests)]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", *options]
+    paths = [str(ROOT / "tests" / test) for test in tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *EXAMPLES, *options]
     environment = os.environ | {
         "PYTHONPATH": str(shared),
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -1,11 +1,12 @@
 """Rules 12 to 15: what is stored, and in which order."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import always, before, calling, giving, never, passing, skipping, without
+from tests.mutations.operations import always, before, calling, giving, ignoring, never, passing, skipping, without
 
 COPYING = ("unit/copying/test_copying.py",)
 AUDIO = ("unit/audio/test_audio.py", "unit/audio/test_audio_spool.py")
 RULES = ("unit/copying/test_copying_rules.py",)
+INTERIM = ("unit/providers/http/test_http_interim.py",)
 
 MUTATIONS = (
     Mutation(
@@ -66,6 +67,27 @@ MUTATIONS = (
     ),
     Mutation(
         12,
+        "an interim answer is taken for the answer",
+        at("providers.http.transport", "_read_status"),
+        before("parse_headers", "return version, status, reason"),
+        INTERIM,
+    ),
+    Mutation(
+        12,
+        "a connection on which bytes wait is used again",
+        at("providers.http.transport", "is_connected"),
+        ignoring("follow"),
+        INTERIM,
+    ),
+    Mutation(
+        12,
+        "a body that is compressed more than once is read",
+        at("providers.http.decompress", "coding_of"),
+        never("len"),
+        ("unit/providers/http/test_http_bodies.py",),
+    ),
+    Mutation(
+        12,
         "bytes in flight are not budgeted",
         at("concurrency", "_may_take"),
         always("_limit"),
@@ -102,8 +124,8 @@ MUTATIONS = (
     Mutation(
         13,
         "audio that stands is downloaded again",
-        at("copying.copier", "_secure"),
-        giving("standing", "[]"),
+        at("copying.copier", "_attempt"),
+        giving("existing", "[]"),
         COPYING,
     ),
     Mutation(
@@ -117,7 +139,7 @@ MUTATIONS = (
         14,
         "STORED is written before row and event",
         at("copying.copier", "_finish"),
-        before("put_rows", "self._map(self._settle_safely, secured)"),
+        before("put_rows", "in_threads(self._settle_safely, copied, self._threads)"),
         COPYING,
     ),
     Mutation(
@@ -137,21 +159,21 @@ MUTATIONS = (
     Mutation(
         14,
         "a message is done although the ledger was not written",
-        at("copying.copier", "_finish"),
-        always("ok"),
+        at("copying.copier", "_settle_safely"),
+        passing("Outcome", 1, "Result.NOTHING_TO_DO"),
         RULES,
     ),
     Mutation(
         15,
         "nobody looks whether it was erased meanwhile",
-        at("copying.copier", "_secure"),
-        never("now", "ERASED"),
+        at("copying.copier", "_attempt"),
+        never("_is_erased"),
         COPYING,
     ),
     Mutation(
         15,
         "an object of an attempt that died stays when it was erased",
-        at("copying.copier", "_secure"),
+        at("copying.copier", "_attempt"),
         skipping("erase_audio", "listed"),
         ("unit/copying/test_copying_erased.py",),
     ),

@@ -3,7 +3,7 @@
 from tests.mutations.mutation import Mutation, at
 from tests.mutations.operations import before, giving, ignoring, never, passing, skipping, storing, swapping
 
-ERASE = ("unit/operations/erase/test_erase.py",)
+ERASE = ("unit/operations/erase/test_eraser.py", "unit/operations/erase/test_places.py")
 PROOF = ("unit/operations/erase/test_erase_proof.py",)
 COMPACTORS = (
     "crash/test_erasure.py::test_an_operator_and_a_compactor_that_stop_for_each_other_at_any_call_leave_nothing",
@@ -14,7 +14,7 @@ MUTATIONS = (
         7,
         "a tombstone keeps the call's record",
         at("ledger.ledger", "Ledger.erase"),
-        passing("fromkeys", 0, "('open_in', 'due_at')"),
+        passing("fromkeys", 0, "('due_list', 'due_at')"),
         ERASE,
     ),
     Mutation(
@@ -27,7 +27,7 @@ MUTATIONS = (
     Mutation(
         7,
         "what is erased is listed as a namesake of its tombstone",
-        at("ledger.entry", "same_recording"),
+        at("ledger.identity", "same_recording"),
         ignoring("digest_of"),
         ERASE,
     ),
@@ -62,7 +62,7 @@ MUTATIONS = (
     Mutation(
         7,
         "dead letters that nobody could look into are proven to be none",
-        at("operations.erase.service_places", "Letters.search"),
+        at("operations.erase.service_places", "DeadLetterQueue.search"),
         giving("max", "0"),
         PROOF,
     ),
@@ -76,22 +76,22 @@ MUTATIONS = (
     Mutation(
         15,
         "older versions of an erased object stay",
-        at("operations.erase.bucket_places", "Objects.clear"),
+        at("operations.erase.bucket_places", "BucketObjects.clear"),
         passing("delete_versions", 0, "dead[:1]"),
         ERASE,
     ),
     Mutation(
         18,
         "a partition without the erased rows keeps its manifest",
-        at("operations.erase.lake_places", "Rows.clear"),
-        before("remove", "if not holders(self._store, partition, ids).named:\n    continue"),
+        at("operations.erase.lake_places", "TableRows.clear"),
+        before("remove", "if not files_holding(self._store, partition, ids).named:\n    continue"),
         COMPACTORS,
     ),
     Mutation(
         18,
         "old files go before a query has ended that reads them",
         at("operations.erase.eraser", "erase"),
-        before("_quiet_at", "self._clear(self._old_files, targets)"),
+        before("_wait_until", "self._clear(self._old_files, targets)"),
         ERASE,
     ),
     Mutation(

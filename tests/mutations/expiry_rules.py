@@ -16,7 +16,7 @@ MUTATIONS = (
     Mutation(
         7,
         "what expired is fetched again when a message comes late",
-        at("copying.copier", "_secure"),
+        at("copying.copier", "_attempt"),
         rewriting("State.EXPIRED", "State.FAILED"),
         EXPIRY,
     ),
@@ -31,13 +31,13 @@ MUTATIONS = (
         7,
         "an object that stands has expired",
         at("copying.stored", "has_expired"),
-        ignoring("standing"),
+        ignoring("existing"),
         EXPIRY,
     ),
     Mutation(
         7,
         "what was stamped anew meanwhile has expired all the same",
-        at("ledger.expiry", "_update_if"),
+        at("ledger.expiry", "_update_if_unchanged"),
         storing("stored_at", None),
         EXPIRY,
     ),
@@ -59,7 +59,7 @@ MUTATIONS = (
         7,
         "what was asked about is asked about by every poll",
         at("ledger.expiry", "asked"),
-        passing("_update_if", 1, "{}"),
+        passing("_update_if_unchanged", 1, "{}"),
         EXPIRY,
     ),
     Mutation(

@@ -17,9 +17,9 @@ from tests.mutations.operations import (
     without,
 )
 
-COMMIT = ("unit/lake/test_lake_commit.py", "unit/lake/test_compaction_crash.py")
-COMPACTION = ("unit/lake/test_compaction.py", "unit/lake/test_compaction_crash.py")
-GARBAGE = ("unit/lake/test_lake_garbage.py",)
+COMMIT = ("unit/lake/test_lake.py", "unit/lake/test_compactor_crash.py")
+COMPACTION = ("unit/lake/test_compactor.py", "unit/lake/test_compactor_crash.py")
+GARBAGE = ("unit/lake/test_garbage.py",)
 
 MUTATIONS = (
     Mutation(
@@ -40,8 +40,10 @@ MUTATIONS = (
         16,
         "an emptied partition names no file",
         at("lake.lake", "_apply"),
-        passing(
-            "swap", 2, "[key for key in keys if key not in {one.known.key for one in written if not one.known.rows}]"
+        before(
+            "mark_replaced",
+            "empty = {one.summary.key for one in written if not one.summary.rows}\n"
+            "keys = [key for key in keys if key not in empty]",
         ),
         COMMIT,
     ),
@@ -49,24 +51,24 @@ MUTATIONS = (
         16,
         "a manifest may come back to what it was",
         at("lake.lake", "_apply"),
-        passing(
-            "swap",
-            2,
-            "[key for key in keys if key not in {one.known.key for one in written if not one.known.rows}] or keys",
+        before(
+            "mark_replaced",
+            "empty = {one.summary.key for one in written if not one.summary.rows}\n"
+            "keys = [key for key in keys if key not in empty] or keys",
         ),
         COMMIT,
     ),
     Mutation(
         16,
         "that nothing is to be done is believed of a manifest that is only remembered",
-        at("lake.lake", "_swap"),
+        at("lake.lake", "_change"),
         never("remembered"),
         COMMIT,
     ),
     Mutation(
         16,
         "a commit whose answer was lost is made again",
-        at("lake.lake", "_swap"),
+        at("lake.lake", "_change"),
         never("intersection"),
         COMMIT,
     ),
@@ -101,8 +103,8 @@ MUTATIONS = (
     Mutation(
         17,
         "a commit names a file that is about to be collected",
-        at("lake.garbage", "Garbage.swap"),
-        never("_grace"),
+        at("lake.garbage", "mark_replaced"),
+        rewriting("self._clock.now() - put_at <= self._grace / 2", "True"),
         COMMIT,
     ),
     Mutation(
@@ -129,14 +131,14 @@ MUTATIONS = (
     Mutation(
         18,
         "what is in the lake already is added again",
-        at("lake.lake", "_decide"),
+        at("lake.lake", "_compare"),
         giving("without_ids", 0),
         COMMIT,
     ),
     Mutation(
         18,
         "the earlier version wins",
-        at("lake.lake", "_decide"),
+        at("lake.lake", "_compare"),
         rewriting("ranks[name] > rank", "ranks[name] < rank"),
         COMMIT,
     ),
@@ -144,7 +146,7 @@ MUTATIONS = (
         19,
         "inbox objects are deleted before the commit",
         at("lake.compactor", "_commit"),
-        before("_misplaced", "self._store.delete(keys)"),
+        before("why_misplaced", "self._store.delete(keys)"),
         COMPACTION,
     ),
     Mutation(
@@ -159,33 +161,33 @@ MUTATIONS = (
         "files are never merged",
         at("lake.merge", "FILES_OF_A_TIER"),
         becoming("10_000"),
-        ("unit/lake/test_lake_merge.py", *COMMIT),
+        ("unit/lake/test_merge.py", *COMMIT),
     ),
     Mutation(
         20,
         "every commit merges all",
         at("lake.merge", "FILES_OF_A_TIER"),
         becoming("1"),
-        ("unit/lake/test_lake_merge.py", *COMMIT),
+        ("unit/lake/test_merge.py", *COMMIT),
     ),
     Mutation(
         20,
         "a large file that loses rows grows at each commit",
-        at("lake.merge", "choose_open"),
+        at("lake.merge", "choose_on_current_day"),
         ignoring("SMALL_ROWS"),
-        ("unit/lake/test_lake_merge.py", *COMMIT),
+        ("unit/lake/test_merge.py", *COMMIT),
     ),
     Mutation(
         18,
         "ids that differ in capitals alone are one",
         at("lake.arrow_rows", "_bits_of"),
         always("hex"),
-        ("unit/lake/test_lake_rows.py",),
+        ("unit/lake/test_arrow_rows.py",),
     ),
     Mutation(
         20,
         "a day that is over stays as it is",
-        at("lake.compactor", "close_days"),
+        at("lake.compactor", "run"),
         skipping("_close"),
         COMPACTION,
     ),
@@ -194,7 +196,7 @@ MUTATIONS = (
         "rows of a file are not sorted",
         at("lake.merge", "merged"),
         giving("sorted_rows", 0),
-        ("unit/lake/test_lake_merge.py", *COMMIT),
+        ("unit/lake/test_merge.py", *COMMIT),
     ),
     Mutation(
         21,
@@ -208,20 +210,20 @@ MUTATIONS = (
         "a row that does not fit blocks the others",
         at("lake.arrow_rows", "table_of"),
         uncaught("DoesNotFit"),
-        ("unit/lake/test_lake_rows.py", "unit/lake/test_compaction.py"),
+        ("unit/lake/test_arrow_rows.py", "unit/lake/test_compactor.py"),
     ),
     Mutation(
         21,
         "a row that was erased is set aside",
         at("lake.compactor", "_set_aside"),
         giving(("_erased", "some"), "set()"),
-        ("unit/lake/test_compaction.py",),
+        ("unit/lake/test_compactor.py",),
     ),
     Mutation(
         21,
         "a newer schema's file is rewritten",
         at("lake.data_file", "DataFile.__init__"),
         never("SCHEMA_VERSION"),
-        ("unit/lake/test_lake_files.py",),
+        ("unit/lake/test_data_file.py",),
     ),
 )

@@ -31,7 +31,7 @@ class Place:
 
 
 def at(module: str, name: str) -> Place:
-    """A place within the package: ``at("lake.merge", "choose_open")``. Add the class if the module has two of it."""
+    """A place within the package: ``at("lake.merge", "merged")``. Add the class if the module has two of it."""
     return Place(module, name)
 
 

@@ -40,8 +40,8 @@ MUTATIONS = (
     Mutation(
         9,
         "a source that asked to be left alone is asked for the next recording",
-        at("copying.copier", "_secure"),
-        skipping("heed"),
+        at("copying.copier", "_attempt"),
+        skipping("rate_limited", "note"),
         PATIENCE,
     ),
     Mutation(
@@ -75,8 +75,8 @@ MUTATIONS = (
     Mutation(
         9,
         "a source that asks for a second's rest rests as a whole",
-        at("copying.retry", "heed"),
-        rewriting("QUIET_FROM_S", "0.001"),
+        at("copying.retry", "note"),
+        rewriting("RESTS_FROM_S", "0.001"),
         PATIENCE,
     ),
     Mutation(
@@ -96,7 +96,7 @@ MUTATIONS = (
     Mutation(
         9,
         "a long delay stays in the queue",
-        at("copying.copier", "_failed"),
+        at("copying.copier", "_try_again"),
         giving("waits_in_queue", "True"),
         COPYING,
     ),
@@ -110,7 +110,7 @@ MUTATIONS = (
     Mutation(
         9,
         "what failed for good is tried again by a stray message",
-        at("copying.copier", "_secure"),
+        at("copying.copier", "_attempt"),
         rewriting("State.FAILED", "State.EXPIRED"),
         COPYING,
     ),
@@ -167,14 +167,14 @@ MUTATIONS = (
         10,
         "the ledger is written before the message is sent",
         at("polling.publisher", "publish_new"),
-        before("_send", "self._each(self._write, [recording for recording, _ in fitting])"),
+        before("_send", "in_threads(self._write, [recording for recording, _ in fitting], self._threads)"),
         ("unit/polling/test_polling.py",),
     ),
     Mutation(
         10,
         "after a 401 the secret is not read again",
         at("providers.http.client", "_get"),
-        never("status_code", "trusted"),
+        never("status_code", "was_trusted"),
         ("unit/providers/thulium/test_thulium.py",),
     ),
     Mutation(
@@ -236,15 +236,15 @@ MUTATIONS = (
     Mutation(
         11,
         "one bad message brings its whole batch back",
-        at("copying.copier", "copy_batch"),
-        giving("get", "min(verdicts.get(n.id, Verdict.AGAIN) for n in messages)"),
+        at("copying.outcome", "report_of"),
+        rewriting("one.verdict", "min(other.verdict for other in outcomes)"),
         COPYING,
     ),
     Mutation(
         11,
         "a download may take longer than the function has",
         at("copying.fetcher", "fetch"),
-        passing("open_audio", "deadline_s", "route.deadline_s"),
+        passing("open_audio", "deadline_s", "source.deadline_s"),
         RULES,
     ),
     Mutation(
@@ -264,8 +264,8 @@ MUTATIONS = (
     Mutation(
         11,
         "a message that cannot be buried brings its whole batch back",
-        at("copying.copier", "_secure_safely"),
-        giving("_bury", "self._dlq.send([message.body]) or Verdict.DONE"),
+        at("copying.copier", "_attempt_safely"),
+        giving("_bury", "self._dead_letters.send([message.body]) or Outcome(message, Result.NOTHING_TO_DO)"),
         PATIENCE,
     ),
 )

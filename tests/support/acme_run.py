@@ -149,7 +149,7 @@ def run(url: str) -> dict[str, Any]:
         "wanted secret": wanted_secret(),
         "no id in the address": wrong_settings(download_url="{base_url}/audio"),
         "probe": probed(url),
-        "doctor": [asdict(check) for check in listing(settings, {"key": KEY}, world.clock)],
+        "doctor": [asdict(check) for check in listing(settings, {"key": KEY}, world.clock, None)],
     }
 
 

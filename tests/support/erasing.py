@@ -7,11 +7,15 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from call_lake.ledger.ledger import Ledger
-from call_lake.operations.erase.eraser import Eraser, OtherServices
+from call_lake.model.recording import Recording
+from call_lake.operations.erase.eraser import Eraser, ErasureReport, OtherServices
 from call_lake.operations.erase.targets import ErasureRequest
 from tests.support.fakes import World
 from tests.support.fakes.dead_letters import MemoryDeadLetters, MemoryTranscriptions
+from tests.support.operator_bench import Bench
 from tests.support.pipeline import COMPACTOR, POLLER
+
+DEAD_LABELS = {"reason": "forbidden", "source": "thulium"}
 
 
 def eraser_of(world: World, transcriptions: MemoryTranscriptions | None = None) -> Eraser:
@@ -46,3 +50,27 @@ def _text(body: bytes) -> str:
         return body.decode("utf-8", "replace")
     rows: list[Mapping[str, Any]] = pq.read_table(io.BytesIO(body)).to_pylist()
     return str(rows)
+
+
+# -- on a bench
+
+
+def by_number(*recordings: Recording) -> ErasureRequest:
+    return ErasureRequest(numbers=frozenset(one.caller for one in recordings if one.caller))
+
+
+def erase(bench: Bench, request: ErasureRequest, transcriptions: MemoryTranscriptions | None = None) -> ErasureReport:
+    return eraser_of(bench.world, transcriptions).erase(request, bench.world.clock.advance_to)
+
+
+def texts_of(recording: Recording) -> list[str]:
+    """All of its own but the id, which the tombstone keeps."""
+    texts = (recording.provider_key, recording.connection_id, recording.caller)
+    return [text for text in texts if text]
+
+
+def own_traces(bench: Bench, recording: Recording) -> dict[str, list[str]]:
+    """Without its tombstone."""
+    found = traces(bench.world, *texts_of(recording), recording.recording_id)
+    items = [id for id in found.pop("items", []) if id != recording.recording_id]
+    return found | ({"items": items} if items else {})

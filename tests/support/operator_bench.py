@@ -1,7 +1,8 @@
-"""Both sources in memory, settled, then looked at and mended as the operator's commands do."""
+"""Both sources in memory, settled, then broken, looked at and mended as the operator's commands do."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pyarrow.parquet as pq
@@ -11,7 +12,9 @@ from call_lake.ledger.entry import State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import DATA, MANIFEST, Partition
 from call_lake.model.recording import Recording
+from call_lake.model.table import Row
 from call_lake.operations.days import Days
+from call_lake.operations.rebuild import RebuildAttempt, Rebuilder
 from call_lake.operations.verify.findings import Finding, Kind, TableRow
 from call_lake.operations.verify.repair import Repairer
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
@@ -19,7 +22,8 @@ from call_lake.ports import Item, Provider
 from call_lake.settings import SourceSettings
 from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider, make_recording
-from tests.support.pipeline import URLS, Pipeline
+from tests.support.lake_samples import rows_in
+from tests.support.pipeline import COMPACTOR, URLS, Pipeline
 
 DAY = date(2026, 10, 20)
 DAYS = Days(DAY, DAY)
@@ -115,10 +119,54 @@ def only(findings: list[Finding]) -> Finding:
     return findings[0]
 
 
-def raising(error: Exception) -> Callable[..., None]:
-    """For a fake provider's ``on_list`` and ``on_audio``."""
+# -- benches to begin with, and the lake's rebuild
 
-    def act(*anything: object) -> None:
-        raise error
 
-    return act
+def settled() -> Bench:
+    """Three recordings, all of them stored."""
+    bench = Bench(3)
+    bench.settle()
+    assert bench.states() == [State.STORED] * 3
+    return bench
+
+
+def rows(bench: Bench) -> list[Row]:
+    return sorted(rows_in(bench.world), key=lambda row: str(row["recording_id"]))
+
+
+def rebuilt(
+    bench: Bench,
+    sources: Sequence[str] = ("thulium", "conpeek"),
+    first: date = date.min,
+    last: date = date.max,
+    threads: int = 1,
+) -> dict[Partition, RebuildAttempt]:
+    world = bench.world
+    rebuilder = Rebuilder(bench.ledger, world.store, world.clock, COMPACTOR, threads=threads)
+    found = rebuilder.find(sources, first, last)
+    return {done.partition: done for done in rebuilder.rebuild(found, lambda so_far, of: None)}
+
+
+def lose(bench: Bench, *prefixes: str) -> None:
+    for prefix in prefixes:
+        bench.world.store.delete(list(bench.world.store.bodies(prefix)))
+
+
+def lose_all(bench: Bench) -> None:
+    lose(bench, "lake/", "inbox/")
+
+
+def five_rows() -> Bench:
+    """Three stored recordings of Thulium's on one day, one on the day before, one of Conpeek's."""
+    bench = Bench(3)
+    yesterday = make_recording(9).started_at - timedelta(days=1)
+    bench.thulium.add(replace(make_recording(9), started_at=yesterday, call_date=yesterday.date()))
+    bench.conpeek.add(make_recording(10, "conpeek"))
+    bench.settle()
+    assert len(rows(bench)) == 5
+    return bench
+
+
+def overwrite_files(bench: Bench) -> None:
+    for key in bench.world.store.bodies(DATA):
+        bench.world.store.put(key, b"this is no Parquet file, and longer than eight bytes")

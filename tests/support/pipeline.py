@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from call_lake.copying.copier import Copier, CopierPorts
@@ -41,6 +41,7 @@ class Pipeline:
     world: World
     providers: Mapping[str, Provider]
     known: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    poller_settings: PollerSettings = POLLER
     copier_settings: CopierSettings = COPIER
     counts: CopyCounts = field(default_factory=CopyCounts)
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -67,7 +68,7 @@ class Pipeline:
             PolledSource(settings, self.providers[source], self.world.queues[source], known),
             self.ledger,
             self.world.clock,
-            replace(POLLER, retention_days=self.retention_days),
+            replace(self.poller_settings, retention_days=self.retention_days),
             self.world.clock.monotonic() + FUNCTION_TIME_S,
             threads=1,
         )
@@ -133,7 +134,4 @@ class Pipeline:
                 self.poll(source)
             self.copy_all()
             self.compact()
-            self.world.clock.advance_to(self._next(step))
-
-    def _next(self, step: timedelta) -> datetime:
-        return self.world.clock.now() + step
+            self.world.clock.advance(step)

@@ -1,10 +1,15 @@
-"""A server of bytes on 127.0.0.1, for what a client does on the wire."""
+"""A server of bytes on 127.0.0.1, and a provider's HTTP client that asks it, for what the client does on the wire."""
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
+
+from call_lake.providers.http.client import Client
+from call_lake.settings import SourceSettings
+from tests.support.fakes.clock import FakeClock
 
 type Answer = Callable[[bytes], Iterable[bytes]]
 
@@ -66,3 +71,18 @@ def ok(body: bytes, *headers: str, length: int | None = None) -> list[bytes]:
     """An answer with this body; ``length`` promises another one."""
     lines = ["HTTP/1.1 200 OK", *headers, f"Content-Length: {len(body) if length is None else length}"]
     return ["\r\n".join(lines).encode() + b"\r\n\r\n", *([body] if body else [])]
+
+
+class RealClock(FakeClock):
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def client(server: RawServer, **chosen: Any) -> Client:
+    settings = SourceSettings("s", "conpeek", server.url, requests_per_second=1000.0, **chosen)
+    return Client(settings, lambda fresh: "the-key", RealClock())
+
+
+def download(asked: Client, url: str = "/file", deadline_s: float = 20) -> bytes:
+    with asked.open_audio(url, deadline_s) as body:
+        return b"".join(body)

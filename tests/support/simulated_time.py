@@ -5,35 +5,114 @@ no time from the other's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
 
 from call_lake.bucket.inbox import list_inbox
 from call_lake.bucket.quarantine import list_quarantine
 from call_lake.lake.compactor import Compactor
 from call_lake.lake.search import read_partition
 from call_lake.ledger.entry import Entry, entry_of
-from call_lake.model.layout import Partition
+from call_lake.model.messages import recording_from_message
 from call_lake.model.table import Row
 from call_lake.model.times import parse_iso
 from call_lake.polling.poller import PollResult
 from call_lake.providers import make_provider
 from call_lake.settings import SourceSettings
 from call_lake_local.simulators import transport
+from call_lake_local.simulators.clock import SimClock
 from call_lake_local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simulation
 from call_lake_local.simulators.thulium import USER
 from call_lake_local.simulators.world import World as CallWorld
+from tests.support.fakes import FakeClock, MemoryQueue, Received, World
 from tests.support.lake_samples import partitions_of
 from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
-from tests.support.simulated_parts import SOURCES, Asked, CountedQueue, LaneClock, ProviderClock, Watched, make_world
 
+SOURCES = ("thulium", "conpeek")
 URLS = {"thulium": transport.THULIUM_URL, "conpeek": transport.CONPEEK_URL}
 SWEEP_AT = time(2, 17)
 EVERY_5_MINUTES, EVERY_15_MINUTES = timedelta(minutes=5), timedelta(minutes=15)
 SETTLED = timedelta(minutes=5)
 
 type Span = tuple[timedelta, timedelta]
+
+
+class LaneClock(FakeClock):
+    """A clock that can be turned to where another lane is."""
+
+    def turn_to(self, moment: datetime) -> None:
+        with self._lock:
+            self._passed = moment - self._start
+
+
+class ProviderClock(SimClock):
+    """The providers live in the same time."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request to a provider, and what it answered."""
+
+    at: datetime
+    source: str
+    path: str
+    status: int
+
+    @property
+    def is_listing(self) -> bool:
+        return self.path.endswith(("/recordings", "/cdr_dialog_recording"))
+
+
+class Watched(BaseAdapter):
+    """Notes every request on its way to the simulated providers."""
+
+    def __init__(self, adapter: BaseAdapter, clock: FakeClock) -> None:
+        super().__init__()
+        self.asked: list[Asked] = []
+        self._adapter = adapter
+        self._clock = clock
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        at, url = self._clock.now(), urlsplit(request.url or "")
+        response = self._adapter.send(request, *args, **kwargs)
+        self.asked.append(Asked(at, (url.hostname or "").partition(".")[0], url.path, response.status_code))
+        return response
+
+    def close(self) -> None:
+        self._adapter.close()
+
+
+class CountedQueue(MemoryQueue):
+    """``published``: messages by recording. ``peak``: the most messages that it held. ``deliveries``: of one message,
+    the most."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.published: Counter[str] = Counter()
+        self.peak = self.deliveries = 0
+
+    def receive(self, max_messages: int = 10) -> list[Received]:
+        received = super().receive(max_messages)
+        self.deliveries = max([self.deliveries, *(one.receive_count for one in received)])
+        return received
+
+    def send(self, bodies: Sequence[str], *, attributes: Mapping[str, str] | None = None) -> None:
+        super().send(bodies, attributes=attributes)
+        self.published.update(recording_from_message(body).recording_id for body in bodies)
+        self.peak = max(self.peak, len(self))
 
 
 class SimulatedTime:
@@ -51,7 +130,7 @@ class SimulatedTime:
     ) -> None:
         self.clock = LaneClock()
         self.start = self.moment = self.clock.now()
-        self.world = make_world(self.clock)
+        self.world = World.make(SOURCES, clock=self.clock, queue=CountedQueue)
         self.simulation = Simulation.of(calls, faults, clock=ProviderClock(self.clock))
         self.results: dict[str, list[PollResult]] = {source: [] for source in SOURCES}
         session = transport.session(self.simulation, self.clock.sleep)
@@ -167,7 +246,9 @@ class SimulatedTime:
 
     def differences(self) -> list[str]:
         """Everything that is not as it should be: stored is what the providers have, once, and nothing waits."""
-        rows = [row for p in partitions_of(self.world) for row in read_partition(self.world.store, *_of(p))]
+        rows = [
+            row for p in partitions_of(self.world) for row in read_partition(self.world.store, p.source, p.call_date)
+        ]
         return [*self._wrong_rows(rows), *self._leftovers(), *self._stale()]
 
     def _wrong_rows(self, rows: Sequence[Row]) -> Iterator[str]:
@@ -213,7 +294,3 @@ class SimulatedTime:
 
 def _usual_step(moment: datetime) -> timedelta:
     return EVERY_5_MINUTES if moment.weekday() < 5 and 5 <= moment.hour < 19 else EVERY_15_MINUTES
-
-
-def _of(partition: Partition) -> tuple[str, date]:
-    return partition.source, partition.call_date

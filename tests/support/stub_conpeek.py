@@ -9,7 +9,7 @@ from call_lake.providers import make_provider
 from call_lake.providers.conpeek.description import VENDOR
 from call_lake.settings import SourceSettings
 from tests.support.fakes.clock import FakeClock
-from tests.support.stub_web import Reply, Seen, StubWeb, json_reply
+from tests.support.stub_web import Account, StubWeb
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 HOUR = Window(NOON, NOON + timedelta(hours=1))
@@ -30,17 +30,15 @@ def row(number: int = 0, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-class Tenant:
-    def __init__(self, rows: list[Any], *, cap: int = VENDOR.page_size, more: int = 0, **extra: Any) -> None:
-        self.rows, self.cap, self.more, self.extra = rows, cap, more, extra
-        self.walked = 0
-        self.web = StubWeb(self.answer)
+class Tenant(Account):
+    """``extra``: what it says besides the rows."""
 
-    def answer(self, seen: Seen) -> Reply:
-        offset, limit = int(seen.query["offset"]), min(int(seen.query["limit"]), self.cap) + self.more
-        page = self.rows[offset : offset + limit]
-        self.walked += offset + len(page)
-        return json_reply({"data": page} | self.extra)
+    def __init__(self, rows: list[Any], *, cap: int = VENDOR.page_size, more: int = 0, **extra: Any) -> None:
+        super().__init__(rows, cap=cap, more=more)
+        self.extra = extra
+
+    def body(self, page: list[Any]) -> dict[str, Any]:
+        return {"data": page} | self.extra
 
     def provider(self, **chosen: Any) -> Any:
         return make(self.web, **chosen)
@@ -55,7 +53,3 @@ def one(changes: dict[str, Any], mapping: dict[str, str] | None = None) -> Recor
     (page,) = Tenant([row() | changes]).provider(mapping=mapping or {}).list_window(HOUR)
     (recording,) = page.recordings
     return recording
-
-
-def keys(pages: Any) -> list[str]:
-    return [recording.provider_key for page in pages for recording in page.recordings]

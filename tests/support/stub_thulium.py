@@ -9,7 +9,7 @@ from call_lake.providers import make_provider
 from call_lake.providers.thulium.description import VENDOR
 from call_lake.settings import SourceSettings
 from tests.support.fakes.clock import FakeClock
-from tests.support.stub_web import Reply, Seen, StubWeb, json_reply
+from tests.support.stub_web import Account, StubWeb
 
 SECRET = {"username": "api-user", "password": "zażółć"}
 NOON = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -33,22 +33,17 @@ def row(number: int = 0, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-class Tenant:
-    """A server with these rows; ``page(offset, limit)`` may be replaced."""
+class Tenant(Account):
+    """``count``: what it says instead of the number of rows; None for nothing."""
 
     def __init__(self, rows: list[Any], *, cap: int = VENDOR.page_size, more: int = 0, count: Any = ...) -> None:
-        self.rows, self.cap, self.more, self.count = rows, cap, more, count
-        self.walked = 0
-        self.web = StubWeb(self.answer)
+        super().__init__(rows, cap=cap, more=more)
+        self.count = count
 
-    def answer(self, seen: Seen) -> Reply:
-        offset, limit = int(seen.query["offset"]), min(int(seen.query["limit"]), self.cap) + self.more
-        page = self.rows[offset : offset + limit]
-        self.walked += offset + len(page)
-        body: dict[str, Any] = {"result": page}
-        if self.count is not None:
-            body["count"] = len(self.rows) if self.count is ... else self.count
-        return json_reply(body)
+    def body(self, page: list[Any]) -> dict[str, Any]:
+        if self.count is None:
+            return {"result": page}
+        return {"result": page, "count": len(self.rows) if self.count is ... else self.count}
 
     def provider(self, **chosen: Any) -> Any:
         return make(self.web, **chosen)
@@ -57,10 +52,6 @@ class Tenant:
 def make(web: StubWeb, secret: Any = None, **chosen: Any) -> Any:
     fields = {"name": "thulium", "provider": "thulium", "base_url": BASE} | chosen
     return make_provider(SourceSettings(**fields), secret or (lambda fresh: SECRET), FakeClock(), web.session)
-
-
-def keys(pages: Any) -> list[str]:
-    return [recording.provider_key for page in pages for recording in page.recordings]
 
 
 def one(changes: dict[str, Any]) -> Recording:

@@ -1,8 +1,8 @@
-"""A web of hosts in memory behind ``requests``' transport adapter, for tests of the provider clients."""
+"""A web of hosts in memory behind ``requests``' transport adapter, and accounts that list rows on it."""
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
+
+from call_lake.ports import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +75,26 @@ class StubWeb(BaseAdapter):
 
 def json_reply(body: Any, status: int = 200, **headers: str) -> Reply:
     return Reply(status, json.dumps(body).encode(), headers)
+
+
+class Account:
+    """Lists these rows by ``offset`` and ``limit``. ``cap``: the most rows that it gives at once, and ``more`` than was
+    asked for. ``walked``: how many rows it went over so far."""
+
+    def __init__(self, rows: list[Any], *, cap: int, more: int = 0) -> None:
+        self.rows, self.cap, self.more = rows, cap, more
+        self.walked = 0
+        self.web = StubWeb(self.answer)
+
+    def answer(self, seen: Seen) -> Reply:
+        offset, limit = int(seen.query["offset"]), min(int(seen.query["limit"]), self.cap) + self.more
+        page = self.rows[offset : offset + limit]
+        self.walked += offset + len(page)
+        return json_reply(self.body(page))
+
+    def body(self, page: list[Any]) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+def keys(pages: Iterable[Page]) -> list[str]:
+    return [recording.provider_key for page in pages for recording in page.recordings]

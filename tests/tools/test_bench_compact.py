@@ -1,7 +1,6 @@
 """The rows of bench/compact are what they claim, and its judge sees what is wrong."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +10,7 @@ from bench.compact import dataset, reads, tables
 from bench.compact.bucket import MEMORY, Bucket, Client
 from bench.compact.clients.plain import CODEC
 from bench.compact.judge import judge
-from bench.compact.worker import by_partition, newest, s3_of
+from bench.compact.worker import by_partition, s3_of
 from bench.harness.runner import serving
 from tests.support.template import properties
 
@@ -35,11 +34,6 @@ def test_an_increment_has_late_and_repeated_rows_in_22_partitions(rows):
     assert increment.num_rows == 200
     assert len(list(by_partition(increment))) <= 22
     assert 5 <= sum(name in rows.load_truth for name in increment["recording_id"].to_pylist()) <= 10
-
-
-def test_of_a_recordings_rows_the_newest_is_kept():
-    table = pa.table({"recording_id": ["a", "b", "a"], "stored_at": [1, 5, 2]})
-    assert newest(table).to_pydict() == {"recording_id": ["b", "a"], "stored_at": [5, 2]}
 
 
 def test_twice_lost_and_stale_are_told_apart(s3_url, rows, tmp_path):
@@ -68,13 +62,6 @@ def test_a_bloom_filter_spares_a_reader_the_ids(s3_url, rows, tmp_path):
 def test_growth_compares_the_last_increments_with_the_first():
     assert tables.growth([1.0] * 10 + [5.0] * 10 + [2.0] * 10) == 2.0
     assert tables.growth([1.0, 2.0]) is None
-
-
-def test_every_client_has_its_module() -> None:
-    from bench.compact.__main__ import CLIENTS
-
-    folder = Path(tables.__file__).parent / "clients"
-    assert {one.module for one in CLIENTS} | {"floor", "plain", "__init__"} == {f.stem for f in folder.glob("*.py")}
 
 
 def test_call_lake_is_measured_with_the_memory_settings_of_the_compactor() -> None:

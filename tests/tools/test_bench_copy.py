@@ -7,7 +7,6 @@ from typing import Any
 
 import boto3
 import pytest
-import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -60,24 +59,10 @@ def test_the_faulty_set_has_every_fault():
     assert {fault for fault, _ in fault_plan(wav.Work("faulty", 100, 50_000)).values()} == set(FAULTS)
 
 
-def test_the_audio_server_gives_the_recording_and_counts(servers):
-    servers.reset()
-    answer = requests.get(f"{servers.audio_url}/small/2/50000/small-0001.wav", timeout=20)
-    assert answer.content == b"".join(wav.pieces("small-0001.wav", 50_000))
-    assert servers.found().gets == {"small-0001.wav": 1}
-
-
 def test_the_s3_refuses_a_body_that_is_not_what_its_checksum_says(s3, servers):
     with pytest.raises(ClientError, match="BadDigest"):
         s3.put_object(Bucket="b", Key="k", Body=b"x", ChecksumSHA256="A" * 43 + "=")
     assert servers.found().standing == set()
-
-
-def test_the_s3_keeps_the_first_of_two_conditional_writes(s3, servers):
-    s3.put_object(Bucket="b", Key="k", Body=b"first", IfNoneMatch="*")
-    with pytest.raises(ClientError, match="PreconditionFailed"):
-        s3.put_object(Bucket="b", Key="k", Body=b"second", IfNoneMatch="*")
-    assert [part for (part,) in servers.found().versions["k"]] == [(5, hashlib.sha256(b"first").hexdigest())]
 
 
 def test_a_multipart_upload_stands_in_its_parts(s3, servers):

@@ -5,14 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from bench.compact.worker import s3_of
 from bench.harness.runner import RESULTS, Measured, environment, rounds, serving
 from bench.harness.s3_server import ask
-from bench.harness.tables import fill, table
+from bench.harness.tables import fill
 from call_lake.aws.client import CONFIG
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.ports import PreconditionFailed, WriteConflict
@@ -48,40 +45,6 @@ def test_a_replacement_needs_the_etag_that_stands(store):
     with pytest.raises(WriteConflict):
         store.put("absent", b"x", if_match=etag)
     assert store.get("k")[0] == b"two"
-
-
-def test_ranges_listings_and_deletions_are_s3s(store):
-    for number in range(1005):
-        store.put(f"a/{number:04d}", b"0123456789")
-    assert store.get_range("a/0000", 2, 3) == b"234"
-    assert store.get_range("a/0000", 10, 3) == b""
-    assert len(list(store.list("a/"))) == 1005  # more than a page
-    store.delete([f"a/{number:04d}" for number in range(1004)])
-    assert [info.key for info in store.list("")] == ["a/1004"]
-
-
-def test_what_pyarrow_writes_in_parts_is_read_back(s3_url):
-    table = pa.table({"n": range(1000)})
-    pq.write_table(table, "parts/calls/x=1/file.parquet", filesystem=s3_of(s3_url))
-    assert pq.read_table("parts/calls/x=1/file.parquet", filesystem=s3_of(s3_url), partitioning=None).equals(table)
-
-
-def test_a_copy_has_the_bytes_of_its_source(s3_url):
-    s3 = boto3.client("s3", endpoint_url=s3_url, config=CONFIG, **KEYS)
-    s3.put_object(Bucket="b", Key="one", Body=b"0123")
-    s3.copy_object(Bucket="b", Key="two", CopySource={"Bucket": "b", "Key": "one"})
-    assert s3.get_object(Bucket="b", Key="two")["Body"].read() == b"0123"
-
-
-def test_a_range_goes_over_the_parts_of_an_upload(s3_url):
-    s3 = boto3.client("s3", endpoint_url=s3_url, config=CONFIG, **KEYS)
-    upload = s3.create_multipart_upload(Bucket="b", Key="k")["UploadId"]
-    parts: list[Any] = []
-    for number, body in enumerate((b"abc", b"def", b"ghi"), start=1):
-        sent = s3.upload_part(Bucket="b", Key="k", UploadId=upload, PartNumber=number, Body=body)
-        parts.append({"PartNumber": number, "ETag": sent["ETag"]})
-    s3.complete_multipart_upload(Bucket="b", Key="k", UploadId=upload, MultipartUpload={"Parts": parts})
-    assert s3.get_object(Bucket="b", Key="k", Range="bytes=2-6")["Body"].read() == b"cdefg"
 
 
 def test_a_client_is_killed_at_the_write_that_hangs(s3_url, tmp_path):
@@ -122,10 +85,6 @@ def test_every_second_round_goes_in_reverse_order():
     found = rounds("ABC", 2, run)
     assert order == list("ABCCBA")
     assert found == {"A": [0, 1], "B": [0, 1], "C": [0, 1]}
-
-
-def test_a_table_sets_figures_right():
-    assert table(["", "s"], [["ours", "1.0"]]) == "|  | s |\n| --- | ---: |\n| ours | 1.0 |"
 
 
 def test_a_named_text_is_replaced_and_the_rest_of_the_page_stays():

@@ -1,8 +1,5 @@
 """The judge of bench/poll sees what is lost and what comes twice."""
 
-from pathlib import Path
-
-from bench.poll.__main__ import CLIENTS
 from bench.poll.job import Poll
 from bench.poll.provider import Judged, Polled, judge
 
@@ -13,11 +10,6 @@ def polled(*keys: str) -> Polled:
 
 def test_lost_and_twice_are_told_apart_over_both_polls():
     assert judge({"a", "b", "c"}, [polled("a", "b"), polled("b", "d")]) == Judged(lost=1, twice=1)
-
-
-def test_every_client_has_its_module():
-    folder = Path(__file__).parents[2] / "bench/poll/clients"
-    assert {client.module for client in CLIENTS} | {"__init__"} == {file.stem for file in folder.glob("*.py")}
 
 
 def test_a_client_remembers_until_its_next_poll(tmp_path):

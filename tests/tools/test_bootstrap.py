@@ -14,7 +14,7 @@ import pytest
 
 from call_lake_local import bootstrap
 from call_lake_local.bootstrap import ENVIRONMENTS, LOCKS, Setup, SetupError
-from call_lake_local.machine import answer_of, cause_of, index_from_pip, on_path, runs, step
+from call_lake_local.machine import answer_of, cause_of, index_from_pip, runs
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV, SAM = ENVIRONMENTS[0], ENVIRONMENTS[1]
@@ -57,11 +57,6 @@ def test_an_environment_is_made_from_its_hashed_lock_alone(repository):
     made, synced = diary(repository)
     assert made.startswith("venv --quiet --python ")
     assert synced == f"pip sync {python} --require-hashes requirements/sam.txt"
-
-
-def test_the_project_is_installed_into_its_own_environment_without_resolving_anything(repository):
-    setup_of(repository).make(["venv"])
-    assert diary(repository)[-1].endswith("--no-deps --no-build-isolation --editable .")
 
 
 def test_a_second_run_starts_nothing(repository):
@@ -198,11 +193,6 @@ def test_what_uv_is_told_itself_stands(tmp_path, monkeypatch, name):
     assert index_from_pip({"PATH": os.environ["PATH"], name: "https://other.example/simple"}) == {}
 
 
-def test_the_mirror_in_pips_environment_counts_as_well(tmp_path, monkeypatch):
-    pip_says(tmp_path, monkeypatch, ":env:.index-url='https://mirror.example/simple'")
-    assert index_from_pip({"PATH": os.environ["PATH"]}) == {"UV_DEFAULT_INDEX": "https://mirror.example/simple"}
-
-
 @pytest.mark.parametrize(
     ("output", "cause"),
     [
@@ -215,25 +205,6 @@ def test_the_mirror_in_pips_environment_counts_as_well(tmp_path, monkeypatch):
 )
 def test_the_innermost_cause_is_told(output, cause):
     assert cause_of(output) == cause
-
-
-def test_a_step_is_one_line(capsys):
-    with step("doing a thing"):
-        pass
-    assert capsys.readouterr().err == "setup: doing a thing …\n"
-
-
-def test_a_step_that_took_long_says_how_long(capsys, monkeypatch):
-    clock = iter([100.0, 107.4])
-    monkeypatch.setattr("call_lake_local.machine.time.monotonic", lambda: next(clock))
-    with step("doing a thing"):
-        pass
-    assert capsys.readouterr().err == "setup: doing a thing … 7 s\n"
-
-
-def test_every_executable_on_the_path_is_a_candidate(tmp_path):
-    one, two = script(tmp_path / "one/tool", ""), script(tmp_path / "two/tool", "")
-    assert on_path("tool", {"PATH": f"{tmp_path}/one:/nowhere::{tmp_path}/two:{tmp_path}/one"}) == [one, two]
 
 
 def test_a_command_that_cannot_be_run_answers_nothing():

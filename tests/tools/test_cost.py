@@ -1,8 +1,7 @@
 """docs/cost.md says what the prices and the counted calls give."""
 
-import json
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -11,7 +10,7 @@ from bench.cost.bill import COMPACTOR_METRICS, SOURCE_METRICS, TEMPLATE, VOLUMES
 from bench.cost.metered import Meter, Unit, item_bytes, metered_world
 from bench.cost.others import others
 from bench.cost.prices import Prices
-from bench.cost.runs import FULL, KEPT, STEPS_A_DAY, Counted, busy, idle, plus
+from bench.cost.runs import FULL, Counted, busy, idle, plus
 from bench.cost.tables import PAGE, tables
 from bench.harness.tables import fill
 from call_lake.observability import UNITS
@@ -109,11 +108,6 @@ def test_the_metrics_that_are_billed_all_the_time_are_metrics_of_ours():
     assert {*SOURCE_METRICS, *COMPACTOR_METRICS} <= set(UNITS)
 
 
-def test_a_page_without_a_mark_is_refused():
-    with pytest.raises(ValueError, match="marks"):
-        fill("# What it costs\n", {"month": "|"})
-
-
 # -- what AWS bills
 
 
@@ -191,8 +185,3 @@ def test_reads_of_objects_are_the_cheap_kind(world, meter):
 def test_each_event_is_billed_by_64_kilobytes(world, meter):
     world.bus.publish("Recording Stored", [{"a": 1}, {"a": "x" * 70_000}])
     assert meter.take() == {Unit.EVENT: 1 + 2}
-
-
-def test_the_kept_counts_are_read_as_they_were_written():
-    assert asdict(COUNTED) == json.loads(KEPT.read_text(encoding="utf-8"))
-    assert COUNTED.one.recordings == 2 * STEPS_A_DAY

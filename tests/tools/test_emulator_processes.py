@@ -149,16 +149,6 @@ def test_a_command_that_does_not_exist_is_one_clear_line(tmp_path: Path) -> None
     assert processes.find("child", tmp_path) is None
 
 
-def test_a_free_port_can_be_listened_on() -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", processes.free_port()))
-
-
-def test_a_wanted_port_that_is_free_is_taken() -> None:
-    port = processes.free_port()
-    assert processes.free_port(port) == port
-
-
 def test_a_wanted_port_that_is_busy_is_one_clear_line() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
@@ -167,8 +157,3 @@ def test_a_wanted_port_that_is_busy_is_one_clear_line() -> None:
         with pytest.raises(LocalError, match=rf"port {port} of 127\.0\.0\.1 cannot be used .*--port") as caught:
             processes.free_port(port)
     assert "\n" not in str(caught.value)
-
-
-def test_a_wanted_port_that_cannot_exist_is_one_clear_line() -> None:
-    with pytest.raises(LocalError, match="port 70000 of"):
-        processes.free_port(70_000)

@@ -11,7 +11,6 @@ from typing import Any
 import botocore.session
 import pytest
 import typer.main
-import yaml  # type: ignore[import-untyped]
 from botocore import xform_name
 from botocore.model import ServiceModel
 
@@ -31,24 +30,12 @@ SHELL = {"sh", "bash", "shell", "console"}
 AWS_OPTIONS = {"query", "output", "region", "profile", "cli-read-timeout", "cli-binary-format", "no-cli-pager"}
 
 
-class TemplateLoader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML with CloudFormation's short forms (``!Ref``), of which only the place is kept."""
-
-
-TemplateLoader.add_multi_constructor("!", lambda loader, suffix, node: suffix)
-
-
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
 def read(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
-
-
-@cache
-def template() -> dict[str, Any]:
-    return dict(TemplateLoader(read("template.yaml")).get_single_data())
 
 
 @cache
@@ -157,11 +144,6 @@ def test_every_default_of_a_setting_is_the_documented_one(field):
 def test_every_default_of_the_mapping_is_the_documented_one(name, expression):
     documented = f"`{expression.replace('|', r'\|')}`" if expression else ""
     assert f"| `{name}` | {documented} |" in read("docs/providers.md")
-
-
-@pytest.mark.parametrize("parameter", sorted(template()["Parameters"]))
-def test_every_parameter_of_the_template_is_described(parameter):
-    assert template()["Parameters"][parameter].get("Description", "").strip()
 
 
 @pytest.mark.parametrize("state", list(State))

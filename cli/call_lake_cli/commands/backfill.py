@@ -69,25 +69,25 @@ def backfill(
         days = parse_days(from_, to)
         here = find_stack(stack)
         settings = find_source(here, source)
-        book = SourceState(here.table, CLOCK, source)
-        _check(book, settings, days)
+        state = SourceState(here.table, CLOCK, source)
+        _check(state, settings, days)
         window = days.window(settings.zone)
-        job = book.jobs.find(JobKind.BACKFILL, window)
+        job = state.jobs.find(JobKind.BACKFILL, window)
         guess: dict[str, Any] | None = None
         if job is None or job.done or job.again:
             if not yes:
                 guess = _ask(here, settings, days, as_json=json_)
-            job = book.jobs.start(JobKind.BACKFILL, window)
+            job = state.jobs.start(JobKind.BACKFILL, window)
         else:
             err.print("it is under way already: watching it")
-        last = _watch(here, settings, book, job)
+        last = _watch(here, settings, state, job)
         print_result(settings, days, last, guess, as_json=json_)
 
 
-def _check(book: SourceState, settings: SourceSettings, days: Days) -> None:
+def _check(state: SourceState, settings: SourceSettings, days: Days) -> None:
     if days.first > CLOCK.now().astimezone(settings.zone).date():
         raise UserError(f"{days.first} is still to come")
-    if book.paused_since() is not None:
+    if state.paused_since() is not None:
         raise UserError(f"{settings.name} is paused, so that nothing would be read: call-lake resume {settings.name}")
 
 
@@ -166,12 +166,12 @@ def print_estimate(guessed: Estimate, bill: Bill, minutes: int | None, *, known:
 # -- while it goes on
 
 
-def _watch(stack: Stack, settings: SourceSettings, book: SourceState, job: Job) -> BackfillState:
+def _watch(stack: Stack, settings: SourceSettings, state: SourceState, job: Job) -> BackfillState:
     with progress(BarColumn(), TaskProgressColumn()) as bar:
         task = bar.add_task("waiting for the next poll", total=1.0)
         try:
             return watch(
-                lambda: look(stack, settings, book, job),
+                lambda: look(stack, settings, state, job),
                 CLOCK,
                 lambda text, share: bar.update(task, description=text, completed=share),
             )
@@ -181,11 +181,12 @@ def _watch(stack: Stack, settings: SourceSettings, book: SourceState, job: Job) 
             raise typer.Exit(INTERRUPTED) from None
 
 
-def look(stack: Stack, settings: SourceSettings, book: SourceState, job: Job) -> BackfillState:
+def look(stack: Stack, settings: SourceSettings, state: SourceState, job: Job) -> BackfillState:
+    """Ask ledger and queue how far the backfill is."""
     visible = "ApproximateNumberOfMessages"
     found = stack.client("sqs").get_queue_attributes(QueueUrl=settings.queue_url, AttributeNames=[visible])
-    now = book.jobs.find(JobKind.BACKFILL, job.window) or job
-    return BackfillState(now, int(found["Attributes"].get(visible, 0)), book.facts().get("trouble"))
+    now = state.jobs.find(JobKind.BACKFILL, job.window) or job
+    return BackfillState(now, int(found["Attributes"].get(visible, 0)), state.facts().get("trouble"))
 
 
 def watch(look: Callable[[], BackfillState], clock: Clock, show: ShowProgress) -> BackfillState:

@@ -24,7 +24,7 @@ from call_lake.providers import VENDORS
 from call_lake_cli.console.errors import UserError, explained
 from call_lake_cli.console.options import parse_parameters
 from call_lake_cli.console.output import print_line
-from call_lake_cli.stack.handle import heed_aws_region
+from call_lake_cli.stack.handle import apply_aws_region
 from call_lake_local.deploy import SamBuild, build, check_parameters, parameter_overrides, prepare_tools
 from call_lake_local.template_sources import TemplateSource, active_sources
 
@@ -111,7 +111,7 @@ def deploy(
     ] = "",
 ) -> None:
     """Build Call Lake and deploy it to the AWS account of your credentials, or upgrade it there."""
-    heed_aws_region()
+    apply_aws_region()
     with explained():
         try:
             given = parse_parameters(set_ or []) | ({"Architecture": architecture} if architecture else {})
@@ -201,6 +201,7 @@ def _find_in_account(stack: str) -> DeployedStack | None:
 
 
 def find_deployed(stack: str, cloudformation: Any) -> DeployedStack | None:
+    """The stack of this name, or None where the account has none. Raises ClientError."""
     try:
         found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:

@@ -21,10 +21,10 @@ Source = Annotated[str, typer.Argument(help="The source, as `call-lake status` n
 def pause(source: Source, stack: StackName = None) -> None:
     """Stop listing, publishing and copying a source's recordings; `call-lake resume` goes on where it stopped."""
     with explained():
-        book = _book(find_stack(stack), source)
-        since = book.paused_since()
+        state = _state_of(find_stack(stack), source)
+        since = state.paused_since()
         if since is None:
-            book.pause()
+            state.pause()
             err.print(f"{source} is paused; call-lake resume {source} goes on, and nothing is lost meanwhile")
         else:
             err.print(f"{source} was paused at {iso(since)} already")
@@ -33,14 +33,14 @@ def pause(source: Source, stack: StackName = None) -> None:
 def resume(source: Source, stack: StackName = None) -> None:
     """Go on with a paused source: the next poll lists everything that was recorded meanwhile."""
     with explained():
-        book = _book(find_stack(stack), source)
-        if book.paused_since() is None:
+        state = _state_of(find_stack(stack), source)
+        if state.paused_since() is None:
             err.print(f"{source} is not paused")
         else:
-            book.resume()
+            state.resume()
             err.print(f"{source} goes on with its next poll")
 
 
-def _book(stack: Stack, source: str) -> SourceState:
+def _state_of(stack: Stack, source: str) -> SourceState:
     find_source(stack, source)
     return SourceState(stack.table, CLOCK, source)

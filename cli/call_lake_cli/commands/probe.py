@@ -42,8 +42,9 @@ def probe(
 ) -> None:
     """Try an account's listing and downloads, and print the settings to use. Reads only, some 15 requests.
 
-    Tells order, time zone, page limit, the download's form, format, redirects, rights and rate limits: what the vendors
-    do not document. Prints no number, no name and no file name. Exit code 1 if listing or downloading does not work.
+    It finds out what the vendors do not document: order, time zone, page limit, the download's address and format,
+    redirects, rights and rate limits. Prints no number, no name and no file name. Exit code 1 if listing or downloading
+    does not work.
     """
     with explained():
         here: Stack | None = None
@@ -60,8 +61,8 @@ def probe(
             secret = read_secret(settings.provider, settings.base_url, from_pipe=stdin)
         with progress() as bar:
             task = bar.add_task("", total=None)
-            found = examine(settings, secret, CLOCK, lambda step: bar.update(task, description=step))
-        show_findings(found, as_json=json_)
+            found = run_probe(settings, secret, CLOCK, lambda step: bar.update(task, description=step))
+        print_result(found, as_json=json_)
         if write_ and here and source and found.settings:
             write_settings(here, source, found.settings)
         if not found.works:
@@ -74,21 +75,24 @@ def _unknown(provider: str | None, base_url: str | None) -> SourceSettings:
     return SourceSettings(provider, provider, base_url.rstrip("/"))
 
 
-def examine(
+def run_probe(
     settings: SourceSettings,
     secret: Secret,
     clock: Clock,
-    tell: Callable[[str], None],
+    announce: Callable[[str], None],
     session: requests.Session | None = None,
 ) -> ProbeResult:
-    """Raises Transient where no answer comes, UserError for a secret without its fields."""
+    """Probe the account that ``settings`` and ``secret`` open. ``announce`` is called with the name of each step.
+
+    Raises Transient where no answer comes, UserError for a secret without its fields.
+    """
     if missing := VENDORS[settings.provider].missing_from(secret):
         raise UserError(f"the secret of {settings.name} has no {missing!r}: call-lake secrets set {settings.name}")
     probe = load_probe(settings)
-    return probe.run(probe.prober(settings, secret, clock, tell, session))
+    return probe.run(probe.prober(settings, secret, clock, announce, session))
 
 
-def show_findings(found: ProbeResult, *, as_json: bool) -> None:
+def print_result(found: ProbeResult, *, as_json: bool) -> None:
     if as_json:
         facts = [asdict(fact) for fact in found.facts]
         print_json({"works": found.works, "settings": found.settings, "facts": facts})
@@ -102,10 +106,11 @@ def show_findings(found: ProbeResult, *, as_json: bool) -> None:
 
 
 def write_settings(stack: Stack, source: str, wanted: dict[str, Any]) -> None:
-    """Merge into the source's document in Parameter Store. Raises UserError, ConfigError; then nothing was written."""
+    """Write the ``wanted`` settings into the source's document in Parameter Store. Raises UserError, ConfigError; then
+    nothing was written."""
     name = f"{stack.sources_path.rstrip('/')}/{source}"
     client = stack.client("ssm")
-    document = merged(json.loads(client.get_parameter(Name=name)["Parameter"]["Value"]), wanted)
+    document = with_settings(json.loads(client.get_parameter(Name=name)["Parameter"]["Value"]), wanted)
     text = json.dumps(document, ensure_ascii=False)
     SourceSettings.from_json(source, text).checked(VENDORS)
     if len(text.encode()) > DOCUMENT_MAX_BYTES:
@@ -121,10 +126,9 @@ def write_settings(stack: Stack, source: str, wanted: dict[str, Any]) -> None:
         err.print(f"  <Source>TimeZone={wanted['time_zone']}")
 
 
-def merged(document: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """The time zone is a parameter of its own in the template, all else stands under ``more``."""
+def with_settings(document: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """A source's document with the ``wanted`` settings: ``time_zone`` beside ``more``, everything else in it."""
     more = dict(document.get("more", {})) | {key: value for key, value in wanted.items() if key != "time_zone"}
-    # Empty is the default, which needs no line.
-    more = {key: value for key, value in more.items() if value != ""}
+    more = {key: value for key, value in more.items() if value != ""}  # an empty value means the default
     zone = {"time_zone": wanted["time_zone"]} if "time_zone" in wanted else {}
     return document | zone | {"more": more}

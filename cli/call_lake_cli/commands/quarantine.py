@@ -8,7 +8,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn
 
 from call_lake.bucket.quarantine import QuarantinedRow, list_quarantine, put_back
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import erased_among
 from call_lake.model.times import iso
 from call_lake.ports import ObjectStore, Table
 from call_lake_cli.commands.show import ID
@@ -123,5 +123,4 @@ def send_again(store: ObjectStore, table: Table, rows: Sequence[QuarantinedRow])
 
 
 def _erased(table: Table, rows: Sequence[QuarantinedRow]) -> set[str]:
-    items = table.get_many(sorted({one.recording_id for one in rows if one.recording_id}))
-    return {id for id, item in items.items() if item.get("state") == State.ERASED}
+    return erased_among(table, sorted({one.recording_id for one in rows if one.recording_id}))

@@ -20,7 +20,7 @@ from call_lake_cli.stack.handle import Stack, find_source, find_stack
 
 app = typer.Typer(no_args_is_help=True, help="The credentials of sources.")
 
-LOOK = timedelta(minutes=10)
+CHECKED_WINDOW = timedelta(minutes=10)
 
 type Secret = dict[str, str]
 
@@ -71,6 +71,7 @@ def read_secret(provider: str, name: str, *, from_pipe: bool) -> Secret:
 
 
 def from_json(text: str, wanted: list[str]) -> Secret:
+    """Read a secret with exactly the ``wanted`` fields. Raises UserError, never repeating what was given."""
     try:
         given = json.loads(text)
     except ValueError:
@@ -97,7 +98,7 @@ def check(
     provider = make(settings, lambda fresh: dict(secret), clock)
     now = clock.now()
     try:
-        for _ in provider.list_window(Window(now - LOOK, now)):
+        for _ in provider.list_window(Window(now - CHECKED_WINDOW, now)):
             return
     except (TooWide, Drifted):
         return  # it listed

@@ -40,11 +40,11 @@ def show(
                 "the ledger knows no such recording, neither as a recording id nor as a provider's key of "
                 + ", ".join(here.sources)
             )
-        stories = [_story(here, entry) for entry in found]
+        facts = [_facts_of(here, entry) for entry in found]
         if json_:
-            print_json(stories if len(stories) > 1 else stories[0])
+            print_json(facts if len(facts) > 1 else facts[0])
             return
-        for one in stories:
+        for one in facts:
             _print(one)
 
 
@@ -56,7 +56,7 @@ def find_entries(ledger: Ledger, sources: list[str], name: str) -> list[Entry]:
     return [entry for source in sources if (entry := ledger.entry(recording_id(source, name)))]
 
 
-def _story(stack: Stack, entry: Entry) -> dict[str, Any]:
+def _facts_of(stack: Stack, entry: Entry) -> dict[str, Any]:
     head = stack.store.head(entry.audio.key) if entry.audio else None
     where = where_it_waits(stack.store, entry)
     rows = _rows(stack, entry.recording) if entry.recording else []

@@ -24,7 +24,7 @@ def add(
     name: Annotated[str, typer.Argument(help="1 to 32 of a-z, 0-9 and '-'. It never changes after the first poll.")],
     provider: Annotated[str, typer.Option("--provider", help=f"The vendor: {' or '.join(VENDORS)}.")],
 ) -> None:
-    """Write one more source into template.yaml: settings, secret, queue, schedules and alarms of its own.
+    """Write one more source into template.yaml, with its settings, secret, queue, schedules and alarms.
 
     Example: call-lake source add thulium2 --provider thulium
     """

@@ -32,12 +32,13 @@ def print_counts(census: Sequence[SourceCensus], title: str | None = None) -> No
 def _print(census: Sequence[SourceCensus]) -> None:
     columns = (
         *("source", "checkpoint", "age", "listed", "stored", "failed"),
-        *("waiting", "queue", "inbox", "rows", "newest row", "trouble"),
+        *("waiting", "queue", "inbox", "rows", "newest row", "audio from", "trouble"),
     )
     rows = [
         (
             *(one.source, one.checkpoint, _duration(one.checkpoint_age_s), one.listed, one.stored, _reasons(one)),
-            *(one.waiting, one.queue, one.inbox, one.rows, one.newest_row, one.trouble),
+            *(one.waiting, one.queue, one.inbox, one.rows, one.newest_row, ", ".join(one.audio_hosts) or None),
+            one.trouble,
         )
         for one in census
     ]

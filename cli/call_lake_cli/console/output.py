@@ -64,7 +64,7 @@ def print_line(text: str) -> None:
 
 
 def csv_cell(value: Any, encoding: str = "utf-8") -> str:
-    """A value as CSV shows it: nothing for None, an apostrophe before what a spreadsheet would calculate (ADR 0018).
+    """A value as CSV shows it: nothing for None, an apostrophe before what a spreadsheet would calculate (ADR 0019).
 
     A number is left alone, also one with a sign like ``+48500600700``.
     """

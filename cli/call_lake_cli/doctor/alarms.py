@@ -11,6 +11,7 @@ ALARMS_AT_ONCE = 100  # names that DescribeAlarms takes
 
 
 def alarms(stack: Stack) -> Iterator[Check]:
+    """Do the alarms exist, do they notify a topic, does any fire now?"""
     found = alarms_in(stack)
     if not found:
         yield warn("alarms", "there are none", "deploy the stack again")

@@ -103,6 +103,7 @@ def commit_and_ask(commit: Callable[[int], None], count: Count) -> list[Counted]
 
 
 def verdict(seen: list[Counted]) -> Iterator[Check]:
+    """The check that these answers come to."""
     first, broken = seen[0], [one for one in seen if not one.is_whole]
     if not first.rows:
         yield fail(
@@ -139,6 +140,7 @@ def free_day(store: ObjectStore, source: str, first: date) -> Partition:
 
 
 def canary_row(partition: Partition, number: int, clock: Clock) -> Row:
+    """An invented row with no audio; ``talk_s`` holds its number."""
     digest = hashlib.sha256(f"{NAME} {number} {iso(clock.now())}".encode()).hexdigest()[:32]
     day = partition.call_date.isoformat()
     known = {

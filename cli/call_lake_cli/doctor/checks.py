@@ -1,9 +1,8 @@
-"""What ``call-lake doctor`` looks at, one thing after another. Each check reads only, and says what to do."""
+"""The checks of ``call-lake doctor``, except the alarms and the canary. Each one only reads, and says what to do."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,10 +15,9 @@ from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import parse_iso
 from call_lake.ports import Clock
 from call_lake.providers import VENDORS
-from call_lake.providers.probe import load_probe
+from call_lake.providers.probe import load_probe, skew_of
 from call_lake.settings import SourceSettings
 from call_lake_cli.commands.secrets import Secret
-from call_lake_cli.console.errors import UserError
 from call_lake_cli.stack.handle import Stack
 
 SKEW_WARN_S, SKEW_FAIL_S = 60.0, 300.0  # AWS refuses requests that are five minutes off
@@ -30,6 +28,8 @@ MISSING = {"ResourceNotFoundException", "NotFound", "404", "NoSuchBucket"}
 
 
 class Level(StrEnum):
+    """How a check came out."""
+
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
@@ -37,15 +37,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``name``: what was looked at; ``to_do`` where it is not ok."""
+    """The result of one check. ``name``: what was checked. ``to_do``: empty where it is ok."""
 
     name: str
     level: Level
     found: str
     to_do: str = ""
-
-
-type Look = Callable[[], Iterator[Check]]
 
 
 def ok(name: str, found: str) -> Check:
@@ -60,10 +57,10 @@ def fail(name: str, found: str, to_do: str) -> Check:
     return Check(name, Level.FAIL, found, to_do)
 
 
-def guarded(name: str, look: Look) -> Iterator[Check]:
-    """The look's own checks; what breaks it is a check, too, so that the others go on."""
+def guarded(name: str, checks: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    """Yield these checks. If AWS or Call Lake fails meanwhile, that is a failed check too, so that the others go on."""
     try:
-        yield from look()
+        yield from checks()
     except botocore.exceptions.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         operation = error.operation_name
@@ -75,17 +72,15 @@ def guarded(name: str, look: Look) -> Iterator[Check]:
             yield fail(name, f"{operation}: {code}", "see the AWS console, or try again")
     except botocore.exceptions.BotoCoreError as error:
         yield fail(name, str(error), "check AWS credentials, region and network")
-    except (CallLakeError, UserError) as error:
+    except CallLakeError as error:
         yield fail(name, str(error), "docs/runbook.md has a section on it")
 
 
 def skew(name: str, header: str | None, clock: Clock) -> Iterator[Check]:
-    """The ``Date`` header of an answer against this machine's clock."""
-    try:
-        moment = parsedate_to_datetime(header or "")
-    except ValueError:
+    """Compare the ``Date`` header of an answer with this machine's clock."""
+    seconds = skew_of(header, clock.now())
+    if seconds is None:
         return
-    seconds = (moment - clock.now()).total_seconds()
     found = f"{round(seconds):+d} s from this machine's"
     if abs(seconds) < SKEW_WARN_S:
         yield ok(name, found)
@@ -99,12 +94,14 @@ def skew(name: str, header: str | None, clock: Clock) -> Iterator[Check]:
 
 
 def account(stack: Stack, clock: Clock) -> Iterator[Check]:
+    """Do the credentials work, and does this machine's clock agree with that of AWS?"""
     answer = stack.client("sts").get_caller_identity()
     yield ok("credentials", f"account {answer['Account']}")
     yield from skew("clock of AWS", answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"), clock)
 
 
 def storage(stack: Stack) -> Iterator[Check]:
+    """Can bucket, ledger, table and Athena be read?"""
     stack.client("s3").list_objects_v2(Bucket=stack.bucket, MaxKeys=1)
     yield ok("bucket", "it can be listed")
     stack.table.get("source#doctor")
@@ -118,7 +115,7 @@ def storage(stack: Stack) -> Iterator[Check]:
 
 
 def table(stack: Stack) -> Iterator[Check]:
-    """CloudFormation does not notice when somebody drops it."""
+    """Does table ``calls`` exist? CloudFormation does not notice when somebody drops it."""
     try:
         stack.client("glue").get_table(DatabaseName=stack.database, Name="calls")
     except botocore.exceptions.ClientError as error:
@@ -126,10 +123,11 @@ def table(stack: Stack) -> Iterator[Check]:
             raise
         yield fail("table", "there is no table calls: somebody dropped it", "docs/runbook.md, A dropped table")
     else:
-        yield ok("table", "calls stands")
+        yield ok("table", "calls exists")
 
 
 def functions(stack: Stack) -> Iterator[Check]:
+    """Is each function active, and was its last update successful?"""
     client = stack.client("lambda")
     for kind, name in stack.functions.items():
         found = client.get_function_configuration(FunctionName=name)
@@ -142,7 +140,7 @@ def functions(stack: Stack) -> Iterator[Check]:
 
 
 def concurrency(stack: Stack) -> Iterator[Check]:
-    """New accounts may run ten functions at once, all of theirs together."""
+    """Is the account's limit of functions that run at once high enough? A new account may run ten."""
     client = stack.client("lambda")
     limit = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
     takers = [stack.functions[kind] for kind in ("copier", "transcriber") if kind in stack.functions]
@@ -160,6 +158,7 @@ def concurrency(stack: Stack) -> Iterator[Check]:
 
 
 def schedule(stack: Stack, name: str, what: str) -> Iterator[Check]:
+    """Is the schedule of this ``name`` there and enabled? ``what``: how the check is called."""
     client = stack.client("scheduler")
     try:
         state = client.get_schedule(Name=name).get("State", "ENABLED")
@@ -175,6 +174,7 @@ def schedule(stack: Stack, name: str, what: str) -> Iterator[Check]:
 
 
 def dead_letters(stack: Stack) -> Iterator[Check]:
+    """Does the dead-letter queue hold anything?"""
     wanted = "ApproximateNumberOfMessages"
     found = stack.client("sqs").get_queue_attributes(QueueUrl=stack.dlq_url, AttributeNames=[wanted])
     number = int(found["Attributes"].get(wanted, 0))
@@ -187,10 +187,8 @@ def dead_letters(stack: Stack) -> Iterator[Check]:
 # -- one source
 
 
-def source(
-    stack: Stack, settings: SourceSettings, clock: Clock, session: requests.Session | None = None
-) -> Iterator[Check]:
-    """Its secret first: without one nothing else of it can be asked."""
+def source(stack: Stack, settings: SourceSettings, clock: Clock, session: requests.Session | None) -> Iterator[Check]:
+    """Check one source: its secret, listing, polls and copies. Without a secret nothing else can be asked."""
     name = settings.name
     try:
         secret = SecretsManagerSecrets(stack.client("secretsmanager")).get(settings.secret, fresh=True)
@@ -208,9 +206,9 @@ def source(
 
 
 def listing(
-    settings: SourceSettings, secret: Secret, clock: Clock, session: requests.Session | None = None
+    settings: SourceSettings, secret: Secret, clock: Clock, session: requests.Session | None
 ) -> Iterator[Check]:
-    """One request for one row, from this machine: the functions reach the provider from elsewhere."""
+    """Ask the provider for one row. The request comes from this machine, the functions' requests come from AWS."""
     probe = load_probe(settings)
     prober = probe.prober(settings, secret, clock, lambda step: None, session)
     name = f"{settings.name}: listing"
@@ -231,10 +229,11 @@ def listing(
 
 
 def polls(stack: Stack, name: str, clock: Clock) -> Iterator[Check]:
-    book = SourceState(stack.table, clock, name)
-    facts: Mapping[str, Any] = book.facts()
+    """Did the source's last poll succeed, was it recent, and are its schedules enabled?"""
+    state = SourceState(stack.table, clock, name)
+    facts: Mapping[str, Any] = state.facts()
     what = f"{name}: polls"
-    if book.paused_since() is not None:
+    if state.paused_since() is not None:
         yield warn(what, str(facts.get("trouble")), f"call-lake resume {name}, when it has rested enough")
     elif not facts.get("last_poll_at"):
         yield warn(what, "there was none yet", "wait for the schedule; then see the poller's log")
@@ -249,7 +248,7 @@ def polls(stack: Stack, name: str, clock: Clock) -> Iterator[Check]:
 
 
 def mapping(stack: Stack, kind: str, queue: str, what: str) -> Iterator[Check]:
-    """What lets a function run for each message of a queue."""
+    """Check the event source mapping that runs a function for each message of a queue."""
     found = stack.client("lambda").list_event_source_mappings(FunctionName=stack.functions[kind])
     states = [one["State"] for one in found["EventSourceMappings"] if one["EventSourceArn"].endswith(f":{queue}")]
     if not states:

@@ -11,6 +11,7 @@ from call_lake_cli.console.errors import UserError
 from call_lake_cli.stack.handle import Stack
 
 POLL_S = 0.15
+TIMEOUT_S = 300.0
 INTEGERS = {"tinyint", "smallint", "integer", "int", "bigint"}
 NUMBERS = {"double", "float", "real", "decimal"}
 READING = ("SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "VALUES")
@@ -29,7 +30,7 @@ class Answer:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-def run_query(stack: Stack, sql: str, timeout_s: float = 300.0) -> Answer:
+def run_query(stack: Stack, sql: str) -> Answer:
     """Run one statement and wait for its rows. Raises UserError for a statement that does more than read, and with
     Athena's own message where it fails."""
     _check_that_it_reads(sql)
@@ -38,7 +39,7 @@ def run_query(stack: Stack, sql: str, timeout_s: float = 300.0) -> Answer:
         QueryString=sql, WorkGroup=stack.workgroup, QueryExecutionContext={"Database": stack.database}
     )
     id = started["QueryExecutionId"]
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + TIMEOUT_S
     while True:
         status = athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]
         if status["State"] == "SUCCEEDED":
@@ -47,7 +48,7 @@ def run_query(stack: Stack, sql: str, timeout_s: float = 300.0) -> Answer:
             raise UserError(f"the query failed: {status.get('StateChangeReason', 'Athena gives no reason')}")
         if time.monotonic() > deadline:
             athena.stop_query_execution(QueryExecutionId=id)
-            raise UserError(f"the query ran longer than {timeout_s:g} s and was stopped")
+            raise UserError(f"the query ran longer than {TIMEOUT_S:g} s and was stopped")
         time.sleep(POLL_S)
 
 

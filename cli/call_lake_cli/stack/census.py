@@ -34,14 +34,15 @@ class SourceCensus:
     checkpoint: str | None = None
     checkpoint_age_s: float | None = None
     trouble: str | None = None
+    audio_hosts: list[str] = field(default_factory=list)
     polls: str | None = None
-    jobs_open: int = 0
+    jobs_unfinished: int = 0
 
     @property
     def settled(self) -> bool:
         """Every listed recording is stored and one row, or has failed permanently."""
         return (
-            self.waiting == self.inbox == self.jobs_open == 0
+            self.waiting == self.inbox == self.jobs_unfinished == 0
             and self.stored + sum(self.failed.values()) == self.listed
             and self.stored == self.rows == self.recordings_in_rows
         )
@@ -83,10 +84,11 @@ def _from_ledger(stack: Stack, counts: dict[str, SourceCensus]) -> None:
                 item.get("trouble"),
                 item.get("last_poll_at"),
             )
+            one.audio_hosts = list(item.get("audio_hosts", ()))
             if one.checkpoint:
                 one.checkpoint_age_s = round((now - parse_iso(one.checkpoint)).total_seconds(), 1)
         elif kind == "job":
-            one.jobs_open += item["state"] == JobState.UNFINISHED
+            one.jobs_unfinished += item["state"] == JobState.UNFINISHED
         else:
             _count_recording(one, item)
 

@@ -49,6 +49,7 @@ class Stack:
         return boto3.Session(**arguments, botocore_session=botocore.session.Session(session_vars=blank))
 
     def client(self, service: str) -> Any:
+        """A boto3 client for this stack."""
         # A function may run for 15 minutes: wait for its answer, and never invoke it twice.
         config = Config(read_timeout=920, retries={"total_max_attempts": 1}) if service == "lambda" else None
         endpoint_url = self.connection.get("endpoint_url")
@@ -130,7 +131,7 @@ def find_source(stack: Stack, name: str) -> SourceSettings:
     return stack.sources[name]
 
 
-def heed_aws_region() -> None:
+def apply_aws_region() -> None:
     """Let AWS_REGION count. AWS's CLI and other SDKs read it; boto3 and sam read only AWS_DEFAULT_REGION:
     https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html"""
     if region := os.environ.get("AWS_REGION"):
@@ -138,7 +139,7 @@ def heed_aws_region() -> None:
 
 
 def _from_cloud(name: str) -> Stack:
-    heed_aws_region()
+    apply_aws_region()
     try:
         found = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except botocore.exceptions.NoRegionError:

@@ -24,5 +24,6 @@ class Bill:
 
 
 def bill_of(recordings: int, audio_bytes: int) -> Bill:
+    """What so many recordings, with so many bytes of audio altogether, cost."""
     gigabytes = audio_bytes / GIGABYTE
     return Bill(gigabytes, recordings * PER_RECORDING_USD, gigabytes * GIGABYTE_MONTH_USD)

@@ -51,8 +51,8 @@ def why_unsettled(one: SourceCensus) -> str:
         one.trouble or "",
         f"{one.waiting} recordings wait for another attempt (`call-lake status`)" if one.waiting else "",
         f"{one.inbox} objects wait in the inbox" if one.inbox else "",
-        f"{one.jobs_open} windows are still to be listed (`call-lake verify` tells which cannot be read, and why)"
-        if one.jobs_open
+        f"{one.jobs_unfinished} windows are still to be listed (`call-lake verify` tells which cannot be read, and why)"
+        if one.jobs_unfinished
         else "",
         f"{one.stored} stored but {one.rows} rows (`call-lake quarantine list` shows rows that were set aside)"
         if one.stored != one.rows
@@ -73,7 +73,7 @@ def _list(stack: Stack, days: Days | None) -> None:
 
 def _step(stack: Stack, census: Sequence[SourceCensus]) -> str:
     """Invoke the function that the unsettled recordings need next; says what it does."""
-    listing = [one for one in census if not one.unused and (one.trouble or one.jobs_open)]
+    listing = [one for one in census if not one.unused and (one.trouble or one.jobs_unfinished)]
     for one in listing:
         _invoke(stack, "poller", {"source": one.source})
     if listing and not any(one.inbox and not one.queue for one in census):

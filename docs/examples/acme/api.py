@@ -14,7 +14,6 @@ from call_lake.model import json_values
 from call_lake.model.recording import Recording, recording_id
 from call_lake.model.windows import Window
 from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
-from call_lake.providers.conpeek.mapping import moment
 from call_lake.providers.http.client import Client, request_id
 from call_lake.settings import SourceSettings
 
@@ -93,7 +92,7 @@ class Acme:
         key = json_values.key(row.get("id"))
         if key is None:
             raise ValueError("it has no id")
-        started_at, ended_at = moment(row.get("started_at")), moment(row.get("ended_at"))
+        started_at, ended_at = json_values.moment(row.get("started_at")), json_values.moment(row.get("ended_at"))
         if started_at is None:
             raise ValueError("it has no start time that can be read")
         return Recording(
@@ -106,7 +105,7 @@ class Acme:
             raw=json_values.compact(row),
             connection_id=json_values.text(row.get("call_id")),
             ended_at=ended_at,
-            listed_at=moment(row.get("created_at")),
+            listed_at=json_values.moment(row.get("created_at")),
             direction=DIRECTIONS.get(json_values.text(row.get("direction")) or ""),
             caller=json_values.text(row.get("from")),
             callee=json_values.text(row.get("to")),

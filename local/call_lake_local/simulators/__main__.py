@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--days", type=int, default=30, help="days over which they lie")
     parser.add_argument("--until", type=date.fromisoformat, default=datetime.now(UTC).date(), help="their last day")
     parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same calls")
-    parser.add_argument("--now", metavar="TIME", help="the providers' clock stands still then (ISO 8601 with offset)")
+    parser.add_argument("--now", metavar="TIME", help="the providers' clock stays at this time (ISO 8601 with offset)")
     parser.add_argument("--faults", default="", metavar="NAME,NAME:RATE,NAME!", help="! makes one sticky")
     parser.add_argument("--ready-file", type=Path, help="JSON with URLs, credentials and pid, once all is up")
     return parser

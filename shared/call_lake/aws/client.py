@@ -33,21 +33,29 @@ def client(service: str) -> Any:
 
 
 def code_of(error: ClientError) -> str:
+    """AWS's code of the error, like ``AccessDenied``; empty where the answer has none."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def status_of(error: ClientError) -> int:
+    """The HTTP status of the answer; 0 where it is unknown."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def failed(what: str, error: Exception) -> Transient:
-    """AWS failed or refused: for a service that mends itself unattended, a missing permission is an outage too."""
+    """The typed error for a call that AWS failed or refused.
+
+    A missing permission is Transient too: once somebody grants it, the work goes on by itself.
+    """
     return Transient(Reason.AWS, f"{what}: {error if isinstance(error, ClientError) else repr(error)}")
 
 
 @contextmanager
 def calling(what: str) -> Iterator[None]:
-    """Raise AWS's errors as Transient(AWS). A request that boto3 itself calls malformed is our defect and stays."""
+    """Raise AWS's errors in the block as Transient(AWS).
+
+    ParamValidationError passes through: boto3 calls the request malformed, so it is our defect.
+    """
     try:
         yield
     except ParamValidationError:
@@ -57,8 +65,11 @@ def calling(what: str) -> Iterator[None]:
 
 
 def send_all(what: str, batches: Iterable[Sequence[int]], send: Callable[[Sequence[int]], dict[int, str]]) -> None:
-    """Send positions batch by batch; ``send`` answers which were refused, and why. Those are sent once more, each
-    alone, so that one bad item takes no other with it. Raises PartialFailure with what was refused twice."""
+    """Send positions batch by batch. ``send`` returns the refused positions, each with why. They are sent once more,
+    each alone, so that one bad item does not fail others.
+
+    Raises PartialFailure with the positions that were refused twice.
+    """
     refused = [position for batch in batches for position in send(batch)]
     again: dict[int, str] = {}
     for position in refused:
@@ -68,5 +79,6 @@ def send_all(what: str, batches: Iterable[Sequence[int]], send: Callable[[Sequen
 
 
 def in_batches(count: int, size: int) -> Iterator[range]:
+    """The positions 0 to ``count`` in ranges of ``size`` at most."""
     for start in range(0, count, size):
         yield range(start, min(start + size, count))

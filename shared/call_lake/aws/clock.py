@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
+    """The clock of this machine."""
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

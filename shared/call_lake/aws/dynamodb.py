@@ -105,16 +105,9 @@ class DynamoTable:
         with calling(f"Query {due_list}"):
             return [_item(item) for page in pages for item in page["Items"]]
 
-    def scan(self, prefix: str = "") -> Iterator[Item]:
-        request: dict[str, Any] = {"TableName": self.name, "ConsistentRead": True}
-        if prefix:
-            request |= {
-                "FilterExpression": "begins_with(#id, :prefix)",
-                "ExpressionAttributeNames": {"#id": "id"},
-                "ExpressionAttributeValues": _wire({":prefix": prefix}),
-            }
-        with calling(f"Scan {prefix}"):
-            for page in self._client.get_paginator("scan").paginate(**request):
+    def scan(self) -> Iterator[Item]:
+        with calling(f"Scan {self.name}"):
+            for page in self._client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True):
                 yield from map(_item, page["Items"])
 
 

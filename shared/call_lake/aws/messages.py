@@ -74,19 +74,18 @@ def _by_size(bodies: Sequence[str], fixed_bytes: int) -> Iterator[list[int]]:
 
 
 class EventBridgeBus:
-    """One bus, to which all events come from ``source``."""
+    """One bus. All our events have the source ``call-lake``."""
 
-    def __init__(self, client: Any, name: str, source: str = "call-lake") -> None:
+    def __init__(self, client: Any, name: str) -> None:
         self._client = client
         self._name = name
-        self._source = source
 
     def publish(self, detail_type: str, details: Sequence[Mapping[str, Any]]) -> None:
         def send(positions: Sequence[int]) -> dict[int, str]:
             entries = [
                 {
                     "EventBusName": self._name,
-                    "Source": self._source,
+                    "Source": "call-lake",
                     "DetailType": detail_type,
                     "Detail": json.dumps(details[position], ensure_ascii=False),
                 }

@@ -148,8 +148,9 @@ class S3ObjectStore:
 
 
 class _InWindows:
-    """A file's bytes as the body of a request, in large pieces of mapped memory: of the file itself 128 KiB at a time
-    would be read and sent, for a third more CPU. One window is mapped at a time, for mapped pages count as memory."""
+    """A file as the body of a request, sent in large pieces of mapped memory. Given the file itself, botocore reads and
+    sends 128 KiB at a time, which takes a third more CPU time. Only one piece is mapped at a time, because mapped pages
+    count as memory."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -160,7 +161,7 @@ class _InWindows:
         return self._size
 
     def read(self, size: int = -1) -> memoryview | bytes:
-        """The next window, be ``size`` more or less; all that is left where it is negative."""
+        """The next piece of WINDOW_BYTES, whatever ``size`` asks for; everything that is left where it is negative."""
         left = self._size - self._at
         length = min(left, WINDOW_BYTES) if size >= 0 else left
         if not length:

@@ -24,6 +24,8 @@ QUICK = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts":
 
 
 class StartResult(StrEnum):
+    """What became of the attempt to start one job."""
+
     STARTED = "started"
     EXISTS = "exists"  # an event may come twice
     NOT_READABLE = "not readable"  # Amazon Transcribe does not read this format
@@ -34,6 +36,8 @@ class StartResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StartOutcome:
+    """``error``: what Amazon Transcribe or the network said; empty where the job started or exists."""
+
     result: StartResult
     error: str = ""
 
@@ -102,7 +106,7 @@ class TranscribeJobs:
         self._client = client
         self._prefix = prefix
 
-    def stands(self, recording_id: str) -> bool:
+    def exists(self, recording_id: str) -> bool:
         return self._found("get_transcription_job", recording_id)
 
     def delete(self, recording_id: str) -> None:

@@ -69,10 +69,6 @@ class AudioObjects:
                     raise
         raise WriteConflict(f"{key} appears and disappears")
 
-    def delete(self, keys: list[str]) -> None:
-        """Raises PartialFailure."""
-        self._store.delete(keys)
-
     def _described(self, head: ObjectInfo) -> StoredAudio:
         data = head.metadata or {}
         facts = AudioFacts(

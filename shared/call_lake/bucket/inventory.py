@@ -1,4 +1,4 @@
-"""What the bucket holds of the recordings of one partition: read from the keys where they tell it."""
+"""List what the bucket holds of the recordings of one partition. Reads no object whose key says enough."""
 
 import json
 import re

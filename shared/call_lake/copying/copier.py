@@ -25,7 +25,7 @@ from call_lake.copying.outcome import (
 )
 from call_lake.copying.retry import RateLimitedSources, RetryPolicy
 from call_lake.copying.stored import StoredRecordings
-from call_lake.errors import Reason, SecretEmpty, StepFailed, Terminal, Transient
+from call_lake.errors import ConfigError, Reason, SecretEmpty, StepFailed, Terminal, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.events import RECORDING_STORED, recording_stored
@@ -104,6 +104,7 @@ class Copier:
             return self._come_back(message, recording.source)
 
     def _bury(self, message: Message) -> Outcome:
+        """Send a message that no poller wrote to the dead letters."""
         try:
             self._dead_letters.send([message.body], attributes={"reason": "bad_message"})
         except Exception:
@@ -134,6 +135,8 @@ class Copier:
         except StepFailed as error:
             self.rate_limited.note(recording.source, error)
             return self._failed(message, entry, recording, error)
+        except ConfigError:  # not the recording's fault: as before the attempt, it comes again
+            raise
         except Exception as error:  # ours: uncounted, the recording would stay PUBLISHED, and no command would show it
             log.exception("the attempt broke; it is counted", recording_id=recording.recording_id)
             return self._failed(message, entry, recording, Transient(Reason.UNEXPECTED, type(error).__name__))
@@ -253,8 +256,8 @@ class Copier:
         return Outcome(message, Result.NO_ATTEMPT)
 
     def _come_back(self, message: Message, source: str) -> Outcome:
-        """After a step broke: later than at once, and sooner than when the queue's visibility ends, where that can be
-        had."""
+        """Let the message come again after a step broke: after the longest delay of the queue, or when its visibility
+        timeout ends where SQS does not take that delay."""
         with suppress(Exception):
             self._delay(source, message, self._policy.queue_max_s)
         return Outcome(message, Result.NO_ATTEMPT)

@@ -25,6 +25,7 @@ class CopierSource:
     """What the copier needs of one source.
 
     ``max_bytes``: a larger recording has failed. ``deadline_s``: for one body, from its first byte to its last.
+    ``note_host`` hears of a host, other than the configured one, that audio came from.
     ``paused``: an operator paused the source, so nothing is downloaded.
     """
 
@@ -33,6 +34,7 @@ class CopierSource:
     max_bytes: int
     deadline_s: float
     paused: bool = False
+    note_host: Callable[[str], None] = lambda host: None
 
 
 class Fetcher:
@@ -66,7 +68,10 @@ class Fetcher:
             with spool(stream, self._budget, source.max_bytes) as body:
                 facts = inspect(body, stream.content_type, self._seen_before(entry))
                 self._check_put(body.size, until_s, Reason.TIMEOUT)
-                return self._audio_objects.put(recording, body.file, facts, self._clock.now())
+                stored = self._audio_objects.put(recording, body.file, facts, self._clock.now())
+            if stream.other_host:
+                source.note_host(stream.other_host)
+            return stored
 
     def _check_put(self, size: int, until_s: float, reason: Reason) -> None:
         """Begin no PUT that the function's end would cut off: it would leave no object and no answer."""

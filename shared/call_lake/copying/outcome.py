@@ -20,11 +20,15 @@ class Message:
 
 
 class Verdict(StrEnum):
+    """What happens to a message."""
+
     DONE = "done"
     AGAIN = "again"  # the message stays in its queue
 
 
 class Result(StrEnum):
+    """What one message's attempt came to."""
+
     # The message is done.
     STORED = "stored"
     ALREADY_STORED = "already stored"
@@ -82,6 +86,9 @@ class Outcome:
 
 @dataclass(slots=True)
 class CopyCounts:
+    """Recordings of one batch by what became of them. ``already``: they were STORED before. ``retried``: they failed
+    and are tried again. ``failed``: permanently."""
+
     stored: int = 0
     stored_bytes: int = 0
     already: int = 0

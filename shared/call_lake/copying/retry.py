@@ -8,10 +8,10 @@ from call_lake.ports import Clock
 from call_lake.settings import RETRY_AFTER_MAX_S, CopierSettings
 
 RETRY_AFTER_SPREAD_S = 300.0
-"""Recordings that were all told one Retry-After come back spread over so long, or over a quarter of it if that is
-less."""
+"""Recordings that got the same Retry-After are tried again spread over this time, or over a quarter of the Retry-After
+if that is less."""
 RESTS_FROM_S = 120.0
-"""A shorter Retry-After delays only the recording that was told it. A source that answers so now and then would rest
+"""A shorter Retry-After delays only the recording that got it. A source that answers so now and then would rest
 most of the time, and its messages would be received too often."""
 QUEUE_ATTEMPTS = 20
 """After so many failed attempts a recording waits in the ledger: SQS counts every delivery of a message, and moves it

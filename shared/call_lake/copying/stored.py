@@ -51,7 +51,7 @@ class StoredRecordings:
         restamped = replace(winner, stored_at=max(self._clock.now(), latest))
         if self._ledger.restamped(entry, restamped):
             inbox.put_rows(self._store, [row_of(recording, restamped)])
-        self._audio_objects.delete([audio.key for audio in strays])
+        self._store.delete([audio.key for audio in strays])
 
     def expire(self, entries: Sequence[Entry]) -> None:
         """Write rows without ``audio_uri``, then mark the entries EXPIRED. A death in between leaves them STORED, and

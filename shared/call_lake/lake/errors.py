@@ -17,7 +17,8 @@ class LakeDamaged(CallLakeError):
     def by(cls, partition: Partition, broken: str) -> Self:
         """``broken``: what is wrong with the manifest."""
         return cls(
-            f"{partition}: its manifest {broken}; `call-lake rebuild` writes the day anew, then type this command again"
+            f"{partition}: its manifest {broken}; "
+            "`call-lake rebuild` writes the day again, then type this command again"
         )
 
 

@@ -8,7 +8,6 @@ again. It deletes nothing.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import batched
 
 import pyarrow as pa
 
@@ -22,7 +21,7 @@ from call_lake.lake.garbage import Garbage
 from call_lake.lake.manifest import Manifest, list_partitions, read_manifest, swap_manifest
 from call_lake.lake.merge import choose_on_closed_day, choose_on_current_day, merged
 from call_lake.lake.open_table import OpenTable
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import erased_among
 from call_lake.model.layout import Partition
 from call_lake.ports import Clock, ObjectStore, Table
 
@@ -30,7 +29,6 @@ TRIES = 20
 MERGES_BYTES = 60 * 1024 * 1024
 ROW_BYTES = 3500  # of a row that is merged, measured: as read, as sorted and as written
 NEW_ROW_BYTES = 1500  # of a row that is only written: as sorted and as written
-LEDGER_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +170,7 @@ class Lake:
 
     def erased(self, ids: Iterable[str]) -> set[str]:
         """Which of these recordings have a tombstone."""
-        erased = set()
-        for some in batched(ids, LEDGER_BATCH, strict=False):
-            items = self._ledger.get_many(some)
-            erased |= {name for name, item in items.items() if item.get("state") == State.ERASED}
-        return erased
+        return erased_among(self._ledger, ids)
 
     # -- planning
 

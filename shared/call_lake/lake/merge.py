@@ -12,7 +12,7 @@ from call_lake.lake.data_file import DataFile, FileSummary
 
 FILES_OF_A_TIER = 16  # with one more they become one file of the next tier
 SMALL_ROWS = 4096  # a file up to this size that loses rows is merged with the new rows, which saves a request
-LATE_SHARE = 4  # late rows of a closed day have a file of their own while they are less than a quarter of the day
+LATE_SHARE = 4  # late rows of a closed day stay in a separate file while they are less than a quarter of the day
 MERGED_ROWS = 8192  # in memory at a time, over all files of a merge
 SMALLEST_BATCH_ROWS = 1024
 

@@ -1,22 +1,27 @@
 """One recording as the ledger knows it, and the states it passes through."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import batched
 from typing import Any
 
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.times import parse_iso
-from call_lake.ports import Item, OneOf
+from call_lake.ports import Item, OneOf, Table
 
 ITEM_VERSION = 1
 HISTORY_LENGTH = 20
+ITEMS_AT_ONCE = 1000  # in memory
 NEVER = "9999-12-31T00:00:00.000Z"
 """``due_at`` of what has FAILED: in the index, but never due."""
 
 
 class State(StrEnum):
+    """The state of a recording. ledger.py draws how one follows another."""
+
     PUBLISHED = "PUBLISHED"
     RETRYING = "RETRYING"
     FAILED = "FAILED"
@@ -56,6 +61,7 @@ class Entry:
 
 
 def entry_of(item: Item) -> Entry:
+    """Read a ledger item. Raises KeyError, ValueError for an item that no version of Call Lake wrote."""
     return Entry(
         recording_id=item["id"],
         state=State(item["state"]),
@@ -70,3 +76,12 @@ def entry_of(item: Item) -> Entry:
         expired_at=item.get("expired_at"),
         history=tuple(item.get("history", ())),
     )
+
+
+def erased_among(table: Table, ids: Iterable[str]) -> set[str]:
+    """Those of the recordings that have a tombstone. Raises Transient."""
+    found: set[str] = set()
+    for some in batched(ids, ITEMS_AT_ONCE, strict=False):
+        items = table.get_many(some)
+        found |= {id for id, item in items.items() if item.get("state") == State.ERASED}
+    return found

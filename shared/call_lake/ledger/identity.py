@@ -30,4 +30,5 @@ def under_its_own_id(known: str | None, recording: Recording) -> Recording | Non
 
 
 def digest_of(connection_id: str) -> str:
+    """What a tombstone keeps of a connection id: ``sha256:`` and the first 32 hex digits."""
     return "sha256:" + hashlib.sha256(connection_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]

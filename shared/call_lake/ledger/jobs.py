@@ -25,12 +25,16 @@ ANY_TIME = "9999"
 
 
 class JobKind(StrEnum):
-    SWEEP = "sweep"
-    BACKFILL = "backfill"
-    GAP = "gap"
+    """Why a stretch of the past is read."""
+
+    SWEEP = "sweep"  # daily: the last days again, for recordings that were listed late
+    BACKFILL = "backfill"  # an operator asked for it
+    GAP = "gap"  # no poll could read it
 
 
 class JobState(StrEnum):
+    """How far a job is."""
+
     UNFINISHED = "UNFINISHED"
     SECOND_READING = "SECOND_READING"  # a backfill that was read once, and is read or waits to be read again
     DONE = "DONE"
@@ -171,6 +175,7 @@ class Jobs:
 
 
 def job_id(source: str, kind: JobKind, window: Window) -> str:
+    """The id of the job's item: one job for each kind and window of a source."""
     return f"job#{source}#{kind}#{iso(window.start)}#{iso(window.end)}"
 
 

@@ -30,6 +30,7 @@ from call_lake.ledger.entry import (
     Entry,
     State,
     entry_of,
+    erased_among,
 )
 from call_lake.ledger.identity import digest_of, possible_ids, same_recording, under_its_own_id
 from call_lake.model.recording import Recording, StoredAudio
@@ -98,6 +99,7 @@ class Ledger:
         return self.table.get(recording.recording_id) or self._new_item(recording)
 
     def entry(self, id: str) -> Entry | None:
+        """The entry of a recording id, None where the ledger has none."""
         item = self.table.get(id)
         return entry_of(item) if item else None
 
@@ -173,7 +175,7 @@ class Ledger:
 
     def erased(self, ids: Iterable[str]) -> set[str]:
         """Those of the ids that are tombstones."""
-        return {id for id, item in self.table.get_many(list(ids)).items() if item.get("state") == State.ERASED}
+        return erased_among(self.table, ids)
 
     def erase(self, id: str, source: str, call_date: date) -> None:
         """Turn the item of a recording, in any state, into a tombstone; permanently. A missing item gets one, too.

@@ -9,6 +9,7 @@ from call_lake.model.windows import Window
 from call_lake.ports import Below, Clock, Item, PreconditionFailed, Table
 
 PAUSED = "paused"
+AUDIO_HOSTS_MOST = 20
 HOLE_MEMORY = timedelta(hours=3)
 """A hole that no poll has met for so long is mended, or lies behind the look-back."""
 
@@ -50,15 +51,23 @@ class SourceState:
         """Until when the provider has asked for no request."""
         return self._moment("quiet_until")
 
+    def note_audio_host(self, host: str) -> None:
+        """Remember that audio came from a host other than the configured one; ``call-lake status`` shows it."""
+        hosts = self.facts().get("audio_hosts", [])
+        if host not in hosts and len(hosts) < AUDIO_HOSTS_MOST:
+            self.note(audio_hosts=sorted({*hosts, host}))
+
     def pause(self) -> None:
         """Until ``resume`` no poll lists or publishes, and no copier downloads."""
         since = iso(self._clock.now())
         self.note(paused_since=since, trouble=f"{PAUSED} since {since}")
 
     def resume(self) -> None:
+        """End a pause."""
         self.note(paused_since=None, trouble=None)
 
     def paused_since(self) -> datetime | None:
+        """Since when the source is paused; None where it is not."""
         return self._moment("paused_since")
 
     def hole_since(self, window: Window, now: datetime) -> datetime:

@@ -34,6 +34,7 @@ class Partition:
 
     @property
     def path(self) -> str:
+        """What the prefixes of one partition have in common: ``source=…/call_date=…/``."""
         return f"source={self.source}/call_date={self.call_date.isoformat()}/"
 
     @property
@@ -95,6 +96,7 @@ def audio_prefix(recording: Recording) -> str:
 
 
 def audio_key(recording: Recording, format: str) -> str:
+    """The key of the recording's audio. ``format``: the extension, like ``wav``."""
     return audio_prefix(recording) + format
 
 
@@ -114,4 +116,5 @@ def data_key(partition: Partition, commit_id: str) -> str:
 
 
 def transcript_key(partition: Partition, recording_id: str) -> str:
+    """The key of the transcript that Amazon Transcribe writes."""
     return f"{TRANSCRIPTS}{partition.path}{recording_id}.json"

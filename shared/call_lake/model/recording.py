@@ -96,6 +96,7 @@ class Recording:
         return replace(self, recording_id=self.collision_id)
 
     def to_json(self) -> dict[str, Any]:
+        """Plain JSON values by field; fields without a value are left out."""
         return {name: _plain(value) for name, value in asdict(self).items() if value is not None}
 
     @classmethod

@@ -62,10 +62,11 @@ class Rule:
         return cls(**data)
 
     def fits(self, recording: Recording) -> bool:
+        """Whether all conditions of the rule are true of the recording."""
         return (
-            all(_like(getattr(recording, name), getattr(self, name)) for name in TEXTS if getattr(self, name))
+            all(_matches(getattr(recording, name), getattr(self, name)) for name in TEXTS if getattr(self, name))
             and self._length_fits(recording.talk_s if recording.talk_s is not None else recording.duration_s)
-            and (not self.record or _says(self.record, recording.raw))
+            and (not self.record or _is_true(self.record, recording.raw))
         )
 
     def _length_fits(self, length_s: float | None) -> bool:
@@ -93,7 +94,7 @@ class Rules:
         return included and not any(rule.fits(recording) for rule in self.exclude)
 
 
-def _like(text: str | None, pattern: str) -> bool:
+def _matches(text: str | None, pattern: str) -> bool:
     return text is not None and fnmatchcase(_plain(text), _plain(pattern))
 
 
@@ -107,7 +108,7 @@ def _compiled(expression: str) -> ParsedResult:
     return jmespath.compile(expression)
 
 
-def _says(expression: str, raw: str) -> bool:
+def _is_true(expression: str, raw: str) -> bool:
     try:
         return bool(_compiled(expression).search(json.loads(raw)))
     except (JMESPathError, ValueError):

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+YEARS = range(1970, 9999)
+"""No call was recorded before. Some programs write such a date for "none"."""
+
 
 def iso(moment: datetime) -> str:
     """UTC in a fixed width with milliseconds (``2026-10-25T01:30:00.000Z``): sorts as text."""

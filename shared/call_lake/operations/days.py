@@ -21,6 +21,7 @@ class Days:
         return self.first <= day <= self.last
 
     def all(self) -> list[date]:
+        """Every day, in order."""
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
 
     def window(self, zone: ZoneInfo) -> Window:

@@ -11,8 +11,8 @@ def drain(dead: DeadLetters, settle: Callable[[DeadLetter], bool]) -> list[DeadL
     """Receive every dead letter and call ``settle`` for it. Delete those for which it returns True; return the others.
 
     SQS hides a received message from other readers for ``HIDDEN_S`` seconds. When this function returns or raises, the
-    letters that were not deleted are visible again. Raises what ``settle`` raises, and Transient where AWS fails; then
-    the letters that were deleted stay deleted.
+    letters that were not deleted are visible again. Raises what ``settle`` and the queue raise; the letters that were
+    deleted by then stay deleted.
     """
     kept: dict[str, DeadLetter] = {}
     seen: set[str] = set()

@@ -108,18 +108,17 @@ class Rebuilder:
                 return RebuildAttempt(partition, None, self._to_quarantine(partition, rows))
             rebuilt = self._rebuilder.rebuild(partition, ids, reader.read)
             if rebuilt.changed:
-                self._honour_tombstones(partition, rebuilt)
+                self._remove_erased(partition, rebuilt)
             return RebuildAttempt(partition, rebuilt, self._to_quarantine(partition, list(reader.unfit.values())))
         except CallLakeError as error:
             return RebuildAttempt(partition, None, error=f"{partition}: {error}")
         except Exception as error:  # its text may hold what a row holds
             return RebuildAttempt(partition, None, error=f"{partition}: {type(error).__name__}")
 
-    def _honour_tombstones(self, partition: Partition, rebuilt: RebuiltPartition) -> None:
+    def _remove_erased(self, partition: Partition, rebuilt: RebuiltPartition) -> None:
         """Look again after the commit (rule 18): an erasure may have died after its tombstone, before its removal."""
-        for some in batched(sorted(rebuilt.held), LEDGER_BATCH, strict=False):
-            if erased := self._ledger.erased(some):
-                self._lake.remove(partition, erased)
+        if erased := self._ledger.erased(sorted(rebuilt.held)):
+            self._lake.remove(partition, erased)
 
     def _to_quarantine(self, partition: Partition, rows: Sequence[Row]) -> int:
         """Send rows to the inbox: the compactor sets them aside, with the reason and the alarm. Skip rows that are in

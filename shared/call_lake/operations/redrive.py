@@ -67,7 +67,8 @@ class Redriver:
         self._counts = RedriveCounts()
 
     def redrive(self, on_progress: Callable[[RedriveCounts], None] = lambda counts: None) -> RedriveCounts:
-        """Raises Transient where AWS fails. What was sent by then stays sent, and nothing is lost."""
+        """Send again what matches, and return the counts. Raises what AWS raises; what was sent by then stays sent, and
+        nothing is lost."""
 
         def settle(letter: DeadLetter) -> bool:
             is_settled = self._settle(letter)

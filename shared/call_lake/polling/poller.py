@@ -27,8 +27,9 @@ GAP_RETRY = timedelta(days=1)
 class PollResult:
     """What one poll did: the function's answer and its metrics.
 
-    ``trouble`` is None when the listing worked. ``is_well``: the listing worked, or the source has never been set up,
-    which is no reason to wake anybody.
+    ``gaps``: those that this poll noted; ``gaps_unfinished``: all that are still to be read. ``trouble`` is None when
+    the listing worked. ``is_well``: the listing worked, or the source has never been set up, which is no reason to wake
+    anybody. ``checkpoint_lag_s``: how many seconds the checkpoint is behind now; None before the first poll.
     """
 
     source: str
@@ -41,11 +42,11 @@ class PollResult:
     excluded: int = 0  # listed rows that the source's rules leave out, repeats included
     collisions: int = 0
     gaps: int = 0
-    gaps_open: int = 0
+    gaps_unfinished: int = 0
     is_well: bool = False
     trouble: str | None = None
     caught_up: bool = False
-    jobs_open: int = 0
+    jobs_due: int = 0
     checkpoint_lag_s: float | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -78,11 +79,11 @@ class Poller:
         self._source = source.settings
         self._provider = source.provider
         self._ledger = ledger
-        self._book = SourceState(ledger.table, clock, source.settings.name)
+        self._state = SourceState(ledger.table, clock, source.settings.name)
         self._clock = clock
         self._settings = settings
         self._until_s = until_s
-        self._expiring = AudioExpiry(ledger.table, clock, settings.retention_days)
+        self._expiry = AudioExpiry(ledger.table, clock, settings.retention_days)
         self._publisher = Publisher(ledger, source.queue, source.known, threads, self._is_in_time)
         self._result = PollResult(source.settings.name)
 
@@ -96,10 +97,11 @@ class Poller:
         horizon = now - timedelta(seconds=self._settings.settle_s)
         if sweep:
             # Of what the last one has seen, too: we may have been down for longer than a sweep is long.
-            swept_to = min(horizon, self._book.swept_to() or horizon)
-            self._book.jobs.start_sweep(Window(swept_to - timedelta(days=self._settings.sweep_days), horizon))
+            swept_to = min(horizon, self._state.swept_to() or horizon)
+            self._state.jobs.start_sweep(Window(swept_to - timedelta(days=self._settings.sweep_days), horizon))
         if backfill:
-            self._book.jobs.start(JobKind.BACKFILL, Window(backfill.start, max(min(backfill.end, now), backfill.start)))
+            end = max(min(backfill.end, now), backfill.start)
+            self._state.jobs.start(JobKind.BACKFILL, Window(backfill.start, end))
         if self._is_paused():
             return self._finish(now, listing_works=False)
         listing_works = self._may_ask(now) and self._try(lambda: self._regular(horizon))
@@ -113,10 +115,10 @@ class Poller:
 
     def _regular(self, horizon: datetime) -> None:
         """Read from the checkpoint, less the look-back, to the horizon. The checkpoint follows what was read whole."""
-        checkpoint = self._book.checkpoint()
+        checkpoint = self._state.checkpoint()
         if checkpoint is None:  # kept at once, so that a first poll that fails loses nothing
             checkpoint = self._first_from(horizon)
-            self._book.advance(checkpoint)
+            self._state.advance(checkpoint)
         start = min(checkpoint, horizon) - timedelta(seconds=self._settings.lookback_s)
         pending: list[Hole] = []
         read_to = None
@@ -129,7 +131,7 @@ class Poller:
             # What comes after can be read, so the holes are no outage: they are counted from now on.
             pending = [hole for hole in pending if not self._given_up(hole)]
             if not pending and read_to > checkpoint:
-                self._book.advance(read_to)
+                self._state.advance(read_to)
         if pending:
             self._result.trouble = f"cannot read {pending[0].window}: {pending[0].error}"
         elif read_to is None:
@@ -141,11 +143,11 @@ class Poller:
     def _ask_what_expired(self) -> None:
         """Ask the copier about stored audio that may have expired. Needs no provider, so its trouble is no reason to
         wait."""
-        stored = self._expiring.to_ask(self._source.name, EXPIRED_PER_POLL)
-        self._publisher.publish_stored(stored, self._expiring.asked)
+        stored = self._expiry.to_ask(self._source.name, EXPIRED_PER_POLL)
+        self._publisher.publish_stored(stored, self._expiry.asked)
 
     def _jobs(self) -> None:
-        for job in self._book.jobs.due():
+        for job in self._state.jobs.due():
             if not self._run(job):
                 return  # the time is over: a gap would be put off by a day unread
 
@@ -158,8 +160,8 @@ class Poller:
             if isinstance(outcome, Hole):
                 self._open_gap(outcome)
             if job.kind is JobKind.SWEEP and outcome.window.end >= job.window.end:
-                self._book.note(swept_to=iso(job.window.end))
-            job = self._book.jobs.progress(job, outcome.window.end)
+                self._state.note(swept_to=iso(job.window.end))
+            job = self._state.jobs.progress(job, outcome.window.end)
             if job.done or job.again != again:
                 return True
         return False
@@ -169,12 +171,12 @@ class Poller:
 
         Returns whether the gap was read to its end, readable or not.
         """
-        self._book.jobs.postpone(job, GAP_RETRY)
+        self._state.jobs.postpone(job, GAP_RETRY)
         read_to, whole = job.position, True
         for outcome in self._read(job.rest):
             read_to, whole = outcome.window.end, whole and isinstance(outcome, ReadWindow)
             if whole:
-                job = self._book.jobs.progress(job, read_to)
+                job = self._state.jobs.progress(job, read_to)
         return read_to >= job.window.end
 
     # -- helpers
@@ -197,14 +199,14 @@ class Poller:
     def _given_up(self, hole: Hole) -> bool:
         """Whether a hole has existed for so long that it is a gap, which the checkpoint may pass."""
         now = self._clock.now()
-        since = self._book.hole_since(hole.window, now)
+        since = self._state.hole_since(hole.window, now)
         if now - since < timedelta(seconds=self._settings.gap_after_s):
             return False
         self._open_gap(hole)
         return True
 
     def _open_gap(self, hole: Hole) -> None:
-        if not self._book.jobs.start_gap(hole.window, GAP_RETRY):
+        if not self._state.jobs.start_gap(hole.window, GAP_RETRY):
             return
         self._result.gaps += 1
         log.error(
@@ -224,14 +226,14 @@ class Poller:
         return first if first.tzinfo else first.replace(tzinfo=self._source.zone).astimezone(UTC)
 
     def _is_paused(self) -> bool:
-        since = self._book.paused_since()
+        since = self._state.paused_since()
         if since is None:
             return False
         self._result.trouble = f"{PAUSED} since {iso(since)}"
         return True
 
     def _may_ask(self, now: datetime) -> bool:
-        quiet_until = self._book.quiet_until()
+        quiet_until = self._state.quiet_until()
         if quiet_until is None or quiet_until <= now:
             return True
         self._result.trouble = f"{Reason.RATE_LIMITED}: the provider asked for no request before {iso(quiet_until)}"
@@ -242,13 +244,13 @@ class Poller:
             part()
         except SecretEmpty as error:
             self._result.trouble = f"secret_empty: {error}"
-            self._result.is_well = "last_ok_at" not in self._book.facts()
+            self._result.is_well = "last_ok_at" not in self._state.facts()
             return False
         except StepFailed as error:
             self._result.trouble = f"{error.reason}: {error.detail}"
             if error.retry_after_s:
                 wait = timedelta(seconds=min(error.retry_after_s, RETRY_AFTER_MAX_S))
-                self._book.note(quiet_until=iso(self._clock.now() + wait))
+                self._state.note(quiet_until=iso(self._clock.now() + wait))
             return False
         return True
 
@@ -258,12 +260,12 @@ class Poller:
         result.published, result.republished = counts.new, counts.due
         result.collisions, result.shortened, result.too_long = counts.collisions, counts.shortened, len(counts.too_long)
         result.is_well = result.is_well or listing_works
-        result.gaps_open = self._book.jobs.unfinished_gaps()
+        result.gaps_unfinished = self._state.jobs.unfinished_gaps()
         result.notes += [f"{id}: its record is longer than a message may be" for id in counts.too_long]
-        result.jobs_open = len(self._book.jobs.due())
-        self._book.note(
+        result.jobs_due = len(self._state.jobs.due())
+        self._state.note(
             last_poll_at=iso(now), trouble=result.trouble, **({"last_ok_at": iso(now)} if listing_works else {})
         )
-        checkpoint = self._book.checkpoint()
+        checkpoint = self._state.checkpoint()
         result.checkpoint_lag_s = (now - checkpoint).total_seconds() if checkpoint else None
         return result

@@ -112,10 +112,10 @@ class Publisher:
             collisions = []
             for recording in candidates:
                 id = recording.recording_id
-                twin = found[id].connection_id if id in found else self._known.get(id)
+                connection = found[id].connection_id if id in found else self._known.get(id)
                 if id not in found and id not in self._known:
                     found |= {id: recording} if recording.collision_id not in self._known else {}
-                elif other := under_its_own_id(twin, recording):
+                elif other := under_its_own_id(connection, recording):
                     collisions.append(other)
             self.counts.collisions += sum(1 for r in collisions if r.recording_id not in self._known)
             candidates = collisions

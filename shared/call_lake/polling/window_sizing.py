@@ -32,12 +32,12 @@ class HourlyRates:
         self._rows = [0.0] * 168
         self._hours = [0.0] * 168
         self._rates: list[float] | None = None  # None: to be computed again
-        self._came, self._expected = 0.0, 0.0
+        self._actual, self._expected = 0.0, 0.0
 
     def learn(self, window: Window, moments: Sequence[datetime]) -> None:
         """Learn from a window that was read whole. Its rows lie at these moments."""
         inside = [moment for moment in moments if window.start <= moment < window.end]
-        self.weigh(window, len(inside))
+        self.learn_level(window, len(inside))
         for hour, share in _hours_of(window):
             kept = WEEK_MEMORY**share
             self._rows[hour] *= kept
@@ -46,11 +46,11 @@ class HourlyRates:
             self._rows[_hour_of_week(moment)] += 1
         self._rates = None
 
-    def weigh(self, window: Window, rows: int) -> None:
+    def learn_level(self, window: Window, rows: int) -> None:
         """Learn the level from a window that holds so many rows."""
         expected = self._usual(window)
         if expected:
-            self._came = self._came * LEVEL_MEMORY + rows
+            self._actual = self._actual * LEVEL_MEMORY + rows
             self._expected = self._expected * LEVEL_MEMORY + expected
 
     def rows_in(self, window: Window) -> float:
@@ -84,7 +84,7 @@ class HourlyRates:
 
     @property
     def _level(self) -> float:
-        return (self._came + LEVEL_ROWS) / (self._expected + LEVEL_ROWS)
+        return (self._actual + LEVEL_ROWS) / (self._expected + LEVEL_ROWS)
 
 
 class WindowSizer:
@@ -133,7 +133,7 @@ class WindowSizer:
         limit = max(round(pages[0] * PAGES), 1) if pages else self._asked_rows
         self._wanted_rows = error.fits or min(self._asked_rows, limit)
         seen = sum(pages)
-        self._rates.weigh(window, error.rows or 2 * seen)
+        self._rates.learn_level(window, error.rows or 2 * seen)
         if error.rows is not None:
             self._known.append((window.end, max(error.rows, round(self._wanted_rows * COMFORTABLE) + 1)))
             return

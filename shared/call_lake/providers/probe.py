@@ -48,6 +48,7 @@ class ProbeResult:
     works: bool = False
 
     def say(self, topic: str, found: str, to_do: str = "") -> None:
+        """Add a fact."""
         self.facts.append(Fact(topic, found, to_do))
 
 
@@ -99,7 +100,7 @@ class Prober:
 
     def order(self, rows: Sequence[Any], again: Sequence[Any], names: Sequence[str]) -> None:
         """``again``: the same page, asked for once more."""
-        sorted_by = [f"by {name}, {way}" for name in names if (way := _way([_text(row, name) for row in rows]))]
+        sorted_by = [f"by {name}, {way}" for name in names if (way := _sort_order([_text(row, name) for row in rows]))]
         same = "the same at each request" if list(rows) == list(again) else "another at each request"
         self.found.say("order", f"{' and '.join(sorted_by) or 'none that can be seen'}; {same}; none is relied on")
 
@@ -108,7 +109,6 @@ class Prober:
     def audio(self, forms_of: Callable[[Any], Sequence[AudioAddress]], rows: Sequence[Any]) -> None:
         """Find the form of address that gives audio. Tries a few recordings, for one may be gone or not ready."""
         seen: dict[str, str] = {}
-        refused: set[str] = set()
         for row in rows[:TRIED_RECORDINGS]:
             for form in forms_of(row):
                 self.announce(f"download: {form.name}")
@@ -117,23 +117,18 @@ class Prober:
                 outcome, works = _verdict(answer)
                 hops = f", redirected to {answer.hops[-1]}" if answer.hops else ""
                 seen[form.name] = outcome + hops
-                if answer.refused_host:
-                    refused.add(answer.refused_host)
                 if works:
-                    self._works(form, seen)
+                    self.found.say("download", _joined(seen))
+                    self.propose(form.settings)
+                    self.found.works = True
                     return
                 if answer.refused_host:
                     self.propose(form.settings)
-                    self._host(answer.refused_host)
+                    self._ask_to_allow(answer.refused_host)
                     return
-        self.found.say("download", _each(seen) or "no recording to try", _download_advice(seen))
+        self.found.say("download", _joined(seen) or "no recording to try", _download_advice(seen))
 
-    def _works(self, form: AudioAddress, seen: Mapping[str, str]) -> None:
-        self.found.say("download", _each(seen))
-        self.propose(form.settings)
-        self.found.works = True
-
-    def _host(self, host: str) -> None:
+    def _ask_to_allow(self, host: str) -> None:
         self.propose({"allowed_hosts": sorted({*self.settings.allowed_hosts, host})})
         self.found.say(
             "download",
@@ -144,6 +139,7 @@ class Prober:
     # -- the end
 
     def finish(self) -> ProbeResult:
+        """Add what all answers together show, rate limit and clock, and return everything."""
         announced = ", ".join(f"{name}: {value}" for name, value in sorted(self._rate_headers.items()))
         self.found.say("rate limit", announced or "no header announces one")
         if self._skew_s is not None:
@@ -182,12 +178,13 @@ class VendorProbe:
         settings: SourceSettings,
         secret: Mapping[str, str],
         clock: Clock,
-        tell: Callable[[str], None],
+        announce: Callable[[str], None],
         session: requests.Session | None = None,
     ) -> Prober:
-        """What asks the account ``settings`` with this secret. Tests hand in a ``session``."""
+        """The prober of the account that ``settings`` and ``secret`` open. It calls ``announce`` with the name of each
+        step. Tests hand in a ``session``."""
         client = ProbeClient(settings, lambda fresh: self.authorization(secret), clock, session)
-        return Prober(client, settings, clock, tell)
+        return Prober(client, settings, clock, announce)
 
     def one_listed(self, prober: Prober) -> bool:
         """Whether the account lists a row, asked with one request; the prober's last fact says why not.
@@ -225,7 +222,7 @@ def _text(row: Any, name: str) -> str:
     return json_values.text(row.get(name) if isinstance(row, dict) else None) or ""
 
 
-def _way(values: Sequence[str]) -> str | None:
+def _sort_order(values: Sequence[str]) -> str | None:
     if len(set(values)) < 3:
         return None
     if list(values) == sorted(values):
@@ -245,7 +242,7 @@ def _verdict(answer: ProbeAnswer) -> tuple[str, bool]:
         return f"no audio: {error.reason}", False
 
 
-def _each(seen: Mapping[str, str]) -> str:
+def _joined(seen: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {outcome}" for name, outcome in seen.items())
 
 

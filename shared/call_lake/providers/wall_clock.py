@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from call_lake.model.times import YEARS
+
 MINUTE = timedelta(minutes=1)
-YEARS = range(1970, 9999)
-"""No call was recorded before. Some programs write such a date for "none"."""
 
 
 def wall_range(window_start: datetime, window_end: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:

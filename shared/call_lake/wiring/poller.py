@@ -26,6 +26,7 @@ class PollerParts:
         return self._sources.one(name)
 
     def poller(self, source: SourceSettings, until_s: float) -> Poller:
+        """The poller of one poll, which ends before ``until_s`` of the monotonic clock."""
         queue = SqsQueue(client("sqs"), source.queue_url)
         polled = PolledSource(source, provider_of(source), queue, self._known.setdefault(source.name, {}))
         ledger = Ledger(self._table, CLOCK, self._settings.republish_after_s)

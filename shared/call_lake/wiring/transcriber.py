@@ -7,6 +7,8 @@ from call_lake.settings import TranscriberSettings
 
 
 class TranscriberParts:
+    """What one function instance keeps between batches."""
+
     def __init__(self, settings: TranscriberSettings) -> None:
         self.starter = TranscriptionStarter(settings)
         self.dead_letters = SqsQueue(client("sqs"), settings.dlq_url)

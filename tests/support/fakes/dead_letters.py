@@ -34,7 +34,7 @@ class MemoryTranscriptions:
     calls: Calls
     names: set[str] = field(default_factory=set)
 
-    def stands(self, recording_id: str) -> bool:
+    def exists(self, recording_id: str) -> bool:
         return bool(self.calls.run("transcribe", "get", lambda: recording_id in self.names))
 
     def delete(self, recording_id: str) -> None:

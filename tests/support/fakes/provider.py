@@ -58,11 +58,21 @@ def make_wav(number: int, seconds: float = 0.05) -> bytes:
     return body.getvalue()
 
 
+def raising(error: Exception) -> Callable[..., None]:
+    """For ``on_list`` and ``on_audio``."""
+
+    def act(*_: object) -> None:
+        raise error
+
+    return act
+
+
 @dataclass
 class _Stream:
     body: bytes
     declared_length: int | None
     content_type: str | None = "audio/x-wav"
+    other_host: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         for start in range(0, len(self.body), 4096):
@@ -86,6 +96,7 @@ class FakeProvider:
     walked: int = 0
     requests: int = 0
     downloads: int = 0
+    other_host: str | None = None
 
     def add(self, *recordings: Recording) -> None:
         for recording in recordings:
@@ -121,7 +132,7 @@ class FakeProvider:
         if recording.provider_key not in self.audio:
             raise NotReady(Reason.NOT_FOUND, "404")
         body = self.audio[recording.provider_key]
-        return _Stream(body, len(body))
+        return _Stream(body, len(body), other_host=self.other_host)
 
     def _call[T](self, method: str, act: Callable[[], T]) -> T:
         answer: T = self.calls.run("provider", method, act) if self.calls else act()

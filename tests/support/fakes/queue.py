@@ -3,7 +3,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from call_lake.aws.messages import NOT_ALLOWED
 from call_lake.errors import Reason, Transient
@@ -12,6 +11,7 @@ from tests.support.fakes.calls import Batches, Calls
 
 MESSAGE_BYTES = 1024 * 1024
 DAYS_14_S = 1_209_600
+MAX_RECEIVE_COUNT = 1000  # as in the template
 
 
 @dataclass(slots=True)
@@ -36,24 +36,6 @@ class Received:
     sent_at: datetime
     attributes: Mapping[str, str] = field(default_factory=dict)
 
-    def as_record(self, queue_arn: str) -> dict[str, Any]:
-        """The record of Lambda's SQS event (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html)."""
-        return {
-            "messageId": self.message_id,
-            "receiptHandle": self.receipt_handle,
-            "body": self.body,
-            "attributes": {
-                "ApproximateReceiveCount": str(self.receive_count),
-                "SentTimestamp": str(int(self.sent_at.timestamp() * 1000)),
-            },
-            "messageAttributes": {
-                name: {"stringValue": text, "dataType": "String"} for name, text in self.attributes.items()
-            },
-            "eventSource": "aws:sqs",
-            "eventSourceARN": queue_arn,
-            "awsRegion": "eu-central-1",
-        }
-
 
 class MemoryQueue:
     """One queue, with what its consumer sees: visibility, redelivery, receive counts, retention, a DLQ.
@@ -71,11 +53,9 @@ class MemoryQueue:
         visibility_s: float = 1800,
         retention_s: float = DAYS_14_S,
         dlq: "MemoryQueue | None" = None,
-        max_receive_count: int = 1000,
+        max_receive_count: int = MAX_RECEIVE_COUNT,
     ) -> None:
         self.name = name
-        self.arn = f"arn:aws:sqs:eu-central-1:000000000000:{name}"
-        self.url = f"https://sqs.example/{name}"
         self.duplicates = 0
         self.dlq = dlq
         self.max_receive_count = max_receive_count

@@ -105,8 +105,8 @@ class MemoryTable:
                 self._index[id] = item
         self._coming = [coming for coming in self._coming if coming[0] > now]
 
-    def scan(self, prefix: str = "") -> Iterator[Item]:
-        return iter(self._calls.run("table", "scan", lambda: list(self.items(prefix).values())))
+    def scan(self) -> Iterator[Item]:
+        return iter(self._calls.run("table", "scan", lambda: list(self.items().values())))
 
     def items(self, prefix: str = "") -> dict[str, Item]:
         """What stands, for a test to look at: no call of the world."""

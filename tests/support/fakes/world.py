@@ -25,15 +25,18 @@ class World:
     secrets: MemorySecrets
 
     @classmethod
-    def make(cls, sources: Sequence[str] = ("thulium", "conpeek"), *, visibility_s: float = 1800) -> Self:
+    def make(
+        cls,
+        sources: Sequence[str] = ("thulium", "conpeek"),
+        *,
+        clock: FakeClock | None = None,
+        queue: type[MemoryQueue] = MemoryQueue,
+    ) -> Self:
         """A new, empty world; the queues are as the template makes them."""
-        clock, calls = FakeClock(), Calls()
+        clock, calls = clock or FakeClock(), Calls()
         dlq = MemoryQueue("dlq", clock, calls)
         queues = {
-            source: MemoryQueue(
-                f"recordings-{source}", clock, calls, visibility_s=visibility_s, retention_s=86_400, dlq=dlq
-            )
-            for source in sources
+            source: queue(f"recordings-{source}", clock, calls, retention_s=86_400, dlq=dlq) for source in sources
         }
         secrets = MemorySecrets(clock, calls)
         for source in sources:

@@ -17,6 +17,7 @@ MIB = 1024 * 1024
 
 class Stream:
     content_type: str | None = None
+    other_host: str | None = None
 
     def __init__(self, chunks: Any, declared: int | None = None) -> None:
         self.declared_length, self._chunks = declared, chunks

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.bucket.inbox import ROWS_PER_OBJECT, list_inbox, put_rows, read_lines
-from call_lake.bucket.quarantine import RejectedRow, list_quarantine, quarantine
+from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.model.layout import Partition
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, row_of
@@ -12,23 +12,20 @@ from tests.support.lake_samples import TODAY, row_of
 PLACE = "inbox/source=thulium/call_date=2026-10-20/"
 
 
-def test_one_row_lies_under_its_recording_id_and_the_hash_of_the_row():
-    world = World.make()
+def test_one_row_lies_under_its_recording_id_and_the_hash_of_the_row(world):
     row = row_of(7)
     (key,) = put_rows(world.store, [row])
     assert key.startswith(f"{PLACE}{row['recording_id']}-")
     assert [json.loads(line) for line in read_lines(world.store, key)] == [row]
 
 
-def test_two_versions_of_a_row_do_not_overwrite_each_other():
-    world = World.make()
+def test_two_versions_of_a_row_do_not_overwrite_each_other(world):
     put_rows(world.store, [row_of(7)])
     put_rows(world.store, [row_of(7, stored_at="2026-10-20T10:00:00.000Z")])
     assert len(list(list_inbox(world.store))) == 2
 
 
-def test_the_rows_of_a_partition_go_into_one_object_of_json_lines():
-    world = World.make()
+def test_the_rows_of_a_partition_go_into_one_object_of_json_lines(world):
     keys = put_rows(world.store, [row_of(1), row_of(2), row_of(3, source="conpeek")])
     assert sorted(len(read_lines(world.store, key)) for key in keys) == [1, 2]
     assert {waiting.partition for waiting in list_inbox(world.store)} == {
@@ -44,26 +41,17 @@ def test_the_same_rows_in_any_order_are_the_same_object(order):
     assert put_rows(world.store, [row_of(n) for n in order]) == first
 
 
-def test_a_row_given_twice_is_stored_once():
-    world = World.make()
+def test_a_row_given_twice_is_stored_once(world):
     (key,) = put_rows(world.store, [row_of(1), row_of(1)])
     assert len(read_lines(world.store, key)) == 1
 
 
-def test_very_many_rows_are_spread_over_several_objects():
-    world = World.make()
+def test_very_many_rows_are_spread_over_several_objects(world):
     keys = put_rows(world.store, [row_of(n) for n in range(ROWS_PER_OBJECT + 1)])
     assert sorted(len(read_lines(world.store, key)) for key in keys) == [1, ROWS_PER_OBJECT]
 
 
-def test_no_number_no_name_and_no_file_name_is_in_a_key():
-    world = World.make()
-    put_rows(world.store, [row_of(1, caller="000111222", agent="Invented Person", provider_key="000111222.wav")])
-    assert not [key for key in world.store.bodies() if "000111222" in key or "Invented" in key]
-
-
-def test_a_row_with_a_lone_surrogate_can_be_stored():
-    world = World.make()
+def test_a_row_with_a_lone_surrogate_can_be_stored(world):
     (key,) = put_rows(world.store, [row_of(1, provider_key="\ud83d.wav")])
     assert json.loads(read_lines(world.store, key)[0])["provider_key"] == "\ud83d.wav"
 
@@ -72,28 +60,11 @@ def test_an_object_that_another_compactor_deleted_has_no_rows():
     assert read_lines(World.make().store, f"{PLACE}gone.json") == []
 
 
-def test_bytes_that_are_no_text_can_still_be_read_by_a_person():
-    world = World.make()
+def test_bytes_that_are_no_text_can_still_be_read_by_a_person(world):
     world.store.put(f"{PLACE}x.json", b'{"a": "\xff"}\n')
     assert read_lines(world.store, f"{PLACE}x.json") == ['{"a": "\\xff"}']
 
 
-def test_an_object_outside_every_partition_is_listed_without_one():
-    world = World.make()
-    for key in ("inbox/stray.json", "inbox/source=thulium/call_date=2026-02-30/x.json", "inbox/source=T/x.json"):
-        world.store.put(key, b"{}")
-    assert [waiting.partition for waiting in list_inbox(world.store)] == [None, None, None]
-
-
-def test_a_quarantined_row_keeps_its_reason_and_its_text():
-    world = World.make()
-    rejected = RejectedRow(f"{PLACE}x.json", '{"a": 1', "no JSON")
-    key = quarantine(world.store, rejected)
-    assert key.startswith("lake/calls/quarantine/source=thulium/call_date=2026-10-20/")
-    assert [(one.key, one.rejected) for one in list_quarantine(world.store)] == [(key, rejected)]
-
-
-def test_a_row_quarantined_twice_is_one_object():
-    world = World.make()
+def test_a_row_quarantined_twice_is_one_object(world):
     rejected = RejectedRow("inbox/stray.json", "?", "no JSON")
     assert quarantine(world.store, rejected) == quarantine(world.store, rejected)

@@ -237,7 +237,7 @@ def test_a_verification_is_text(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_probe_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     found = ProbeResult([Fact(HOSTILE, HOSTILE, HOSTILE)], {HOSTILE: HOSTILE}, works=True)
     for as_json in (False, True):
-        probe.show_findings(found, as_json=as_json)
+        probe.print_result(found, as_json=as_json)
     assert_text(capsys)
 
 

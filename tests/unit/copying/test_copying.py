@@ -2,48 +2,19 @@
 
 import hashlib
 import io
-import json
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from call_lake.bucket.audio_objects import AudioObjects
-from call_lake.errors import NotReady, Reason, SecretEmpty, StepFailed, Terminal, Transient
+from call_lake.errors import NotReady, Reason, SecretEmpty, Terminal, Transient
+from call_lake.lake.search import read_partition
 from call_lake.ledger.entry import State
 from call_lake.model.messages import message_of
 from call_lake.model.recording import AudioFacts, Recording
 from tests.support.fakes import World
-from tests.support.fakes.provider import FakeProvider, make_recording, make_wav
+from tests.support.fakes.provider import make_recording, make_wav, raising
 from tests.support.pipeline import Pipeline
-
-
-@pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
-def provider(world: World) -> FakeProvider:
-    return FakeProvider(world.calls)
-
-
-@pytest.fixture
-def pipeline(world: World, provider: FakeProvider) -> Pipeline:
-    return Pipeline(world, {"thulium": provider})
-
-
-@pytest.fixture
-def publish(pipeline: Pipeline, provider: FakeProvider) -> Callable[..., Recording]:
-    def act(number: int = 1, **facts: object) -> Recording:
-        recording = make_recording(number, **facts)  # type: ignore[arg-type]
-        provider.add(recording)
-        pipeline.ledger.discovered(recording)
-        pipeline.world.queues["thulium"].send([message_of(recording)])
-        return recording
-
-    return act
 
 
 def state(pipeline: Pipeline, recording: Recording) -> tuple[State, str | None]:
@@ -56,16 +27,7 @@ def keys(world: World, prefix: str) -> list[str]:
     return [info.key for info in world.store.list(prefix)]
 
 
-def failing(error: StepFailed | SecretEmpty) -> Callable[[Recording], None]:
-    def act(recording: Recording) -> None:
-        raise error
-
-    return act
-
-
-def test_a_recording_becomes_audio_a_row_an_event_and_stored(
-    pipeline: Pipeline, world: World, publish: Callable[..., Recording]
-) -> None:
+def test_a_recording_becomes_audio_a_row_an_event_and_stored(pipeline, world, publish):
     recording = publish()
 
     pipeline.copy_all()
@@ -82,9 +44,7 @@ def test_a_recording_becomes_audio_a_row_an_event_and_stored(
     assert len(world.queues["thulium"]) == 0
 
 
-def test_the_order_is_audio_row_event_ledger(
-    pipeline: Pipeline, world: World, publish: Callable[..., Recording]
-) -> None:
+def test_the_order_is_audio_row_event_ledger(pipeline, world, publish):
     publish()
     before = len(world.calls.log)
 
@@ -96,9 +56,7 @@ def test_the_order_is_audio_row_event_ledger(
     assert writes == ["store.put", "store.put", "bus.publish", "table.update"]
 
 
-def test_a_batch_of_ten_shares_one_row_object_and_one_event_request(
-    pipeline: Pipeline, world: World, publish: Callable[..., Recording]
-) -> None:
+def test_a_batch_of_ten_shares_one_row_object_and_one_event_request(pipeline, world, publish):
     for number in range(10):
         publish(number)
 
@@ -109,21 +67,7 @@ def test_a_batch_of_ten_shares_one_row_object_and_one_event_request(
     assert sum(call.port == "bus" for call in world.calls.log) == 1
 
 
-def test_events_hold_no_number_no_name_and_no_key(
-    pipeline: Pipeline, world: World, publish: Callable[..., Recording]
-) -> None:
-    recording = publish()
-    pipeline.copy_all()
-
-    text = json.dumps([event.detail for event in world.bus.events])
-    for personal in (recording.caller, recording.callee, recording.agent, recording.provider_key):
-        assert personal
-        assert personal not in text
-
-
-def test_a_message_delivered_twice_is_copied_once(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
+def test_a_message_delivered_twice_is_copied_once(pipeline, world, provider, publish):
     publish()
     world.queues["thulium"].duplicates = 1
 
@@ -133,9 +77,7 @@ def test_a_message_delivered_twice_is_copied_once(
     assert len(keys(world, "audio/")) == 1
 
 
-def test_audio_that_stands_is_taken_as_it_is_and_not_downloaded_again(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
+def test_audio_that_stands_is_taken_as_it_is_and_not_downloaded_again(pipeline, world, provider, publish):
     recording = publish()
     world.bus.refuse_events(0, times=2)  # the first attempt comes as far as the event
     pipeline.copy_all()
@@ -163,9 +105,7 @@ def test_the_put_that_another_attempt_won_is_described_by_its_own_head(world: Wo
     assert second == first
 
 
-def test_of_two_formats_the_ledgers_stays_and_its_row_is_written_last(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
+def test_of_two_formats_the_ledgers_stays_and_its_row_is_written_last(pipeline, world, provider, publish):
     recording = publish()
     archive = AudioObjects(world.store)
 
@@ -183,27 +123,8 @@ def test_of_two_formats_the_ledgers_stays_and_its_row_is_written_last(
     pipeline.compact()
 
     assert keys(world, "audio/") == [f"audio/source=thulium/call_date=2026-10-20/{recording.recording_id}.mp3"]
-    from call_lake.lake.search import read_partition
-
     rows = read_partition(world.store, "thulium", recording.call_date)
     assert [row["audio_format"] for row in rows] == ["mp3"]
-
-
-def test_a_recording_erased_while_it_was_copied_leaves_nothing(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
-    recording = publish()
-
-    def erase(raced: Recording) -> None:
-        world.table.update(raced.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
-
-    provider.on_audio = erase
-    pipeline.copy_all()
-
-    assert keys(world, "audio/") == []
-    assert keys(world, "inbox/") == []
-    assert state(pipeline, recording)[0] is State.ERASED
-    assert len(world.queues["thulium"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -213,16 +134,9 @@ def test_a_recording_erased_while_it_was_copied_leaves_nothing(
         (NotReady(Reason.NOT_FOUND, "404"), Reason.NOT_FOUND),
     ],
 )
-def test_a_short_delay_stays_in_the_queue(
-    pipeline: Pipeline,
-    world: World,
-    provider: FakeProvider,
-    publish: Callable[..., Recording],
-    error: StepFailed,
-    reason: Reason,
-) -> None:
+def test_a_short_delay_stays_in_the_queue(pipeline, world, provider, publish, error, reason):
     recording = publish()
-    provider.on_audio = failing(error)
+    provider.on_audio = raising(error)
     pipeline.copy_all()
 
     assert state(pipeline, recording) == (State.RETRYING, reason)
@@ -236,11 +150,9 @@ def test_a_short_delay_stays_in_the_queue(
     assert state(pipeline, recording) == (State.STORED, None)
 
 
-def test_a_long_delay_waits_in_the_ledger_and_the_message_is_done(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
+def test_a_long_delay_waits_in_the_ledger_and_the_message_is_done(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600))
+    provider.on_audio = raising(Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600))
     pipeline.copy_all()
 
     assert len(world.queues["thulium"]) == 0
@@ -250,11 +162,9 @@ def test_a_long_delay_waits_in_the_ledger_and_the_message_is_done(
     assert [entry.recording for entry in pipeline.ledger.due("thulium", 10)] == [recording]
 
 
-def test_what_is_terminal_goes_to_the_dlq_at_once_with_its_reason(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
+def test_what_is_terminal_goes_to_the_dlq_at_once_with_its_reason(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(Terminal(Reason.FORBIDDEN, "403"))
+    provider.on_audio = raising(Terminal(Reason.FORBIDDEN, "403"))
     pipeline.copy_all()
 
     assert state(pipeline, recording) == (State.FAILED, Reason.FORBIDDEN)
@@ -264,11 +174,9 @@ def test_what_is_terminal_goes_to_the_dlq_at_once_with_its_reason(
     assert len(world.queues["thulium"]) == 0
 
 
-def test_what_failed_is_not_tried_again_by_a_stray_message(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
+def test_what_failed_is_not_tried_again_by_a_stray_message(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(Terminal(Reason.FORBIDDEN, "403"))
+    provider.on_audio = raising(Terminal(Reason.FORBIDDEN, "403"))
     pipeline.copy_all()
     provider.on_audio = lambda recording: None
     world.queues["thulium"].send([message_of(recording)])
@@ -278,11 +186,9 @@ def test_what_failed_is_not_tried_again_by_a_stray_message(
     assert len(world.dlq) == 1
 
 
-def test_not_ready_for_longer_than_its_deadline_has_failed(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
+def test_not_ready_for_longer_than_its_deadline_has_failed(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.copy_all()
     assert state(pipeline, recording)[0] is State.RETRYING
 
@@ -293,24 +199,9 @@ def test_not_ready_for_longer_than_its_deadline_has_failed(
     assert state(pipeline, recording) == (State.FAILED, Reason.NEVER_READY)
 
 
-def test_an_outage_of_any_length_never_fails_a_recording(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
+def test_an_empty_secret_counts_no_attempt(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(Transient(Reason.CONNECTION, "refused"))
-    world.clock.advance(timedelta(days=100))
-    world.queues["thulium"].send([message_of(recording)])
-    pipeline.copy_all()
-
-    assert state(pipeline, recording)[0] is State.RETRYING
-    assert len(world.dlq) == 0
-
-
-def test_an_empty_secret_counts_no_attempt(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
-    recording = publish()
-    provider.on_audio = failing(SecretEmpty("fill it"))
+    provider.on_audio = raising(SecretEmpty("fill it"))
     pipeline.copy_all()
 
     entry = pipeline.ledger.entry(recording.recording_id)
@@ -319,9 +210,7 @@ def test_an_empty_secret_counts_no_attempt(
     assert len(world.queues["thulium"]) == 1
 
 
-def test_one_bad_recording_of_a_batch_takes_no_other_with_it(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
+def test_one_bad_recording_of_a_batch_takes_no_other_with_it(pipeline, world, provider, publish):
     recordings = [publish(number) for number in range(5)]
     provider.audio[recordings[2].provider_key] = bytes([7]) * 1000
     world.queues["thulium"].send(["{not a message"])
@@ -333,9 +222,7 @@ def test_one_bad_recording_of_a_batch_takes_no_other_with_it(
     assert len(world.dlq) == 2
 
 
-def test_a_refused_event_keeps_its_message_and_no_other(
-    pipeline: Pipeline, world: World, publish: Callable[..., Recording]
-) -> None:
+def test_a_refused_event_keeps_its_message_and_no_other(pipeline, world, publish):
     recordings = [publish(number) for number in range(3)]
     world.bus.refuse_events(1, times=2)
 
@@ -347,19 +234,6 @@ def test_a_refused_event_keeps_its_message_and_no_other(
         State.STORED,
     ]
     assert len(world.queues["thulium"]) == 1
-
-
-def test_two_recordings_under_one_key_are_two_objects_and_two_rows(
-    pipeline: Pipeline, world: World, provider: FakeProvider, publish: Callable[..., Recording]
-) -> None:
-    first = publish(1, connection_id="100.1")
-    second = replace(first, connection_id="200.2")
-    world.queues["thulium"].send([message_of(second)])
-
-    pipeline.copy_all()
-
-    assert len(keys(world, "audio/")) == 2
-    assert state(pipeline, second.as_collision())[0] is State.STORED
 
 
 def _sha(body: bytes) -> str:

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from call_lake.errors import Reason, Terminal
 from call_lake.ledger.entry import State
-from call_lake.model.messages import message_of
+from call_lake.model.recording import Recording
 from tests.support.fakes import Call, Died, Fault, FaultAt, World
-from tests.support.fakes.provider import FakeProvider, make_recording
-from tests.support.pipeline import Pipeline
 
 
 @pytest.fixture(params=[False, True], ids=["no versions", "versions"])
@@ -22,21 +21,23 @@ def world(request: pytest.FixtureRequest) -> World:
     return world
 
 
+def tombstone(world: World, recording: Recording) -> None:
+    world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
+
+
 def audio_ever(world: World) -> list[str]:
     return [key for key, _ in world.store.every_version() if key.startswith("audio/")]
 
 
-def test_the_object_of_an_attempt_that_died_before_it_looked_goes_with_the_next_delivery(world: World) -> None:
-    provider, recording = FakeProvider(), make_recording(1)
-    provider.add(recording)
-    pipeline = Pipeline(world, {"thulium": provider})
-    pipeline.ledger.discovered(recording)
-    world.queues["thulium"].send([message_of(recording)])
+def test_the_object_of_an_attempt_that_died_before_it_looked_goes_with_the_next_delivery(
+    world, provider, pipeline, publish
+):
+    recording = publish()
 
     death = FaultAt(2, Fault.DIE_BEFORE)  # the PUT, and the look at the ledger behind it
 
     def erase(_: object) -> None:
-        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
+        tombstone(world, recording)
         world.calls.on_call(death)
 
     provider.on_audio = erase
@@ -53,23 +54,16 @@ def test_the_object_of_an_attempt_that_died_before_it_looked_goes_with_the_next_
 
 
 @pytest.mark.parametrize("step", ["the download", "the event"])
-def test_an_erasure_during_the_copy_takes_the_voice_for_good(world: World, step: str) -> None:
-    provider, recording = FakeProvider(), make_recording(1)
-    provider.add(recording)
-    pipeline = Pipeline(world, {"thulium": provider})
-    pipeline.ledger.discovered(recording)
-    world.queues["thulium"].send([message_of(recording)])
-
-    def erase(_: object = None) -> None:
-        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
+def test_an_erasure_during_the_copy_takes_the_voice_for_good(world, provider, pipeline, publish, step):
+    recording = publish()
 
     def before_the_event(call: Call, proceed: Callable[[], Any]) -> Any:
         if call.method == "publish":
-            erase()
+            tombstone(world, recording)
         return proceed()
 
     if step == "the download":
-        provider.on_audio = erase
+        provider.on_audio = partial(tombstone, world)
     else:
         world.calls.on_call(before_the_event)
     pipeline.copy_all()
@@ -77,16 +71,11 @@ def test_an_erasure_during_the_copy_takes_the_voice_for_good(world: World, step:
     assert audio_ever(world) == []
 
 
-def test_a_terminal_failure_after_an_erasure_puts_nothing_into_the_dead_letters() -> None:
-    world = World.make()
-    provider, recording = FakeProvider(), make_recording(1)
-    provider.add(recording)
-    pipeline = Pipeline(world, {"thulium": provider})
-    pipeline.ledger.discovered(recording)
-    world.queues["thulium"].send([message_of(recording)])
+def test_a_terminal_failure_after_an_erasure_puts_nothing_into_the_dead_letters(world, provider, pipeline, publish):
+    recording = publish()
 
     def erase_and_refuse(_: object) -> None:
-        world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
+        tombstone(world, recording)
         raise Terminal(Reason.FORBIDDEN, "403")
 
     provider.on_audio = erase_and_refuse

@@ -12,16 +12,15 @@ import pytest
 
 from call_lake.copying.fetcher import LAST_MARGIN_S, PUT_BYTES_PER_S
 from call_lake.copying.retry import RESTS_FROM_S, RETRY_AFTER_SPREAD_S, RetryPolicy
-from call_lake.errors import NotReady, Reason, StepFailed, Transient
+from call_lake.errors import NotReady, Reason, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
 from call_lake.ports import AudioStream
 from tests.support.fakes import World
-from tests.support.fakes.provider import FakeProvider, make_recording
+from tests.support.fakes.provider import FakeProvider, make_recording, raising
 from tests.support.ogg_pages import OPUS_HEADERS, opus
 from tests.support.pipeline import COPIER, FUNCTION_TIME_S, Pipeline
-from tests.support.simulated_parts import LaneClock, make_world
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -32,6 +31,7 @@ class Body:
     declared_length: int | None
     at_its_end: Callable[[], None]
     content_type: str | None = None
+    other_host: str | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self.stream
@@ -61,32 +61,8 @@ class Slow(FakeProvider):
 
 
 @pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
 def provider(world: World) -> Slow:
     return Slow(world.calls, clock=world.clock)
-
-
-@pytest.fixture
-def pipeline(world: World, provider: Slow) -> Pipeline:
-    return Pipeline(world, {"thulium": provider, "conpeek": FakeProvider(world.calls)})
-
-
-@pytest.fixture
-def publish(pipeline: Pipeline, provider: Slow) -> Callable[..., Recording]:
-    def act(number: int = 1, audio: bytes | None = None) -> Recording:
-        recording = make_recording(number)
-        provider.add(recording)
-        if audio is not None:
-            provider.audio[recording.provider_key] = audio
-        pipeline.ledger.discovered(recording)
-        pipeline.world.queues["thulium"].send([message_of(recording)])
-        return recording
-
-    return act
 
 
 def entry_of(pipeline: Pipeline, recording: Recording) -> Entry:
@@ -95,20 +71,11 @@ def entry_of(pipeline: Pipeline, recording: Recording) -> Entry:
     return entry
 
 
-def failing(error: StepFailed) -> Callable[[Recording], None]:
-    def act(recording: Recording) -> None:
-        raise error
-
-    return act
-
-
 # Audio that is still written
 
 
 @pytest.mark.parametrize("begun", [OPUS_HEADERS, opus(20, marked=False)], ids=["headers", "a third"])
-def test_an_ogg_that_is_still_written_is_stored_when_it_is_whole(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording], begun: bytes
-) -> None:
+def test_an_ogg_that_is_still_written_is_stored_when_it_is_whole(pipeline, provider, publish, begun):
     recording = publish(audio=begun)
     pipeline.copy_all()
     assert entry_of(pipeline, recording).state is State.RETRYING
@@ -121,9 +88,7 @@ def test_an_ogg_that_is_still_written_is_stored_when_it_is_whole(
     assert audio.facts.bytes == len(opus(60))
 
 
-def test_an_ogg_that_grows_all_the_time_is_not_stored_before_it_stands_still(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_an_ogg_that_grows_all_the_time_is_not_stored_before_it_stands_still(pipeline, provider, publish):
     recording = publish(audio=opus(1, marked=False))
     for seconds in range(2, 9):
         pipeline.run_for(timedelta(minutes=10))
@@ -131,9 +96,7 @@ def test_an_ogg_that_grows_all_the_time_is_not_stored_before_it_stands_still(
         provider.audio[recording.provider_key] = opus(seconds, marked=False)
 
 
-def test_an_ogg_that_never_marks_its_end_costs_one_more_download_and_some_minutes(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_an_ogg_that_never_marks_its_end_costs_one_more_download_and_some_minutes(pipeline, world, provider, publish):
     recording = publish(audio=opus(60, marked=False))
     pipeline.run_for(timedelta(minutes=15), timedelta(minutes=1))
 
@@ -143,9 +106,7 @@ def test_an_ogg_that_never_marks_its_end_costs_one_more_download_and_some_minute
     assert timedelta(minutes=5) <= entry.audio.stored_at - entry.first_published_at <= timedelta(minutes=8)
 
 
-def test_a_message_delivered_twice_does_not_make_a_growing_ogg_look_finished(
-    pipeline: Pipeline, world: World, publish: Callable[..., Recording]
-) -> None:
+def test_a_message_delivered_twice_does_not_make_a_growing_ogg_look_finished(pipeline, world, publish):
     recording = publish(audio=opus(20, marked=False))
     world.queues["thulium"].duplicates = 1
 
@@ -157,13 +118,11 @@ def test_a_message_delivered_twice_does_not_make_a_growing_ogg_look_finished(
 # What is not ready, and since when
 
 
-def test_a_maintenance_page_at_the_end_of_a_long_outage_fails_nothing(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_a_maintenance_page_at_the_end_of_a_long_outage_fails_nothing(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(Transient(Reason.HTTP_ERROR, "503"))
+    provider.on_audio = raising(Transient(Reason.HTTP_ERROR, "503"))
     pipeline.run_for(3 * DAY, HOUR)
-    provider.on_audio = failing(NotReady(Reason.HTML, "maintenance"))
+    provider.on_audio = raising(NotReady(Reason.HTML, "maintenance"))
     pipeline.run_for(DAY, HOUR)
     assert entry_of(pipeline, recording).reason == Reason.HTML
 
@@ -173,11 +132,9 @@ def test_a_maintenance_page_at_the_end_of_a_long_outage_fails_nothing(
     assert len(world.dlq) == 0
 
 
-def test_audio_that_no_attempt_finds_has_failed_after_48_hours_of_them(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_audio_that_no_attempt_finds_has_failed_after_48_hours_of_them(pipeline, provider, publish):
     recording = publish()
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.run_for(3 * DAY, HOUR)
 
     entry = entry_of(pipeline, recording)
@@ -185,27 +142,23 @@ def test_audio_that_no_attempt_finds_has_failed_after_48_hours_of_them(
     assert entry.attempts > 10
 
 
-def test_an_outage_after_the_48_hours_ends_nothing_and_they_begin_anew(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_an_outage_after_the_48_hours_ends_nothing_and_they_begin_anew(pipeline, provider, publish):
     recording = publish()
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.run_for(DAY, HOUR)
-    provider.on_audio = failing(Transient(Reason.HTTP_ERROR, "503"))
+    provider.on_audio = raising(Transient(Reason.HTTP_ERROR, "503"))
     pipeline.world.clock.advance(2 * DAY)
     pipeline.run_for(DAY, HOUR)
     assert entry_of(pipeline, recording).reason == Reason.HTTP_ERROR
 
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.run_for(DAY, HOUR)
     assert entry_of(pipeline, recording).state is not State.FAILED
 
 
-def test_a_repaired_recording_waits_for_its_audio_anew(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_a_repaired_recording_waits_for_its_audio_anew(pipeline, world, provider, publish):
     recording = publish()
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.copy_all()
     provider.on_audio = lambda recording: None
     pipeline.run_for(HOUR)
@@ -215,7 +168,7 @@ def test_a_repaired_recording_waits_for_its_audio_anew(
     world.clock.advance(30 * DAY)
     pipeline.ledger.repaired(entry)
 
-    provider.on_audio = failing(NotReady(Reason.NOT_FOUND, "404"))
+    provider.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     pipeline.run_for(DAY, HOUR)
 
     assert entry_of(pipeline, recording).state is not State.FAILED
@@ -224,14 +177,12 @@ def test_a_repaired_recording_waits_for_its_audio_anew(
 # Providers that ask to be left alone
 
 
-def test_what_one_recording_was_told_counts_for_all_of_its_source(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_what_one_recording_was_told_counts_for_all_of_its_source(pipeline, world, provider, publish):
     recordings = [publish(number) for number in range(30)]
     other = make_recording(1, "conpeek")
-    pipeline.providers["conpeek"].add(other)  # type: ignore[attr-defined]
+    pipeline.providers["conpeek"].add(other)
     world.queues["conpeek"].send([message_of(other)])
-    provider.on_audio = failing(Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600))
+    provider.on_audio = raising(Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600))
     pipeline.run_for(timedelta(minutes=55))
 
     assert len(provider.asked) == 1
@@ -244,8 +195,7 @@ def test_what_one_recording_was_told_counts_for_all_of_its_source(
     assert provider.asked[1] - provider.asked[0] >= HOUR
 
 
-def test_a_message_whose_source_asks_for_a_short_quiet_all_day_long_is_not_buried() -> None:
-    world = make_world(LaneClock())
+def test_a_message_whose_source_asks_for_a_short_quiet_all_day_long_is_not_buried(world: World) -> None:
     pipeline = Pipeline(world, {"thulium": FakeProvider(world.calls)})
     world.queues["thulium"].send([message_of(make_recording(1))])
     told = Transient(Reason.RATE_LIMITED, "429", retry_after_s=RESTS_FROM_S)
@@ -260,9 +210,7 @@ def test_a_message_whose_source_asks_for_a_short_quiet_all_day_long_is_not_burie
     assert len(world.queues["thulium"]) == 1
 
 
-def test_who_was_told_to_wait_a_moment_waits_alone(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_who_was_told_to_wait_a_moment_waits_alone(pipeline, provider, publish):
     recordings = [publish(number) for number in range(30)]
     told = iter([Transient(Reason.RATE_LIMITED, "429", retry_after_s=2)])
 
@@ -278,14 +226,12 @@ def test_who_was_told_to_wait_a_moment_waits_alone(
     assert states.count(State.RETRYING) == 1
 
 
-def test_audio_that_stands_needs_no_provider_and_does_not_wait_for_one(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_audio_that_stands_needs_no_provider_and_does_not_wait_for_one(pipeline, world, provider, publish):
     standing = publish(1)
     world.bus.refuse_events(0, times=2)
     pipeline.copy_all()
     publish(2)
-    provider.on_audio = failing(Transient(Reason.RATE_LIMITED, "429", retry_after_s=86_400))
+    provider.on_audio = raising(Transient(Reason.RATE_LIMITED, "429", retry_after_s=86_400))
     pipeline.copy_all()
 
     world.clock.advance(HOUR)
@@ -307,8 +253,8 @@ def test_who_was_told_the_same_moment_does_not_come_back_at_the_same_moment() ->
 
 
 def test_a_message_that_is_no_recording_stays_while_the_dlq_refuses_and_takes_no_other_with_it(
-    pipeline: Pipeline, world: World, publish: Callable[..., Recording]
-) -> None:
+    pipeline, world, publish
+):
     world.queues["thulium"].send(["{not a message"])
     recordings = [publish(number) for number in range(3)]
     world.dlq.refuse_sends(0)
@@ -323,9 +269,7 @@ def test_a_message_that_is_no_recording_stays_while_the_dlq_refuses_and_takes_no
     assert len(world.queues["thulium"]) == 0
 
 
-def test_a_body_is_not_begun_whose_put_would_outlast_the_function(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_a_body_is_not_begun_whose_put_would_outlast_the_function(pipeline, provider, publish):
     recording = publish()
     provider.takes_s = FUNCTION_TIME_S - 100.0
     provider.declared = 100 * PUT_BYTES_PER_S
@@ -335,9 +279,7 @@ def test_a_body_is_not_begun_whose_put_would_outlast_the_function(
     assert (entry.state, entry.attempts) == (State.PUBLISHED, 0), "our own limit: no attempt is counted"
 
 
-def test_a_body_longer_than_is_allowed_is_too_large_and_not_late(
-    pipeline: Pipeline, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_a_body_longer_than_is_allowed_is_too_large_and_not_late(pipeline, provider, publish):
     recording = publish()
     provider.declared = 10**12
     pipeline.copy_once("thulium")
@@ -345,9 +287,7 @@ def test_a_body_longer_than_is_allowed_is_too_large_and_not_late(
     assert entry_of(pipeline, recording).reason == Reason.TOO_LARGE
 
 
-def test_a_body_that_came_too_late_for_its_put_is_not_stored(
-    pipeline: Pipeline, world: World, provider: Slow, publish: Callable[..., Recording]
-) -> None:
+def test_a_body_that_came_too_late_for_its_put_is_not_stored(pipeline, world, provider, publish):
     recording = publish()
     provider.takes_s = FUNCTION_TIME_S - LAST_MARGIN_S - 0.1
     provider.late_s = 0.2

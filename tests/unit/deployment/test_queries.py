@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from call_lake_local.named_queries import BEGIN, query_files, title_of, with_queries
+from call_lake_local.named_queries import BEGIN, query_files, with_queries
 from tests.support.template import ROOT, TEXT, of_type, properties, resource
 from tests.support.view import COLUMNS_OF_VIEW, view_definition
 
@@ -27,11 +27,6 @@ def sql_of(file: Path) -> str:
 
 
 # -- named queries
-
-
-def test_every_file_is_a_named_query_and_every_named_query_a_file() -> None:
-    named = {body["Properties"]["Name"]: body["Properties"]["QueryString"] for body in NAMED.values()}
-    assert named == {title_of(file): file.read_text() for file in FILES}
 
 
 def test_make_queries_would_change_nothing() -> None:

@@ -114,6 +114,19 @@ def test_no_function_deletes_from_the_ledger_or_scans_it():
         assert not {"dynamodb:DeleteItem", "dynamodb:Scan"} & set(allowed(function))
 
 
-@pytest.mark.parametrize("name", ["PollerOnEmulator", "CopierOnEmulator"])
-def test_what_the_emulator_needs_beyond_aws_is_nevergranted_in_the_cloud(name):
-    assert resource(name)["Condition"] == "Laptop"
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [
+        ("PollerOnEmulator", "Laptop"),
+        ("CopierOnEmulator", "Laptop"),
+        ("TranscriberOnEmulator", "TranscriptionOnLaptop"),
+    ],
+)
+def test_what_the_emulator_needs_beyond_aws_is_never_granted_in_the_cloud(name, condition):
+    assert resource(name)["Condition"] == condition
+
+
+@pytest.mark.parametrize("function", ["Poller", "Copier", "Transcriber"])
+def test_the_emulator_lets_every_function_that_sends_messages_send_them_in_batches(function):
+    assert "sqs:SendMessage" in allowed(function)
+    assert "sqs:SendMessageBatch" in {action for s in statements(f"{function}OnEmulator") for action in actions(s)}

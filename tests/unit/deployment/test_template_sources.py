@@ -45,7 +45,9 @@ def references(value: Any) -> set[str]:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_sources_settings_document_is_what_the_functions_read(source):
-    text = properties(f"{source.capitalize()}Source")["Value"]["Fn::Sub"]
+    text, variables = properties(f"{source.capitalize()}Source")["Value"]["Fn::Sub"]
+    assert variables == {"AudioHosts": {"Fn::If": ["InVpc", "listed", ""]}}
+    text = text.replace("${AudioHosts}", "listed")
     values = {
         "BaseUrl": "https://a.example/api",
         "TimeZone": "Europe/Warsaw",
@@ -59,6 +61,7 @@ def test_a_sources_settings_document_is_what_the_functions_read(source):
     assert (settings.provider, settings.base_url) == (source, values["BaseUrl"])
     assert (settings.secret, settings.queue_url) == (values["Secret"], values["Queue"])
     assert (settings.time_zone, settings.requests_per_second) == ("Europe/Warsaw", 2.0)
+    assert not settings.any_public_host
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -126,7 +129,7 @@ def test_a_second_tenant_has_resources_of_its_own_and_the_template_has_no_lint()
         "AWS::Lambda::EventSourceMapping",
         "AWS::SQS::QueuePolicy",
     }
-    assert '"provider": "thulium"' in added["NorthSource"]["Properties"]["Value"]["Fn::Sub"]
+    assert '"provider": "thulium"' in added["NorthSource"]["Properties"]["Value"]["Fn::Sub"][0]
     assert json.loads(added["NorthPoll"]["Properties"]["Target"]["Input"]) == {"source": "north"}
     assert added["NorthSilentAlarm"]["Properties"]["Dimensions"] == [{"Name": "Source", "Value": "north"}]
 

@@ -1,7 +1,6 @@
 """What the functions tell CloudWatch: each metric under its name, its unit and its dimensions, and when."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +12,7 @@ from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
 from call_lake.observability import UNITS, measure
 from call_lake.ports import BadRecord
-from tests.support.fakes.provider import make_recording, make_wav
+from tests.support.fakes.provider import make_recording, make_wav, raising
 from tests.support.functions_in_memory import NAMESPACE, Functions, metrics_in, value_of
 from tests.support.template import ROOT
 
@@ -27,13 +26,6 @@ def list_one(functions: Functions, number: int = 1, source: str = "thulium") -> 
     recording = make_recording(number, source, listed_at=functions.world.clock.now() - timedelta(minutes=30))
     functions.providers[source].add(recording)
     return recording
-
-
-def fails(error: Exception) -> Callable[[object], None]:
-    def fail(_: object) -> None:
-        raise error
-
-    return fail
 
 
 # -- the format
@@ -84,7 +76,7 @@ def test_a_poll_tells_what_it_found_and_how_far_it_is(functions):
 
 def test_a_poll_that_cannot_list_has_not_succeeded_and_falls_behind(functions):
     functions.poll("thulium")
-    functions.providers["thulium"].on_list = fails(Transient(Reason.CONNECTION, "refused"))
+    functions.providers["thulium"].on_list = raising(Transient(Reason.CONNECTION, "refused"))
     functions.world.clock.advance(timedelta(hours=2))
     found = functions.poll("thulium")
     assert value_of(found, "PollSucceeded", Source="thulium") == 0
@@ -92,13 +84,13 @@ def test_a_poll_that_cannot_list_has_not_succeeded_and_falls_behind(functions):
 
 
 def test_a_source_that_was_never_set_up_wakes_nobody(functions):
-    functions.providers["conpeek"].on_list = fails(SecretEmpty("fill it"))
+    functions.providers["conpeek"].on_list = raising(SecretEmpty("fill it"))
     assert value_of(functions.poll("conpeek"), "PollSucceeded", Source="conpeek") == 1
 
 
 def test_a_secret_that_was_emptied_after_it_worked_does(functions):
     functions.poll("conpeek")
-    functions.providers["conpeek"].on_list = fails(SecretEmpty("fill it"))
+    functions.providers["conpeek"].on_list = raising(SecretEmpty("fill it"))
     assert value_of(functions.poll("conpeek"), "PollSucceeded", Source="conpeek") == 0
 
 
@@ -179,7 +171,7 @@ def test_what_is_stored_is_told_by_source_with_its_bytes(functions):
 def test_each_failed_attempt_is_told_by_its_reason(functions, error, reason):
     list_one(functions)
     functions.poll("thulium")
-    functions.providers["thulium"].on_audio = fails(error)
+    functions.providers["thulium"].on_audio = raising(error)
     found = functions.copy("thulium")
     assert value_of(found, "AttemptsFailed", Source="thulium", Reason=reason) == 1
     assert value_of(found, "RecordingsStored", Source="thulium") is None

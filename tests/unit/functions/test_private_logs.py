@@ -13,8 +13,7 @@ import pytest
 
 from call_lake.observability import log
 from call_lake_local.simulators.world import World as CallWorld
-from tests.support.simulated_parts import SOURCES
-from tests.support.simulated_time import SimulatedTime
+from tests.support.simulated_time import SOURCES, SimulatedTime
 
 TROUBLES = (
     "http_500:0.05,http_502:0.02,reset:0.05,unauthorized:0.02,html_listing:0.02,cut_json:0.02,error_with_200:0.02,"

@@ -37,8 +37,7 @@ def reasons(world: World) -> list[str]:
     return [one.rejected.reason for one in list_quarantine(world.store)]
 
 
-def test_waiting_rows_of_every_partition_go_into_the_lake_and_leave_the_inbox():
-    world = World.make()
+def test_waiting_rows_of_every_partition_go_into_the_lake_and_leave_the_inbox(world):
     rows = [
         row_of(1),
         row_of(2),
@@ -53,22 +52,19 @@ def test_waiting_rows_of_every_partition_go_into_the_lake_and_leave_the_inbox():
     assert world.store.bodies(INBOX) == {}
 
 
-def test_a_run_with_nothing_to_do_writes_nothing():
-    world = World.make()
+def test_a_run_with_nothing_to_do_writes_nothing(world):
     assert compacted(world) == CompactionResult()
     assert world.store.bodies() == {}
 
 
-def test_many_objects_of_one_partition_are_one_commit():
-    world = World.make()
+def test_many_objects_of_one_partition_are_one_commit(world):
     for number in range(20):
         put_rows(world.store, [row_of(number)])
     assert compacted(world).rows == 20
     assert len(files_of(world, PARTITION)) == 1
 
 
-def test_an_object_that_arrives_during_the_run_waits_for_the_next():
-    world = World.make()
+def test_an_object_that_arrives_during_the_run_waits_for_the_next(world):
     put_rows(world.store, [row_of(1)])
 
     def arrive(call, proceed):
@@ -96,8 +92,7 @@ def test_an_object_that_arrives_during_the_run_waits_for_the_next():
         ("inbox/source=other/call_date=2026-10-20/x.json", b"{}", "none of the stack's sources"),
     ],
 )
-def test_a_row_that_does_not_fit_is_set_aside_with_its_text_and_never_blocks_the_others(key, body, reason):
-    world = World.make()
+def test_a_row_that_does_not_fit_is_set_aside_with_its_text_and_never_blocks_the_others(key, body, reason, world):
     world.store.put(key, body)
     put_rows(world.store, [row_of(2)])
     result = compacted(world)
@@ -109,14 +104,12 @@ def test_a_row_that_does_not_fit_is_set_aside_with_its_text_and_never_blocks_the
     assert world.store.bodies(INBOX) == {}
 
 
-def test_tomorrow_is_within_the_table_for_a_sources_day_may_begin_before_utcs():
-    world = World.make()
+def test_tomorrow_is_within_the_table_for_a_sources_day_may_begin_before_utcs(world):
     put_rows(world.store, [row_of(1, day=TODAY + timedelta(days=1))])
     assert compacted(world).rows == 1
 
 
-def test_a_partition_that_fails_stops_no_other():
-    world = World.make()
+def test_a_partition_that_fails_stops_no_other(world):
     put_rows(world.store, [row_of(1)])
     compacted(world)
     (file,) = files_of(world, PARTITION)
@@ -128,8 +121,7 @@ def test_a_partition_that_fails_stops_no_other():
     assert [text.split(":")[0] for text in result.failed] == [str(PARTITION)]
 
 
-def test_days_that_are_over_are_closed_and_old_files_collected():
-    world = World.make()
+def test_days_that_are_over_are_closed_and_old_files_collected(world):
     for number in range(3):
         put_rows(world.store, [row_of(number)])
         compacted(world)
@@ -140,8 +132,7 @@ def test_days_that_are_over_are_closed_and_old_files_collected():
     assert list(world.store.bodies(DATA)) == files_of(world, PARTITION)
 
 
-def test_the_newest_day_is_served_first():
-    world = World.make()
+def test_the_newest_day_is_served_first(world):
     days = [TODAY - timedelta(days=n) for n in (3, 0, 9)]
     put_rows(world.store, [row_of(n, day=day) for n, day in enumerate(days)])
 
@@ -190,8 +181,7 @@ def test_a_run_takes_no_more_objects_than_its_memory_holds(monkeypatch):
     assert len(world.store.bodies(INBOX)) == 53
 
 
-def test_a_commit_takes_no_more_bytes_than_its_memory_holds(monkeypatch):
-    world = World.make()
+def test_a_commit_takes_no_more_bytes_than_its_memory_holds(monkeypatch, world):
     monkeypatch.setattr(compactor, "BYTES_A_COMMIT", 1)
     for number in range(3):
         put_rows(world.store, [row_of(number)])
@@ -217,8 +207,7 @@ def test_partitions_are_worked_on_at_the_same_time(monkeypatch):
     assert world.store.bodies(INBOX) == {}
 
 
-def test_a_warm_function_reads_no_data_file_that_it_knows():
-    world = World.make()
+def test_a_warm_function_reads_no_data_file_that_it_knows(world):
     warm = Compactor(world.store, world.table, world.clock, SETTINGS, threads=1)
     for number in range(3):
         put_rows(world.store, [row_of(number)])
@@ -227,19 +216,26 @@ def test_a_warm_function_reads_no_data_file_that_it_knows():
         assert not [call for call in world.calls.log[before:] if call.method in ("get_range", "head")]
 
 
+def test_each_run_of_a_warm_function_has_its_own_time_and_counts():
+    world = World.make()
+    warm = Compactor(world.store, world.table, world.clock, SETTINGS, threads=1)
+    put_rows(world.store, [row_of(1)])
+    assert warm.run(world.clock.monotonic()) == CompactionResult(left_over=1)
+    assert warm.run(IN_TIME_S) == CompactionResult(rows=1, partitions=1)
+    assert warm.run(IN_TIME_S) == CompactionResult()
+
+
 UNFIT = row_of(1) | {"duration_s": "long"}
 
 
-def test_a_row_that_does_not_fit_and_was_erased_is_not_set_aside():
-    world = World.make()
+def test_a_row_that_does_not_fit_and_was_erased_is_not_set_aside(world):
     put_rows(world.store, [UNFIT, row_of(2) | {"duration_s": "long"}])
     erase_in_ledger(world, UNFIT["recording_id"])
     assert compacted(world).quarantined == 1
     assert not any(UNFIT["recording_id"].encode() in body for body in world.store.bodies().values())
 
 
-def test_a_row_that_is_erased_while_it_is_set_aside_is_taken_out_again():
-    world = World.make()
+def test_a_row_that_is_erased_while_it_is_set_aside_is_taken_out_again(world):
     put_rows(world.store, [UNFIT])
 
     def erase(call, proceed):
@@ -253,8 +249,7 @@ def test_a_row_that_is_erased_while_it_is_set_aside_is_taken_out_again():
     assert reasons(world) == []
 
 
-def test_setting_aside_ends_with_the_runs_time_and_the_next_run_goes_on():
-    world = World.make()
+def test_setting_aside_ends_with_the_runs_time_and_the_next_run_goes_on(world):
     for number in range(250):
         put_rows(world.store, [row_of(number) | {"duration_s": "long"}])
 
@@ -271,8 +266,7 @@ def test_setting_aside_ends_with_the_runs_time_and_the_next_run_goes_on():
     assert len(reasons(world)) == 250
 
 
-def test_a_partition_that_cannot_be_collected_stops_no_other_and_is_named():
-    world = World.make()
+def test_a_partition_that_cannot_be_collected_stops_no_other_and_is_named(world):
     for day in (TODAY, TODAY - timedelta(days=1)):
         for stored in range(2):
             put_rows(world.store, [row_of(1, day=day, stored_at=f"{TODAY}T09:00:0{stored}.000Z")])

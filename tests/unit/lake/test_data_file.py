@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from call_lake.lake import data_file
-from call_lake.lake.arrow_rows import SCHEMA, conform, sorted_rows
+from call_lake.lake.arrow_rows import SCHEMA, sorted_rows
 from call_lake.lake.data_file import DataFile, Footer, WrittenFile, write_file
 from call_lake.lake.errors import FileGone, NewerSchema
 from call_lake.model.layout import Partition
@@ -37,15 +37,13 @@ def columns_of(file: pq.ParquetFile) -> dict[str, Any]:
     return {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
 
 
-def test_a_file_lies_in_its_partition_under_a_name_that_is_never_used_again():
-    world = World.make()
+def test_a_file_lies_in_its_partition_under_a_name_that_is_never_used_again(world):
     one, other = written(world), written(world)
     assert one.summary.key.startswith("lake/calls/data/source=thulium/call_date=2026-10-20/")
     assert one.summary.key != other.summary.key
 
 
-def test_every_column_is_compressed_with_zstd_and_has_statistics_and_a_page_index_where_they_serve():
-    world = World.make()
+def test_every_column_is_compressed_with_zstd_and_has_statistics_and_a_page_index_where_they_serve(world):
     columns = columns_of(parquet(world, written(world)))
     assert {column.compression for column in columns.values()} == {"ZSTD"}
     assert all(column.has_offset_index for column in columns.values())
@@ -53,40 +51,34 @@ def test_every_column_is_compressed_with_zstd_and_has_statistics_and_a_page_inde
     assert served == columns.keys() - {"raw", "audio_sha256"}
 
 
-def test_times_that_hardly_repeat_are_kept_as_differences():
-    world = World.make()
+def test_times_that_hardly_repeat_are_kept_as_differences(world):
     columns = columns_of(parquet(world, written(world)))
     packed = {name for name, column in columns.items() if "DELTA_BINARY_PACKED" in column.encodings}
     assert packed == {"started_at", "ended_at", "listed_at", "stored_at"}
 
 
-def test_the_footer_says_that_rows_are_sorted_by_started_at():
-    world = World.make()
+def test_the_footer_says_that_rows_are_sorted_by_started_at(world):
     (order,) = parquet(world, written(world)).metadata.row_group(0).sorting_columns
     assert SCHEMA.names[order.column_index] == "started_at"
     assert not order.descending
 
 
-def test_recording_ids_and_numbers_have_a_bloom_filter_and_nothing_else_has():
-    world = World.make()
+def test_recording_ids_and_numbers_have_a_bloom_filter_and_nothing_else_has(world):
     group = parquet(world, written(world)).metadata.row_group(0)
     filtered = [SCHEMA.names[n] for n in range(group.num_columns) if group.column(n).bloom_filter_offset]
     assert filtered == ["recording_id", "caller", "callee"]
 
 
-def test_times_are_milliseconds_in_utc():
-    world = World.make()
+def test_times_are_milliseconds_in_utc(world):
     kind = parquet(world, written(world)).schema.column(SCHEMA.names.index("started_at")).logical_type
     assert "isAdjustedToUTC=true, timeUnit=milliseconds" in str(kind)
 
 
-def test_a_file_carries_its_schema_version():
-    world = World.make()
+def test_a_file_carries_its_schema_version(world):
     assert parquet(world, written(world)).metadata.metadata[b"call_lake.schema_version"] == b"1"
 
 
-def test_what_the_writer_knows_of_a_file_is_what_a_reader_finds_in_it():
-    world = World.make()
+def test_what_the_writer_knows_of_a_file_is_what_a_reader_finds_in_it(world):
     file = written(world)
     found = opened(world, file).summary()
     assert found.versions is not None
@@ -99,22 +91,19 @@ def test_what_the_writer_knows_of_a_file_is_what_a_reader_finds_in_it():
     )
 
 
-def test_a_large_file_is_read_in_ranges_and_is_the_same(monkeypatch):
-    world = World.make()
+def test_a_large_file_is_read_in_ranges_and_is_the_same(monkeypatch, world):
     file = written(world)
     monkeypatch.setattr(data_file, "WHOLE_BYTES", 0)
     monkeypatch.setattr(data_file, "TAIL_BYTES", 10_000)
     assert pa.concat_tables(opened(world, file).batches(300)).equals(TABLE)
 
 
-def test_a_large_file_spools_to_disk_and_is_the_same(monkeypatch):
-    world = World.make()
+def test_a_large_file_spools_to_disk_and_is_the_same(monkeypatch, world):
     monkeypatch.setattr(data_file, "SPOOL_BYTES", 1)
     assert pa.concat_tables(opened(world, written(world)).batches(300)).equals(TABLE)
 
 
-def test_row_groups_are_bounded_whatever_the_chunks(monkeypatch):
-    world = World.make()
+def test_row_groups_are_bounded_whatever_the_chunks(monkeypatch, world):
     monkeypatch.setattr(data_file, "ROW_GROUP_ROWS", 256)
     chunks = [TABLE.slice(n, 100) for n in range(0, 1000, 100)]
     file = write_file(world.store, world.clock, PARTITION, chunks, Footer(0, NOON), 1000)
@@ -123,8 +112,7 @@ def test_row_groups_are_bounded_whatever_the_chunks(monkeypatch):
     assert pa.concat_tables(opened(world, file).batches(1000)).equals(TABLE)
 
 
-def test_a_file_collected_while_it_is_read_is_told_from_a_broken_one(monkeypatch):
-    world = World.make()
+def test_a_file_collected_while_it_is_read_is_told_from_a_broken_one(monkeypatch, world):
     file = written(world)
     monkeypatch.setattr(data_file, "WHOLE_BYTES", 0)
     monkeypatch.setattr(data_file, "TAIL_BYTES", 10_000)
@@ -136,18 +124,9 @@ def test_a_file_collected_while_it_is_read_is_told_from_a_broken_one(monkeypatch
         opened(world, file)
 
 
-def test_a_file_of_a_newer_version_is_not_touched(monkeypatch):
-    world = World.make()
+def test_a_file_of_a_newer_version_is_not_touched(monkeypatch, world):
     monkeypatch.setattr(data_file, "SCHEMA_VERSION", 2)
     file = written(world)
     monkeypatch.setattr(data_file, "SCHEMA_VERSION", 1)
     with pytest.raises(NewerSchema, match="schema version 2"):
         opened(world, file)
-
-
-def test_an_older_file_is_read_in_todays_columns():
-    older = TABLE.drop_columns(["audio_s", "talk_s"]).set_column(0, "recording_id", TABLE["recording_id"])
-    read = conform(older)
-    assert read.schema.equals(SCHEMA)
-    assert read["audio_s"].null_count == 1000
-    assert read["recording_id"].equals(TABLE["recording_id"])

@@ -37,8 +37,7 @@ def test_the_cache_forgets_the_files_that_were_not_asked_for_longest(monkeypatch
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_the_cache_finds_recordings_whether_it_keeps_their_ids_or_not(monkeypatch, kept):
-    world = World.make()
+def test_the_cache_finds_recordings_whether_it_keeps_their_ids_or_not(monkeypatch, kept, world):
     monkeypatch.setattr(data_file, "INDEXED_ROWS", 1000 if kept else 999)
     file = written(world)
     assert (file.summary.versions is not None) == kept
@@ -49,8 +48,7 @@ def test_the_cache_finds_recordings_whether_it_keeps_their_ids_or_not(monkeypatc
     }
 
 
-def test_a_small_file_that_was_just_written_is_not_read_again():
-    world = World.make()
+def test_a_small_file_that_was_just_written_is_not_read_again(world):
     file = written(world)
     cache = FileCache(world.store)
     cache.remember(file.summary, file.body)
@@ -59,8 +57,7 @@ def test_a_small_file_that_was_just_written_is_not_read_again():
     assert len(world.calls.log) == before
 
 
-def test_a_file_that_was_replaced_is_forgotten():
-    world = World.make()
+def test_a_file_that_was_replaced_is_forgotten(world):
     file = written(world)
     cache = FileCache(world.store)
     cache.remember(file.summary, file.body)

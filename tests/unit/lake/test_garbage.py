@@ -22,8 +22,7 @@ def collect(world: World) -> int:
     return sum(map(garbage.collect, garbage.look()))
 
 
-def test_a_replaced_file_is_deleted_after_the_grace_and_not_before():
-    world = World.make()
+def test_a_replaced_file_is_deleted_after_the_grace_and_not_before(world):
     commit(world, 1)
     commit(world, 1, stored=1)
     world.clock.advance(timedelta(seconds=GRACE_S - 1))
@@ -35,8 +34,7 @@ def test_a_replaced_file_is_deleted_after_the_grace_and_not_before():
     assert world.store.bodies(GARBAGE) == {}
 
 
-def test_what_a_crashed_run_left_behind_is_marked_once_and_collected_after_the_grace_whatever_day_it_is_of():
-    world = World.make()
+def test_what_a_crashed_run_left_behind_is_marked_once_and_collected_after_the_grace_whatever_day_it_is_of(world):
     commit(world, 1)
     untouched = Partition("conpeek", TODAY - timedelta(days=400))
     orphans = [data_key(partition, "0" * 32) for partition in (PARTITION, untouched)]
@@ -69,8 +67,7 @@ def test_a_file_that_a_commit_is_about_to_name_is_not_lost_to_a_collector_beside
     assert number > 4
 
 
-def test_one_mark_tells_of_many_files_and_none_is_too_long_for_a_key():
-    world = World.make()
+def test_one_mark_tells_of_many_files_and_none_is_too_long_for_a_key(world):
     partition = Partition("s" * 32, TODAY)
     keys = {data_key(partition, f"{n:032x}") for n in range(60)}
     Garbage(world.store, world.clock, GRACE_S).mark(partition, keys)
@@ -80,8 +77,7 @@ def test_one_mark_tells_of_many_files_and_none_is_too_long_for_a_key():
     assert Garbage(world.store, world.clock, GRACE_S).replaced_at(partition).keys() == keys
 
 
-def test_what_is_no_mark_is_left_alone():
-    world = World.make()
+def test_what_is_no_mark_is_left_alone(world):
     others = [f"{GARBAGE}{PARTITION.path}", f"{GARBAGE}{PARTITION.path}notes.txt", f"{GARBAGE}README"]
     for key in others:
         world.store.put(key, b"")
@@ -89,8 +85,7 @@ def test_what_is_no_mark_is_left_alone():
     assert list(world.store.bodies(GARBAGE)) == sorted(others)
 
 
-def test_a_marked_file_that_is_named_after_all_is_kept_and_loses_its_mark():
-    world = World.make()
+def test_a_marked_file_that_is_named_after_all_is_kept_and_loses_its_mark(world):
     commit(world, 1)
     Garbage(world.store, world.clock, GRACE_S).mark(PARTITION, files_of(world, PARTITION))
     world.clock.advance(timedelta(seconds=GRACE_S))
@@ -99,8 +94,7 @@ def test_a_marked_file_that_is_named_after_all_is_kept_and_loses_its_mark():
     assert world.store.bodies(GARBAGE) == {}
 
 
-def test_an_old_mark_of_a_lost_race_does_not_shorten_the_grace_of_a_file_replaced_later():
-    world = World.make()
+def test_an_old_mark_of_a_lost_race_does_not_shorten_the_grace_of_a_file_replaced_later(world):
     commit(world, 1)
     Garbage(world.store, world.clock, GRACE_S).mark(PARTITION, files_of(world, PARTITION))
     world.clock.advance(timedelta(seconds=GRACE_S))

@@ -49,23 +49,20 @@ def commit_closed(world: World, *numbers: int) -> None:
     commit(world, [row_of(n, day=CLOSED.call_date) for n in numbers], CLOSED)
 
 
-def test_rows_are_read_back_as_they_were_given():
-    world = World.make()
+def test_rows_are_read_back_as_they_were_given(world):
     commit(world, [row_of(2), row_of(1)])
     assert read_partition(world.store, "thulium", TODAY) == [row_of(1), row_of(2)]
     assert partitions_of(world) == [PARTITION]
 
 
-def test_the_manifest_names_each_file_by_its_uri_a_line():
-    world = World.make()
+def test_the_manifest_names_each_file_by_its_uri_a_line(world):
     commit(world, [row_of(1)])
     (key,) = files_of(world, PARTITION)
     body = world.store.bodies()["lake/calls/manifest/source=thulium/call_date=2026-10-20/symlink.txt"]
     assert body == f"s3://call-lake-test/{key}\n".encode()
 
 
-def test_a_commit_to_a_day_that_fills_adds_one_small_file():
-    world = World.make()
+def test_a_commit_to_a_day_that_fills_adds_one_small_file(world):
     commit(world, [row_of(n) for n in range(100)])
     before = world.store.bodies(DATA)
     commit(world, [row_of(200)])
@@ -73,16 +70,14 @@ def test_a_commit_to_a_day_that_fills_adds_one_small_file():
     assert before.items() <= world.store.bodies(DATA).items()
 
 
-def test_rows_that_the_lake_has_already_change_nothing():
-    world = World.make()
+def test_rows_that_the_lake_has_already_change_nothing(world):
     commit(world, [row_of(1), row_of(2)])
     before = world.store.bodies()
     assert commit(world, [row_of(2)]) == 0
     assert world.store.bodies() == before
 
 
-def test_a_newer_version_replaces_the_row_and_rewrites_its_file_alone():
-    world = World.make()
+def test_a_newer_version_replaces_the_row_and_rewrites_its_file_alone(world):
     for numbers in ((1, 2), (3, 4)):
         commit(world, [row_of(n) for n in numbers])
     first, second = files_of(world, PARTITION)
@@ -105,8 +100,7 @@ def test_a_large_file_loses_the_replaced_row_and_does_not_grow(monkeypatch):
     assert read_partition(world.store, "thulium", TODAY) == [newer, *(row_of(n) for n in (2, 3, 4))]
 
 
-def test_a_row_that_a_warm_compactor_has_written_is_known_again_by_one_look_at_the_manifest():
-    world = World.make()
+def test_a_row_that_a_warm_compactor_has_written_is_known_again_by_one_look_at_the_manifest(world):
     lake = lake_of(world)
     lake.commit(PARTITION, table_from([row_of(1)], PARTITION))
     before = len(world.calls.log)
@@ -145,29 +139,17 @@ def test_any_order_any_repetition_and_any_split_into_commits_end_in_the_same_row
     assert end([rows]) == end([batch for batch in split if batch])
 
 
-def test_the_seventeenth_commit_leaves_one_file():
-    world = World.make()
-    for number in range(16):
-        commit(world, [row_of(number)])
-    assert len(files_of(world, PARTITION)) == 16
-    commit(world, [row_of(16)])
-    assert len(files_of(world, PARTITION)) == 1
-    assert ids_in(world) == ids(*range(17))
-
-
 def rows_of_file(world: World, key: str) -> int:
     return int(pq.ParquetFile(pa.BufferReader(world.store.bodies()[key])).metadata.num_rows)
 
 
-def test_yesterday_is_not_closed_for_it_may_still_be_yesterday_in_the_west():
-    world = World.make()
+def test_yesterday_is_not_closed_for_it_may_still_be_yesterday_in_the_west(world):
     commit(world, [row_of(1, day=YESTERDAY.call_date)], YESTERDAY)
     commit(world, [row_of(2, day=YESTERDAY.call_date)], YESTERDAY)
     assert lake_of(world).to_close() == []
 
 
-def test_late_rows_of_a_closed_day_are_one_file_beside_it_and_merged_the_next_day():
-    world = World.make()
+def test_late_rows_of_a_closed_day_are_one_file_beside_it_and_merged_the_next_day(world):
     commit_closed(world, *range(100))
     for number in (100, 101, 102):
         commit_closed(world, number)
@@ -180,8 +162,7 @@ def test_late_rows_of_a_closed_day_are_one_file_beside_it_and_merged_the_next_da
     assert ids_in(world) == ids(*range(103))
 
 
-def test_a_day_that_is_one_file_is_not_closed_again():
-    world = World.make()
+def test_a_day_that_is_one_file_is_not_closed_again(world):
     commit_closed(world, 1)
     world.clock.advance(timedelta(days=3))
     before = world.store.bodies()
@@ -190,23 +171,20 @@ def test_a_day_that_is_one_file_is_not_closed_again():
     assert world.store.bodies() == before
 
 
-def test_a_row_whose_recording_was_erased_is_not_committed():
-    world = World.make()
+def test_a_row_whose_recording_was_erased_is_not_committed(world):
     erase_in_ledger(world, row_of(1)["recording_id"])
     assert commit(world, [row_of(1), row_of(2)]) == 1
     assert ids_in(world) == ids(2)
 
 
-def test_a_row_that_comes_again_after_its_erasure_takes_the_one_that_stands_with_it():
-    world = World.make()
+def test_a_row_that_comes_again_after_its_erasure_takes_the_one_that_stands_with_it(world):
     commit(world, [row_of(1), row_of(2)])
     erase_in_ledger(world, row_of(1)["recording_id"])
     commit(world, [row_of(1)])
     assert ids_in(world) == ids(2)
 
 
-def test_removing_the_last_row_leaves_one_file_without_rows():
-    world = World.make()
+def test_removing_the_last_row_leaves_one_file_without_rows(world):
     commit(world, [row_of(1)])
     assert lake_of(world).remove(PARTITION, set(ids(1))) == 1
     assert len(files_of(world, PARTITION)) == 1
@@ -216,8 +194,7 @@ def test_removing_the_last_row_leaves_one_file_without_rows():
     assert ids_in(world) == ids(2)
 
 
-def test_a_removal_changes_the_manifest_even_where_no_row_stands():
-    world = World.make()
+def test_a_removal_changes_the_manifest_even_where_no_row_stands(world):
     commit(world, [row_of(1)])
     before = files_of(world, PARTITION)
     assert lake_of(world).remove(PARTITION, set(ids(9))) == 0
@@ -258,8 +235,7 @@ def test_whatever_another_compactor_does_at_any_call_of_a_warm_one_each_row_is_t
     assert number > 4
 
 
-def test_a_row_that_somebody_took_out_is_put_back_by_a_warm_compactor_that_has_written_it():
-    world = World.make()
+def test_a_row_that_somebody_took_out_is_put_back_by_a_warm_compactor_that_has_written_it(world):
     warm = lake_of(world)
     warm.commit(PARTITION, table_from([row_of(1), row_of(2)], PARTITION))
     lake_of(world).remove(PARTITION, set(ids(1)))
@@ -267,9 +243,8 @@ def test_a_row_that_somebody_took_out_is_put_back_by_a_warm_compactor_that_has_w
     assert ids_in(world) == ids(1, 2)
 
 
-def test_a_manifest_never_comes_back_to_what_it_was_so_who_decided_before_loses_its_swap():
+def test_a_manifest_never_comes_back_to_what_it_was_so_who_decided_before_loses_its_swap(world):
     """Or it would name a file that was erased meanwhile."""
-    world = World.make()
     commit(world, [row_of(1)])
     before = world.store.bodies(MANIFEST)
     commit(world, [row_of(2)])
@@ -278,17 +253,14 @@ def test_a_manifest_never_comes_back_to_what_it_was_so_who_decided_before_loses_
     assert world.store.bodies(MANIFEST) != before
 
 
-def test_a_manifest_that_names_a_deleted_file_is_said_to_be_damaged():
-    world = World.make()
+def test_a_manifest_that_names_a_deleted_file_is_said_to_be_damaged(world):
     commit(world, [row_of(1)])
     world.store.delete(files_of(world, PARTITION))
     with pytest.raises(LakeDamaged, match="call-lake rebuild"):
         commit(world, [row_of(2)])
 
 
-def test_a_tombstone_written_during_the_swap_is_honoured_right_after_it():
-    world = World.make()
-
+def test_a_tombstone_written_during_the_swap_is_honoured_right_after_it(world):
     def erase_during_the_swap(call, proceed):
         answer = proceed()
         if world.store.bodies(MANIFEST):
@@ -315,8 +287,7 @@ def erase_and_kill_the_commit_after_its_swap(world: World) -> None:
     world.calls.on_call(die_after_swap)
 
 
-def test_after_a_lost_race_nothing_is_deleted_and_both_commits_stand():
-    world = World.make()
+def test_after_a_lost_race_nothing_is_deleted_and_both_commits_stand(world):
     commit(world, [row_of(1)])
     world.store.conflicts = 3
     outcome = lake_of(world).commit(PARTITION, table_from([row_of(2)], PARTITION))
@@ -324,8 +295,7 @@ def test_after_a_lost_race_nothing_is_deleted_and_both_commits_stand():
     assert ids_in(world) == ids(1, 2)
 
 
-def test_a_race_that_is_never_won_ends():
-    world = World.make()
+def test_a_race_that_is_never_won_ends(world):
     world.store.conflicts = 10**6
     with pytest.raises(Transient, match="the next run goes on"):
         commit(world, [row_of(1)])
@@ -344,8 +314,7 @@ def test_a_swap_that_the_sdk_sent_twice_is_recognised_as_its_own():
         assert ids_in(world) == ids(1)
 
 
-def test_a_commit_that_took_too_long_does_not_name_a_file_that_may_be_collected():
-    world = World.make()
+def test_a_commit_that_took_too_long_does_not_name_a_file_that_may_be_collected(world):
     lake = Lake(world.store, world.table, world.clock, grace_s=100)
     slow = iter([True])
 
@@ -361,8 +330,7 @@ def test_a_commit_that_took_too_long_does_not_name_a_file_that_may_be_collected(
     assert ids_in(world) == ids(1)
 
 
-def test_a_commit_whose_time_is_over_changes_nothing():
-    world = World.make()
+def test_a_commit_whose_time_is_over_changes_nothing(world):
     lake = Lake(world.store, world.table, world.clock, 86_400, is_time_over=lambda: True)
     with pytest.raises(OutOfTime):
         lake.commit(PARTITION, table_from([row_of(1)], PARTITION))

@@ -42,8 +42,7 @@ def expected(*numbers: int) -> list[str]:
     return sorted(row_of(number)["recording_id"] for number in numbers)
 
 
-def test_it_has_every_row_and_no_personal_column() -> None:
-    world = World.make()
+def test_it_has_every_row_and_no_personal_column(world: World) -> None:
     committed(world, 1, 2)
 
     assert open_of(world).follow(PARTITION)
@@ -54,8 +53,7 @@ def test_it_has_every_row_and_no_personal_column() -> None:
         assert table["duration_s"].to_pylist() == [12.5, 12.5]
 
 
-def test_no_number_and_no_file_name_is_in_its_bytes() -> None:
-    world = World.make()
+def test_no_number_and_no_file_name_is_in_its_bytes(world: World) -> None:
     committed(world, 7)
     open_of(world).follow(PARTITION)
 
@@ -64,8 +62,7 @@ def test_no_number_and_no_file_name_is_in_its_bytes() -> None:
         assert b"sales/" not in body
 
 
-def test_it_follows_commits_and_does_nothing_where_it_is_right() -> None:
-    world = World.make()
+def test_it_follows_commits_and_does_nothing_where_it_is_right(world: World) -> None:
     committed(world, 1)
     open_of(world).follow(PARTITION)
     committed(world, 2)
@@ -75,19 +72,7 @@ def test_it_follows_commits_and_does_nothing_where_it_is_right() -> None:
     assert ids(world) == expected(1, 2)
 
 
-def test_rows_that_are_removed_leave_it_too() -> None:
-    world = World.make()
-    committed(world, 1, 2)
-    open_of(world).follow(PARTITION)
-    lake_of(world).remove(PARTITION, set(expected(1)))
-
-    open_of(world).follow(PARTITION)
-
-    assert ids(world) == expected(2)
-
-
-def test_twins_go_with_the_files_that_they_are_of_and_never_one_that_is_named() -> None:
-    world = World.make()
+def test_twins_go_with_the_files_that_they_are_of_and_never_one_that_is_named(world: World) -> None:
     committed(world, 1)
     (old,) = world.store.bodies(PARTITION.data)
     open_of(world).follow(PARTITION)
@@ -99,8 +84,7 @@ def test_twins_go_with_the_files_that_they_are_of_and_never_one_that_is_named() 
     assert [table.num_rows for table in files(world)] == [0]
 
 
-def test_what_a_crash_left_behind_is_found_by_listing() -> None:
-    world = World.make()
+def test_what_a_crash_left_behind_is_found_by_listing(world: World) -> None:
     committed(world, 1)
     assert open_of(world).behind() == [PARTITION]
     open_of(world).follow(PARTITION)
@@ -112,8 +96,7 @@ def test_what_a_crash_left_behind_is_found_by_listing() -> None:
     assert open_of(world).behind() == [PARTITION]
 
 
-def test_without_the_setting_only_partitions_that_have_it_are_kept_right() -> None:
-    world = World.make()
+def test_without_the_setting_only_partitions_that_have_it_are_kept_right(world: World) -> None:
     committed(world, 1)
     assert open_of(world, create=False).behind() == []
     assert not open_of(world, create=False).follow(PARTITION)
@@ -126,9 +109,8 @@ def test_without_the_setting_only_partitions_that_have_it_are_kept_right() -> No
     assert ids(world) == expected(1, 2)
 
 
-def test_a_slow_follower_never_brings_back_what_a_faster_one_has_replaced() -> None:
+def test_a_slow_follower_never_brings_back_what_a_faster_one_has_replaced(world: World) -> None:
     """It looked at the lake before a row was removed; by then its own manifest has changed, and it looks again."""
-    world = World.make()
     committed(world, 1, 2)
     open_of(world).follow(PARTITION)
     committed(world, 3)
@@ -154,8 +136,7 @@ def compacted(world: World, *, open_table: bool = True) -> None:
     Compactor(world.store, world.table, world.clock, settings, threads=1).run(IN_TIME_S)
 
 
-def test_a_compaction_keeps_it_where_the_stack_asks_for_it() -> None:
-    world = World.make()
+def test_a_compaction_keeps_it_where_the_stack_asks_for_it(world: World) -> None:
     put_rows(world.store, [row_of(1), row_of(2)])
 
     compacted(world)
@@ -163,8 +144,7 @@ def test_a_compaction_keeps_it_where_the_stack_asks_for_it() -> None:
     assert ids(world) == expected(1, 2)
 
 
-def test_a_compaction_makes_none_where_nobody_asks_for_it() -> None:
-    world = World.make()
+def test_a_compaction_makes_none_where_nobody_asks_for_it(world: World) -> None:
     put_rows(world.store, [row_of(1)])
 
     compacted(world, open_table=False)
@@ -172,8 +152,7 @@ def test_a_compaction_makes_none_where_nobody_asks_for_it() -> None:
     assert world.store.bodies("lake/open/") == {}
 
 
-def test_the_next_compaction_mends_what_a_dead_one_left() -> None:
-    world = World.make()
+def test_the_next_compaction_mends_what_a_dead_one_left(world: World) -> None:
     committed(world, 1)
 
     compacted(world)
@@ -181,8 +160,7 @@ def test_the_next_compaction_mends_what_a_dead_one_left() -> None:
     assert ids(world) == expected(1)
 
 
-def test_collection_takes_the_twins_with_it() -> None:
-    world = World.make()
+def test_collection_takes_the_twins_with_it(world: World) -> None:
     for number in range(1, 20):
         put_rows(world.store, [row_of(number)])
         compacted(world)
@@ -196,8 +174,7 @@ def test_collection_takes_the_twins_with_it() -> None:
     assert ids(world) == expected(*range(1, 20))
 
 
-def test_an_erasure_leaves_nothing_in_it_and_proves_it() -> None:
-    world = World.make()
+def test_an_erasure_leaves_nothing_in_it_and_proves_it(world: World) -> None:
     put_rows(world.store, [row_of(1), row_of(2)])
     compacted(world)
     erased = row_of(1)["recording_id"]

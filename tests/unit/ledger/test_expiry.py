@@ -7,11 +7,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from call_lake.errors import Reason, Terminal, Transient
-from call_lake.lake.arrow_rows import digests_of, newest_of, rows_of, versions_of
+from call_lake.lake.arrow_rows import digests_of, versions_of
 from call_lake.lake.file_cache import FileCache
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.layout import DATA, MANIFEST, Partition
@@ -25,8 +23,7 @@ from tests.support.erasing import eraser_of, recording_ids, traces
 from tests.support.fakes import Call
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, lake_of, row_of, table_from
-from tests.support.operator_bench import Bench, kinds
-from tests.support.rebuild_bench import lose_all, rebuilt
+from tests.support.operator_bench import Bench, kinds, lose_all, rebuilt
 
 KEPT_DAYS = 7
 KEPT = timedelta(days=KEPT_DAYS)
@@ -73,6 +70,17 @@ def table(bench: Bench) -> list[dict[str, Any]]:
 
 def sent(bench: Bench, number: int = 0) -> None:
     bench.world.queues["thulium"].send([message_of(bench.recordings[number])])
+
+
+def copy_while_the_ledger_refuses(bench: Bench) -> None:
+    def refuse(call: Call, proceed: Any) -> Any:
+        if call.method == "update":
+            raise Transient(Reason.AWS, "throttled")
+        return proceed()
+
+    remove = bench.world.calls.on_call(refuse)
+    bench.pipeline.copy_once("thulium")
+    remove()
 
 
 # -- from STORED to EXPIRED
@@ -288,15 +296,7 @@ def test_an_operators_row_is_not_written_for_what_expired_meanwhile(bench: Bench
 def test_a_copier_that_cannot_write_it_down_leaves_it_stored_and_the_message_comes_again(bench: Bench) -> None:
     let_expire(bench)
     bench.pipeline.poll("thulium")
-
-    def refuse(call: Call, proceed: Any) -> Any:
-        if call.method == "update":
-            raise Transient(Reason.AWS, "throttled")
-        return proceed()
-
-    remove = bench.world.calls.on_call(refuse)
-    bench.pipeline.copy_once("thulium")
-    remove()
+    copy_while_the_ledger_refuses(bench)
     assert bench.states() == [State.STORED] * 3
     assert len(bench.world.queues["thulium"]) == 3
 
@@ -308,20 +308,6 @@ def test_a_copier_that_cannot_write_it_down_leaves_it_stored_and_the_message_com
 # -- rows
 
 
-@given(st.integers(0, 2**40), st.integers(0, 2**40), st.booleans())
-def test_of_two_rows_stored_at_one_time_the_one_without_audio_wins(one: int, other: int, first: bool) -> None:
-    stands, gone = row_of(1, audio_bytes=one, audio_uri=URI), row_of(1, audio_bytes=other)
-    both = table_from([stands, gone] if first else [gone, stands], PARTITION)
-
-    assert rows_of(newest_of(both), PARTITION) == [gone]
-
-
-def test_a_row_that_is_stored_later_wins_over_one_without_audio() -> None:
-    gone, later = row_of(1), row_of(1, audio_uri=URI, stored_at="2099-01-01T00:00:00.000Z")
-
-    assert rows_of(newest_of(table_from([gone, later], PARTITION)), PARTITION) == [later]
-
-
 def test_the_digest_tells_a_row_without_audio_from_the_one_with_it() -> None:
     stands, gone = digests_of(table_from([row_of(1, audio_uri=URI), row_of(1)], PARTITION))
 
@@ -329,8 +315,7 @@ def test_the_digest_tells_a_row_without_audio_from_the_one_with_it() -> None:
 
 
 @pytest.mark.parametrize("uris", [[URI, URI], [None, URI], [None, None]])
-def test_the_ranks_that_are_read_from_a_file_are_those_of_its_rows(uris: list[str | None]) -> None:
-    world = World.make()
+def test_the_ranks_that_are_read_from_a_file_are_those_of_its_rows(uris: list[str | None], world: World) -> None:
     rows = table_from([row_of(n, audio_uri=uri) for n, uri in enumerate(uris)], PARTITION)
     lake_of(world).commit(PARTITION, rows)
     (key,) = world.store.bodies(DATA)
@@ -369,15 +354,7 @@ def test_verify_repair_makes_it_expired_where_the_index_does_not_have_it() -> No
 def test_verify_takes_either_row_while_the_ledger_does_not_say_expired_yet(bench: Bench) -> None:
     let_expire(bench)
     bench.pipeline.poll("thulium")
-
-    def refuse(call: Call, proceed: Any) -> Any:
-        if call.method == "update":
-            raise Transient(Reason.AWS, "throttled")
-        return proceed()
-
-    remove = bench.world.calls.on_call(refuse)
-    bench.pipeline.copy_once("thulium")
-    remove()
+    copy_while_the_ledger_refuses(bench)
     bench.pipeline.compact()
     assert [row["audio_uri"] for row in table(bench)] == [None] * 3
 
@@ -390,7 +367,7 @@ def test_verify_finds_an_object_that_stands_though_it_had_expired(expired: Bench
 
     (finding,) = expired.verify(audio_kept=KEPT).differences
 
-    assert (finding.kind, finding.recording_id) == (Kind.STANDS, expired.recordings[0].recording_id)
+    assert (finding.kind, finding.recording_id) == (Kind.AFTER_EXPIRY, expired.recordings[0].recording_id)
     assert "EXPIRED, noticed at 2026-10-29" in finding.cause
 
 

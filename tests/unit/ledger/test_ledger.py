@@ -16,11 +16,6 @@ DAY_S = 86_400
 
 
 @pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
 def ledger(world: World) -> Ledger:
     return Ledger(world.table, world.clock, DAY_S)
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from call_lake.model.json_values import compact, number, parse
+from call_lake.model.json_values import compact, moment, number, parse
 from call_lake.model.recording import Recording
 from call_lake.providers.wall_clock import readings, steady_hour
+from tests.support.stub_conpeek import NOON
 
 ZONES = [ZoneInfo(n) for n in ("Europe/Warsaw", "America/Sao_Paulo", "Australia/Lord_Howe", "America/St_Johns")]
 CHANGES = [
@@ -118,3 +119,37 @@ def test_a_recording_cannot_be_changed() -> None:
     recording = Recording("thulium", "thulium", "id", "key", datetime(2026, 6, 1, tzinfo=UTC), date(2026, 6, 1), "{}")
     with pytest.raises(AttributeError):
         recording.raw = "changed"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-06-01 12:00:00",
+        "2026-06-01T12:00:00Z",
+        "2026-06-01T14:00:00+02:00",
+        NOON.timestamp(),
+        int(NOON.timestamp() * 1000),
+        str(int(NOON.timestamp())),
+    ],
+)
+def test_times_come_in_many_forms(value):
+    assert moment(value) == NOON
+
+
+@pytest.mark.parametrize("value", [None, "", "x", True, [], 1e300, -1e12, "0001-01-01 00:00:00", "9999-12-31", "nan"])
+def test_what_is_no_time_is_none(value):
+    assert moment(value) is None
+
+
+@given(
+    st.from_regex(r"[0-2]\d{3}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", fullmatch=True)
+    | st.text("0123 -:TZW+.", min_size=14, max_size=14).map(lambda rest: f"2026-{rest}")
+)
+def test_a_time_of_the_usual_length_means_what_python_reads(text):
+    try:
+        expected = datetime.fromisoformat(text.strip())
+    except ValueError:
+        expected = None
+    if expected is not None:
+        expected = expected.astimezone(UTC) if expected.tzinfo else expected.replace(tzinfo=UTC)
+    assert moment(text) == (expected if expected is not None and expected.year >= 1970 else None)

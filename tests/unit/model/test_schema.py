@@ -6,11 +6,8 @@ The next version is made here, of this one and a column: so every table that thi
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
@@ -25,8 +22,7 @@ from call_lake.model.table import SCHEMA_VERSION, Row
 from call_lake_cli.commands.quarantine import send_again
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, compacted, files_of, lake_of, row_of, rows_in, table_from
-from tests.support.operator_bench import Bench
-from tests.support.rebuild_bench import lose_all, rebuilt, rows
+from tests.support.operator_bench import Bench, lose_all, rebuilt, rows
 
 PARTITION = Partition("thulium", TODAY)
 NEXT = SCHEMA_VERSION + 1
@@ -68,16 +64,7 @@ def versions_of_files(world: World) -> list[int]:
     return [int(footer[b"call_lake.schema_version"]) for footer in footers]
 
 
-def test_an_older_versions_rows_are_read_with_the_new_column_empty(upgrade: Upgrade) -> None:
-    world = World.make()
-    commit(world, row_of(1))
-    upgrade()
-
-    assert read_partition(world.store, "thulium", TODAY) == [row_of(1) | {COLUMN: None}]
-
-
-def test_files_of_both_versions_are_one_partition(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_files_of_both_versions_are_one_partition(upgrade: Upgrade, world: World) -> None:
     commit(world, row_of(1))
     upgrade()
     commit(world, new_row(2))
@@ -86,8 +73,7 @@ def test_files_of_both_versions_are_one_partition(upgrade: Upgrade) -> None:
     assert read_partition(world.store, "thulium", TODAY) == [row_of(1) | {COLUMN: None}, new_row(2)]
 
 
-def test_older_files_are_merged_into_one_of_the_new_version(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_older_files_are_merged_into_one_of_the_new_version(upgrade: Upgrade, world: World) -> None:
     for number in range(16):
         commit(world, row_of(number))
     upgrade()
@@ -98,8 +84,7 @@ def test_older_files_are_merged_into_one_of_the_new_version(upgrade: Upgrade) ->
     assert read_partition(world.store, "thulium", TODAY) == [*older, new_row(16)]
 
 
-def test_a_recordings_older_row_gives_way_to_its_newer_one(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_a_recordings_older_row_gives_way_to_its_newer_one(upgrade: Upgrade, world: World) -> None:
     commit(world, row_of(1), row_of(2))
     upgrade()
     newer = new_row(1) | {"stored_at": f"{TODAY}T10:00:00.000Z"}
@@ -108,8 +93,7 @@ def test_a_recordings_older_row_gives_way_to_its_newer_one(upgrade: Upgrade) -> 
     assert read_partition(world.store, "thulium", TODAY) == [newer, row_of(2) | {COLUMN: None}]
 
 
-def test_the_same_row_delivered_again_after_the_deployment_changes_nothing(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_the_same_row_delivered_again_after_the_deployment_changes_nothing(upgrade: Upgrade, world: World) -> None:
     commit(world, row_of(1))
     upgrade()
     before = world.store.bodies()
@@ -118,8 +102,7 @@ def test_the_same_row_delivered_again_after_the_deployment_changes_nothing(upgra
     assert world.store.bodies() == before
 
 
-def test_an_older_versions_rows_that_still_wait_are_taken(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_an_older_versions_rows_that_still_wait_are_taken(upgrade: Upgrade, world: World) -> None:
     put_rows(world.store, [row_of(1)])
     upgrade()
     put_rows(world.store, [new_row(2)])
@@ -133,8 +116,7 @@ def quarantine_is_empty(world: World) -> bool:
     return not list(list_quarantine(world.store))
 
 
-def test_a_newer_versions_row_waits_in_the_quarantine_for_the_deployment(upgrade: Upgrade) -> None:
-    world = World.make()
+def test_a_newer_versions_row_waits_in_the_quarantine_for_the_deployment(upgrade: Upgrade, world: World) -> None:
     put_rows(world.store, [new_row(1), row_of(2)])
     assert compacted(world).rows == 1
     (rejected,) = [one.rejected for one in list_quarantine(world.store)]
@@ -182,46 +164,6 @@ def test_a_rebuild_lifts_older_rows_to_the_new_version(upgrade: Upgrade) -> None
 
 
 # -- other readers
-
-
-@pytest.fixture
-def files(upgrade: Upgrade, tmp_path: Path) -> list[str]:
-    """Copies of what the manifest of a partition of both versions names, the older one first."""
-    world = World.make()
-    commit(world, row_of(1))
-    upgrade()
-    commit(world, new_row(2))
-    paths = []
-    for key in files_of(world, PARTITION):
-        path = tmp_path / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(world.store.bodies()[key])
-        paths.append(str(path))
-    return paths
-
-
-def test_duckdb_reads_both_versions_by_name(files: list[str]) -> None:
-    found = duckdb.execute(
-        f"SELECT provider_key, {COLUMN}, source FROM "
-        f"read_parquet({files}, hive_partitioning = true, union_by_name = true) ORDER BY 1"
-    ).fetchall()
-
-    assert found == [("sales/1.wav", None, "thulium"), ("sales/2.wav", "queue 2", "thulium")]
-
-
-def test_pyarrow_reads_both_versions_by_the_union_of_their_columns(files: list[str]) -> None:
-    """As docs/reading/read_duckdb.py does it: without, the first file's columns are all that there are."""
-    calls = ds.dataset(files, partitioning="hive")
-    assert COLUMN not in calls.schema.names
-    every = [calls.schema, *(fragment.physical_schema for fragment in calls.get_fragments())]
-    calls = calls.replace_schema(pa.unify_schemas(every))
-
-    table = calls.to_table(columns=["provider_key", COLUMN]).sort_by("provider_key")
-
-    assert table.to_pylist() == [
-        {"provider_key": "sales/1.wav", COLUMN: None},
-        {"provider_key": "sales/2.wav", COLUMN: "queue 2"},
-    ]
 
 
 # -- what does not fit

@@ -15,8 +15,7 @@ from call_lake.model.table import Row
 from call_lake.operations.rebuild import RebuildAttempt
 from tests.support.fakes.provider import make_recording
 from tests.support.lake_samples import files_of, lake_of, row_of, table_from
-from tests.support.operator_bench import DAY, Bench
-from tests.support.rebuild_bench import five_rows, lose, lose_all, overwrite_files, rebuilt, rows
+from tests.support.operator_bench import DAY, Bench, five_rows, lose, lose_all, overwrite_files, rebuilt, rows
 
 PARTITION = Partition("thulium", DAY)
 

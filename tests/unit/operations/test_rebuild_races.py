@@ -10,12 +10,11 @@ from call_lake.bucket.inbox import put_rows
 from call_lake.lake import partition_rebuild
 from call_lake.lake.garbage import Garbage
 from call_lake.ledger.entry import State
-from call_lake.model.layout import DATA, GARBAGE, MANIFEST, Partition
+from call_lake.model.layout import DATA, MANIFEST, Partition
 from tests.support.fakes.calls import Died, Fault, FaultAt
 from tests.support.lake_samples import Before, files_of, lake_of, row_of
-from tests.support.operator_bench import DAY, Bench
+from tests.support.operator_bench import DAY, Bench, five_rows, lose_all, rebuilt, rows
 from tests.support.pipeline import COMPACTOR
-from tests.support.rebuild_bench import five_rows, lose_all, overwrite_files, rebuilt, rows
 
 PARTITION = Partition("thulium", DAY)
 
@@ -106,20 +105,6 @@ def test_a_large_partition_is_decided_again_where_the_ledger_tells_something_els
         if not event.happened:
             break
     assert number > 10
-
-
-def test_what_a_rebuild_replaces_or_leaves_behind_is_collected(bench: Bench) -> None:
-    overwrite_files(bench)
-    bench.world.store.put(f"{PARTITION.data}{'0' * 32}.parquet", b"an orphan")
-    rebuilt(bench)
-
-    for _ in range(3):
-        bench.world.clock.advance(timedelta(days=2))
-        bench.pipeline.compact()
-
-    named = {key for partition in rebuilt(bench) for key in files_of(bench.world, partition)}
-    assert set(bench.world.store.bodies(DATA)) == named
-    assert bench.world.store.bodies(GARBAGE) == {}
 
 
 @pytest.mark.parametrize("marked_long_ago", [False, True])

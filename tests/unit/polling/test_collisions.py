@@ -18,11 +18,6 @@ SECOND = replace(FIRST, connection_id="200.2")
 
 
 @pytest.fixture
-def world() -> World:
-    return World.make()
-
-
-@pytest.fixture
 def pipeline(world: World) -> Pipeline:
     provider = FakeProvider(world.calls)
     listed_at = world.clock.now() - timedelta(minutes=30)

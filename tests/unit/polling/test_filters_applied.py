@@ -25,24 +25,19 @@ def bench() -> Bench:
     return bench
 
 
-def test_what_is_left_out_is_counted_and_stands_nowhere(bench: Bench) -> None:
+def test_what_is_left_out_is_counted_and_stands_nowhere_and_the_others_are_stored(bench: Bench) -> None:
     result = bench.pipeline.poll("thulium")
     bench.settle()
 
     gone = [row for row in bench.thulium.rows if row.agent == OPTED_OUT.agent]
+    kept = [row for row in bench.thulium.rows if row not in gone]
     assert (result.listed, result.published, result.excluded) == (4, 4 - len(gone), len(gone))
     assert gone
+    assert [bench.item(row)["state"] for row in kept] == [State.STORED] * len(kept)
     for row in gone:
         assert bench.ledger.entry(row.recording_id) is None
         assert not [key for key in bench.world.store.bodies("") if row.recording_id in key]
     assert all(event.detail["recording_id"] != OPTED_OUT.recording_id for event in bench.world.bus.events)
-
-
-def test_the_others_are_stored(bench: Bench) -> None:
-    bench.settle()
-
-    kept = [row for row in bench.thulium.rows if row.agent != OPTED_OUT.agent]
-    assert [bench.item(row)["state"] for row in kept] == [State.STORED] * len(kept)
 
 
 def test_verify_does_not_miss_what_is_left_out_and_repair_would_not_bring_it(bench: Bench) -> None:

@@ -96,8 +96,7 @@ def test_a_sweep_that_was_due_in_a_pause_is_made_up_for(bench: Bench) -> None:
     assert bench.item(late)["state"] == State.STORED
 
 
-def test_a_warm_copier_notices_a_pause_and_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World.make()
+def test_a_warm_copier_notices_a_pause_and_its_end(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     monkeypatch.setattr(copier, "client", lambda service: None)
     monkeypatch.setattr(copier, "CLOCK", world.clock)
     sources = copier.CopierSources(COPIER, world.table)

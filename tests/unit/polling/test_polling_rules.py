@@ -51,8 +51,7 @@ class AnyDate(FakeProvider):
         yield Page(tuple(self.rows))
 
 
-def test_a_future_dated_row_is_published_and_leaves_the_checkpoint_where_time_is() -> None:
-    world = World.make()
+def test_a_future_dated_row_is_published_and_leaves_the_checkpoint_where_time_is(world: World) -> None:
     provider, days = AnyDate(), timedelta(days=3)
     provider.add(make_recording(1, started_at=world.clock.now() + days, listed_at=world.clock.now() + days))
     pipeline = Pipeline(world, {"thulium": provider})
@@ -63,16 +62,14 @@ def test_a_future_dated_row_is_published_and_leaves_the_checkpoint_where_time_is
     assert pipeline.book("thulium").checkpoint() == world.clock.now() - timedelta(seconds=POLLER.settle_s)
 
 
-def test_a_row_that_is_older_than_the_window_is_published() -> None:
-    world = World.make()
+def test_a_row_that_is_older_than_the_window_is_published(world: World) -> None:
     provider = AnyDate()
     provider.add(make_recording(1, started_at=LONG_AGO, listed_at=LONG_AGO))
 
     assert Pipeline(world, {"thulium": provider}).poll("thulium").published == 1
 
 
-def test_what_was_published_again_is_not_due_although_the_index_still_says_so() -> None:
-    world = World.make()
+def test_what_was_published_again_is_not_due_although_the_index_still_says_so(world: World) -> None:
     world.table.index_delay_s = 1800.0
     provider = FakeProvider()
     provider.add(make_recording(1, listed_at=world.clock.now() - timedelta(minutes=30)))
@@ -85,10 +82,7 @@ def test_what_was_published_again_is_not_due_although_the_index_still_says_so() 
     assert pipeline.poll("thulium").republished == 0
 
 
-def test_what_was_listed_late_before_a_pause_longer_than_a_sweep_is_found_after_it() -> None:
-    world = World.make()
-    provider = FakeProvider()
-    pipeline = Pipeline(world, {"thulium": provider})
+def test_what_was_listed_late_before_a_pause_longer_than_a_sweep_is_found_after_it(world, provider, pipeline):
     pipeline.poll("thulium", sweep=True)
     late = make_recording(1, listed_at=world.clock.now() - timedelta(days=13))
     provider.add(late)
@@ -101,10 +95,7 @@ def test_what_was_listed_late_before_a_pause_longer_than_a_sweep_is_found_after_
     assert pipeline.ledger.entry(late.recording_id) is not None
 
 
-def test_a_sweep_that_was_not_read_whole_does_not_count_as_seen() -> None:
-    world = World.make()
-    provider = FakeProvider()
-    pipeline = Pipeline(world, {"thulium": provider})
+def test_a_sweep_that_was_not_read_whole_does_not_count_as_seen(world, provider, pipeline):
     pipeline.poll("thulium", sweep=True)
     first = pipeline.book("thulium").swept_to()
     provider.add(*[make_recording(n, listed_at=world.clock.now() - timedelta(minutes=20 * n)) for n in range(800)])
@@ -125,9 +116,7 @@ def test_a_sweep_that_was_not_read_whole_does_not_count_as_seen() -> None:
     assert pipeline.book("thulium").swept_to() == first
 
 
-def test_a_poll_that_could_not_read_a_part_says_so_and_keeps_what_came() -> None:
-    world = World.make()
-
+def test_a_poll_that_could_not_read_a_part_says_so_and_keeps_what_came(world: World) -> None:
     class WithoutEnd(FakeProvider):
         def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
             for number in count():
@@ -143,10 +132,7 @@ def test_a_poll_that_could_not_read_a_part_says_so_and_keeps_what_came() -> None
     assert world.clock.monotonic() < FUNCTION_TIME_S + 20
 
 
-def test_no_job_is_begun_before_the_newest_was_read() -> None:
-    world = World.make()
-    provider = FakeProvider()
-    pipeline = Pipeline(world, {"thulium": provider})
+def test_no_job_is_begun_before_the_newest_was_read(world, provider, pipeline):
     pipeline.poll("thulium")
     world.clock.advance(timedelta(days=2))
     provider.add(*[make_recording(n, listed_at=world.clock.now() - timedelta(minutes=n)) for n in range(2800)])
@@ -161,10 +147,7 @@ def test_no_job_is_begun_before_the_newest_was_read() -> None:
     assert [job.kind for job in book.jobs.due()] == ["gap"], "it was not put off by a day unread"
 
 
-def test_a_gap_moves_up_to_what_still_fails() -> None:
-    world = World.make()
-    provider = FakeProvider()
-    pipeline = Pipeline(world, {"thulium": provider})
+def test_a_gap_moves_up_to_what_still_fails(world, provider, pipeline):
     book = pipeline.book("thulium")
     pipeline.poll("thulium")
     bad = LONG_AGO + timedelta(hours=30)
@@ -191,10 +174,7 @@ def test_a_gap_moves_up_to_what_still_fails() -> None:
     assert book.jobs.unfinished() == []
 
 
-def test_what_is_sent_again_when_the_time_is_over_is_little() -> None:
-    world = World.make()
-    provider = FakeProvider()
-    pipeline = Pipeline(world, {"thulium": provider})
+def test_what_is_sent_again_when_the_time_is_over_is_little(world, provider, pipeline):
     pipeline.poll("thulium")
     for n in range(1500):
         pipeline.ledger.discovered(make_recording(n))

@@ -18,9 +18,8 @@ from call_lake.polling.message_limit import LEFT_OUT, MESSAGE_MAX_BYTES, SHORT_B
 from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider, make_recording
 from tests.support.lake_samples import rows_in
-from tests.support.operator_bench import Bench
+from tests.support.operator_bench import Bench, rebuilt
 from tests.support.pipeline import Pipeline
-from tests.support.rebuild_bench import rebuilt
 from tests.support.stub_conpeek import make, row
 from tests.support.stub_web import Reply, StubWeb
 
@@ -54,27 +53,11 @@ def test_a_long_value_goes_whatever_its_letters_take_in_a_message(letter):
     assert left == {"dialog_uuid": "d", "talking_time": 7, LEFT_OUT: 1}
 
 
-def test_the_longest_go_first_and_no_more_than_has_to():
-    sizes = [10_000, 90_000, 30_000, 40_000, 80_000, 20_000]
-    left = cut({str(size): "x" * size for size in sizes})
-    assert list(left) == ["10000", "30000", "40000", "20000", LEFT_OUT]
-    assert left[LEFT_OUT] == 2
-
-
 @pytest.mark.parametrize("letter", LETTERS)
 def test_a_value_is_as_long_as_it_is_written_in_a_message(letter):
     short = shortened(of({str(n): letter * 1000 for n in range(500)}))
     assert short is not None
     assert SHORT_BYTES - 20_000 < len(message_of(short)) <= SHORT_BYTES
-
-
-def test_an_object_stays_without_what_in_it_is_too_long():
-    deep = {"dialog": {"uuid": "d", "notes": {"text": "x" * 300_000, "by": "y"}}, "id": 1}
-    assert cut(deep) == {"dialog": {"uuid": "d", "notes": {"by": "y"}}, "id": 1, LEFT_OUT: 1}
-
-
-def test_a_list_goes_as_a_whole():
-    assert cut({"id": 1, "words": [{"word": "x"} for _ in range(50_000)]}) == {"id": 1, LEFT_OUT: 1}
 
 
 def test_a_record_of_many_small_values_is_cut_too():

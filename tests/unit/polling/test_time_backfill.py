@@ -1,8 +1,6 @@
 """A backfill of a year: nothing lost, nothing twice, and a provider that walks two rows for each one at most."""
 
-import logging
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
@@ -18,13 +16,6 @@ from tests.support.simulated_time import SimulatedTime
 COUNT = 20_000
 PAGE = {"thulium": 100, "conpeek": 500}
 YEAR = Window(datetime(2025, 9, 1, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def year_of(source: str, count: int = COUNT) -> CallWorld:

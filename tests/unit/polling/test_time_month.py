@@ -1,7 +1,5 @@
 """Thirty days of both sources and all their troubles, with the clock change among them, end in the truth."""
 
-import logging
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -9,8 +7,7 @@ import pytest
 
 from call_lake.model.times import parse_iso
 from call_lake_local.simulators.world import World as CallWorld
-from tests.support.simulated_parts import SOURCES
-from tests.support.simulated_time import SimulatedTime
+from tests.support.simulated_time import SOURCES, SimulatedTime
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TROUBLES = (
@@ -22,13 +19,6 @@ TROUBLES = (
 )
 CHANGED_AT, FILLED_AT = 13 * DAY - 2 * HOUR, 13 * DAY + 3 * HOUR
 NIGHT = datetime(2026, 10, 25, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """Who waits, and until when: request budgets, Retry-After, audio that is not ready, what has failed for good."""
 
-import logging
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -14,18 +12,11 @@ from call_lake.model.windows import Window
 from call_lake.settings import RETRY_AFTER_MAX_S
 from call_lake_local.simulators.faults import FaultPlan
 from call_lake_local.simulators.world import World as CallWorld
-from tests.support.pipeline import COPIER, POLLER
+from tests.support.pipeline import COPIER
 from tests.support.simulated_time import EVERY_5_MINUTES, EVERY_15_MINUTES, SimulatedTime
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LIMITS = ("rate_limited", "rate_limited_date")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def simulated(faults: str = "", count: int = 4, days: int = 1, requests_per_second: float = 5.0) -> SimulatedTime:
@@ -106,20 +97,6 @@ def test_a_retry_after_of_years_is_believed_for_a_day() -> None:
     assert max(parse_iso(entry.due_at), quiet_until) <= latest
 
 
-def test_audio_that_is_never_ready_fails_48_hours_after_it_was_first_published() -> None:
-    run = simulated("gone:1!")
-    run.run_for(5 * DAY, EVERY_15_MINUTES)
-
-    entries = failed(run)
-    assert len(entries) == len(run.truth("thulium"))
-    for entry in entries:
-        failed_at = parse_iso(entry.history[-1]["at"]) - entry.first_published_at
-        assert entry.reason == "never_ready"
-        assert 48 * HOUR < failed_at <= 48 * HOUR + timedelta(seconds=COPIER.retry_ceiling_s) + EVERY_15_MINUTES * 2
-        assert {note["reason"] for note in entry.history[:-1]} == {"not_found"}
-        assert entry.attempts <= 20, "of 48 hours"
-
-
 def test_the_48_hours_do_not_count_while_nobody_asked() -> None:
     calls = CallWorld.generate(seed=4, count=4, start=date(2026, 10, 21), days=1, tiny_audio=True)
     run = SimulatedTime(calls, "gone:1!", broken=[(timedelta(), 5 * DAY)])  # the first attempt comes after days
@@ -134,23 +111,3 @@ def test_the_48_hours_do_not_count_while_nobody_asked() -> None:
         assert (
             48 * HOUR < asked[-1] - asked[0] <= 48 * HOUR + timedelta(seconds=COPIER.retry_ceiling_s) + EVERY_15_MINUTES
         )
-
-
-@pytest.mark.parametrize(
-    ("fault", "reason"), [("forbidden", "forbidden"), ("pgp", "encrypted"), ("garbage", "not_audio")]
-)
-def test_what_no_attempt_can_mend_goes_to_the_dlq_at_once_with_its_reason(fault: str, reason: str) -> None:
-    run = simulated(f"{fault}:1!")
-    run.run_for(3 * DAY, EVERY_15_MINUTES)
-
-    downloads = [asked for asked in run.asked if asked.source == "thulium" and not asked.is_listing]
-    entries = failed(run)
-    dead = [message for message in run.world.dlq.receive(100) if message.attributes["source"] == "thulium"]
-    assert len(downloads) == len(entries) == len(dead) == 4
-    for entry in entries:
-        assert entry.reason == reason
-        assert [note["reason"] for note in entry.history] == [reason]
-    assert {message.attributes["recording_id"] for message in dead} == {entry.recording_id for entry in entries}
-    assert {message.attributes["reason"] for message in dead} == {reason}
-    assert set(run.queue("thulium").published.values()) == {1}
-    assert POLLER.republish_after_s < (3 * DAY).total_seconds()

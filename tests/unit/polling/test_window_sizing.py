@@ -13,7 +13,7 @@ from call_lake.polling.window_reader import read_forward
 from call_lake.polling.window_sizing import WindowSizer
 from call_lake.ports import Page
 from tests.support.fakes import FakeClock, World
-from tests.support.fakes.provider import FakeProvider, make_recording
+from tests.support.fakes.provider import FakeProvider
 
 START = datetime(2026, 9, 7, tzinfo=UTC)  # a Monday
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -96,8 +96,7 @@ def test_who_asks_for_a_wait_is_not_asked_for_a_part_meanwhile(wait_s: float) ->
     assert all(later - earlier >= wait_s for earlier, later in pairwise(asked))
 
 
-def test_a_backfill_of_years_does_not_keep_the_sweep_waiting() -> None:
-    world = World.make()
+def test_a_backfill_of_years_does_not_keep_the_sweep_waiting(world: World) -> None:
     book = SourceState(world.table, world.clock, "thulium")
     for year in range(3):
         book.jobs.start(JobKind.BACKFILL, Window(START + year * DAY, START + (year + 1) * DAY))
@@ -107,8 +106,7 @@ def test_a_backfill_of_years_does_not_keep_the_sweep_waiting() -> None:
     assert book.jobs.due()[0].kind is JobKind.SWEEP
 
 
-def test_any_number_of_backfills_keeps_neither_a_sweep_nor_a_gap_waiting() -> None:
-    world = World.make()
+def test_any_number_of_backfills_keeps_neither_a_sweep_nor_a_gap_waiting(world: World) -> None:
     book = SourceState(world.table, world.clock, "thulium")
     for month in range(24):
         book.jobs.start(JobKind.BACKFILL, Window(START + month * DAY, START + (month + 1) * DAY))
@@ -119,8 +117,7 @@ def test_any_number_of_backfills_keeps_neither_a_sweep_nor_a_gap_waiting() -> No
     assert [job.kind for job in book.jobs.due()] == [JobKind.SWEEP, JobKind.GAP, *[JobKind.BACKFILL] * 8]
 
 
-def test_a_sweep_takes_over_what_an_earlier_one_has_not_read() -> None:
-    world = World.make()
+def test_a_sweep_takes_over_what_an_earlier_one_has_not_read(world: World) -> None:
     book = SourceState(world.table, world.clock, "thulium")
     first = book.jobs.start_sweep(Window(START, START + 14 * DAY))
     book.jobs.progress(first, START + DAY)
@@ -128,20 +125,6 @@ def test_a_sweep_takes_over_what_an_earlier_one_has_not_read() -> None:
 
     (sweep,) = book.jobs.unfinished()
     assert sweep.rest == Window(START + DAY, START + 23 * DAY)
-
-
-def test_rows_of_any_day_are_read_however_wrong_the_guess_was() -> None:
-    provider = FakeProvider()
-    bursts = [START + 3 * DAY, START + 200 * DAY, START + 364 * DAY]
-    provider.add(*[make_recording(n, listed_at=bursts[n % 3] + n * MINUTE) for n in range(900)])
-    found: set[str] = set()
-
-    def sink(page: Page) -> None:
-        found.update(recording.recording_id for recording in page.recordings)
-
-    list(read_forward(provider, Window(START, END), sink, rows_per_window=180, clock=FakeClock(), until_s=1e9))
-
-    assert len(found) == 900
 
 
 def _ignore(page: Page) -> None:

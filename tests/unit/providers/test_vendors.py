@@ -118,17 +118,3 @@ def test_the_functions_load_every_client_when_they_start_and_no_probe(function):
 def test_settings_that_do_not_fit_their_vendor_are_refused(vendor, more, why):
     with pytest.raises(ConfigError, match=re.escape(why)):
         settings(vendor, **more).checked(VENDORS)
-
-
-@pytest.mark.parametrize(
-    ("vendor", "more"),
-    [("thulium", {"page_size": 100}), ("conpeek", {"page_size": 5000}), ("conpeek", {"download_url": "{dialog_uuid}"})],
-)
-def test_settings_that_fit_are_given_back(vendor, more):
-    assert settings(vendor, **more).checked(VENDORS) == settings(vendor, **more)
-
-
-def test_the_first_empty_field_of_a_secret_is_missing():
-    vendor = VENDORS["thulium"]
-    assert vendor.missing_from({"username": "u", "password": ""}) == "password"
-    assert vendor.missing_from({"username": "u", "password": "p"}) is None

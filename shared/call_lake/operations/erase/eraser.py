@@ -140,7 +140,7 @@ class Eraser:
         """
         started_at = self._clock.now()
         targets = self._find(request)
-        with _going_on():
+        with _failures_are_transient():
             for target in targets.all:
                 self._ledger.erase(target.recording_id, target.partition.source, target.partition.call_date)
             # The audio before the rows: it is deleted even where the lake is damaged. As long as there is a row, the
@@ -195,7 +195,8 @@ class Eraser:
 
 
 @contextmanager
-def _going_on() -> Iterator[None]:
+def _failures_are_transient() -> Iterator[None]:
+    """Raise the block's PartialFailure as Transient, which says how to go on."""
     try:
         yield
     except PartialFailure as error:

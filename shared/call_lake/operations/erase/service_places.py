@@ -65,11 +65,11 @@ class TranscriptionJobs:
     def search(self, targets: Targets) -> SearchResult:
         if self._transcriptions is None:
             return SearchResult(0, 0)
-        return SearchResult(len(targets.ids), sum(map(self._transcriptions.stands, sorted(targets.ids))))
+        return SearchResult(len(targets.ids), sum(map(self._transcriptions.exists, sorted(targets.ids))))
 
     def clear(self, targets: Targets) -> None:
         if self._transcriptions is None:
             return
         for id in sorted(targets.ids):
-            if self._transcriptions.stands(id):
+            if self._transcriptions.exists(id):
                 self._transcriptions.delete(id)

@@ -12,7 +12,7 @@ from call_lake.model.times import iso
 from call_lake.ports import ObjectInfo
 
 YOUNG = timedelta(days=1)
-"""An unfinished recording of this age is merely on its way. A lost message is sent again after a day."""
+"""A recording that is unfinished for less than this is on its way: a lost message is sent again after a day."""
 
 
 class Kind(StrEnum):
@@ -26,7 +26,7 @@ class Kind(StrEnum):
     FAILED = "failed"
     NO_OBJECT = "object_missing"
     OBJECT_DIFFERS = "object_differs"
-    STANDS = "object_after_expiry"
+    AFTER_EXPIRY = "object_after_expiry"
     NO_ROW = "row_missing"
     QUARANTINED = "row_in_quarantine"
     ROW_DIFFERS = "row_differs"
@@ -49,7 +49,7 @@ TO_DO = {
     Kind.FAILED: "remove the cause (docs/runbook.md), then call-lake redrive",
     Kind.NO_OBJECT: "call-lake verify --repair fetches it again, if the provider still has it",
     Kind.OBJECT_DIFFERS: "somebody wrote over it: restore it, or delete it and fetch it again with verify --repair",
-    Kind.STANDS: "somebody brought it back: delete it, or wait until AudioRetentionDays does",
+    Kind.AFTER_EXPIRY: "somebody brought it back: delete it, or wait until AudioRetentionDays does",
     Kind.NO_ROW: "call-lake verify --repair writes it to the inbox again",
     Kind.QUARANTINED: "mend its reason (docs/runbook.md, section Rows in quarantine)",
     Kind.ROW_DIFFERS: "call-lake verify --repair writes the ledger's row over it",
@@ -108,7 +108,7 @@ class StoredParts:
     set_aside: str | None = None
 
 
-def judge(entry: Entry, parts: StoredParts, now: datetime, audio_kept: timedelta | None) -> list[Finding]:
+def differences_of(entry: Entry, parts: StoredParts, now: datetime, audio_kept: timedelta | None) -> list[Finding]:
     """Find one recording's differences. ``audio_kept``: after this time S3 itself deletes audio, None for never."""
     found: list[tuple[Kind, str]] = []
     if entry.state in (State.STORED, State.EXPIRED) and entry.audio is not None:
@@ -126,7 +126,7 @@ def judge(entry: Entry, parts: StoredParts, now: datetime, audio_kept: timedelta
         text = "published, not stored yet" if young else f"not stored after {age.days} days"
         found.append((Kind.ON_ITS_WAY if young else Kind.WAITING, text))
     day = entry.recording.call_date if entry.recording else None
-    return [Finding(entry.source, kind, what, story(entry), entry.recording_id, day) for kind, what in found]
+    return [Finding(entry.source, kind, what, summary_of(entry), entry.recording_id, day) for kind, what in found]
 
 
 def _object(
@@ -134,7 +134,7 @@ def _object(
 ) -> Iterator[tuple[Kind, str]]:
     if entry.state is State.EXPIRED:
         if head is not None:
-            yield Kind.STANDS, f"{audio.key} is in the bucket though it had expired"
+            yield Kind.AFTER_EXPIRY, f"{audio.key} is in the bucket though it had expired"
         return
     if head is None:
         if audio_kept is not None and now - audio.stored_at >= audio_kept:
@@ -181,7 +181,7 @@ def _missing_row(audio: StoredAudio, parts: StoredParts, now: datetime) -> tuple
     return Kind.NO_ROW, "the table has no row of it, and none waits in the inbox"
 
 
-def story(entry: Entry) -> str:
+def summary_of(entry: Entry) -> str:
     """Say in one line what the ledger knows: state, since when, attempts, the last failure, when it is due."""
     if entry.state is State.STORED and entry.audio is not None:
         return f"STORED at {iso(entry.audio.stored_at)}"

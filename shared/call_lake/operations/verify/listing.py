@@ -83,14 +83,14 @@ class SourceListing:
         collisions = []
         for recording in recordings:
             id = recording.recording_id
-            item, twin = items.get(id), self.unknown.get(id)
-            if item is None and twin is None:
+            item, other = items.get(id), self.unknown.get(id)
+            if item is None and other is None:
                 if self._belongs(recording, recording.call_date) and self._settings.rules.wanted([recording]):
                     self.unknown[id] = recording
                 continue
-            connection = item.get("connection_id") if item else twin.connection_id if twin else None
-            if other := under_its_own_id(connection, recording):
-                collisions.append(other)
+            connection = item.get("connection_id") if item else other.connection_id if other else None
+            if collision := under_its_own_id(connection, recording):
+                collisions.append(collision)
             elif item and self._belongs(recording, day := date.fromisoformat(item["call_date"])):
                 self.known[id] = day
         if collisions:

@@ -16,7 +16,7 @@ from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
 from call_lake.operations.days import Days
-from call_lake.operations.verify.findings import Finding, Kind, StoredParts, TableRow, judge, story
+from call_lake.operations.verify.findings import Finding, Kind, StoredParts, TableRow, differences_of, summary_of
 from call_lake.operations.verify.listing import SourceListing, VerifyProgress
 from call_lake.ports import Clock, ObjectInfo, ObjectStore, Provider
 from call_lake.settings import SourceSettings
@@ -117,11 +117,11 @@ class Verifier:
         findings: list[Finding] = []
         for id, entry in entries.items():
             parts = StoredParts(heads.get(id), stored.rows.get(id, ()), id in stored.inbox, aside.get(id))
-            found = judge(entry, parts, self._clock.now(), self._data.audio_kept)
+            found = differences_of(entry, parts, self._clock.now(), self._data.audio_kept)
             if not found and listing.is_complete and id not in listing.known and self._should_be_listed(entry, days):
                 found = [_about(Kind.UNLISTED, entry, "the provider does not list it any more")]
             findings += found
-        return findings + self._strangers(stored, entries, listing)
+        return findings + self._elsewhere(stored, entries, listing)
 
     def _partitions(self, some: Sequence[date]) -> _Partitions:
         audio: dict[str, list[str]] = {}
@@ -155,7 +155,7 @@ class Verifier:
         window = days.window(self._settings.zone)
         return window.start <= listed_at < window.end
 
-    def _strangers(self, stored: _Partitions, entries: Mapping[str, Entry], listing: SourceListing) -> list[Finding]:
+    def _elsewhere(self, stored: _Partitions, entries: Mapping[str, Entry], listing: SourceListing) -> list[Finding]:
         """Find objects and rows under these days that belong to other recordings. Some of them are right: if a call of
         an earlier day was listed late, its whole day is read, with all of that day's recordings."""
         strange = (stored.audio.keys() | stored.rows.keys()) - entries.keys() - listing.unknown.keys()
@@ -181,4 +181,4 @@ def _day_of(entry: Entry) -> date | None:
 
 
 def _about(kind: Kind, entry: Entry, what: str) -> Finding:
-    return Finding(entry.source, kind, what, story(entry), entry.recording_id, _day_of(entry))
+    return Finding(entry.source, kind, what, summary_of(entry), entry.recording_id, _day_of(entry))

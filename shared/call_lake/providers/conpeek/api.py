@@ -18,7 +18,7 @@ from call_lake.model.recording import Recording, recording_id
 from call_lake.model.windows import Window
 from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
 from call_lake.providers.conpeek.description import VENDOR
-from call_lake.providers.conpeek.mapping import CONPEEK, Extract, compile_mapping, moment, seconds
+from call_lake.providers.conpeek.mapping import CONPEEK, Extract, compile_mapping, seconds
 from call_lake.providers.http.client import Client, request_id
 from call_lake.providers.paging.by_offset import OffsetPager, PageRetry, RawPage
 from call_lake.settings import SourceSettings
@@ -66,7 +66,7 @@ class Conpeek:
         until_s = self._clock.monotonic() + deadline_s
         with ExitStack() as opened:
             try:
-                url = recording.audio_url or self._made_url(recording)
+                url = recording.audio_url or self._url_from_template(recording)
                 stream = opened.enter_context(self._client.open_audio(url, deadline_s))
             except StepFailed as refused:
                 if recording.audio_url is None or refused.status not in DEAD_LINK:
@@ -139,7 +139,8 @@ class Conpeek:
                 return [one.audio_url for one in same if one.audio_url is not None]
         return None
 
-    def _made_url(self, recording: Recording) -> str:
+    def _url_from_template(self, recording: Recording) -> str:
+        """The audio's URL for a record that gives none. Raises Terminal(NO_AUDIO_URL)."""
         dialog_uuid = self._dialog_uuid(recording)
         if dialog_uuid is None:
             raise Terminal(Reason.NO_AUDIO_URL, "the record has no audio URL and no dialog_uuid; check the mapping")
@@ -170,8 +171,9 @@ class Conpeek:
         key = json_values.key(found["provider_key"](row))
         if key is None:
             raise ValueError("it has no id")
-        ended_at, listed_at = moment(found["ended_at"](row)), moment(found["listed_at"](row))
-        started_at = moment(found["started_at"](row)) or ended_at or listed_at  # no row is dropped for a date (rule 4)
+        ended_at, listed_at = json_values.moment(found["ended_at"](row)), json_values.moment(found["listed_at"](row))
+        # No row is dropped for a date (rule 4).
+        started_at = json_values.moment(found["started_at"](row)) or ended_at or listed_at
         if started_at is None:
             raise ValueError("it has no start time that can be read")
         duration_s = seconds(row, self._mapping, "duration")

@@ -6,8 +6,7 @@ say their unit: ``talk_ms`` and ``talk_s`` are both known, and the one that is s
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import partial
 from operator import methodcaller
 from typing import Any
 
@@ -17,7 +16,6 @@ from jmespath.parser import ParsedResult
 
 from call_lake.errors import ConfigError
 from call_lake.model import json_values
-from call_lake.providers.wall_clock import YEARS
 
 CONPEEK = {
     # The names of the documented CDR dialog, each after the names that a recording's own object would have.
@@ -41,7 +39,6 @@ CONPEEK = {
 }
 LENGTHS = ("duration", "talk")
 PLAIN = re.compile(r"[A-Za-z_]\w*(?: *\|\| *[A-Za-z_]\w*)*", re.ASCII)
-MILLISECONDS_FROM = 1e11  # as seconds this lies in the year 5138
 
 type Extract = Callable[[Any], Any]
 
@@ -96,37 +93,3 @@ def seconds(record: Any, mapping: Mapping[str, Extract], length: str) -> float |
     given = mapping.get(f"{length}_ms")
     milliseconds = json_values.number(given(record)) if given is not None else None
     return None if milliseconds is None else milliseconds / 1000
-
-
-def moment(value: Any) -> datetime | None:
-    """The instant (UTC) of ``YYYY-MM-DD HH:mm:ss`` (UTC), of ISO 8601 with an offset, or of an epoch in seconds or
-    milliseconds. None for anything else."""
-    return _moment_of_text(value) if isinstance(value, str) else _moment(value)
-
-
-def _moment(value: Any) -> datetime | None:
-    is_date = isinstance(value, str) and value[4:5] == "-"
-    epoch = None if is_date else json_values.number(value)
-    try:
-        if epoch is not None:
-            parsed = datetime.fromtimestamp(epoch / 1000 if abs(epoch) >= MILLISECONDS_FROM else epoch, UTC)
-        else:
-            parsed = datetime.fromisoformat(json_values.text(value) or "")
-            parsed = parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return _of_a_call(parsed)
-
-
-@lru_cache(4096)  # a row's end is asked for three times, and a page has 500 rows
-def _moment_of_text(text: str) -> datetime | None:
-    if len(text) == 19 and text[4] == "-":  # nearly all of them, in half the time
-        try:
-            return _of_a_call(datetime.fromisoformat(f"{text}+00:00"))
-        except ValueError:
-            pass  # another form
-    return _moment(text)
-
-
-def _of_a_call(moment: datetime) -> datetime | None:
-    return moment if moment.year in YEARS else None

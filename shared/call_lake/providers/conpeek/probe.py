@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from call_lake.model import json_values
 from call_lake.providers.conpeek.api import listing_rows
 from call_lake.providers.conpeek.description import VENDOR
-from call_lake.providers.conpeek.mapping import compile_mapping, moment, seconds
+from call_lake.providers.conpeek.mapping import compile_mapping, seconds
 from call_lake.providers.probe import AudioAddress, Prober, ProbeResult, VendorProbe
 
 LOOK_BACK = timedelta(days=30)
@@ -105,7 +105,7 @@ class _Conpeek:
             )
 
     def _clock(self, rows: Sequence[Any]) -> None:
-        times = [at for row in rows if (at := moment(self._mapping["listed_at"](row)))]
+        times = [at for row in rows if (at := json_values.moment(self._mapping["listed_at"](row)))]
         newest = max(times, default=None)
         if newest is not None and newest > self._now + AHEAD:
             ahead_h = (newest - self._now).total_seconds() / 3600
@@ -121,7 +121,7 @@ class _Conpeek:
         """Find out the unit of ``talking_time``: the talk cannot be longer than the call."""
         pairs = []
         for row in rows:
-            start, end = moment(self._mapping["started_at"](row)), moment(self._mapping["ended_at"](row))
+            start, end = (json_values.moment(self._mapping[name](row)) for name in ("started_at", "ended_at"))
             talk = json_values.number(row.get("talking_time"))
             if start and end and talk and end > start:
                 pairs.append(((end - start).total_seconds(), talk))

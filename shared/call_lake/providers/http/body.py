@@ -27,6 +27,7 @@ class Body:
 
     def __init__(self, response: requests.Response, clock: Clock, deadline_s: float) -> None:
         """Raises Transient where the answer does not say where it ends, or is compressed in a way that is not read."""
+        self.other_host: str | None = None
         headers = response.headers
         self._raw: urllib3.HTTPResponse = response.raw
         self._clock = clock
@@ -58,12 +59,17 @@ class Body:
 
     def read_up_to(self, limit_bytes: int) -> bytes | None:
         """Return the whole body, or None if it is longer than the limit. Raises as iterating does."""
+        data = self.first_bytes(limit_bytes + 1)
+        return data if len(data) <= limit_bytes else None
+
+    def first_bytes(self, count: int) -> bytes:
+        """Return so many bytes of the body, or all that it has. Raises as iterating does."""
         data = bytearray()
         for chunk in self:
             data += chunk
-            if len(data) > limit_bytes:
-                return None
-        return bytes(data)
+            if len(data) >= count:
+                break
+        return bytes(memoryview(data)[:count])
 
     def _chunks(self) -> Iterator[bytes]:
         # Full chunks: one for each packet would cost as much as the bytes themselves.

@@ -66,6 +66,7 @@ class Hop:
     ``leads_to``: where a redirect leads, None for the last answer of the chain."""
 
     response: requests.Response
+    target: Target
     was_trusted: bool
     leads_to: Target | None
 
@@ -86,7 +87,7 @@ class Client:
             self.base = Target.parse(settings.base_url.rstrip("/") + "/")
         except ValueError as error:
             raise ConfigError(f"source {settings.name!r}: base URL: {error}") from None
-        self._rules = HostRules(self.base.origin, settings.allowed_hosts)
+        self._rules = HostRules(self.base.origin, settings.allowed_hosts, any_public=settings.any_public_host)
         self._authorize = authorize
         self._clock = clock
         self._timeout_s = settings.timeout_s
@@ -100,7 +101,7 @@ class Client:
         Raises Transient (BAD_LISTING where the answer is no JSON), Terminal, SecretEmpty.
         """
         deadline_s = min(until_s, self._clock.monotonic() + LISTING_PATIENCE * self._timeout_s)
-        with closing(self._get(Target.parse(url), deadline_s)) as response:
+        with closing(self._get(Target.parse(url), deadline_s).response) as response:
             if response.status_code != 200:
                 raise self._refusal(response, "the listing", deadline_s)
             body = Body(response, self._clock, deadline_s)
@@ -126,15 +127,18 @@ class Client:
         except ValueError as error:
             raise Terminal(Reason.HOST_NOT_ALLOWED, f"the record's audio URL: {error}") from None
         until_s = self._clock.monotonic() + deadline_s
-        with closing(self._get(target, until_s, may_be_signed=True)) as response:
+        answer = self._get(target, until_s, may_be_signed=True)
+        with closing(answer.response) as response:
             status = response.status_code
             if status in NOT_READY:
                 raise NotReady(NOT_READY[status], f"the download answered {status}", status=status)
             if status != 200 and not _is_whole(response):
                 raise self._refusal(response, "the download", until_s)
-            yield Body(response, self._clock, until_s)
+            body = Body(response, self._clock, until_s)
+            body.other_host = None if self._rules.is_home(answer.target.origin) else answer.target.origin.netloc
+            yield body
 
-    def _get(self, target: Target, deadline_s: float, *, may_be_signed: bool = False) -> requests.Response:
+    def _get(self, target: Target, deadline_s: float, *, may_be_signed: bool = False) -> Hop:
         """The answer after redirects. After a 401 the client reads the secret again, once (rule 10).
 
         ``may_be_signed``: the URL may carry its own credentials, and be refused with ours beside them: S3 answers 400
@@ -148,7 +152,7 @@ class Client:
         elif may_be_signed and last.was_trusted and _is_refused_in_xml(last.response):
             last.response.close()
             *_, last = self._hops(target, deadline_s, trusted=False)
-        return last.response
+        return last
 
     def _hops(self, target: Target, deadline_s: float, *, fresh: bool = False, trusted: bool = True) -> Iterator[Hop]:
         """Send, follow redirects, and yield each answer. The last one is the answer, its body not yet read.
@@ -163,7 +167,7 @@ class Client:
             response = self._send(target, self._authorize(fresh) if is_trusted else None, deadline_s)
             location = response.headers.get("Location", "")
             if response.status_code not in REDIRECTS or not location:
-                yield Hop(response, is_trusted, None)
+                yield Hop(response, target, is_trusted, None)
                 return
             # Reading the little that a redirect says keeps the connection. Whatever it is does not matter.
             with closing(response), suppress(Transient):
@@ -173,10 +177,10 @@ class Client:
                 following = target.join(location.encode("latin-1", "replace").decode("utf-8", "replace"))
             except ValueError:
                 raise Transient(Reason.HTTP_ERROR, "a redirect to no http or https URL") from None
+            yield Hop(response, target, is_trusted, following)
             if (target.origin.scheme, following.origin.scheme) == ("https", "http"):
                 raise Terminal(Reason.HOST_NOT_ALLOWED, "a redirect from https to http, which anybody could read")
             target = following
-            yield Hop(response, is_trusted, target)
         raise Transient(Reason.HTTP_ERROR, f"more than {MAX_HOPS} redirects")
 
     def _send(self, target: Target, authorization: str | None, deadline_s: float) -> requests.Response:
@@ -186,6 +190,8 @@ class Client:
             headers["Authorization"] = authorization
         environment = self._environment(target)
         if requests.utils.select_proxy(target.url, environment["proxies"]):
+            if pin is not None and not self._rules.lists(target.origin):
+                pin()  # nobody vouches for this name, so it may not lead inside
             pin = None  # the proxy resolves and connects
         self._rate.wait_for_turn(deadline_s)
         # Half of what is left: the headers may take two read timeouts (transport).

@@ -1,7 +1,8 @@
 """Decide which hosts may be asked, and which of them may see the credentials.
 
-Credentials go to the configured origin (scheme, host, port) alone. Other hosts must be in ``allowed_hosts``. A name in
-that list may lead to public addresses only, unless the private address is in the list too.
+Credentials go to the configured origin (scheme, host, port) alone. Audio may also come from any public https host, or
+where a list is given, from the hosts of ``allowed_hosts`` alone (docs/adr/0018-audio-may-lie-on-any-public-host.md). A
+name may lead to public addresses only, unless the private address is in the list too.
 """
 
 import re
@@ -9,16 +10,22 @@ import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Self
 from urllib.parse import quote, urljoin
+
+import idna
 
 from call_lake.errors import Reason, Terminal, Transient
 
 # Stricter than RFC 3986 on purpose: what the check reads must be what the connection uses.
 URL = re.compile(r"(https?)://(?:[^/?#@\\\s]*@)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?(?=[/?#]|$)([^#]*)", re.I)
+NAME_OF_A_URL = re.compile(r"(https?://(?:[^/?#@\\\s]*@)?)([^/?#:@\[\]\\\s]+)", re.I)
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
 DEFAULT_PORTS = {"http": 80, "https": 443}
+LEADS_INSIDE = [ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "2002::/16", "2001::/32")]
+"""IPv6 addresses that carry an IPv4 one, which may be private: NAT64 (RFC 6052, RFC 8215), IPv4-compatible (RFC 4291),
+6to4 (RFC 3056), Teredo (RFC 4380). Python calls some of them global."""
 
 type Resolve = Callable[[str, int], Iterable[str]]
 """Host name and port to addresses. Raises OSError."""
@@ -56,7 +63,7 @@ class Target:
 
         Raises ValueError, whose text does not repeat the URL: it may hold personal data.
         """
-        match = URL.fullmatch(url.partition("#")[0].strip())
+        match = URL.fullmatch(_with_ascii_host(url.partition("#")[0].strip()))
         if match is None:
             raise ValueError("not an http or https URL")
         scheme, host = match[1].lower(), match[2].lower().rstrip(".")
@@ -75,6 +82,17 @@ class Target:
         return self.parse(reference if absolute else urljoin(self.url, reference.strip()))
 
 
+def _with_ascii_host(url: str) -> str:
+    """The URL with its host in punycode. Raises ValueError where that cannot be."""
+    found = NAME_OF_A_URL.match(url)
+    if found is None or found[2].isascii():
+        return url
+    try:
+        return f"{found[1]}{idna.encode(found[2], uts46=True).decode()}{url[found.end() :]}"
+    except idna.IDNAError:
+        raise ValueError("not an http or https URL") from None
+
+
 def resolve(host: str, port: int) -> list[str]:
     """The addresses of a name, IPv4 first (Lambda has no IPv6 by default). Raises OSError."""
     found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
@@ -82,11 +100,14 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 class HostRules:
-    """Which hosts one source may ask."""
+    """Which hosts one source may ask. ``any_public``: also public https hosts that are not in the list."""
 
-    def __init__(self, home: Origin, allowed_hosts: Iterable[str], resolve: Resolve = resolve) -> None:
+    def __init__(
+        self, home: Origin, allowed_hosts: Iterable[str], resolve: Resolve = resolve, *, any_public: bool = False
+    ) -> None:
         self._home = home
         self._allowed = frozenset(host.lower() for host in allowed_hosts)
+        self._any_public = any_public
         self._resolve = resolve
 
     def is_home(self, origin: Origin) -> bool:
@@ -101,13 +122,21 @@ class HostRules:
         if self.is_home(origin):
             return None
         if not self._lists(origin.host, origin.port):
-            raise Terminal(
-                Reason.HOST_NOT_ALLOWED,
-                f"the audio lies on {origin.scheme}://{origin.netloc}; if you trust it, add it to allowed_hosts",
-            )
+            because = _why_not_public(origin) if self._any_public else "which is not in allowed_hosts"
+            if because:
+                raise Terminal(
+                    Reason.HOST_NOT_ALLOWED,
+                    f"the audio lies on {origin.scheme}://{origin.netloc}, {because}; if you trust it, add it to "
+                    "allowed_hosts",
+                )
+            return partial(self._public_address, origin)
         if origin.host == "localhost" or _is_address(origin.host):
-            return None  # listed for what it is
+            return None  # the list names the address itself
         return partial(self._public_address, origin)
+
+    def lists(self, origin: Origin) -> bool:
+        """Whether ``allowed_hosts`` names it."""
+        return self._lists(origin.host, origin.port)
 
     def _public_address(self, origin: Origin) -> str:
         """Resolve a name and check the address. The connection goes to that very address, so that a name that changes
@@ -134,6 +163,17 @@ class HostRules:
         return not self._allowed.isdisjoint(names | {f"{name}:{port}" for name in names})
 
 
+def _why_not_public(origin: Origin) -> str:
+    """Why a host that no list names may not be asked; empty where it may, if its addresses are public."""
+    if origin.scheme != "https":
+        return "which is not https"
+    if origin.port != DEFAULT_PORTS["https"]:
+        return "which is not https's own port"
+    if _is_address(origin.host) or "." not in origin.host.strip("."):
+        return "which is no public name"
+    return ""
+
+
 def _is_address(host: str) -> bool:
     try:
         ip_address(host.strip("[]"))
@@ -143,6 +183,6 @@ def _is_address(host: str) -> bool:
 
 
 def _is_public(address: str) -> bool:
-    ip = ip_address(address.partition("%")[0])
+    ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     ip = getattr(ip, "ipv4_mapped", None) or ip
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in LEADS_INSIDE)

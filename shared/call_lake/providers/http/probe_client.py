@@ -44,26 +44,20 @@ class ProbeClient(Client):
             target = self.base.join(url)
         except ValueError as error:
             raise Transient(Reason.BAD_LISTING, f"an address in the record: {error}") from None
-        status, hosts = 0, []
+        status, scheme, hosts = 0, "", []
         try:
-            for hop in self._hops(target, deadline_s, fresh=False):
+            for hop in self._hops(target, deadline_s):
                 status = hop.response.status_code
                 if hop.leads_to is None:
                     break
-                target = hop.leads_to
+                scheme, target = target.origin.scheme, hop.leads_to
                 hosts.append(target.origin.netloc)
         except Terminal:  # HOST_NOT_ALLOWED is the only one that sending raises
+            if (scheme, target.origin.scheme) == ("https", "http"):  # no list of hosts allows that
+                hosts[-1] = f"http://{hosts[-1]}, which is not followed from https"
+                return ProbeAnswer(status, hops=tuple(hosts))
             return ProbeAnswer(status, hops=tuple(hosts), refused_host=target.origin.netloc)
         with closing(hop.response) as response:
-            body = _first_bytes(Body(response, self._clock, deadline_s), limit_bytes)
+            body = Body(response, self._clock, deadline_s).first_bytes(limit_bytes)
             headers = {name.lower(): value for name, value in response.headers.items()}
         return ProbeAnswer(status, headers, body, tuple(hosts))
-
-
-def _first_bytes(body: Body, limit_bytes: int) -> bytes:
-    data = bytearray()
-    for chunk in body:
-        data += chunk
-        if len(data) > limit_bytes:
-            break
-    return bytes(data[:limit_bytes])

@@ -33,7 +33,7 @@ class Request(requests.PreparedRequest):
     def __init__(self, target: Target, headers: dict[str, str], pin: Pin | None) -> None:
         super().__init__()
         self.pin = pin  # None: connect to where the name leads
-        # Not prepare(): it would take the URL apart and put it together anew.
+        # Not prepare(): it would parse the URL and write it in another form.
         self.method, self.url = "GET", target.url
         self.headers = CaseInsensitiveDict(headers | {"Host": target.origin.netloc})
 
@@ -147,6 +147,7 @@ class Adapter(HTTPAdapter):
 
 
 def make_session() -> requests.Session:
+    """A session that sends every request through ``Adapter``."""
     session = requests.Session()
     session.mount("http://", Adapter())
     session.mount("https://", Adapter())

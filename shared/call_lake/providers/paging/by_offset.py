@@ -1,4 +1,4 @@
-"""Read a list by limit and offset while rows may come, go and stand in any order (design rules 3 and 4)."""
+"""Read a list by limit and offset while rows appear, vanish and come in any order (rules 3 and 4)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

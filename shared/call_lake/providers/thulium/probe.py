@@ -16,7 +16,7 @@ LOOK_BACK = timedelta(days=30)
 HALF_A_YEAR = timedelta(days=182)
 HALF_AN_HOUR = timedelta(minutes=30)
 DOCUMENTED_LIMIT = 100
-AGREE = 0.9  # of the rows that tell
+AGREE = 0.9  # of the rows that have both times
 QUARTER = timedelta(minutes=15)
 ZONES = ("Europe/Warsaw", "UTC", "Europe/London", "Europe/Kyiv")
 """Tried in this order, after the zone that is set."""

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from call_lake.errors import CallLakeError
 from call_lake_cli.commands import deploy as command
 from call_lake_cli.commands.deploy import DeployedStack
-from call_lake_cli.stack.handle import heed_aws_region
+from call_lake_cli.stack.handle import apply_aws_region
 from call_lake_local.errors import LocalError
 from call_lake_local.template_sources import TemplateSource, active_sources
 
@@ -284,10 +284,10 @@ def test_a_stack_is_found_with_its_status_and_parameters() -> None:
 
 def test_the_region_of_awss_own_variable_is_taken_where_boto3s_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-3")
-    heed_aws_region()
+    apply_aws_region()
     assert os.environ["AWS_DEFAULT_REGION"] == "eu-central-1"
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    heed_aws_region()
+    apply_aws_region()
     assert boto3.Session().region_name == "eu-west-3"
 
 

@@ -4,7 +4,6 @@ import hashlib
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -137,17 +136,3 @@ def test_a_lost_object_says_what_brings_it_back() -> None:
 
         client.put_object(Bucket="bucket", Key=AUDIO.key, Body=BODY)
         assert b"".join(chunks_of(stack, AUDIO)) == BODY
-
-
-def test_nothing_is_there_of_a_recording_that_waits_to_be_tried_again() -> None:
-    bench = Bench(1)
-    bench.thulium.audio.clear()
-    bench.pipeline.poll("thulium")
-    bench.pipeline.copy_all()
-    bench.world.clock.advance(timedelta(seconds=1))
-
-    with pytest.raises(UserError, match="is RETRYING"):
-        stored_audio(
-            SimpleNamespace(store=bench.world.store),  # type: ignore[arg-type]
-            find_entries(bench.ledger, ["thulium"], bench.recordings[0].recording_id),
-        )

@@ -54,7 +54,7 @@ def test_the_credentials_are_tried_with_one_short_listing() -> None:
     asked = check()
 
     assert asked.secret == {"username": "api", "password": "invented"}
-    assert [window.width <= secrets.LOOK for window in asked.windows] == [True]
+    assert [window.width <= secrets.CHECKED_WINDOW for window in asked.windows] == [True]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import NotReady, Reason, Terminal
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.layout import Partition
-from call_lake.model.recording import Recording
 from call_lake_cli.commands.show import find_entries, where_it_waits
-from tests.support.fakes.provider import make_recording
+from tests.support.fakes.provider import make_recording, raising
 from tests.support.operator_bench import DAY, Bench
 
 SOURCES = ["conpeek", "thulium"]
@@ -68,7 +67,7 @@ def test_where_it_waits_follows_it_to_the_table(bench: Bench) -> None:
 
 
 def test_what_is_tried_again_says_when(bench: Bench) -> None:
-    bench.thulium.on_audio = _refuse(NotReady(Reason.NOT_FOUND, "404"))
+    bench.thulium.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     bench.pipeline.poll("thulium")
     bench.pipeline.copy_all()
 
@@ -77,7 +76,7 @@ def test_what_is_tried_again_says_when(bench: Bench) -> None:
 
 
 def test_what_failed_waits_for_redrive(bench: Bench) -> None:
-    bench.thulium.on_audio = _refuse(Terminal(Reason.ENCRYPTED, "PGP"))
+    bench.thulium.on_audio = raising(Terminal(Reason.ENCRYPTED, "PGP"))
     bench.settle()
 
     assert "call-lake redrive" in (waits(bench) or "")
@@ -98,10 +97,3 @@ def test_what_was_erased_waits_nowhere(bench: Bench) -> None:
     bench.world.table.update(bench.recordings[0].recording_id, {"state": State.ERASED, "record": None, "audio": None})
 
     assert waits(bench) is None
-
-
-def _refuse(error: Exception):
-    def act(recording: Recording) -> None:
-        raise error
-
-    return act

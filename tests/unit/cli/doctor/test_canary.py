@@ -27,11 +27,6 @@ from tests.support.lake_samples import IN_TIME_S, SETTINGS, lake_of, row_of, tab
 FIRST = date(2015, 1, 1)
 
 
-@pytest.fixture
-def world() -> World:
-    return World.make()
-
-
 def levels(*seen: Counted) -> list[Level]:
     return [check.level for check in verdict(list(seen))]
 

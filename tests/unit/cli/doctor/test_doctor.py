@@ -237,6 +237,13 @@ def test_a_clock_that_is_a_moment_off_is_off_by_no_second() -> None:
     assert check.found == "+0 s from this machine's"
 
 
+def test_the_clock_of_a_server_that_does_not_name_its_zone_is_read_as_utc() -> None:
+    clock = FakeClock(datetime(2026, 11, 1, 0, 0, 5, tzinfo=UTC))
+    (check,) = skew("clock", "Sun, 01 Nov 2026 00:00:00 -0000", clock)
+
+    assert check.found == "-5 s from this machine's"
+
+
 def test_settings_that_are_wrong_are_one_line(cloud: Cloud) -> None:
     def look() -> Iterator[Check]:
         raise ConfigError("source 'thulium': unknown setting 'x'")

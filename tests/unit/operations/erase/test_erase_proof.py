@@ -14,13 +14,11 @@ from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
 from call_lake.operations.erase.eraser import ErasureReport
 from call_lake.operations.erase.targets import ErasureRequest
-from tests.support.erase_bench import DEAD_LABELS, by_number, erase, own_traces, settled
-from tests.support.erasing import eraser_of, recording_ids
+from tests.support.erasing import DEAD_LABELS, by_number, erase, eraser_of, own_traces, recording_ids
 from tests.support.fakes import Call
 from tests.support.fakes.provider import make_recording
 from tests.support.lake_samples import ids_in
-from tests.support.operator_bench import Bench
-from tests.support.rebuild_bench import rebuilt
+from tests.support.operator_bench import Bench, rebuilt, settled
 
 
 @pytest.fixture

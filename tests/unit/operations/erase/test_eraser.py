@@ -11,12 +11,11 @@ from call_lake.ledger.entry import TOMBSTONE, State
 from call_lake.model.layout import DATA, Partition
 from call_lake.model.messages import message_of
 from call_lake.operations.erase.targets import ErasureRequest, UnknownRecording
-from tests.support.erase_bench import DEAD_LABELS, by_number, erase, own_traces, settled, texts_of
-from tests.support.erasing import eraser_of, recording_ids
+from tests.support.erasing import DEAD_LABELS, by_number, erase, eraser_of, own_traces, recording_ids, texts_of
 from tests.support.fakes import Call
 from tests.support.fakes.provider import make_recording
 from tests.support.lake_samples import ids_in, lake_of, row_of, table_from
-from tests.support.operator_bench import DAY, Bench
+from tests.support.operator_bench import DAY, Bench, settled
 
 
 @pytest.fixture

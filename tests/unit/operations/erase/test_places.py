@@ -13,12 +13,11 @@ from call_lake.model.messages import message_of
 from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.service_places import TranscriptionJobs
 from call_lake.operations.erase.targets import Target, Targets
-from tests.support.erase_bench import DEAD_LABELS, by_number, erase, own_traces, settled
-from tests.support.erasing import eraser_of, recording_ids, traces
+from tests.support.erasing import DEAD_LABELS, by_number, erase, eraser_of, own_traces, recording_ids, traces
 from tests.support.fakes import Call
 from tests.support.fakes.dead_letters import MemoryTranscriptions
 from tests.support.lake_samples import ids_in, row_of, rows_in
-from tests.support.operator_bench import Bench
+from tests.support.operator_bench import Bench, settled
 
 
 @pytest.fixture

@@ -7,24 +7,19 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from call_lake.errors import Reason, SecretEmpty, Transient
-from call_lake.ledger.entry import State
 from call_lake.model.windows import Window
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import Kind
 from call_lake.ports import BadRecord, Page
-from tests.support.fakes.provider import make_recording
-from tests.support.operator_bench import DAY, Bench, kinds, only, raising
+from tests.support.fakes.provider import make_recording, raising
+from tests.support.operator_bench import DAY, Bench, kinds, only, settled
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 
 
 @pytest.fixture
 def bench() -> Bench:
-    """Three recordings, all of them stored and in the table."""
-    bench = Bench()
-    bench.settle()
-    assert bench.states() == [State.STORED] * 3
-    return bench
+    return settled()
 
 
 def test_what_the_ledger_does_not_know_is_named_with_its_cause(bench: Bench) -> None:

@@ -18,15 +18,13 @@ from call_lake.model.recording import StoredAudio
 from call_lake.model.table import row_of
 from call_lake.operations.verify.findings import Kind
 from tests.support.fakes import Died, Fault, FaultAt
-from tests.support.fakes.provider import make_recording
-from tests.support.operator_bench import Bench, kinds
+from tests.support.fakes.provider import make_recording, raising
+from tests.support.operator_bench import Bench, kinds, settled
 
 
 @pytest.fixture
 def bench() -> Bench:
-    bench = Bench()
-    bench.settle()
-    return bench
+    return settled()
 
 
 def repaired(bench: Bench) -> dict[str, str]:
@@ -87,7 +85,7 @@ def test_a_lost_object_is_published_at_once_and_not_once_more_by_the_next_poll(b
 def test_an_object_that_the_provider_has_no_more_fails_for_good_in_the_end(bench: Bench) -> None:
     lost = bench.recordings[1]
     bench.world.store.delete([bench.audio_key(lost)])
-    bench.thulium.on_audio = lambda recording: _raise(NotReady(Reason.NOT_FOUND, "404"))
+    bench.thulium.on_audio = raising(NotReady(Reason.NOT_FOUND, "404"))
     repaired(bench)
     assert bench.item(lost)["state"] == State.RETRYING
 
@@ -159,7 +157,7 @@ def test_audio_and_row_that_are_both_lost_are_fetched_once(bench: Bench) -> None
 
 def test_what_failed_for_good_is_left_to_redrive() -> None:
     bench = Bench(1)
-    bench.thulium.on_audio = lambda recording: _raise(Terminal(Reason.FORBIDDEN, "403"))
+    bench.thulium.on_audio = raising(Terminal(Reason.FORBIDDEN, "403"))
     bench.settle()
 
     assert repaired(bench) == {}
@@ -182,8 +180,7 @@ BREAKS: list[Callable[[Bench], None]] = [
 
 
 def broken() -> Bench:
-    bench = Bench()
-    bench.settle()
+    bench = settled()
     for break_ in BREAKS:
         break_(bench)
     return bench
@@ -222,7 +219,3 @@ def test_a_repair_that_ends_before_its_message_is_finished_by_a_poll(bench: Benc
 
     assert kinds(report.differences) == [Kind.NO_OBJECT]
     assert bench.verify().findings == []
-
-
-def _raise(error: Exception) -> None:
-    raise error

@@ -19,17 +19,13 @@ from call_lake.model.table import row_of
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import Finding, Kind, TableRow
 from call_lake.ports import BadRecord
-from tests.support.fakes.provider import make_recording
-from tests.support.operator_bench import DAY, Bench, kinds, only, raising
+from tests.support.fakes.provider import make_recording, raising
+from tests.support.operator_bench import DAY, Bench, kinds, only, settled
 
 
 @pytest.fixture
 def bench() -> Bench:
-    """Three recordings, all of them stored and in the table."""
-    bench = Bench()
-    bench.settle()
-    assert bench.states() == [State.STORED] * 3
-    return bench
+    return settled()
 
 
 def stored(bench: Bench, recording: Recording) -> StoredAudio:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from call_lake.errors import ConfigError, NotReady, Reason, Terminal
+from call_lake.errors import ConfigError, Reason, Terminal
 from call_lake.ledger.identity import possible_ids, same_recording
 from call_lake.model.recording import Recording, recording_id
-from call_lake.providers.conpeek.mapping import CONPEEK, compile_mapping, moment
-from tests.support.stub_conpeek import BASE, HOUR, NOON, Tenant, make, one, row
+from call_lake.providers.conpeek.mapping import CONPEEK, compile_mapping
+from tests.support.stub_conpeek import BASE, HOUR, Tenant, make, one, row
 from tests.support.stub_web import Reply, StubWeb
 
 
@@ -94,40 +94,6 @@ def test_an_audio_url_that_is_no_text_is_none(url):
     assert one({"recording_url": url}).audio_url is None
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "2026-06-01 12:00:00",
-        "2026-06-01T12:00:00Z",
-        "2026-06-01T14:00:00+02:00",
-        NOON.timestamp(),
-        int(NOON.timestamp() * 1000),
-        str(int(NOON.timestamp())),
-    ],
-)
-def test_times_come_in_many_forms(value):
-    assert moment(value) == NOON
-
-
-@pytest.mark.parametrize("value", [None, "", "x", True, [], 1e300, -1e12, "0001-01-01 00:00:00", "9999-12-31", "nan"])
-def test_what_is_no_time_is_none(value):
-    assert moment(value) is None
-
-
-@given(
-    st.from_regex(r"[0-2]\d{3}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", fullmatch=True)
-    | st.text("0123 -:TZW+.", min_size=14, max_size=14).map(lambda rest: f"2026-{rest}")
-)
-def test_a_time_of_the_usual_length_means_what_python_reads(text):
-    try:
-        expected = datetime.fromisoformat(text.strip())
-    except ValueError:
-        expected = None
-    if expected is not None:
-        expected = expected.astimezone(UTC) if expected.tzinfo else expected.replace(tzinfo=UTC)
-    assert moment(text) == (expected if expected is not None and expected.year >= 1970 else None)
-
-
 def test_a_mapping_replaces_a_default_and_may_look_deeper():
     recording = one({"who": {"name": "X"}, "t": 7}, {"agent": "who.name", "talk_s": "t", "duration_ms": "t"})
     assert (recording.agent, recording.talk_s, recording.duration_s) == ("X", 7.0, 0.007)
@@ -204,14 +170,6 @@ def test_a_record_with_neither_url_nor_dialog_has_no_audio():
     ):
         pass
     assert caught.value.reason is Reason.NO_AUDIO_URL
-
-
-@pytest.mark.parametrize("status", [404, 410])
-def test_audio_that_is_not_there_yet_is_not_ready(status):
-    web = StubWeb(lambda seen: Reply(status))
-    with pytest.raises(NotReady) as caught, make(web).open_audio(one({}), deadline_s=5):
-        pass
-    assert caught.value.reason is Reason.NOT_FOUND
 
 
 @pytest.mark.parametrize("key", ["", "  ", "żółć", "a\nb"])

@@ -18,7 +18,6 @@ from call_lake_local.simulators.world import World as CallWorld
 from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider
 from tests.support.pipeline import Pipeline
-from tests.support.simulated_time import EVERY_15_MINUTES, SimulatedTime
 from tests.support.stub_conpeek import Tenant, make, one, row
 from tests.support.stub_web import Reply, Seen, StubWeb
 
@@ -134,7 +133,7 @@ def test_a_newer_link_that_is_refused_too_is_the_end_of_the_attempt():
 
 
 def test_a_newer_link_on_a_host_that_is_not_allowed_is_not_followed():
-    web = Web(row(recording_url="https://elsewhere.test/files/new"))
+    web = Web(row(recording_url="http://elsewhere.test/files/new"))
     assert web.refusal(listed()).reason is Reason.HOST_NOT_ALLOWED
     assert web.asked == [OLD, "list"]
 
@@ -282,12 +281,3 @@ def test_what_is_redriven_or_repaired_gets_a_newer_link_too():
 
     assert [(entry.state, entry.attempts) for entry in again] == [(State.STORED, 0)] * 2
     assert len(list(world.store.list("audio/"))) == 2
-
-
-def test_links_that_expire_while_the_copier_waits_lose_nothing():
-    calls = CallWorld.generate(seed=4, count=6, start=date(2026, 10, 21), days=2, tiny_audio=True)
-    run = SimulatedTime(calls, "expired_link:1")
-    run.outage("conpeek", timedelta(hours=9), timedelta(hours=15))
-    run.run_for(timedelta(days=4), EVERY_15_MINUTES)
-    run.compact()
-    assert run.differences() == []

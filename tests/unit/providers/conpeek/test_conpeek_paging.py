@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from call_lake.errors import Drifted, Reason, TooWide, Transient
 from call_lake.model.windows import Window
-from tests.support.stub_conpeek import BASE, HOUR, NOON, Tenant, keys, make, row
-from tests.support.stub_web import StubWeb, json_reply
+from tests.support.stub_conpeek import BASE, HOUR, NOON, Tenant, make, row
+from tests.support.stub_web import StubWeb, json_reply, keys
 
 
 @settings(max_examples=60)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from call_lake.model.windows import Window
 from call_lake.polling.window_reader import Hole, ReadWindow, read_forward
 from tests.support.fakes.clock import FakeClock
-from tests.support.stub_conpeek import NOON, Tenant, keys, row
-from tests.support.stub_web import Reply, Seen
+from tests.support.stub_conpeek import NOON, Tenant, row
+from tests.support.stub_web import Reply, Seen, keys
 
 DAY = Window(NOON, NOON + timedelta(days=1))
 PAGE = 20

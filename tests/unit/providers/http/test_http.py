@@ -212,12 +212,21 @@ def test_a_redirect_within_the_origin_keeps_them(status, location):
 def test_another_origin_has_to_be_allowed_and_gets_no_credentials(elsewhere):
     hops = {"https://provider.test/file": elsewhere}
     with pytest.raises(Terminal) as caught:
-        download(client(redirects(hops)))
+        download(client(redirects(hops), audio_hosts="listed"))
     assert caught.value.reason is Reason.HOST_NOT_ALLOWED
     allowed = ("cdn.test", "provider.test", "provider.test:8443", "provider.test.evil.test")
     web = redirects(hops)
     assert download(client(web, allowed_hosts=allowed)) == b"audio"
     assert trusted(web) == [True, False]
+
+
+def test_audio_on_a_public_host_is_loaded_without_a_setting_and_names_the_host():
+    web = redirects({"https://provider.test/file": "https://storage.test/x"})
+    with client(web).open_audio("/file", 20) as body:
+        assert body.other_host == "storage.test"
+    assert trusted(web) == [True, False]
+    with client(redirects({})).open_audio("/file", 20) as body:
+        assert body.other_host is None
 
 
 def test_a_hop_back_from_another_host_does_not_restore_them():
@@ -320,7 +329,7 @@ def test_a_redirect_to_nowhere_is_transient(location):
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://x/48500000001", "https://exa\\mple.test@provider.test/", "https://żółw.test/", "data:x"]
+    "url", ["ftp://x/48500000001", "https://exa\\mple.test@provider.test/", "https://\u200d.test/", "data:x"]
 )
 def test_an_audio_url_of_another_kind_is_refused_without_repeating_it(url):
     with pytest.raises(Terminal) as caught:

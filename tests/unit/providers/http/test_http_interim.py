@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from call_lake.errors import Reason, Transient
-from tests.support.raw_server import RawServer, ok
-from tests.unit.providers.http.test_http_wire import client, download
+from tests.support.raw_server import RawServer, client, download, ok
 
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"

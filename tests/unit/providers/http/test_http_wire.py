@@ -7,32 +7,9 @@ from typing import Any
 import pytest
 
 from call_lake.errors import Reason, Transient
-from call_lake.providers.http.client import Client
 from call_lake.providers.http.hosts import Target
 from call_lake.providers.http.transport import Adapter, Request
-from call_lake.settings import SourceSettings
-from tests.support.fakes.clock import FakeClock
-from tests.support.raw_server import RawServer, ok
-
-
-class RealClock(FakeClock):
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-def client(server: RawServer, **chosen: Any) -> Client:
-    fields: dict[str, Any] = {
-        "name": "s",
-        "provider": "conpeek",
-        "base_url": server.url,
-        "requests_per_second": 1000.0,
-    } | chosen
-    return Client(SourceSettings(**fields), lambda fresh: "the-key", RealClock())
-
-
-def download(asked: Client, url: str = "/file", deadline_s: float = 20) -> bytes:
-    with asked.open_audio(url, deadline_s) as body:
-        return b"".join(body)
+from tests.support.raw_server import RawServer, client, download, ok
 
 
 @pytest.mark.parametrize("path", ["/a/../b/./c", "/a%2E%2E/b", "/x?filename=..%2F..%2Fz&q=%7E'", "/%C5%BC//b;c=1"])
@@ -83,7 +60,7 @@ def test_a_body_that_ends_before_its_promised_length_is_truncated(pieces):
     assert caught.value.reason is Reason.TRUNCATED
 
 
-@pytest.mark.parametrize("coding", ["gzip", "X-Gzip", "deflate", "identity", "utf-8", ""])
+@pytest.mark.parametrize("coding", ["gzip", "X-Gzip", "deflate", "identity", "utf-8", "aws-chunked", "none", ""])
 def test_a_compressed_body_is_unpacked_and_promises_no_length(coding):
     plain = bytes(range(256)) * 4000
     packers: dict[str, Any] = {"gzip": gzip.compress, "X-Gzip": gzip.compress, "deflate": zlib.compress}

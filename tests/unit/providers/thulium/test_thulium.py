@@ -5,10 +5,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from call_lake.errors import ConfigError, Reason, Terminal, Transient
+from call_lake.errors import ConfigError, Reason, Transient
 from call_lake.model.recording import Recording, recording_id
-from tests.support.stub_thulium import BASE, HOUR, NOON, SECRET, Tenant, keys, make, one, row
-from tests.support.stub_web import Reply, Seen, StubWeb, json_reply
+from tests.support.stub_thulium import BASE, HOUR, NOON, SECRET, Tenant, make, one, row
+from tests.support.stub_web import Reply, Seen, StubWeb, json_reply, keys
 
 
 def test_a_row_becomes_a_recording() -> None:
@@ -221,9 +221,3 @@ def test_a_listing_that_is_none_is_transient_and_repeats_nothing_of_it(body):
         list(make(StubWeb(lambda seen: Reply(body=body))).list_window(HOUR))
     assert caught.value.reason is Reason.BAD_LISTING
     assert "48500000001" not in caught.value.detail
-
-
-def test_a_refused_listing_is_terminal():
-    with pytest.raises(Terminal) as caught:
-        list(make(StubWeb(lambda seen: Reply(403))).list_window(HOUR))
-    assert caught.value.reason is Reason.FORBIDDEN

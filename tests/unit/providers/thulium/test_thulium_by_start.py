@@ -14,8 +14,8 @@ from call_lake.providers import make_provider
 from call_lake.providers.paging.by_start import COMFORTABLE, FAILURES_MOST, LIST_S, PAGES_MOST
 from call_lake.settings import SourceSettings
 from tests.support.fakes import FakeClock
-from tests.support.stub_thulium import BASE, SECRET, Tenant, keys, row
-from tests.support.stub_web import Reply, Seen, json_reply
+from tests.support.stub_thulium import BASE, SECRET, Tenant, row
+from tests.support.stub_web import Reply, Seen, keys
 
 START = datetime(2026, 6, 1, 6, 0, tzinfo=UTC)
 DAY = Window(START, START + timedelta(days=1))
@@ -41,9 +41,7 @@ class Dated(Tenant):
         first, last = seen.query["date_from"], seen.query["date_to"]
         at = [(item["created_at"], item) for item in self.all_rows]
         self.rows = [item for text, item in at if first <= text <= last and not (self.exclusive and text == first)]
-        offset, limit = int(seen.query["offset"]), min(int(seen.query["limit"]), self.cap)
-        self.walked += offset + len(self.rows[offset : offset + limit])
-        return json_reply({"count": len(self.rows), "result": self.rows[offset : offset + limit]})
+        return super().answer(seen)
 
 
 def a_day(n: int = 1000) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from call_lake.errors import Drifted, TooWide
 from call_lake.model.windows import Window
 from call_lake.providers.thulium.description import VENDOR
-from tests.support.stub_thulium import HOUR, NOON, Tenant, keys, row
+from tests.support.stub_thulium import HOUR, NOON, Tenant, row
+from tests.support.stub_web import keys
 
 
 @settings(max_examples=50)
