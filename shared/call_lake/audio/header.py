@@ -6,7 +6,8 @@ from call_lake.audio import mpeg
 from call_lake.audio.mp4 import read_mp4
 from call_lake.audio.ogg import read_ogg
 from call_lake.audio.pcm import read_aiff, read_au, read_caf, read_w64, read_wav
-from call_lake.audio.reading import MAX_CHUNKS, BoundedFile, Header, believable, facts_or_none, header_only
+from call_lake.audio.reading import MAX_CHUNKS, BoundedFile, Header, believable, facts_or_none, header_only, too_short
+from call_lake.errors import Reason, Transient
 
 HEAD_BYTES = 64 * 1024
 AMR_MAGIC_MAX_BYTES = 16
@@ -20,11 +21,13 @@ def read_header(kind: str, file: BinaryIO, size: int, start: int = 0) -> Header:
     Header's ``missing``. Raises Transient(TRUNCATED) where the file ends before its sound begins or, as an MP4, without
     its index, and NotReady (HEADER_ONLY; UNFINISHED). Odd but real audio gives a Header of Nones.
     """
-    bounded = BoundedFile(file, size)
-    return believable(facts_or_none(lambda: _read(kind, bounded, start)), size)
+    if start > size:
+        raise Transient(Reason.TRUNCATED, too_short("ID3", size, start))
+    bounded = BoundedFile(file, size, start)
+    return believable(facts_or_none(lambda: _read(kind, bounded)), size)
 
 
-def _read(kind: str, file: BoundedFile, start: int) -> Header:
+def _read(kind: str, file: BoundedFile) -> Header:
     match kind:
         case "wav":
             return read_wav(file)
@@ -39,27 +42,27 @@ def _read(kind: str, file: BoundedFile, start: int) -> Header:
         case "ogg":
             return read_ogg(file)
         case "mp3" | "mp2":
-            return mpeg.read_mpeg(file, start)
+            return mpeg.read_mpeg(file)
         case "m4a":
             return read_mp4(file)
         case "aac":
-            return mpeg.read_adts(file, start)
+            return mpeg.read_adts(file)
         case "amr":
             magic = file.at(0, AMR_MAGIC_MAX_BYTES)
             if not magic.partition(b"\n")[2]:
                 raise header_only("AMR", file.size)
             return Header(None if b"_MC" in magic else 1, 16000 if magic.startswith(b"#!AMR-WB") else 8000)
         case "flac":
-            return _flac(file, start)
+            return _flac(file)
         case "webm":
             if file.size <= HEAD_BYTES and WEBM_CLUSTER not in file.at(0, HEAD_BYTES):  # no header is longer
                 raise header_only("WebM", file.size)
     return Header()
 
 
-def _flac(file: BoundedFile, start: int) -> Header:
+def _flac(file: BoundedFile) -> Header:
     """Raises NotReady where nothing follows the blocks of metadata; the last of those is flagged."""
-    position = start + 4
+    position = 4
     info = file.at(position + 4, 18)
     for _ in range(MAX_CHUNKS):
         block = file.at(position, 4)

@@ -136,19 +136,17 @@ def note_of(frame: bytes) -> Note | None:
     return None
 
 
-def read_mpeg(file: BoundedFile, start: int) -> Header:
-    """MP3 or MP2 whose tags end at ``start``. Raises NotReady(HEADER_ONLY), Transient(TRUNCATED) where not even the
+def read_mpeg(file: BoundedFile) -> Header:
+    """MP3 or MP2. Raises NotReady(HEADER_ONLY), Transient(TRUNCATED) where not even the
     first frame is whole."""
-    if start > file.size:
-        raise Transient(Reason.TRUNCATED, too_short("ID3", file.size, start))
-    if start == file.size:
+    if not file.size:
         raise header_only("MP3", file.size)
-    data = file.at(start, MAX_READ_BYTES)
+    data = file.at(0, MAX_READ_BYTES)
     zeros = zeros_before(data)
-    begins = zeros if is_mpeg(data[zeros:]) else mpeg_start(data, MAX_READ_BYTES)
-    if begins is None:
+    start = zeros if is_mpeg(data[zeros:]) else mpeg_start(data, MAX_READ_BYTES)
+    if start is None:
         return Header()
-    start, frame = start + begins, data[begins:]
+    frame = data[start:]
     length = frame_bytes(frame)
     if start + length > file.size:
         raise Transient(Reason.TRUNCATED, too_short("MP3", file.size, start + length))
@@ -190,7 +188,7 @@ def _seconds(file: BoundedFile, start: int) -> float | None:
             position += max(skipped, 1)
     except TooMuch:
         is_steady = longest - shortest <= 4 and position > start
-        return seconds * (file.size - start) / (position - start) if is_steady else None
+        return round(seconds * (file.size - start) / (position - start), 3) if is_steady else None
     return round(seconds, 3) or None
 
 
@@ -206,12 +204,12 @@ def adts_facts(head: bytes) -> tuple[int | None, int]:
     return (((head[2] & 1) << 2 | head[3] >> 6) or None, ADTS_RATES[(head[2] >> 2) & 0x0F])
 
 
-def read_adts(file: BoundedFile, start: int) -> Header:
-    """AAC whose tags end at ``start``. Raises NotReady(HEADER_ONLY)."""
-    data = file.at(start, MAX_READ_BYTES)
+def read_adts(file: BoundedFile) -> Header:
+    """AAC. Raises NotReady(HEADER_ONLY)."""
+    data = file.at(0, MAX_READ_BYTES)
     begins = 0 if is_adts(data) else adts_start(data, MAX_READ_BYTES) or 0
     frame = data[begins:]
-    if not adts_bytes(frame) or file.size - start - begins < adts_bytes(frame):
+    if not adts_bytes(frame) or file.size - begins < adts_bytes(frame):
         raise header_only("AAC", file.size)
     return Header(*adts_facts(frame))
 

@@ -11,6 +11,7 @@ from call_lake.audio.reading import BoundedFile, Header, TooMuch, header_only
 from call_lake.errors import Reason, Transient
 
 PAGE_MAX_BYTES = 27 + 255 + 255 * 255
+MAX_LINKS = 1_000
 CONTINUED, FIRST, LAST = 1, 2, 4  # flags of a page
 KEPT_PACKET_BYTES = 256 * 1024
 """Longer packets are comments with pictures, which are not looked at."""
@@ -105,6 +106,8 @@ def _walk(file: BoundedFile) -> tuple[list[Link], int, bool]:
                         links.pop()
                     link = Link(serial, codec)
                     links.append(link)
+                    if len(links) > MAX_LINKS:
+                        raise TooMuch
             in_beginnings = bool(flags & FIRST)
             if link is not None and serial == link.serial:
                 _page(file, link, flags, granule, table, body)

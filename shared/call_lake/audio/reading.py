@@ -23,11 +23,13 @@ class TooMuch(Exception):
 
 
 class BoundedFile:
-    """A file of ``size`` bytes that can be read MAX_READS times, and MAX_ALL_BYTES in all."""
+    """A file that can be read MAX_READS times, and MAX_ALL_BYTES in all. Positions and ``size`` count from ``start``,
+    where the tags before the audio end."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, start: int = 0) -> None:
         self._file = file
-        self.size = size
+        self._start = start
+        self.size = size - start
         self._reads_left = MAX_READS
         self._bytes_left = MAX_ALL_BYTES
 
@@ -39,7 +41,7 @@ class BoundedFile:
             raise TooMuch
         if position >= self.size:
             return b""
-        self._file.seek(position)
+        self._file.seek(self._start + position)
         return self._file.read(length)
 
 

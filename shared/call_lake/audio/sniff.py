@@ -38,10 +38,18 @@ STARTS = {
     b"\x02#!SILK_V3": "silk",
     b"#!EVRC": "evc",
     b"NIST_1A\n": "sph",
+    b"#!iLBC": "ilbc",
+    b"\x7f\xfe\x80\x01": "dts",
+    b"\x02dss": "dss",
+    b"\x03ds2": "ds2",
+    b"2BIT": "avr",
+    **dict.fromkeys((b"\x64\xa3" + bytes((n, 0)) for n in range(1, 5)), "ircam"),
+    **dict.fromkeys((bytes((0, n)) + b"\xa3\x64" for n in range(1, 5)), "ircam"),
 }
+AC3 = b"\x0b\x77"
 # By what a RIFF or an IFF file calls itself, behind its length.
 RIFF = {b"WAVE": "wav", b"QLCM": "qcp"}
-FORM = {b"AIFF": "aiff", b"AIFC": "aiff"}
+FORM = {b"AIFF": "aiff", b"AIFC": "aiff", b"8SVX": "8svx"}
 MP4 = {b"ftyp", b"styp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 OTHERS = {
     b"PK\x03\x04": "a ZIP archive",
@@ -85,7 +93,12 @@ def _audio(head: bytes) -> str | None:
         return "m4a"
     if mpeg.is_mpeg(head):
         return _mpeg(head)
-    return "aac" if mpeg.is_adts(head) else None
+    if mpeg.is_adts(head):
+        return "aac"
+    if start[:2] == AC3:  # frames of one length
+        length = head.find(AC3, 2)
+        return "ac3" if length > 0 and head[2 * length : 2 * length + 2] == AC3 else None
+    return None
 
 
 def _audio_within(head: bytes, *, has_tag: bool) -> str | None:
@@ -122,7 +135,7 @@ def _no_audio(head: bytes, content_type: str | None) -> StepFailed:
 
 
 def _other(head: bytes) -> str | None:
-    if head[:4] in (b"RIFF", b"RIFX") and head[8:12].isalpha() and head[8:12].isascii():
+    if head[:4] in (b"RIFF", b"RIFX") and head[8:12].strip().isalnum() and head[8:12].isascii():
         return f"a RIFF file of the kind {head[8:12].decode()}"
     if head[:1] == b"G" and head[188:189] == b"G" and head[376:377] == b"G":
         return "an MPEG transport stream"
