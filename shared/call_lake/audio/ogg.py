@@ -13,6 +13,8 @@ from call_lake.errors import Reason, Transient
 PAGE_MAX_BYTES = 27 + 255 + 255 * 255
 MAX_LINKS = 1_000
 CONTINUED, FIRST, LAST = 1, 2, 4  # flags of a page
+DENSEST_BYTES_PER_S = 200_000
+"""No speech or music needs more. Sound that does has granules that stand still."""
 KEPT_PACKET_BYTES = 256 * 1024
 """Longer packets are comments with pictures, which are not looked at."""
 NEAR_START_S = 10
@@ -55,11 +57,14 @@ class Link:
     has_audio: bool = False
     has_granule: bool = False
     is_broken: bool = False
+    bytes: int = 0
 
     def seconds(self) -> float | None:
         if self.began is None or self.is_broken or not self.codec.granules_per_s:
             return None
-        return max(self.last - self.began - self.codec.skip, 0) / self.codec.granules_per_s or None
+        seconds = max(self.last - self.began - self.codec.skip, 0) / self.codec.granules_per_s
+        is_dense = self.codec.name != "flac" and self.bytes > seconds * DENSEST_BYTES_PER_S
+        return None if is_dense else seconds or None
 
 
 def read_ogg(file: BoundedFile) -> Header:
@@ -111,6 +116,7 @@ def _walk(file: BoundedFile) -> tuple[list[Link], int, bool]:
             in_beginnings = bool(flags & FIRST)
             if link is not None and serial == link.serial:
                 _page(file, link, flags, granule, table, body)
+                link.bytes += end - body if link.has_audio else 0
             position = end
     except TooMuch:
         return links, position, False

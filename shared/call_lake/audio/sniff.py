@@ -50,7 +50,7 @@ AC3 = b"\x0b\x77"
 # By what a RIFF or an IFF file calls itself, behind its length.
 RIFF = {b"WAVE": "wav", b"QLCM": "qcp"}
 FORM = {b"AIFF": "aiff", b"AIFC": "aiff", b"8SVX": "8svx"}
-MP4 = {b"ftyp", b"styp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
+MP4 = {b"styp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 OTHERS = {
     b"PK\x03\x04": "a ZIP archive",
     b"\x1f\x8b\x08": "a gzip archive",
@@ -89,7 +89,7 @@ def _audio(head: bytes) -> str | None:
     for mark, kind in STARTS.items():
         if head.startswith(mark):
             return kind
-    if head[4:8] in MP4:
+    if head[4:8] == b"ftyp" or (head[4:8] in MP4 and head[0] < 0x20):  # a length, and no letter of a text
         return "m4a"
     if mpeg.is_mpeg(head):
         return _mpeg(head)

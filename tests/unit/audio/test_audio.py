@@ -265,6 +265,7 @@ def test_a_header_that_takes_too_much_to_read_gives_no_facts(limit, value, monke
         (b"<Error><Code>NoSuchKey</Code></Error>\0", Reason.HTML),
         (b"<s:Envelope xmlns:s='x'>\0", Reason.HTML),
         (b"error: file not found\n", Reason.HTML),
+        (b"The free trial has ended\n", Reason.HTML),
         ("Trwają prace".encode(), Reason.HTML),
         (b"\n", Reason.HTML),
         (b'{"errors": []}', Reason.JSON),

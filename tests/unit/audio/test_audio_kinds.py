@@ -321,6 +321,12 @@ def test_an_ogg_whose_pages_do_not_count_is_taken_without_seconds(seconds):
     assert known(opus_link(seconds, granules=False)) == ("ogg", 1, 8000, None)
 
 
+@pytest.mark.parametrize("granule", [1, 960])
+def test_the_length_of_an_ogg_whose_granules_stand_still_is_not_known(granule):
+    pages = [packets_page(granule, [bytes([0x78]) + bytes(200)] * 50) for _ in range(20)]
+    assert known(opus_link(0) + b"".join(pages) + packets_page(granule, [OPUS_PAGE], 4)) == ("ogg", 1, 8000, None)
+
+
 def test_the_length_of_an_ogg_with_a_damaged_page_or_with_pages_in_disorder_is_not_known():
     data = opus_link(6)
     middle = data.index(b"OggS", len(data) // 2)
