@@ -1,5 +1,6 @@
 """Formats made of chunks: WAV (RIFF, RF64, BW64, RIFX), Sony Wave64, AIFF, CAF, and Sun's AU."""
 
+import re
 import struct
 
 from call_lake.audio.reading import MAX_CHUNKS, BoundedFile, Header, header_only, too_short
@@ -8,6 +9,7 @@ from call_lake.errors import Reason, Transient
 WAV_HEADER_BYTES = 44
 PLACEHOLDER_BYTES = 64 * 1024
 """A program that streams writes a length for "not known yet": 0, or about 2^31 or 2^32, less some headers."""
+NAME = re.compile(rb"TAG|[\x20-\x7e]{4}")
 LINEAR = {1, 3, 6, 7}  # PCM, float, A-law, µ-law: one sample of each channel is one block
 EXTENSIBLE = 0xFFFE
 # AU's encodings -> bytes of one sample: µ-law, PCM of 8 to 32 bits, float, double, A-law.
@@ -74,6 +76,8 @@ def _wav_data(
     there, is_sure, missing = _there(file, kind, start, promised)
     if len(form) < 16:
         return Header(missing=missing)
+    behind = file.at(start + there, 5)
+    goes_on = len(behind) == 5 and any(behind) and not (NAME.match(behind) or NAME.match(behind, 1))
     tag, channels, rate, bytes_per_s, block, bits = struct.unpack_from(order + "HHIIHH", form)
     if tag == EXTENSIBLE and len(form) >= 26:
         tag = struct.unpack_from(order + "H", form, 24)[0]
@@ -84,7 +88,8 @@ def _wav_data(
         per_block = struct.unpack_from(order + "H", form, 18)[0] if len(form) >= 20 and tag in (2, 0x11, 0x31) else 0
         samples = samples if is_sure else 0
         seconds = _packed_seconds(there, samples, rate, _over(there, bytes_per_s), block, per_block)
-    return Header(channels, rate, seconds, missing=missing)
+    # Sound behind the sound: the header's length is too small, and nobody knows where it ends.
+    return Header(channels, rate, None if goes_on else seconds, missing=missing)
 
 
 def _packed_seconds(
