@@ -158,6 +158,7 @@ class _Maker:
             "stored_at": started_ms + 900_000 + number % 1000,
             "raw": raw,
             "schema_version": 1,
+            "audio_note": None,
             "source": where.source,
             "call_date": day.text,
         }

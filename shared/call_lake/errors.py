@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NOT_FOUND = "not_found"  # 404, 410
     EMPTY = "empty"
     HEADER_ONLY = "header_only"
+    UNFINISHED = "unfinished"  # an MP4 without its index, which its recorder writes last
     HTML = "html_instead_of_audio"
     JSON = "json_instead_of_audio"
     # Terminal
@@ -78,17 +79,25 @@ class TooWide(CallLakeError):
 class StepFailed(CallLakeError):
     """A provider, a file or AWS failed: base of the three verdicts below.
 
-    ``retry_after_s``: what the answer asked for. ``status``: HTTP's, where an answer refused.
+    ``retry_after_s``: what the answer asked for. ``status``: HTTP's, where an answer refused. ``sha256``: of a body
+    that arrived whole and is not complete by its own header.
     """
 
     def __init__(
-        self, reason: Reason, detail: str, *, retry_after_s: float | None = None, status: int | None = None
+        self,
+        reason: Reason,
+        detail: str,
+        *,
+        retry_after_s: float | None = None,
+        status: int | None = None,
+        sha256: str | None = None,
     ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.status = status
+        self.sha256 = sha256
 
 
 class Transient(StepFailed):

@@ -1,10 +1,23 @@
 """Rules 12 to 15: what is stored, and in which order."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import always, before, calling, giving, ignoring, never, passing, skipping, without
+from tests.mutations.operations import (
+    always,
+    before,
+    giving,
+    ignoring,
+    never,
+    passing,
+    returning,
+    rewriting,
+    skipping,
+    without,
+)
 
 COPYING = ("unit/copying/test_copying.py",)
 AUDIO = ("unit/audio/test_audio.py", "unit/audio/test_audio_spool.py")
+KINDS = ("unit/audio/test_audio_kinds.py",)
+HEADERS = ("unit/copying/test_copying_headers.py",)
 RULES = ("unit/copying/test_copying_rules.py",)
 INTERIM = ("unit/providers/http/test_http_interim.py",)
 
@@ -33,16 +46,93 @@ MUTATIONS = (
     Mutation(
         12,
         "a file shorter than its header says is stored",
-        at("audio.header", "_truncated"),
-        calling("Transient", "NotReady"),
+        at("audio.inspection", "inspect"),
+        never("missing", "overrules_header"),
         AUDIO,
     ),
     Mutation(
         12,
         "an OGG of headers alone is stored",
-        at("audio.header", "read_header"),
-        skipping("_check_ogg_audio"),
+        at("audio.ogg", "read_ogg"),
+        never("audio", "is_counted"),
         AUDIO,
+    ),
+    Mutation(
+        12,
+        "an MP4 without an index is stored",
+        at("audio.mp4", "read_mp4"),
+        returning("Header()"),
+        KINDS,
+    ),
+    Mutation(
+        12,
+        "a header is overruled by downloads of one moment",
+        at("copying.fetcher", "Fetcher._inspect"),
+        ignoring("settled_at", "now"),
+        HEADERS,
+    ),
+    Mutation(
+        12,
+        "a header is overruled while the call may go on",
+        at("copying.fetcher", "Fetcher._inspect"),
+        ignoring("over_at", "now"),
+        HEADERS,
+    ),
+    Mutation(
+        12,
+        "a header is overruled although HTTP gave no length",
+        at("copying.fetcher", "Fetcher._inspect"),
+        ignoring("kept_length"),
+        HEADERS,
+    ),
+    Mutation(
+        12,
+        "a header is overruled although other bytes came in between",
+        at("copying.fetcher", "_same_since"),
+        rewriting("note['sha256'] != sha256", "False"),
+        HEADERS,
+    ),
+    Mutation(
+        12,
+        "an overruled header leaves no note",
+        at("audio.inspection", "inspect"),
+        without("AudioFacts", 6),
+        (*KINDS, *HEADERS),
+    ),
+    Mutation(
+        12,
+        "a placeholder for the length is believed",
+        at("audio.pcm", "_there"),
+        never("is_placeholder"),
+        KINDS,
+    ),
+    Mutation(
+        12,
+        "a fact that cannot be is stored",
+        at("audio.header", "read_header"),
+        giving("believable", 0),
+        KINDS,
+    ),
+    Mutation(
+        12,
+        "a header may be read without an end",
+        at("audio.reading", "BoundedFile.at"),
+        never("_reads_left"),
+        AUDIO,
+    ),
+    Mutation(
+        12,
+        "an MP3 has to begin with a frame",
+        at("audio.sniff", "sniff"),
+        giving("_audio_within", "None"),
+        KINDS,
+    ),
+    Mutation(
+        12,
+        "the samples of an OGG are counted from 0, wherever it begins",
+        at("audio.ogg", "_beginning"),
+        returning("0"),
+        KINDS,
     ),
     Mutation(
         12,
@@ -54,7 +144,7 @@ MUTATIONS = (
     Mutation(
         12,
         "an OGG that never marks its end is never stored",
-        at("copying.fetcher", "fetch"),
+        at("copying.fetcher", "Fetcher._inspect"),
         without("inspect", 2),
         ("unit/copying/test_copying_patience.py",),
     ),

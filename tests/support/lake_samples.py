@@ -36,7 +36,7 @@ def row_of(number: int, *, day: date = TODAY, source: str = "thulium", **changes
         "audio_channels": 1,
         "stored_at": f"{TODAY}T09:00:00.000Z",
         "raw": f'{{"filename": "sales/{number}.wav"}}',
-        "schema_version": 1,
+        "schema_version": 2,
     }
     return dict.fromkeys(COLUMNS) | given | {"source": source, "call_date": day.isoformat()} | changes
 

@@ -5,9 +5,9 @@ import struct
 FIRST, LAST = 2, 4
 
 
-def ogg_page(granule: int, packet: bytes, flags: int = 0) -> bytes:
+def ogg_page(granule: int, packet: bytes, flags: int = 0, serial: int = 1) -> bytes:
     table = b"\xff" * (len(packet) // 255) + bytes([len(packet) % 255])
-    return b"OggS" + struct.pack("<BBqIIIB", 0, flags, granule, 1, 0, 0, len(table)) + table + packet
+    return b"OggS" + struct.pack("<BBqIIIB", 0, flags, granule, serial, 0, 0, len(table)) + table + packet
 
 
 OPUS_HEADERS = b"".join(

@@ -16,7 +16,7 @@ from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.lake import Lake
 from call_lake.lake.search import read_partition
 from call_lake.model.layout import Partition
-from call_lake.model.table import COLUMNS, Row
+from call_lake.model.table import COLUMNS, SCHEMA_VERSION, Row
 from call_lake.model.times import iso
 from call_lake.ports import Clock, ObjectStore
 from call_lake_cli.console.errors import UserError
@@ -151,7 +151,7 @@ def canary_row(partition: Partition, number: int, clock: Clock) -> Row:
         "talk_s": float(number),
         "stored_at": iso(clock.now()),
         "raw": "{}",
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "source": partition.source,
         "call_date": day,
     }

@@ -1,14 +1,33 @@
-"""Frames of MP3 and AAC: enough to recognise them for sure and to see a missing end."""
+"""Frames of MPEG audio (MP3, MP2) and of AAC: recognise them for sure, see a missing end, count their seconds."""
 
+import re
 import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 
-# Layer III, kbit/s and Hz: ISO/IEC 11172-3 (version 1), 13818-3 (version 2), and the unofficial version 2.5.
-BITRATES_V1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-BITRATES_V2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+from call_lake.audio.reading import MAX_READ_BYTES, BoundedFile, Header, TooMuch, header_only, too_short
+from call_lake.errors import Reason, Transient
+
+# kbit/s by version (3: MPEG 1, else 2 and 2.5) and layer (3: I, 2: II, 1: III): ISO/IEC 11172-3 and 13818-3.
+BITRATES = {
+    (True, 3): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 1): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 3): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 1): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+SAMPLES = {(True, 3): 384, (True, 2): 1152, (True, 1): 1152, (False, 3): 384, (False, 2): 1152, (False, 1): 576}
+LAYER_III = 1
 RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 ADTS_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 XING_WITHIN_BYTES = 50
 SAME_STREAM = 0xFFFE0C00  # sync, version, layer and sample rate are the same in all frames
+SEARCHED_BYTES = 4096  # more than two frames have
+SYNC_MPEG = re.compile(rb"\xff[\xe2-\xff][\x10-\xef]")
+SYNC_ADTS = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
+JUNK_MAX_BYTES = 512 * 1024
+"""More bytes between frames than this are not searched for the next one."""
 
 
 def tag_bytes(head: bytes) -> int:
@@ -20,30 +39,157 @@ def tag_bytes(head: bytes) -> int:
 
 
 def frame_bytes(data: bytes) -> int:
-    """Length of the Layer III frame that ``data`` begins with, or 0 if it does not."""
-    if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE6 != 0xE2:
+    """Length of the MPEG audio frame that ``data`` begins with, or 0 if it does not."""
+    if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE0 != 0xE0:
         return 0
-    version, rate, bitrate = (data[1] >> 3) & 3, (data[2] >> 2) & 3, data[2] >> 4
-    if version == 1 or rate == 3 or bitrate in (0, 15):
+    version, layer, rate, bitrate = data[1] >> 3 & 3, data[1] >> 1 & 3, data[2] >> 2 & 3, data[2] >> 4
+    if version == 1 or layer == 0 or rate == 3 or bitrate in (0, 15):
         return 0
-    kbits = (BITRATES_V1 if version == 3 else BITRATES_V2)[bitrate - 1]
-    return (144 if version == 3 else 72) * kbits * 1000 // RATES[version][rate] + ((data[2] >> 1) & 1)
+    bits = BITRATES[version == 3, layer][bitrate - 1] * 1000
+    padding = data[2] >> 1 & 1
+    if layer == 3:
+        return (12 * bits // RATES[version][rate] + padding) * 4
+    return SAMPLES[version == 3, layer] // 8 * bits // RATES[version][rate] + padding
 
 
-def is_mp3(head: bytes) -> bool:
-    """Whether a frame begins here, and another of the same stream after it, unless the file ends before."""
+def layer_of(head: bytes) -> int:
+    """3 for Layer I, 2 for Layer II, LAYER_III."""
+    return head[1] >> 1 & 3
+
+
+def is_mpeg(head: bytes) -> bool:
+    """Whether a frame begins here, and others of the same stream after it. Only MP3 is believed without them, where
+    the file ends before: Layer I begins like some texts in UTF-16."""
     length = frame_bytes(head)
+    if not length:
+        return False
+    if layer_of(head) != LAYER_III:
+        return _row_of_frames(head, 0, 3)
     following = head[length : length + 4]
-    return length > 0 and (len(following) < 4 or (frame_bytes(following) > 0 and _stream(following) == _stream(head)))
+    return len(following) < 4 or (frame_bytes(following) > 0 and _stream(following) == _stream(head))
 
 
-def xing_bytes(frame: bytes) -> int | None:
-    """The number of bytes, this frame included, that the encoder's note in the first frame promises."""
+def mpeg_start(data: bytes, within: int = SEARCHED_BYTES) -> int | None:
+    """Where a row of frames begins: a recorder that cut a stream begins within a frame. Zeros may come before it, and
+    then at most ``within`` bytes. None where there is no such row."""
+    return _start(data, SYNC_MPEG, within, lambda at: _row_of_frames(data, at, 3))
+
+
+def adts_start(data: bytes, within: int = SEARCHED_BYTES) -> int | None:
+    """The same for AAC."""
+    return _start(data, SYNC_ADTS, within, lambda at: _row_of_adts(data, at, 4))
+
+
+def _start(data: bytes, sync: re.Pattern[bytes], within: int, is_row: Callable[[int], bool]) -> int | None:
+    zeros = zeros_before(data)
+    found = (match.start() for match in sync.finditer(data, zeros, min(zeros + within, len(data))))
+    return next((at for at in found if is_row(at)), None)
+
+
+def zeros_before(data: bytes) -> int:
+    """How many zeros ``data`` begins with."""
+    return len(data) - len(data.lstrip(b"\0"))
+
+
+def _row_of_frames(data: bytes, at: int, count: int) -> bool:
+    first = data[at : at + 4]
+    for number in range(count):
+        head = data[at : at + 4]
+        if number >= 2 and at >= len(data):
+            return True
+        length = frame_bytes(head)
+        if not length or _stream(head) != _stream(first):
+            return False
+        at += length
+    return True
+
+
+def _row_of_adts(data: bytes, at: int, count: int) -> bool:
+    first = data[at : at + 4]
+    for _ in range(count):
+        head = data[at : at + 7]
+        length = adts_bytes(head)
+        if not length or (head[:3], head[3] & 0xF0) != (first[:3], first[3] & 0xF0):
+            return False
+        at += length
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The encoder's note in the first frame, which itself holds no sound. ``frames``: how many follow. ``bytes``: of
+    all of them, this frame included. None where it does not say."""
+
+    frames: int | None
+    bytes: int | None
+
+
+def note_of(frame: bytes) -> Note | None:
+    """The note (Xing, Info, VBRI) of a frame, None where it has none."""
     at = max(frame[:XING_WITHIN_BYTES].find(mark) for mark in (b"Xing", b"Info"))
-    if at < 0 or len(frame) < at + 16:
-        return None
-    flags, first, second = struct.unpack_from(">III", frame, at + 4)
-    return (second if flags & 1 else first) if flags & 2 else None
+    if at >= 0 and len(frame) >= at + 16:
+        flags, first, second = struct.unpack_from(">III", frame, at + 4)
+        return Note(first if flags & 1 else None, (second if flags & 1 else first) if flags & 2 else None)
+    if frame[36:40] == b"VBRI" and len(frame) >= 54:
+        length, frames = struct.unpack_from(">II", frame, 46)
+        return Note(frames, length)
+    return None
+
+
+def read_mpeg(file: BoundedFile) -> Header:
+    """MP3 or MP2. Raises NotReady(HEADER_ONLY), Transient(TRUNCATED) where not even the
+    first frame is whole."""
+    if not file.size:
+        raise header_only("MP3", file.size)
+    data = file.at(0, MAX_READ_BYTES)
+    zeros = zeros_before(data)
+    start = zeros if is_mpeg(data[zeros:]) else mpeg_start(data, MAX_READ_BYTES)
+    if start is None:
+        return Header()
+    frame = data[start:]
+    length = frame_bytes(frame)
+    if start + length > file.size:
+        raise Transient(Reason.TRUNCATED, too_short("MP3", file.size, start + length))
+    note = note_of(frame)
+    promised = (note.bytes if note else None) or 0
+    missing = too_short("MP3", file.size, start + promised) if start + promised > file.size else ""
+    version = frame[1] >> 3 & 3
+    rate = RATES[version][frame[2] >> 2 & 3]
+    # Bytes behind those of the note, more than tags have, are another file that somebody appended.
+    if note and note.frames and promised and not missing and file.size - start - promised < length:
+        seconds: float | None = note.frames * SAMPLES[version == 3, layer_of(frame)] / rate
+    else:
+        seconds = _seconds(file, start + (length if note else 0))
+    return Header(1 if frame[3] >> 6 == 3 else 2, rate, seconds, missing=missing)
+
+
+def _seconds(file: BoundedFile, start: int) -> float | None:
+    """Count the frames from here. Of a file with more than a header may cost, all of one length, the rest is
+    estimated."""
+    position, seconds, junk, shortest, longest = start, 0.0, 0, 2**16, 0
+    try:
+        while len(head := file.at(position, 4)) == 4:
+            length = frame_bytes(head)
+            if length:
+                if position + length > file.size:
+                    break
+                rate = RATES[head[1] >> 3 & 3][head[2] >> 2 & 3]
+                seconds += SAMPLES[head[1] >> 3 & 3 == 3, layer_of(head)] / rate
+                position += length
+                shortest, longest = min(shortest, length), max(longest, length)
+                continue
+            data = file.at(position, MAX_READ_BYTES)
+            found = (match.start() for match in SYNC_MPEG.finditer(data))
+            nothing = len(data) if len(data) < MAX_READ_BYTES else len(data) - 2 * SEARCHED_BYTES
+            skipped = next((at for at in found if _row_of_frames(data, at, 3)), nothing)
+            junk += skipped
+            if junk > JUNK_MAX_BYTES:
+                return None
+            position += max(skipped, 1)
+    except TooMuch:
+        is_steady = longest - shortest <= 4 and position > start
+        return round(seconds * (file.size - start) / (position - start), 3) if is_steady else None
+    return round(seconds, 3) or None
 
 
 def is_adts(head: bytes) -> bool:
@@ -56,6 +202,16 @@ def is_adts(head: bytes) -> bool:
 def adts_facts(head: bytes) -> tuple[int | None, int]:
     """Channels (None if the stream says so elsewhere) and sample rate in Hz."""
     return (((head[2] & 1) << 2 | head[3] >> 6) or None, ADTS_RATES[(head[2] >> 2) & 0x0F])
+
+
+def read_adts(file: BoundedFile) -> Header:
+    """AAC. Raises NotReady(HEADER_ONLY)."""
+    data = file.at(0, MAX_READ_BYTES)
+    begins = 0 if is_adts(data) else adts_start(data, MAX_READ_BYTES) or 0
+    frame = data[begins:]
+    if not adts_bytes(frame) or file.size - begins < adts_bytes(frame):
+        raise header_only("AAC", file.size)
+    return Header(*adts_facts(frame))
 
 
 def adts_bytes(data: bytes) -> int:

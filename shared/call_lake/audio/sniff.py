@@ -9,47 +9,114 @@ TEXT_BYTES = 1024
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 # How HTML and XML begin, pages as well as fragments: PHP writes "<br />\n<b>Warning</b>: ..." before whatever follows.
 MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!--|!doctype\s|\?xml\s|/?[a-z][\w:.-]{0,40}[\s/>])", re.I)
+WORDS = re.compile(rb"\s*[A-Za-z]{2,20}[ :,][\x20-\x7e]{12}")
 MIME = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,40}", re.ASCII)
 
 # PGP's first packet, RFC 9580: tag -> versions that its next byte may name.
 PGP_VERSIONS = {1: {2, 3, 6}, 3: {4, 5, 6}, 18: {1, 2}, 20: {1}}
 
 
+# Audio by its first bytes.
+STARTS = {
+    b"OggS": "ogg",
+    b"fLaC": "flac",
+    b"#!AMR": "amr",
+    b"\x1aE\xdf\xa3": "webm",
+    b"riff.\x91\xcf\x11": "w64",
+    b".snd": "au",
+    b"caff\0\x01": "caf",
+    b"0&\xb2u\x8ef\xcf\x11": "wma",
+    b"Creative Voice File\x1a": "voc",
+    b"wvpk": "wv",
+    b"MAC ": "ape",
+    b"TTA1": "tta",
+    b"MPCK": "mpc",
+    b"MP+": "mpc",
+    b".RMF": "rm",
+    b".ra\xfd": "rm",
+    b"#!SILK_V3": "silk",
+    b"\x02#!SILK_V3": "silk",
+    b"#!EVRC": "evc",
+    b"NIST_1A\n": "sph",
+    b"#!iLBC": "ilbc",
+    b"\x7f\xfe\x80\x01": "dts",
+    b"\x02dss": "dss",
+    b"\x03ds2": "ds2",
+    b"2BIT": "avr",
+    **dict.fromkeys((b"\x64\xa3" + bytes((n, 0)) for n in range(1, 5)), "ircam"),
+    **dict.fromkeys((bytes((0, n)) + b"\xa3\x64" for n in range(1, 5)), "ircam"),
+}
+AC3 = b"\x0b\x77"
+# By what a RIFF or an IFF file calls itself, behind its length.
+RIFF = {b"WAVE": "wav", b"QLCM": "qcp"}
+FORM = {b"AIFF": "aiff", b"AIFC": "aiff", b"8SVX": "8svx"}
+MP4 = {b"styp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
+OTHERS = {
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b\x08": "a gzip archive",
+    b"%PDF-": "a PDF document",
+    b"FLV\x01": "a Flash video",
+    b"\0\0\x01\xba": "an MPEG video",
+    b"MThd": "MIDI, which is notes and no sound",
+    b"ADIF": "AAC without frames (ADIF)",
+}
+CONVERT = "this is not stored: have the provider give WAV, OGG, MP3, FLAC, M4A or AMR"
+
+
 def sniff(head: bytes, content_type: str | None = None) -> str:
-    """The format, which is also the file's extension: wav, ogg, mp3, flac, m4a, amr, aac, webm.
+    """The format, which is also the file's extension: wav, ogg, mp3, mp2, flac, m4a, amr, aac, webm, or one of those
+    that are rare. Tags before the audio are skipped, as far as ``head`` has what comes behind.
 
     Raises NotReady (EMPTY; HTML, JSON: error texts of any kind), Terminal (ENCRYPTED, NOT_AUDIO).
     """
     if not head:
         raise NotReady(Reason.EMPTY, "the audio has no bytes")
-    kind = _audio(head)
+    behind = head[mpeg.tag_bytes(head) :]
+    if not behind:
+        return "mp3"  # a tag and nothing behind it
+    kind = _audio(behind) or _audio_within(behind, has_tag=len(behind) < len(head))
     if kind is None:
         raise _no_audio(head, content_type)
     return kind
 
 
 def _audio(head: bytes) -> str | None:
-    if head[:4] in (b"RIFF", b"RF64") and (head[8:12] == b"WAVE" or len(head) < 12):
-        return "wav"
-    for start, kind in ((b"OggS", "ogg"), (b"fLaC", "flac"), (b"#!AMR", "amr"), (b"\x1aE\xdf\xa3", "webm")):
-        if head.startswith(start):
+    start = head[:4]
+    if start in (b"RIFF", b"RF64", b"BW64", b"RIFX"):
+        return RIFF.get(head[8:12], None if len(head) >= 12 else "wav")
+    if start == b"FORM" and head[8:12] in FORM:
+        return FORM[head[8:12]]
+    for mark, kind in STARTS.items():
+        if head.startswith(mark):
             return kind
-    if head[4:8] == b"ftyp":
+    if head[4:8] == b"ftyp" or (head[4:8] in MP4 and head[0] < 0x20):  # a length, and no letter of a text
         return "m4a"
-    if head.startswith(b"ID3"):  # a tag before MP3, and at times before other formats
-        return _behind_tag(head[mpeg.tag_bytes(head) :])
-    if mpeg.is_mp3(head):
-        return "mp3"
-    return "aac" if mpeg.is_adts(head) else None
-
-
-def _behind_tag(rest: bytes) -> str | None:
-    if rest.startswith(b"fLaC"):
-        return "flac"
-    if mpeg.is_adts(rest):
+    if mpeg.is_mpeg(head):
+        return _mpeg(head)
+    if mpeg.is_adts(head):
         return "aac"
-    frames = (match.start() for match in re.finditer(rb"\xff", rest))  # padding may come before the first
-    return "mp3" if not rest or any(mpeg.is_mp3(rest[at : at + 4096]) for at in frames) else None
+    if start[:2] == AC3:  # frames of one length
+        length = head.find(AC3, 2)
+        return "ac3" if length > 0 and head[2 * length : 2 * length + 2] == AC3 else None
+    return None
+
+
+def _audio_within(head: bytes, *, has_tag: bool) -> str | None:
+    """What a stream that was cut begins with is a part of a frame. Error texts are looked for first: behind one there
+    may be audio, too."""
+    if not has_tag and (MARKUP.match(head) or WORDS.match(head) or _text(head[:TEXT_BYTES]) is not None):
+        return None
+    within = len(head) if has_tag else mpeg.SEARCHED_BYTES
+    zeros = mpeg.zeros_before(head)
+    if has_tag and mpeg.is_mpeg(head[zeros:]):
+        return _mpeg(head[zeros:])
+    if (start := mpeg.mpeg_start(head, within)) is not None:
+        return _mpeg(head[start:])
+    return "aac" if mpeg.adts_start(head, within) is not None else None
+
+
+def _mpeg(frame: bytes) -> str:
+    return "mp3" if mpeg.layer_of(frame) == mpeg.LAYER_III else "mp2"
 
 
 def _no_audio(head: bytes, content_type: str | None) -> StepFailed:
@@ -59,10 +126,20 @@ def _no_audio(head: bytes, content_type: str | None) -> StepFailed:
         return Terminal(Reason.ENCRYPTED, "PGP: switch the encryption of recordings off at the provider")
     text = "<" if MARKUP.match(head) else _text(head[:TEXT_BYTES])
     if text is None:
-        return Terminal(Reason.NOT_AUDIO, f"its first bytes are of no audio format{said}")
+        name = _other(head)
+        what = f"it is {name}; {CONVERT}" if name else "its first bytes are of no audio format"
+        return Terminal(Reason.NOT_AUDIO, f"{what}{said}")
     if text[:1] in ("{", "["):
         return NotReady(Reason.JSON, f"JSON in place of audio{said}")
     return NotReady(Reason.HTML, f"{'HTML or XML' if text[:1] == '<' else 'plain text'} in place of audio{said}")
+
+
+def _other(head: bytes) -> str | None:
+    if head[:4] in (b"RIFF", b"RIFX") and head[8:12].strip().isalnum() and head[8:12].isascii():
+        return f"a RIFF file of the kind {head[8:12].decode()}"
+    if head[:1] == b"G" and head[188:189] == b"G" and head[376:377] == b"G":
+        return "an MPEG transport stream"
+    return next((name for start, name in OTHERS.items() if head.startswith(start)), None)
 
 
 def _text(sample: bytes) -> str | None:

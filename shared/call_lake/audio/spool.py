@@ -18,11 +18,13 @@ MEMORY_BYTES = 2 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """A body that has arrived completely. ``sha256``: of every byte, hex. ``file``: a BytesIO or on disk."""
+    """A body that has arrived completely. ``sha256``: of every byte, hex. ``file``: a BytesIO or on disk.
+    ``kept_length``: whether HTTP declared its length, and kept it."""
 
     file: BinaryIO
     size: int
     sha256: str
+    kept_length: bool = False
 
 
 @contextmanager
@@ -54,7 +56,7 @@ def spool(stream: AudioStream, budget: BytesBudget, max_bytes: int) -> Iterator[
         if size == 0:
             raise NotReady(Reason.EMPTY, "the audio has no bytes")
         _write(file, b"")
-        yield Spooled(file, size, digest.hexdigest())
+        yield Spooled(file, size, digest.hexdigest(), kept_length=declared is not None)
 
 
 def _on_disk(files: ExitStack) -> BinaryIO:

@@ -18,6 +18,12 @@ CONTENT_TYPES = {
     "amr": "audio/amr",
     "aac": "audio/aac",
     "webm": "audio/webm",
+    "mp2": "audio/mpeg",
+    "aiff": "audio/aiff",
+    "au": "audio/basic",
+    "caf": "audio/x-caf",
+    "w64": "audio/x-w64",
+    "wma": "audio/x-ms-wma",
 }
 
 
@@ -78,12 +84,18 @@ class AudioObjects:
             channels=int(data["channels"]) if "channels" in data else None,
             sample_rate=int(data["sample-rate"]) if "sample-rate" in data else None,
             seconds=float(data["seconds"]) if "seconds" in data else None,
+            note=data.get("note"),
         )
         return StoredAudio(self._store.bucket, head.key, facts, parse_iso(data["stored-at"]))
 
 
 def _metadata(facts: AudioFacts, now: datetime) -> dict[str, str]:
-    known = {"channels": facts.channels, "sample-rate": facts.sample_rate, "seconds": facts.seconds}
+    known = {
+        "channels": facts.channels,
+        "sample-rate": facts.sample_rate,
+        "seconds": facts.seconds,
+        "note": facts.note,
+    }
     measured = {name: str(value) for name, value in known.items() if value is not None}
     return {"sha256": facts.sha256, "stored-at": iso(now)} | measured
 

@@ -2,21 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from call_lake.audio.inspection import SETTLED_S, inspect
-from call_lake.audio.spool import spool
+from call_lake.audio.spool import Spooled, spool
 from call_lake.bucket.audio_objects import AudioObjects
 from call_lake.concurrency import BytesBudget
 from call_lake.errors import Reason, Transient
 from call_lake.ledger.entry import Entry
-from call_lake.model.recording import Recording, StoredAudio
+from call_lake.model.recording import AudioFacts, Recording, StoredAudio
 from call_lake.model.times import parse_iso
 from call_lake.ports import Clock, Provider, Queue
 
 ANSWER_MARGIN_S = 15.0  # what rows, events and ledger of a batch may take at its end
 WORTH_STARTING_S = 5.0  # no download begins with less time left
 LAST_MARGIN_S = 5.0  # what has to be left of ANSWER_MARGIN_S after the last PUT
+OVER_FOR = timedelta(hours=1)
+"""No recorder still writes the audio of a call that ended so long ago (ADR 0020)."""
+LONGEST_CALL_S = 24 * 3600.0
 PUT_BYTES_PER_S = 40_000_000  # assumed for one PUT; not measured in AWS
 
 
@@ -66,12 +69,29 @@ class Fetcher:
         with source.provider.open_audio(recording, deadline_s=deadline_s) as stream:
             self._check_put(min(stream.declared_length or 0, source.max_bytes), until_s, Reason.BUSY)
             with spool(stream, self._budget, source.max_bytes) as body:
-                facts = inspect(body, stream.content_type, self._seen_before(entry))
+                facts = self._inspect(entry, recording, body, stream.content_type)
                 self._check_put(body.size, until_s, Reason.TIMEOUT)
                 stored = self._audio_objects.put(recording, body.file, facts, self._clock.now())
             if stream.other_host:
                 source.note_host(stream.other_host)
             return stored
+
+    def _inspect(self, entry: Entry, recording: Recording, body: Spooled, content_type: str | None) -> AudioFacts:
+        """``inspect`` the body. A header that promises more is overruled by two downloads of the same bytes, SETTLED_S
+        or longer apart, both of the length that HTTP declared, of a call that has been over for OVER_FOR (ADR 0020)."""
+        now = self._clock.now()
+        over_at = _ended_at(entry, recording) + OVER_FOR
+        same_since = _same_since(entry, body.sha256)
+        settled_at = same_since + timedelta(seconds=SETTLED_S) if same_since is not None else None
+        is_proven = body.kept_length and settled_at is not None and settled_at <= now and over_at <= now
+        try:
+            return inspect(body, content_type, self._seen_before(entry), overrules_header=is_proven)
+        except Transient as error:
+            if not body.kept_length:
+                error.sha256 = None  # it proves nothing
+            elif error.sha256 is not None and settled_at is not None:
+                error.retry_after_s = (max(settled_at, over_at) - now).total_seconds()
+            raise
 
     def _check_put(self, size: int, until_s: float, reason: Reason) -> None:
         """Begin no PUT that the function's end would cut off: it would leave no object and no answer."""
@@ -83,3 +103,24 @@ class Fetcher:
         """What attempts of SETTLED_S ago or longer said of this recording."""
         before = self._clock.now() - timedelta(seconds=SETTLED_S)
         return {note["detail"] for note in entry.history if parse_iso(note["at"]) <= before}
+
+
+def _same_since(entry: Entry, sha256: str) -> datetime | None:
+    """When the first of the latest unbroken row of attempts with these bytes was; None where the last had others."""
+    since = None
+    for note in reversed(entry.history):
+        if "sha256" in note:
+            if note["sha256"] != sha256:
+                break
+            since = parse_iso(note["at"])
+    return since
+
+
+def _ended_at(entry: Entry, recording: Recording) -> datetime:
+    """When the call ended, as far as the record says it; else when it was listed, which is later."""
+    if recording.ended_at is not None:
+        return recording.ended_at
+    lengths = [length for length in (recording.duration_s, recording.talk_s) if length is not None]
+    if not lengths:
+        return entry.first_published_at
+    return recording.started_at + timedelta(seconds=min(max(*lengths, 0.0), LONGEST_CALL_S))

@@ -226,6 +226,8 @@ class Ledger:
     def _failure(self, entry: Entry, error: StepFailed) -> dict[str, Any]:
         now = self._clock.now()
         note = {"at": iso(now), "reason": error.reason, "detail": error.detail[:300]}
+        if error.sha256 is not None:
+            note["sha256"] = error.sha256
         return {
             "reason": error.reason,
             "attempts": entry.attempts + 1,

@@ -117,7 +117,8 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class AudioFacts:
-    """What the bytes themselves say. ``format`` is the file extension: ``wav``, ``ogg``, ``mp3`` …"""
+    """What the bytes themselves say. ``format`` is the file extension: ``wav``, ``ogg``, ``mp3`` … ``note``: what is
+    odd about them, ``shorter_than_header`` or None (ADR 0020)."""
 
     format: str
     bytes: int
@@ -125,6 +126,7 @@ class AudioFacts:
     channels: int | None = None
     sample_rate: int | None = None
     seconds: float | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.times import iso
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # Column -> kind, in the order of the table. lake/arrow_rows.py and template.yaml are tested against it.
 COLUMNS: dict[str, str] = {
     "recording_id": "string",
@@ -32,6 +32,7 @@ COLUMNS: dict[str, str] = {
     "stored_at": "timestamp",
     "raw": "string",
     "schema_version": "int",
+    "audio_note": "string",
 }
 PARTITION_COLUMNS = ("source", "call_date")
 type Row = dict[str, Any]
@@ -54,5 +55,6 @@ def row_of(recording: Recording, audio: StoredAudio, *, expired: bool = False) -
         "audio_s": facts.seconds,
         "stored_at": iso(audio.stored_at),
         "schema_version": SCHEMA_VERSION,
+        "audio_note": facts.note,
     }
     return row | {"source": recording.source, "call_date": recording.call_date.isoformat()}

@@ -18,7 +18,7 @@ from tests.support.lake_samples import TODAY, Before, compacted, erase_in_ledger
 
 PLACE = Partition("thulium", TODAY).inbox
 BAD = row_of(1, audio_bytes="many", caller="000111222")
-NEWER: Row = row_of(2, schema_version=2)
+NEWER: Row = row_of(2, schema_version=3)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def keys_of(world: World) -> list[str]:
 
 def mend_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newer compactor is deployed."""
-    monkeypatch.setattr("call_lake.lake.arrow_rows.SCHEMA_VERSION", 2)
+    monkeypatch.setattr("call_lake.lake.arrow_rows.SCHEMA_VERSION", 3)
 
 
 def test_a_row_is_listed_with_key_partition_reason_and_time(world: World) -> None:

@@ -66,7 +66,7 @@ def test_whole_numbers_fit_a_column_of_seconds():
         ({"started_at": None}, "started_at: missing"),
         ({"stored_at": None}, "stored_at: missing"),
         ({"recording_id": ""}, "recording_id: missing"),
-        ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": 3}, "schema_version"),
         ({"schema_version": None}, "schema_version"),
         ({"schema_version": True}, "schema_version"),
         ({"surprise": 1}, "1 columns that the table does not have"),

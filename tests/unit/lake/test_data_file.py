@@ -75,7 +75,7 @@ def test_times_are_milliseconds_in_utc(world):
 
 
 def test_a_file_carries_its_schema_version(world):
-    assert parquet(world, written(world)).metadata.metadata[b"call_lake.schema_version"] == b"1"
+    assert parquet(world, written(world)).metadata.metadata[b"call_lake.schema_version"] == b"2"
 
 
 def test_what_the_writer_knows_of_a_file_is_what_a_reader_finds_in_it(world):
@@ -125,8 +125,8 @@ def test_a_file_collected_while_it_is_read_is_told_from_a_broken_one(monkeypatch
 
 
 def test_a_file_of_a_newer_version_is_not_touched(monkeypatch, world):
-    monkeypatch.setattr(data_file, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(data_file, "SCHEMA_VERSION", 3)
     file = written(world)
-    monkeypatch.setattr(data_file, "SCHEMA_VERSION", 1)
-    with pytest.raises(NewerSchema, match="schema version 2"):
+    monkeypatch.setattr(data_file, "SCHEMA_VERSION", 2)
+    with pytest.raises(NewerSchema, match="schema version 3"):
         opened(world, file)

@@ -36,9 +36,10 @@ class Kind(StrEnum):
     EXPIRED = "object_expired"
     ORPHAN = "unknown_to_all"
     UNUSED = "source_not_set_up"
+    SHORTER = "audio_shorter_than_header"
 
 
-INFORMATION = frozenset({Kind.UNLISTED, Kind.EXPIRED, Kind.ORPHAN, Kind.UNUSED})
+INFORMATION = frozenset({Kind.UNLISTED, Kind.EXPIRED, Kind.ORPHAN, Kind.UNUSED, Kind.SHORTER})
 
 TO_DO = {
     Kind.UNREADABLE: "verify these days again; if it stays, docs/runbook.md, section A gap",
@@ -59,6 +60,7 @@ TO_DO = {
     Kind.EXPIRED: "nothing: AudioRetentionDays is over; a poll, or verify --repair at once, makes it EXPIRED",
     Kind.ORPHAN: "find out who wrote it; Call Lake did not",
     Kind.UNUSED: "fill its secret to use it (docs/runbook.md)",
+    Kind.SHORTER: "listen to it (call-lake get); if its end is missing, ask the provider for the whole file",
 }
 
 
@@ -118,6 +120,10 @@ def differences_of(entry: Entry, parts: StoredParts, now: datetime, audio_kept: 
             uris.add(None)  # the copier writes the row before the ledger: until then, either row is right
         found += of_object
         found += _rows(entry, entry.audio, parts, uris, now)
+        if entry.audio.facts.note is not None and entry.state is State.STORED:
+            found.append(
+                (Kind.SHORTER, f"{entry.audio.key} has {entry.audio.facts.bytes} bytes, its header promises more")
+            )
     elif entry.state is State.FAILED:
         found.append((Kind.FAILED, "it failed for good and is not stored"))
     elif entry.state is not State.ERASED:

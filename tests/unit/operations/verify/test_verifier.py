@@ -301,3 +301,16 @@ def test_a_year_is_compared_some_days_at_a_time(bench: Bench, monkeypatch: pytes
 
     assert (sum(asked), max(asked)) == (365, 7)
     assert report.right == 3
+
+
+def test_audio_that_is_shorter_than_its_header_is_listed_and_no_difference(bench: Bench) -> None:
+    recording = bench.recordings[0]
+    audio = stored(bench, recording)
+    noted = replace(audio, facts=replace(audio.facts, note="shorter_than_header"))
+    bench.world.table.update(recording.recording_id, {"audio": noted.to_json()})
+
+    report = bench.verify()
+
+    assert kinds(report.findings) == [Kind.SHORTER]
+    assert report.differences == []
+    assert f"{audio.facts.bytes} bytes" in report.findings[0].what
