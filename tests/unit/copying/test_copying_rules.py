@@ -114,3 +114,14 @@ def test_a_message_is_not_done_before_the_ledger_says_stored(pipeline, world, pu
     pipeline.copy_all()
     assert state(pipeline, recording) is State.STORED
     assert len(world.queues["thulium"]) == 0
+
+
+def test_an_erasure_after_the_copiers_look_at_the_ledger_takes_the_object_too(pipeline, world, publish):
+    recording = publish(1)
+    tombstone = {"state": State.ERASED, "record": None, "due_list": None}
+    at(world, "bus", "publish", lambda: world.table.update(recording.recording_id, tombstone))
+
+    pipeline.copy_all()
+
+    assert world.store.bodies("audio/") == {}
+    assert len(world.queues["thulium"]) == 0
