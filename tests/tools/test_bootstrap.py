@@ -59,6 +59,11 @@ def test_an_environment_is_made_from_its_hashed_lock_alone(repository):
     assert synced == f"pip sync {python} --require-hashes requirements/sam.txt"
 
 
+def test_the_project_is_installed_into_its_own_environment_without_resolving_anything(repository):
+    setup_of(repository).make(["venv"])
+    assert diary(repository)[-1].endswith("--no-deps --no-build-isolation --editable .")
+
+
 def test_a_second_run_starts_nothing(repository):
     setup_of(repository).make(["venv", "sam"])
     (repository / "diary").unlink()
@@ -181,8 +186,9 @@ def pip_says(path: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     monkeypatch.setattr(sys, "executable", script(path / "python3", f"cat <<'END'\n{text}\nEND"))
 
 
-def test_the_mirror_and_certificate_of_pip_become_those_of_uv(tmp_path, monkeypatch):
-    pip_says(tmp_path, monkeypatch, "global.cert='/etc/ca.pem'", "global.index-url='https://mirror.example/simple'")
+@pytest.mark.parametrize("place", ["global", ":env:"])
+def test_the_mirror_and_certificate_of_pip_become_those_of_uv(tmp_path, monkeypatch, place):
+    pip_says(tmp_path, monkeypatch, f"{place}.cert='/etc/ca.pem'", f"{place}.index-url='https://mirror.example/simple'")
     found = index_from_pip({"PATH": os.environ["PATH"]})
     assert found == {"UV_DEFAULT_INDEX": "https://mirror.example/simple", "SSL_CERT_FILE": "/etc/ca.pem"}
 

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -142,6 +143,12 @@ def test_a_build_that_failed_is_tried_again(world):
     world.sam.with_name("broken").unlink()
     world.build()
     assert len(world.calls) == 3
+
+
+def test_packages_are_zipped_once_and_the_template_names_the_zip(world):
+    built = world.build()
+    assert built.read_text() == "Poller:\n  CodeUri: Poller.zip\n  Other: Poller\n"
+    assert "call_lake/code.py" in ZipFile(built.with_name("Poller.zip")).namelist()
 
 
 def test_sam_builds_without_the_users_aws_and_with_a_real_python(world, monkeypatch):

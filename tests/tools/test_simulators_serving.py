@@ -53,6 +53,11 @@ def wait_for(condition, deadline_s=30):
         time.sleep(0.02)
 
 
+def test_only_the_loopback_address_listens(handles):
+    assert handles.thulium_url.startswith("http://127.0.0.1:")
+    assert handles.conpeek_url.startswith("http://127.0.0.1:")
+
+
 @pytest.mark.parametrize("fault", ["reset", "reset_midway"])
 def test_a_reset_is_a_real_one(faulty, fault):
     handles = faulty(f"{fault}:1!")

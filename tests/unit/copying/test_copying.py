@@ -127,6 +127,21 @@ def test_of_two_formats_the_ledgers_stays_and_its_row_is_written_last(pipeline, 
     assert [row["audio_format"] for row in rows] == ["mp3"]
 
 
+def test_a_recording_erased_while_it_was_copied_leaves_nothing(pipeline, world, provider, publish):
+    recording = publish()
+
+    def erase(raced: Recording) -> None:
+        world.table.update(raced.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
+
+    provider.on_audio = erase
+    pipeline.copy_all()
+
+    assert keys(world, "audio/") == []
+    assert keys(world, "inbox/") == []
+    assert state(pipeline, recording)[0] is State.ERASED
+    assert len(world.queues["thulium"]) == 0
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

@@ -184,3 +184,14 @@ def test_wrong_settings_count_no_attempt(pipeline: Pipeline, world: World, publi
     assert entry is not None
     assert (entry.state, entry.attempts) == (State.PUBLISHED, 0)
     assert len(world.queues["thulium"]) == 1
+
+
+def test_an_erasure_after_the_copiers_look_at_the_ledger_takes_the_object_too(pipeline, world, publish):
+    recording = publish(1)
+    tombstone = {"state": State.ERASED, "record": None, "due_list": None}
+    at(world, "bus", "publish", lambda: world.table.update(recording.recording_id, tombstone))
+
+    pipeline.copy_all()
+
+    assert world.store.bodies("audio/") == {}
+    assert len(world.queues["thulium"]) == 0

@@ -139,6 +139,15 @@ def test_any_order_any_repetition_and_any_split_into_commits_end_in_the_same_row
     assert end([rows]) == end([batch for batch in split if batch])
 
 
+def test_the_seventeenth_commit_leaves_one_file(world):
+    for number in range(16):
+        commit(world, [row_of(number)])
+    assert len(files_of(world, PARTITION)) == 16
+    commit(world, [row_of(16)])
+    assert len(files_of(world, PARTITION)) == 1
+    assert ids_in(world) == ids(*range(17))
+
+
 def rows_of_file(world: World, key: str) -> int:
     return int(pq.ParquetFile(pa.BufferReader(world.store.bodies()[key])).metadata.num_rows)
 
