@@ -12,6 +12,8 @@ from call_lake.copying.outcome import Message, Verdict
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording, recording_id
+from call_lake.model.times import parse_iso
+from call_lake.polling.publisher import Publisher
 from call_lake.ports import Provider
 from call_lake.providers import make_provider
 from call_lake.settings import CopierSettings, SourceSettings
@@ -23,6 +25,9 @@ BYTES_IN_FLIGHT = 400_000_000  # CopierSettings' default
 MAX_BYTES = 5_000_000_000
 BATCH = 10  # of the template's event source mappings
 FUNCTION_TIME_S = 295.0
+WAITING_MOST = 1000
+LAST_DUE = "9998"
+"""Before what failed permanently, which is due in the year 9999."""
 
 
 def recording_of(name: str, url: str) -> Recording:
@@ -57,12 +62,13 @@ class WholeCopier:
         self._job = job
         self._world = World.make((SOURCE,))
         self._queue = self._world.queues[SOURCE]
+        self._ledger = Ledger(self._world.table, self._world.clock, 86_400)
         self._copier = self._make_copier()
 
     def copy(self, *names: str) -> None:
-        """Until the queue is empty."""
+        """Until the queue is empty and nothing waits in the ledger."""
         self._queue.send([message_of(recording_of(name, self._job.url(name))) for name in names])
-        while len(self._queue):
+        while len(self._queue) or self._publish_due():
             received = self._queue.receive(BATCH)
             if not received:
                 visible_at = self._queue.next_visible_at()
@@ -75,12 +81,20 @@ class WholeCopier:
                 if verdicts[one.message_id] is Verdict.DONE:
                     self._queue.delete(one.receipt_handle)
 
+    def _publish_due(self) -> bool:
+        """As a poll does: send what waits in the ledger, once it is due. False where nothing waits."""
+        waiting = self._world.table.query_due(SOURCE, LAST_DUE, WAITING_MOST)
+        if not waiting:
+            return False
+        self._world.clock.advance_to(parse_iso(waiting[0]["due_at"]))
+        Publisher(self._ledger, self._queue, {}).publish_due(self._ledger.due(SOURCE, WAITING_MOST))
+        return True
+
     def _make_copier(self) -> Copier:
         world, threads = self._world, self._job.threads
         source = CopierSource(provider(self._job), self._queue, MAX_BYTES, 200.0)
         settings = CopierSettings(
             "ledger", "/sources", "bucket", "bus", "dlq", bytes_in_flight=BYTES_IN_FLIGHT, copy_threads=threads
         )
-        ledger = Ledger(world.table, world.clock, 86_400)
-        ports = CopierPorts(ledger, store(self._job), world.bus, world.dlq, world.clock)
+        ports = CopierPorts(self._ledger, store(self._job), world.bus, world.dlq, world.clock)
         return Copier(ports, lambda _: source, settings)
