@@ -68,7 +68,7 @@ def _made(folder: Path) -> str:
 
 
 class Comparison:
-    """Of all clients on the same rows, each in buckets of its own."""
+    """Of all clients on the same rows, each in its own buckets."""
 
     def __init__(self, s3_url: str, folder: Path, rows: dataset.Dataset) -> None:
         self._s3_url, self._folder, self._rows = s3_url, folder, rows

@@ -15,7 +15,7 @@ WARM_UP_PATH = "warm/1/50000"
 @dataclass(frozen=True, slots=True)
 class Job:
     """``audio_url`` is the provider's root; the recordings of a set lie under ``path``. ``tries``: how often a client
-    without retries of its own goes over what failed."""
+    that does not retry by itself goes over what failed."""
 
     audio_url: str
     s3_url: str

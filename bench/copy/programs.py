@@ -117,7 +117,7 @@ def main() -> None:
     copy = PROGRAMS[name](job)
     copy(WARM_UP)
     with Watch().running() as watch:
-        if name == "whole_copier":  # it has threads of its own
+        if name == "whole_copier":  # it has its own threads
             copy(*job.names)
         else:
             job.in_threads(copy)

@@ -115,7 +115,7 @@ def rounds[C: Hashable, S](clients: Sequence[C], count: int, run: Callable[[C, i
 
 @contextmanager
 def serving(module: str, *arguments: str) -> Iterator[str]:
-    """``python -m module`` as a process of its own, until the block ends; the URL that it serves."""
+    """``python -m module`` in its own process, until the block ends; the URL that it serves."""
     command = [sys.executable, "-m", module, *arguments]
     environ = os.environ | {"PYTHONPATH": PACKAGES}
     process = subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -176,7 +176,7 @@ def _start_simulators(
     calls: SimulatedCalls, state_dir: Path, started: list[Process], *, attached: bool
 ) -> tuple[LocalSource, ...]:
     """A simulated provider for each source of the template. One process has one account of every vendor, so a second
-    source of a vendor needs a second process, with calls of its own. Adds the processes to ``started``."""
+    source of a vendor needs a second process, with its own calls. Adds the processes to ``started``."""
     sources: list[LocalSource] = []
     accounts: list[dict[str, tuple[str, dict[str, str]]]] = []
     seen: Counter[str] = Counter()

@@ -312,4 +312,4 @@ def from_environment[T](kind: type[T], environment: Mapping[str, str] | None = N
 
 
 RETRY_AFTER_MAX_S = 86_400.0
-"""A longer Retry-After is a slip (a date of another century), and must not stop anything for good."""
+"""A longer Retry-After is a slip (a date of another century), and must not stop a source forever."""

@@ -109,7 +109,7 @@ MUTATIONS = (
     ),
     Mutation(
         9,
-        "what failed for good is tried again by a stray message",
+        "what failed permanently is tried again by a stray message",
         at("copying.copier", "_attempt"),
         rewriting("State.FAILED", "State.EXPIRED"),
         COPYING,

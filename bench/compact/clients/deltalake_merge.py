@@ -13,7 +13,7 @@ SAME = "t.source = s.source AND t.call_date = s.call_date AND t.recording_id = s
 
 
 class Delta(worker.Table):
-    """A Delta table, whoever writes it."""
+    """A Delta table; the subclass says how rows get into it."""
 
     def __init__(self, job: Job) -> None:
         self._job = job

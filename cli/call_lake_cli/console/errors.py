@@ -62,7 +62,7 @@ def say(line: str) -> None:
 
 
 def fail(message: str, *more: str) -> NoReturn:
-    """Print an error, each text on a line of its own, and end the command with exit code 1."""
+    """Print an error, each text on its own line, and end the command with exit code 1."""
     err.print(Text("error:", "red"), message)
     for line in more:
         err.print(line)

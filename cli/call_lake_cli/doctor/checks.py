@@ -179,7 +179,7 @@ def dead_letters(stack: Stack) -> Iterator[Check]:
     found = stack.client("sqs").get_queue_attributes(QueueUrl=stack.dlq_url, AttributeNames=[wanted])
     number = int(found["Attributes"].get(wanted, 0))
     if number:
-        yield warn("dead letters", f"{number} recordings failed for good", "call-lake failed says why")
+        yield warn("dead letters", f"{number} recordings failed permanently", "call-lake failed says why")
     else:
         yield ok("dead letters", "none")
 

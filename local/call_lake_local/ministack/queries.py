@@ -51,7 +51,7 @@ class Session:
 
     @classmethod
     def open(cls, database: str) -> "Session":
-        connection = _database().cursor()  # has temporary views of its own
+        connection = _database().cursor()  # has its own temporary views
         for setting in trino_sql.SETTINGS:
             connection.execute(setting)
         return cls(connection, database)

@@ -1,6 +1,6 @@
 """Glue tables as DuckDB relations over the local copy of exactly those objects that Athena would read.
 
-Each query has copies of its own, which are deleted when it ends: an erased recording is not left in any of them.
+Each query has its own copies, which are deleted when it ends: an erased recording is not left in any of them.
 """
 
 import hashlib

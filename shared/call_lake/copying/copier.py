@@ -225,7 +225,7 @@ class Copier:
         self._dead_letters.send([message.body], attributes=attributes)
         self._ledger.failed(entry, error)
         log.error(
-            "failed for good; `call-lake redrive` sends it again",
+            "failed permanently; `call-lake redrive` sends it again",
             recording_id=recording.recording_id,
             reason=error.reason,
             detail=error.detail,

@@ -74,7 +74,7 @@ def test_the_run_had_something_to_hide_and_much_to_say(run: Run) -> None:
     assert run.held_in(["nothing", f"agent {min(run.personal())} called"])
     said = "\n".join(run.lines)
     assert len(run.lines) > 200
-    assert {"will be tried again", "failed for good", "a listed record is unusable"} <= set(
+    assert {"will be tried again", "failed permanently", "a listed record is unusable"} <= set(
         re.findall(r'"message":"([^";]+)', said)
     )
 

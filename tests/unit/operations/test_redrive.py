@@ -1,4 +1,4 @@
-"""A redrive sends again what failed for good, each once, and loses none wherever it ends."""
+"""A redrive sends again what failed permanently, each once, and loses none wherever it ends."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field

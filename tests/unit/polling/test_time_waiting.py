@@ -1,4 +1,4 @@
-"""Who waits, and until when: request budgets, Retry-After, audio that is not ready, what has failed for good."""
+"""Who waits, and until when: request budgets, Retry-After, audio that is not ready, what has failed permanently."""
 
 from collections import Counter
 from dataclasses import replace

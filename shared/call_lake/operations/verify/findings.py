@@ -125,7 +125,7 @@ def differences_of(entry: Entry, parts: StoredParts, now: datetime, audio_kept: 
                 (Kind.SHORTER, f"{entry.audio.key} has {entry.audio.facts.bytes} bytes, its header promises more")
             )
     elif entry.state is State.FAILED:
-        found.append((Kind.FAILED, "it failed for good and is not stored"))
+        found.append((Kind.FAILED, "it failed permanently and is not stored"))
     elif entry.state is not State.ERASED:
         age = now - entry.first_published_at
         young = age < YOUNG

@@ -1,4 +1,4 @@
-"""What failed for good, listed from the sparse index; the dead-letter queue from its reader's side."""
+"""What failed permanently, listed from the sparse index; the dead-letter queue from its reader's side."""
 
 from collections.abc import Iterator
 from datetime import timedelta
