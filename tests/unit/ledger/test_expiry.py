@@ -248,9 +248,10 @@ def test_a_message_that_comes_late_for_an_expired_recording_is_done(expired: Ben
 def test_nothing_but_erasure_leaves_expired(expired: Bench) -> None:
     now = entry(expired)
     assert now.audio is not None
+    assert now.recording is not None
 
-    expired.ledger.stored(now.recording_id, now.audio)
-    expired.ledger.republished(now.recording_id)
+    expired.ledger.stored(now.recording, now.audio)
+    expired.ledger.republished(now)
     expired.ledger.retrying(now, Transient(Reason.TIMEOUT, ""), 60, in_queue=False)
     expired.ledger.failed(now, Terminal(Reason.FORBIDDEN, ""))
     expired.ledger.redriven(now.recording_id)

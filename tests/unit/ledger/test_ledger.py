@@ -51,9 +51,10 @@ def test_a_message_that_overtook_the_poller_creates_the_item(ledger: Ledger) -> 
 def test_a_late_published_never_hides_a_stored(ledger: Ledger, world: World) -> None:
     recording = make_recording(1)
     ledger.discovered(recording)
-    ledger.stored(recording.recording_id, audio_of(world))
+    due = ledger.claim(recording)
+    ledger.stored(recording, audio_of(world))
 
-    ledger.republished(recording.recording_id)
+    ledger.republished(due)
     ledger.discovered(recording)
     ledger.retrying(ledger.claim(recording), Transient(Reason.TIMEOUT, ""), 60, in_queue=False)
     ledger.failed(ledger.claim(recording), Terminal(Reason.FORBIDDEN, ""))
@@ -64,10 +65,11 @@ def test_a_late_published_never_hides_a_stored(ledger: Ledger, world: World) -> 
 def test_of_two_stored_formats_the_first_decides(ledger: Ledger, world: World) -> None:
     recording = make_recording(1)
     ledger.discovered(recording)
-    ledger.stored(recording.recording_id, audio_of(world, "ogg"))
+    assert ledger.stored(recording, audio_of(world, "ogg")) is None
 
-    entry = ledger.stored(recording.recording_id, audio_of(world, "mp3"))
+    entry = ledger.stored(recording, audio_of(world, "mp3"))
 
+    assert entry is not None
     assert entry.audio is not None
     assert entry.audio.key.endswith(".ogg")
 
@@ -75,11 +77,13 @@ def test_of_two_stored_formats_the_first_decides(ledger: Ledger, world: World) -
 def test_an_erased_recording_stays_erased(ledger: Ledger, world: World) -> None:
     recording = make_recording(1)
     ledger.discovered(recording)
-    world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
+    due = ledger.claim(recording)
+    ledger.erase(recording.recording_id, recording.source, recording.call_date)
 
-    entry = ledger.stored(recording.recording_id, audio_of(world))
-    ledger.republished(recording.recording_id)
+    entry = ledger.stored(recording, audio_of(world))
+    ledger.republished(due)
 
+    assert entry is not None
     assert entry.state is State.ERASED
     assert state_of(ledger, recording.recording_id) is State.ERASED
     assert ledger.discovered(recording) is False
@@ -95,7 +99,7 @@ def test_a_published_recording_is_due_after_a_day_of_silence(ledger: Ledger, wor
 
     assert [entry.recording for entry in ledger.due("thulium", 10)] == [recording]
     assert ledger.due("conpeek", 10) == []
-    ledger.republished(recording.recording_id)
+    ledger.republished(ledger.claim(recording))
     assert ledger.due("thulium", 10) == []
 
 
