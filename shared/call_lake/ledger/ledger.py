@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from call_lake.errors import NotReady, StepFailed
+from call_lake.errors import ItemChanged, NotReady, StepFailed
 from call_lake.ledger.entry import (
     CALL,
     HISTORY_LENGTH,
@@ -92,11 +92,14 @@ class Ledger:
 
         What counts is what the first write froze. A known key with another connection id is another recording (rule 6).
         So the recording is looked for under each of its possible ids, whichever the message carries.
+
+        Raises ItemChanged.
         """
         for id in possible_ids(recording):
             known = self.table.get(id)
-            if known is not None and same_recording(known.get("connection_id"), recording.connection_id):
-                return entry_of(known)
+            entry = entry_of(known) if known is not None else None
+            if entry and known and same_recording(known.get("connection_id"), recording.connection_id):
+                return entry
         # As the message says, for the poller's write may still come.
         item = self._discovered_or_known(recording)
         if other := under_its_own_id(item.get("connection_id"), recording):
@@ -179,10 +182,15 @@ class Ledger:
         return self._update_if(entry.recording_id, changes, state=OneOf((State.STORED,)), stored_at=as_it_was)
 
     def days(self, first: date, last: date) -> Iterator[tuple[str, str, date]]:
-        """Recording id, source and call date of everything that was called on these days. Reads the whole ledger."""
+        """Recording id, source and call date of everything that was called on these days. Reads the whole ledger.
+        Raises ItemChanged."""
         for item in self.table.scan():
-            if first.isoformat() <= item.get("call_date", "") <= last.isoformat():
+            if not first.isoformat() <= item.get("call_date", "") <= last.isoformat():
+                continue
+            try:
                 yield item["id"], item["source"], date.fromisoformat(item["call_date"])
+            except (KeyError, ValueError) as error:
+                raise ItemChanged(item["id"], "its source or call date cannot be read") from error
 
     def erased(self, ids: Iterable[str]) -> set[str]:
         """Those of the ids that are tombstones."""
