@@ -81,7 +81,8 @@ def role_of(function: str) -> Role:
         of_ledger = {action.removeprefix("dynamodb:") for action in given if action.startswith("dynamodb:")}
         actions |= of_ledger
         if "UpdateItem" in of_ledger:
-            attributes = set(statement.get("Condition", {}).get(ONLY, {}).get("dynamodb:Attributes", ()))
+            _, in_cloud, _ = statement.get("Condition", ("", {}, ""))  # !If [Cloud, …, …]
+            attributes = set(in_cloud.get(ONLY, {}).get("dynamodb:Attributes", ()))
     return Role(f"{function}Role", frozenset(actions), frozenset(attributes) or None)
 
 

@@ -78,7 +78,8 @@ def test_the_keys_of_table_and_index_are_among_the_attributes() -> None:
 def test_a_write_without_the_list_and_a_read_by_writing_are_refused() -> None:
     (policy,) = properties("PollerRole")["Policies"]
     (write,) = [s for s in policy["PolicyDocument"]["Statement"] if s.get("Action") == "dynamodb:UpdateItem"]
-    condition = write["Condition"]
+    cloud, condition, otherwise = write["Condition"]["Fn::If"]
+    assert (cloud, otherwise) == ("Cloud", {"Ref": "AWS::NoValue"})
     assert set(condition) == {"ForAllValues:StringEquals", "Null", "StringEquals"}
     assert condition["Null"] == {"dynamodb:Attributes": "false"}
     assert condition["StringEquals"] == {"dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]}
