@@ -103,6 +103,45 @@ def test_a_published_recording_is_due_after_a_day_of_silence(ledger: Ledger, wor
     assert ledger.due("thulium", 10) == []
 
 
+def test_an_attempt_that_failed_while_the_recording_was_sent_again_keeps_its_own_time(
+    ledger: Ledger, world: World
+) -> None:
+    recording = make_recording(1)
+    ledger.discovered(recording)
+    world.clock.advance(timedelta(days=1))
+    (due,) = ledger.due("thulium", 10)
+    ledger.retrying(ledger.claim(recording), Transient(Reason.TIMEOUT, ""), 3600, in_queue=False)
+    dated = ledger.claim(recording)
+
+    ledger.republished(due)
+
+    assert ledger.claim(recording) == dated
+
+
+def test_what_failed_before_stays_retrying_when_it_is_sent_again(ledger: Ledger, world: World) -> None:
+    recording = make_recording(1)
+    ledger.retrying(ledger.claim(recording), Transient(Reason.TIMEOUT, ""), 3600, in_queue=False)
+    world.clock.advance(timedelta(hours=1))
+    (due,) = ledger.due("thulium", 10)
+
+    ledger.republished(due)
+
+    assert ledger.due("thulium", 10) == []
+    assert (ledger.claim(recording).state, ledger.claim(recording).attempts) == (State.RETRYING, 1)
+
+
+def test_a_record_is_sealed_with_a_hash_that_later_versions_compute_alike(ledger: Ledger, world: World) -> None:
+    """Else every stored recording would look changed."""
+    recording = make_recording(1)
+    ledger.discovered(recording)
+    ledger.stored(recording, audio_of(world))
+
+    sealed = world.table.items()[recording.recording_id]["record_sha256"]
+
+    assert sealed == "cee427f2d27e2010a4081e1e7560d59a26c5ce38c6c9a057fbdd87c15b0ecbab"
+    assert state_of(ledger, recording.recording_id) is State.STORED
+
+
 def test_a_long_delay_waits_in_the_ledger_and_a_short_one_in_the_queue(ledger: Ledger, world: World) -> None:
     short, long = make_recording(1), make_recording(2)
     error = Transient(Reason.TIMEOUT, "no answer")
