@@ -267,7 +267,10 @@ MUTATIONS = (
         6,
         "what a message says counts, not what the first write froze",
         at("copying.copier", "_attempt"),
-        rewriting("entry.recording", "entry.recording and replace(listed, recording_id=entry.recording_id)"),
+        rewriting(
+            "entry.recording",
+            "entry.recording and Recording.from_json(listed.to_json() | {'recording_id': entry.recording_id})",
+        ),
         ("unit/copying/test_copying_rules.py",),
     ),
     Mutation(
