@@ -153,6 +153,7 @@ def differences_of(entry: Entry, parts: StoredParts, now: datetime, audio_kept: 
 
 
 def about(kind: Kind, entry: Entry, what: str) -> Finding:
+    """A finding about one recording, with what the ledger knows of it."""
     day = entry.recording.call_date if entry.recording else None
     return Finding(entry.source, kind, what, summary_of(entry), entry.recording_id, day)
 

@@ -88,13 +88,9 @@ class Redownloader:
                 report.findings.append(outcome)
             else:
                 fresh[entry.recording_id] = outcome
-        others = [entry for entry in entries if self._differs(entry, fresh, stored)]
-        report.findings += [self._judged(entry, fresh, stored) for entry in others]
+        others = {id for id, download in fresh.items() if download.sha256 != stored[id].sha256}
+        report.findings += [self._judged(entry, fresh, stored) for entry in entries if entry.recording_id in others]
         report.redownloaded = (len(entries), len(fresh) - len(others))
-
-    def _differs(self, entry: Entry, fresh: Mapping[str, Download], stored: Mapping[str, AudioFacts]) -> bool:
-        id = entry.recording_id
-        return id in fresh and fresh[id].sha256 != stored[id].sha256
 
     def _judged(self, entry: Entry, fresh: Mapping[str, Download], stored: Mapping[str, AudioFacts]) -> Finding:
         """Decide what it means that the provider gives other bytes than those that are stored (ADR 0028)."""

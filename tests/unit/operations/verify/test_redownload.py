@@ -208,21 +208,25 @@ def test_a_new_encoding_of_another_length_is_a_difference(seconds: float) -> Non
 
 
 @pytest.mark.parametrize(
-    ("rate", "channels", "width"), [(16_000, 1, 1), (8000, 2, 1), (4000, 1, 4)], ids=["rate", "channels", "all"]
+    ("rate", "channels", "width"), [(16_000, 1, 1), (8000, 2, 1), (8000, 1, 1)], ids=["rate", "channels", "size"]
 )
 def test_a_new_encoding_of_another_form_is_a_difference(rate: int, channels: int, width: int) -> None:
-    """Each as long, and of as many bytes, as what is stored."""
+    """Each is as long as what is stored; the first two have as many bytes, too."""
     bench = bench_of(1.0)
     key = bench.recordings[0].provider_key
-    form = struct.pack("<HHIIHH", 1, channels, rate, 16_000, channels * width, 8 * width)
+    block = channels * width
+    form = struct.pack("<HHIIHH", 1, channels, rate, rate * block, block, 8 * width)
     bodies = count()
 
     def encode(recording: Recording) -> None:
-        bench.thulium.audio[key] = riff_wav(next(bodies).to_bytes(2, "little") * 8000, form=form)
+        bench.thulium.audio[key] = riff_wav(next(bodies).to_bytes(2) * (rate * channels * width // 2), form=form)
 
     bench.thulium.on_audio = encode
 
-    assert only(bench.redownload().differences).kind is Kind.AUDIO_DIFFERS
+    found = only(bench.redownload().differences)
+
+    assert found.kind is Kind.AUDIO_DIFFERS
+    assert "1.00 s" in found.what
 
 
 def test_where_the_second_download_fails_it_stays_a_difference() -> None:
@@ -485,6 +489,19 @@ def test_what_was_erased_meanwhile_stays_erased() -> None:
 
     assert bench.item(recording)["state"] == State.ERASED
     assert "history" not in bench.item(recording)
+
+
+def test_an_answer_counts_only_for_the_audio_that_was_asked_about() -> None:
+    bench = bench_with_shorter()
+    entry = bench.ledger.entry(bench.recordings[0].recording_id)
+    assert entry is not None
+    assert entry.audio is not None
+    stored_again = replace(entry.audio, stored_at=bench.world.clock.now())
+    bench.thulium.on_audio = lambda _: bench.ledger.restamped(entry, stored_again) and None
+
+    bench.redownload(0)
+
+    assert "history" not in bench.item(bench.recordings[0])
 
 
 def test_one_verification_asks_for_a_limited_number() -> None:
