@@ -141,13 +141,9 @@ def test_redownload_finds_recordings_that_were_stored_with_each_others_audio(sta
 
     assert stack.verify()[0] == 0, "all that is stored agrees"
     code, found = stack.verify("--redownload", "100", "--source", "thulium")
-    printed = stack.shell.type("verify", *DAYS, "--redownload", "100", "--source", "thulium")
 
     assert (code, kinds(found)) == (1, {(id, "audio_of_another") for id in ids})
     assert found["sources"][0]["redownloaded"] == {"chosen": 30, "same": 28}
-    assert printed.code == 1
-    assert "28 of 30 the same" in printed.out
-    assert all(id in printed.out for id in ids)
 
     stack.swap_audio(one, other)
     code, found = stack.verify("--redownload", "2")

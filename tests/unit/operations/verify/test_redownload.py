@@ -497,8 +497,11 @@ def test_an_answer_counts_only_for_the_audio_that_was_asked_about() -> None:
     assert entry is not None
     assert entry.audio is not None
     stored_again = replace(entry.audio, stored_at=bench.world.clock.now())
-    bench.thulium.on_audio = lambda _: bench.ledger.restamped(entry, stored_again) and None
 
+    def store_again(_: Recording) -> None:
+        assert bench.ledger.restamped(entry, stored_again)
+
+    bench.thulium.on_audio = store_again
     bench.redownload(0)
 
     assert "history" not in bench.item(bench.recordings[0])
