@@ -158,8 +158,8 @@ class Redownloader:
         try:
             noted = self._ledger.asked_again(entry, answer, has_more=has_more)
         except Transient as error:
-            kind, what = shorter(entry)
-            return about(kind, entry, f"{what}; asked again: {answer}; the ledger could not note it ({error.detail})")
+            what = f"{shorter(entry)[1]}; asked again: {answer}; the ledger could not note it ({error.detail})"
+            return about(Kind.HAS_MORE if has_more else Kind.SHORTER, entry, what)
         kind, what = shorter(noted)
         return about(kind, noted, what)
 

@@ -462,14 +462,23 @@ def test_an_empty_secret_changes_nothing() -> None:
     assert only(bench.redownload(0).findings).kind is Kind.SHORTER
 
 
-def test_an_answer_that_the_ledger_does_not_take_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("body", "kind", "says"),
+    [(None, Kind.SHORTER, "has the same bytes"), (make_wav(0, 1.0), Kind.HAS_MORE, "has a whole file")],
+    ids=["same", "whole"],
+)
+def test_an_answer_that_the_ledger_does_not_take_is_told(
+    monkeypatch: pytest.MonkeyPatch, body: bytes | None, kind: Kind, says: str
+) -> None:
     bench = bench_with_shorter()
+    if body:
+        give(bench, body)
     monkeypatch.setattr(bench.world.table, "update", raising_update)
 
     found = only(bench.redownload(0).findings)
 
-    assert found.kind is Kind.SHORTER
-    assert "the provider has the same bytes" in found.what
+    assert found.kind is kind
+    assert says in found.what
     assert "AccessDenied" in found.what
 
 
