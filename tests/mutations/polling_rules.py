@@ -321,7 +321,7 @@ MUTATIONS = (
     ),
     Mutation(
         7,
-        "a late PUBLISHED hides a STORED",
+        "what was stored before it was sent again gets a time again",
         at("ledger.ledger", "republished"),
         without("_update_if", "due_list"),
         LEDGER,
@@ -337,8 +337,8 @@ MUTATIONS = (
         7,
         "the poller writes a state",
         at("ledger.ledger", "republished"),
-        storing("published_at", "State.PUBLISHED"),
-        ATTACKS,
+        passing("_update_if", 1, "changes | {'state': None}"),
+        POLLING,
     ),
     Mutation(
         7,

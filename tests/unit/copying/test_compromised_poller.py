@@ -246,6 +246,27 @@ def test_a_tombstone_takes_what_lies_under_its_own_day_whatever_the_message_says
     assert store.bodies("audio/") == attack.audio
 
 
+@pytest.mark.parametrize("changes", [{"source": "conpeek"}, {"source": None}, {"call_date": "x"}], ids=str)
+def test_a_changed_tombstone_is_refused_too(attack: Attack, changes: dict[str, Any]) -> None:
+    attack.write(attack.erased, **changes)
+    attack.send(attack.erased)
+
+    attack.bench.pipeline.copy_all()
+
+    assert [letter["reason"] for letter in attack.dead()] == [Reason.ITEM_CHANGED]
+    assert attack.bench.world.store.bodies("audio/") == attack.audio
+
+
+def test_a_record_on_a_tombstone_brings_nothing_back(attack: Attack) -> None:
+    attack.write(attack.erased, record=record(attack.erased))
+    attack.send(attack.erased)
+
+    attack.run()
+
+    assert attack.bench.world.store.bodies("audio/") == attack.audio
+    assert attack.bench.ledger.claim(attack.erased).recording is None
+
+
 # -- objects that the ledger does not name
 
 

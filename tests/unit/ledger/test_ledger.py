@@ -53,8 +53,11 @@ def test_a_late_published_never_hides_a_stored(ledger: Ledger, world: World) -> 
     ledger.discovered(recording)
     due = ledger.claim(recording)
     ledger.stored(recording, audio_of(world))
+    stored = ledger.claim(recording)
 
     ledger.republished(due)
+    ledger.republished(stored)
+    assert ledger.claim(recording) == stored
     ledger.discovered(recording)
     ledger.retrying(ledger.claim(recording), Transient(Reason.TIMEOUT, ""), 60, in_queue=False)
     ledger.failed(ledger.claim(recording), Terminal(Reason.FORBIDDEN, ""))
