@@ -7,6 +7,7 @@
      |- SecretEmpty         the source waits until an operator fills its secret; no alarm before its first poll
      |- Drifted             the window is read again, then split (rule 3)
      |- TooWide             the window is split (rule 4)
+     |- CeilingReached      the poll ends where it is; the next UTC day goes on, or ``call-lake allow``
      `- StepFailed          a provider, a file or AWS failed; one of:
          |- Transient       tried again, later and later, without an end
          |- NotReady        tried again until its deadline of 48 hours; then it becomes Terminal(NEVER_READY)
@@ -74,6 +75,10 @@ class TooWide(CallLakeError):
         super().__init__(f"window holds {rows if rows is not None else 'too many'} rows")
         self.rows = rows
         self.fits = fits
+
+
+class CeilingReached(CallLakeError):
+    """The source has brought as many new recordings as it may on one UTC day (docs/adr/0023)."""
 
 
 class StepFailed(CallLakeError):
