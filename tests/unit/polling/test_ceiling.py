@@ -209,8 +209,8 @@ def test_what_a_rule_leaves_out_or_cannot_be_sent_does_not_count(
 
 
 @pytest.mark.parametrize("error", [Transient(Reason.CONNECTION, "refused"), Transient(Reason.UNAUTHORIZED, "401")])
-def test_a_provider_that_fails_while_the_ceiling_holds_is_no_well_poll(
-    provider: FakeProvider, pipeline: Pipeline, error: Exception
+def test_a_provider_that_fails_while_the_ceiling_holds_is_asked_once_and_no_poll_is_well(
+    world: World, provider: FakeProvider, pipeline: Pipeline, error: Exception
 ) -> None:
     add(provider, 25)
     pipeline.poll("thulium")
@@ -219,12 +219,12 @@ def test_a_provider_that_fails_while_the_ceiling_holds_is_no_well_poll(
         raise error
 
     provider.on_list = fails
-    requests = provider.requests
+    begun = len(world.calls.log)
     result = pipeline.poll("thulium")
 
     assert not result.is_well
     assert str(result.trouble).startswith(f"{error}; ceiling reached: 10 new")
-    assert provider.requests - requests <= 1
+    assert [call.method for call in world.calls.log[begun:]].count("list") == 1
 
 
 def test_rows_that_move_while_the_one_page_is_read_are_no_trouble(provider: FakeProvider, pipeline: Pipeline) -> None:
