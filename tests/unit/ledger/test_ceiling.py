@@ -1,16 +1,19 @@
 """How many new recordings of a source are counted on a UTC day, and how many more an operator lets through."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
 
+from call_lake.errors import ConfigError
 from call_lake.ledger.ceiling import Ceiling
 from call_lake.ledger.source_state import SourceState
+from call_lake.settings import SourceSettings
 from tests.support.fakes import Call, World
 
-NOON = datetime(2026, 10, 20, 12, 0, tzinfo=UTC)
+URL = "https://example.thulium.com/api"
 
 
 @pytest.fixture
@@ -36,6 +39,20 @@ def meanwhile(world: World, act: Callable[[], object]) -> None:
         return proceed()
 
     world.calls.on_call(hook)
+
+
+def setting(**given: object) -> int:
+    return SourceSettings.from_json("thulium", json.dumps({"provider": "thulium", "base_url": URL} | given)).new_per_day
+
+
+def test_the_setting_is_a_number_of_recordings() -> None:
+    assert (setting(), setting(new_per_day=5), setting(more={"new_per_day": "6"})) == (250_000, 5, 6)
+
+
+@pytest.mark.parametrize("value", [0, -1, "many", "2.5", [5], "1e6"])
+def test_a_setting_that_is_no_number_of_recordings_is_refused(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"source 'thulium': (setting )?new_per_day"):
+        setting(new_per_day=value)
 
 
 def test_so_many_are_admitted_as_are_left_of_the_day(ceiling: Ceiling) -> None:
