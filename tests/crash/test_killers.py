@@ -38,9 +38,12 @@ kills_of_a_batch = st.lists(st.sampled_from([HARMLESS, HARMLESS, HARMLESS, 1, MA
 
 
 @settings(max_examples=40)
-@given(kills=kills_of_a_batch, batch=st.integers(1, 10), seed=st.integers(0, 99))
-def test_whatever_a_batch_is_made_of_only_killers_are_set_aside(kills: list[int], batch: int, seed: int) -> None:
+@given(kills=kills_of_a_batch, batch=st.integers(1, 10), seed=st.integers(0, 99), twice=st.integers(0, 9))
+def test_whatever_a_batch_is_made_of_only_killers_are_set_aside(
+    kills: list[int], batch: int, seed: int, twice: int
+) -> None:
     run = Killers(kills, batch, random.Random(seed))
+    run.world.queues["thulium"].duplicates = twice
 
     troubles = settle(run)
 

@@ -214,8 +214,8 @@ MUTATIONS = (
     Mutation(
         13,
         "audio that stands is downloaded again",
-        at("copying.copier", "_attempt"),
-        giving("existing", "[]"),
+        at("copying.copier", "_copy"),
+        never("existing"),
         COPYING,
     ),
     Mutation(
@@ -256,7 +256,7 @@ MUTATIONS = (
     Mutation(
         15,
         "nobody looks whether it was erased meanwhile",
-        at("copying.copier", "_attempt"),
+        at("copying.copier", "_copied"),
         never("_is_erased"),
         COPYING,
     ),

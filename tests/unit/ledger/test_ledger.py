@@ -86,6 +86,72 @@ def test_an_erased_recording_stays_erased(ledger: Ledger, world: World) -> None:
     assert ledger.erased([recording.recording_id, "unknown"]) == {recording.recording_id}
 
 
+def test_a_mark_is_a_failure_that_is_taken_back(ledger: Ledger, world: World) -> None:
+    id = make_recording(1).recording_id
+    ledger.retrying(ledger.claim(make_recording(1)), NotReady(Reason.NOT_FOUND, "404"), 60, in_queue=True)
+    before = ledger.claim(make_recording(1))
+
+    assert ledger.marked(before)
+    marked = ledger.claim(make_recording(1))
+    assert (marked.state, marked.reason, marked.attempts, marked.marks) == (State.RETRYING, Reason.KILLED, 2, 1)
+    assert [note["reason"] for note in marked.history] == [Reason.NOT_FOUND, Reason.KILLED]
+
+    ledger.unmarked(before)
+    assert ledger.claim(make_recording(1)) == before
+    assert "marks" not in world.table.items()[id]
+
+
+def test_of_two_marks_of_one_moment_one_counts(ledger: Ledger) -> None:
+    entry = ledger.claim(make_recording(1))
+
+    assert [ledger.marked(entry), ledger.marked(entry)] == [True, False]
+
+
+def test_a_mark_is_not_taken_back_over_another_attempts_verdict(ledger: Ledger) -> None:
+    entry = ledger.claim(make_recording(1))
+    ledger.marked(entry)
+    ledger.retrying(entry, Transient(Reason.TIMEOUT, "by another attempt"), 60, in_queue=True)
+
+    ledger.unmarked(entry)
+
+    assert ledger.claim(make_recording(1)).reason == Reason.TIMEOUT
+
+
+@pytest.mark.parametrize("settled", ["stored", "failed", "erased"])
+def test_what_is_settled_is_not_marked(ledger: Ledger, world: World, settled: str) -> None:
+    recording = make_recording(1)
+    entry = ledger.claim(recording)
+    match settled:
+        case "stored":
+            ledger.stored(recording.recording_id, audio_of(world))
+        case "failed":
+            ledger.failed(entry, Terminal(Reason.FORBIDDEN, ""))
+        case "erased":
+            ledger.erase(recording.recording_id, "thulium", recording.call_date)
+
+    assert not ledger.marked(entry)
+    ledger.unmarked(entry)
+    assert "marks" not in world.table.items()[recording.recording_id]
+
+
+@pytest.mark.parametrize("settled", ["stored", "failed", "erased", "retrying"])
+def test_what_is_settled_loses_its_marks(ledger: Ledger, world: World, settled: str) -> None:
+    recording = make_recording(1)
+    ledger.marked(ledger.claim(recording))
+    entry = ledger.claim(recording)
+    match settled:
+        case "stored":
+            ledger.stored(recording.recording_id, audio_of(world))
+        case "failed":
+            ledger.failed(entry, Terminal(Reason.FORBIDDEN, ""))
+        case "erased":
+            ledger.erase(recording.recording_id, "thulium", recording.call_date)
+        case "retrying":
+            ledger.retrying(entry, Transient(Reason.TIMEOUT, ""), 60, in_queue=True)
+
+    assert "marks" not in world.table.items()[recording.recording_id]
+
+
 def test_a_published_recording_is_due_after_a_day_of_silence(ledger: Ledger, world: World) -> None:
     recording = make_recording(1)
     ledger.discovered(recording)
