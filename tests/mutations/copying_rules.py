@@ -215,7 +215,7 @@ MUTATIONS = (
         13,
         "audio that stands is downloaded again",
         at("copying.copier", "_copy"),
-        never("existing"),
+        giving("existing", "[]"),
         COPYING,
     ),
     Mutation(

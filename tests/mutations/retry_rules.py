@@ -331,7 +331,7 @@ MUTATIONS = (
         11,
         "a suspect begins although its source asked for a rest",
         at("copying.copier", "_attempt_alone"),
-        never("_rest_s"),
+        giving("_rest_s", "0.0"),
         SUSPECTS,
     ),
     Mutation(
@@ -396,12 +396,5 @@ MUTATIONS = (
         at("copying.suspects", "objection"),
         always("MARKS_MAX"),
         SUSPECTS,
-    ),
-    Mutation(
-        9,
-        "a redrive leaves the marks",
-        at("ledger.ledger", "_from_now"),
-        storing("marks", None),
-        (*SUSPECTS, *LEDGER),
     ),
 )

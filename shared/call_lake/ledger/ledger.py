@@ -242,7 +242,7 @@ class Ledger:
 
     def _from_now(self) -> dict[str, Any]:
         began = ("first_published_at", "published_at", "due_at")
-        return dict.fromkeys(began, iso(self._clock.now())) | {"attempts": 0, "not_ready_since": None, "marks": None}
+        return dict.fromkeys(began, iso(self._clock.now())) | {"attempts": 0, "not_ready_since": None}
 
     def _failure(self, entry: Entry, error: StepFailed) -> dict[str, Any]:
         now = self._clock.now()

@@ -1,15 +1,17 @@
 """The ledger only moves forward (design rules 6, 7, 9)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from call_lake.errors import NotReady, Reason, Terminal, Transient
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import TOMBSTONE, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.recording import AudioFacts, StoredAudio
-from tests.support.fakes import World
+from tests.support.fakes import Call, World
 from tests.support.fakes.provider import make_recording
 
 DAY_S = 86_400
@@ -150,6 +152,22 @@ def test_what_is_settled_loses_its_marks(ledger: Ledger, world: World, settled: 
             ledger.retrying(entry, Transient(Reason.TIMEOUT, ""), 60, in_queue=True)
 
     assert "marks" not in world.table.items()[recording.recording_id]
+
+
+def test_a_mark_that_an_erasure_did_not_see_is_not_kept(ledger: Ledger, world: World) -> None:
+    recording = make_recording(1)
+    others = [ledger.claim(recording)]
+
+    def mark(call: Call, proceed: Callable[[], Any]) -> Any:
+        if call.method == "update" and others:
+            ledger.marked(others.pop())
+        return proceed()
+
+    world.calls.on_call(mark)
+    ledger.erase(recording.recording_id, "thulium", recording.call_date)
+
+    assert not others
+    assert world.table.items()[recording.recording_id].keys() <= TOMBSTONE
 
 
 def test_a_published_recording_is_due_after_a_day_of_silence(ledger: Ledger, world: World) -> None:
