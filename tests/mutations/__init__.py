@@ -29,6 +29,7 @@ from tests.mutations import (
     polling_rules,
     rebuild_rules,
     retry_rules,
+    verify_rules,
 )
 
 ALL = (
@@ -39,4 +40,5 @@ ALL = (
     *erasing_rules.MUTATIONS,
     *rebuild_rules.MUTATIONS,
     *expiry_rules.MUTATIONS,
+    *verify_rules.MUTATIONS,
 )
