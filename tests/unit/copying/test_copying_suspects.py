@@ -90,7 +90,7 @@ def run_for(pipeline: Pipeline, span: timedelta, step: timedelta = 15 * MINUTE, 
         clock.advance(step)
 
 
-def ready(pipeline: Pipeline, *recordings: Recording, deliveries: int = 1) -> None:
+def ready(pipeline: Pipeline, *, deliveries: int = 1) -> None:
     """So many deliveries ended without a verdict; the next one is at hand."""
     for _ in range(deliveries):
         pipeline.world.queues["thulium"].receive()
