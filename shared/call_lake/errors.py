@@ -31,6 +31,7 @@ class Reason(StrEnum):
     BUSY = "busy"  # our own limits: bytes in flight, time left
     AWS = "aws"
     UNEXPECTED = "unexpected"  # an error of our own: the log has its traceback
+    KILLED = "killed"  # an attempt, alone in its function, from which no verdict came (ADR 0024)
     # NotReady
     NOT_FOUND = "not_found"  # 404, 410
     EMPTY = "empty"
@@ -46,6 +47,7 @@ class Reason(StrEnum):
     HOST_NOT_ALLOWED = "host_not_allowed"
     NEVER_READY = "never_ready"  # NotReady for longer than its deadline
     NO_AUDIO_URL = "no_audio_url"
+    POISON = "poison"  # KILLED three times in a row
 
 
 class CallLakeError(Exception):

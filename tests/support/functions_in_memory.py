@@ -112,7 +112,12 @@ class Functions:
     def copy(self, source: str) -> list[Metric]:
         """One batch, whatever its verdicts: the messages stay in the queue."""
         records = [
-            {"messageId": one.message_id, "receiptHandle": one.receipt_handle, "body": one.body}
+            {
+                "messageId": one.message_id,
+                "receiptHandle": one.receipt_handle,
+                "body": one.body,
+                "attributes": {"ApproximateReceiveCount": str(one.receive_count)},
+            }
             for one in self.world.queues[source].receive(10)
         ]
         return self._invoke("copier", {"Records": records})

@@ -205,6 +205,17 @@ def test_each_failed_attempt_is_told_by_its_reason(functions, error, reason):
     assert value_of(found, "RecordingsStored", Source="thulium") is None
 
 
+def test_the_copier_is_told_how_often_a_message_came(functions):
+    recording = list_one(functions)
+    functions.poll("thulium")
+    functions.world.queues["thulium"].receive()
+    functions.world.clock.advance(timedelta(minutes=30))
+    seen = []
+    functions.providers["thulium"].on_audio = lambda one: seen.append(functions.pipeline.ledger.entry(one.recording_id))
+    functions.copy("thulium")
+    assert [(entry.recording_id, entry.marks) for entry in seen] == [(recording.recording_id, 1)]
+
+
 # -- the compactor
 
 
