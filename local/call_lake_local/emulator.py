@@ -120,8 +120,15 @@ def _start_once(python: Path, state_dir: Path, port: int, *, attached: bool) -> 
         attached=attached,
     )
     emulator = Emulator(process, Endpoint(f"http://{LOOPBACK}:{port}", REGION, key, secret))
+
+    def is_ready() -> bool:
+        # Its own log says that it has the port. Another process that took the port first would answer, too.
+        return (
+            f"Running on {emulator.endpoint.url} " in process.log.read_text(errors="replace") and emulator.is_healthy()
+        )
+
     try:
-        processes.wait_until_ready(process, emulator.is_healthy, deadline_s=READY_DEADLINE_S)
+        processes.wait_until_ready(process, is_ready, deadline_s=READY_DEADLINE_S)
     except BaseException:
         processes.end(process)
         raise

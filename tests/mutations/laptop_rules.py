@@ -53,4 +53,18 @@ MUTATIONS = (
         giving("why_refused", "None"),
         ("tools/test_simulators_serving.py",),
     ),
+    Mutation(
+        22,
+        "an address is used whose port another user may have by now",
+        at("call_lake_cli.stack.handle", "find_stack"),
+        never("EMULATOR"),
+        HANDLE,
+    ),
+    Mutation(
+        22,
+        "another process on its port is taken for the emulator",
+        at("call_lake_local.emulator", "_start_once.is_ready"),
+        ignoring("log"),
+        ("tools/test_emulator_processes.py",),
+    ),
 )

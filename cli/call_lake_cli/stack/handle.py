@@ -19,7 +19,8 @@ from call_lake.aws.s3 import S3ObjectStore
 from call_lake.providers import VENDORS
 from call_lake.settings import SourceSettings
 from call_lake_cli.console.errors import NO_REGION, UserError
-from call_lake_local import private_folder
+from call_lake_local import private_folder, processes
+from call_lake_local.emulator import NAME as EMULATOR
 from call_lake_local.processes import LOOPBACK
 
 LOCAL_FILE = Path(".call-lake") / "local.json"
@@ -78,7 +79,12 @@ def find_stack(name: str | None = None) -> Stack:
         return _from_cloud(name)
     for folder in (Path.cwd(), *Path.cwd().parents):
         if (folder / LOCAL_FILE).is_file():
-            return read_local(folder / LOCAL_FILE)
+            stack = read_local(folder / LOCAL_FILE)
+            if processes.find(EMULATOR, (folder / LOCAL_FILE).parent) is None:  # its port may be another user's now
+                raise UserError(
+                    f"the local stack of {folder} does not run any more: call-lake local up starts a new one"
+                )
+            return stack
     raise UserError("no stack: start the laptop's with `call-lake local up`, or name one in AWS with --stack NAME")
 
 

@@ -1,6 +1,9 @@
 """``.call-lake/local.json``: written when the laptop's stack runs, and only then left there."""
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ from call_lake.settings import SourceSettings
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.handle import LOCAL_FILE, Stack, find_stack, read_local
-from call_lake_local import private_folder
+from call_lake_local import private_folder, processes
 from call_lake_local import stack as local_stack
 from call_lake_local.endpoint import Endpoint
 from call_lake_local.errors import LocalError
@@ -123,6 +126,29 @@ def test_an_address_that_is_not_this_machine_is_refused_with_advice(root: Path, 
         read_local(file)
 
 
+@contextmanager
+def emulator_in(root: Path) -> Iterator[None]:
+    """A process in the place of the emulator."""
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    folder = (root / LOCAL_FILE).parent
+    process = processes.start("emulator", command, state_dir=folder, environment={}, attached=True)
+    try:
+        yield
+    finally:
+        processes.end(process)
+
+
+def test_an_address_is_not_used_once_the_emulator_has_ended_and_another_user_may_have_its_port(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private_folder.write(root / LOCAL_FILE, json.dumps(FACTS))
+    monkeypatch.chdir(root)
+    with emulator_in(root):
+        assert find_stack().local
+    with pytest.raises(UserError, match="does not run any more: call-lake local up starts a new one"):
+        find_stack()
+
+
 def test_a_file_that_others_can_change_is_not_believed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = root / LOCAL_FILE
     private_folder.write(file, json.dumps(FACTS))
@@ -136,7 +162,8 @@ def test_the_file_of_a_folder_above_is_judged_alike(root: Path, monkeypatch: pyt
     private_folder.write(root / LOCAL_FILE, json.dumps(FACTS))
     (below := root / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(below)
-    assert find_stack().bucket == "lake"
+    with emulator_in(root):
+        assert find_stack().bucket == "lake"
     (root / LOCAL_FILE).parent.chmod(0o777)
     with pytest.raises(LocalError, match="can be changed by other users"):
         find_stack()
