@@ -179,7 +179,10 @@ def test_another_process_that_answers_on_its_port_is_not_taken_for_the_emulator(
     python.write_text(SQUATTER.format(python=sys.executable, asked=str(asked)))
     python.chmod(0o700)
     monkeypatch.setattr(emulator, "READY_DEADLINE_S", 1.0)
-    with pytest.raises(LocalError, match="emulator is not ready"):
-        emulator.start_emulator(python, tmp_path / "state")
+    with (
+        pytest.raises(LocalError, match="emulator is not ready"),
+        emulator.start_emulator(python, tmp_path / "state"),
+    ):
+        pass
     assert not asked.exists()
     assert processes.find("emulator", tmp_path / "state") is None
