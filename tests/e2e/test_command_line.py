@@ -33,6 +33,8 @@ def test_local_json_names_every_part(laptop: Shell) -> None:
     assert set(facts["queues"]) == {"thulium", "conpeek"}
     assert set(facts["pids"]) == {"emulator", "simulators"}
     assert oct((laptop.folder / ".call-lake/local.json").stat().st_mode & 0o777) == "0o600"
+    assert oct((laptop.folder / ".call-lake").stat().st_mode & 0o777) == "0o700"
+    assert facts["access_key_id"].startswith("CALLLAKE")
 
 
 def test_every_recording_is_one_row_with_its_own_sha256_and_start(laptop: Shell) -> None:
