@@ -8,6 +8,7 @@
      |- Drifted             the window is read again, then split (rule 3)
      |- TooWide             the window is split (rule 4)
      |- ItemChanged         nothing of the recording is touched; its message goes to the dead letters
+     |- CeilingReached      the poll ends where it is; the next UTC day goes on, or ``call-lake allow``
      `- StepFailed          a provider, a file or AWS failed; one of:
          |- Transient       tried again, later and later, without an end
          |- NotReady        tried again until its deadline of 48 hours; then it becomes Terminal(NEVER_READY)
@@ -31,6 +32,7 @@ class Reason(StrEnum):
     BUSY = "busy"  # our own limits: bytes in flight, time left
     AWS = "aws"
     UNEXPECTED = "unexpected"  # an error of our own: the log has its traceback
+    KILLED = "killed"  # an attempt, alone in its function, from which no verdict came (ADR 0024)
     # NotReady
     NOT_FOUND = "not_found"  # 404, 410
     EMPTY = "empty"
@@ -47,6 +49,7 @@ class Reason(StrEnum):
     NEVER_READY = "never_ready"  # NotReady for longer than its deadline
     NO_AUDIO_URL = "no_audio_url"
     ITEM_CHANGED = "item_changed"  # by somebody else: see ItemChanged
+    POISON = "poison"  # KILLED three times in a row
 
 
 class CallLakeError(Exception):
@@ -92,6 +95,10 @@ class ItemChanged(CallLakeError):
         )
         self.recording_id = recording_id
         self.why = why
+
+
+class CeilingReached(CallLakeError):
+    """The source has brought as many new recordings as it may on one UTC day (docs/adr/0023)."""
 
 
 class StepFailed(CallLakeError):

@@ -24,7 +24,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from call_lake.errors import ItemChanged, NotReady, StepFailed
+from call_lake.errors import ItemChanged, NotReady, Reason, StepFailed, Transient
 from call_lake.ledger.entry import (
     CALL,
     HISTORY_LENGTH,
@@ -48,6 +48,7 @@ from call_lake.ports import ABSENT, Clock, Item, OneOf, PreconditionFailed, Tabl
 
 INDEX_LIMIT = 1_000_000
 REPAIRED = "repaired"
+MARKED = "it was tried alone, and its function ended, or still runs: no verdict has followed"
 ASKED_AGAIN = "asked_again"
 
 
@@ -130,12 +131,36 @@ class Ledger:
         changes = self._failure(entry, error) | {"state": State.FAILED, "due_at": NEVER}
         self._update_if(entry.recording_id, changes, state=IN_FLIGHT, source=OneOf((entry.source,)))
 
+    def marked(self, entry: Entry) -> bool:
+        """Count an attempt as KILLED before it begins; ``unmarked`` or a failure takes that back (ADR 0024). False
+        where the recording was settled, or marked by another attempt, since ``entry`` was read."""
+        changes = self._failure(entry, Transient(Reason.KILLED, MARKED))
+        changes |= {"state": State.RETRYING, "marks": entry.marks + 1}
+        as_read = OneOf((entry.marks or None,))
+        return self._update_if(
+            entry.recording_id, changes, state=IN_FLIGHT, marks=as_read, source=OneOf((entry.source,))
+        )
+
+    def unmarked(self, entry: Entry) -> None:
+        """Make the item what it was before ``marked``, unless another attempt came to a verdict meanwhile."""
+        changes = {
+            "state": entry.state if entry.state is not State.PUBLISHED else None,
+            "reason": entry.reason,
+            "attempts": entry.attempts,
+            "not_ready_since": iso(entry.not_ready_since) if entry.not_ready_since else None,
+            "history": list(entry.history),
+            "marks": entry.marks or None,
+        }
+        as_read = {"marks": OneOf((entry.marks + 1,)), "source": OneOf((entry.source,))}
+        self._update_if(entry.recording_id, changes, state=IN_FLIGHT, **as_read)
+
     def stored(self, recording: Recording, audio: StoredAudio, due_list: str | None = None) -> Entry | None:
         """Mark STORED, and return None. If another attempt or an erasure came first, return the entry as it is then.
         ``due_list``: under which key the index keeps what can expire, by ``stored_at``; None where nothing does.
         Raises ItemChanged."""
         id = recording.recording_id
-        settled = {"due_list": due_list, "due_at": iso(audio.stored_at) if due_list else None, "reason": None}
+        settled = {"due_list": due_list, "due_at": iso(audio.stored_at) if due_list else None}
+        settled |= {"reason": None, "marks": None}
         changes = {"state": State.STORED, "audio": audio.to_json(), "stored_at": iso(audio.stored_at)} | settled
         changes |= {"record_sha256": sha256_of(recording)}
         if self._update_if(id, changes, state=NOT_STORED, source=OneOf((recording.source,))):
@@ -266,6 +291,7 @@ class Ledger:
             "attempts": entry.attempts + 1,
             "not_ready_since": iso(entry.not_ready_since or now) if isinstance(error, NotReady) else None,
             "history": [*entry.history, note][-HISTORY_LENGTH:],
+            "marks": None,
         }
 
     def _update_if(self, id: str, changes: dict[str, Any], **expected: OneOf) -> bool:
