@@ -151,8 +151,8 @@ class Ledger:
             "history": list(entry.history),
             "marks": entry.marks or None,
         }
-        as_read = {"marks": OneOf((entry.marks + 1,)), "source": OneOf((entry.source,))}
-        self._update_if(entry.recording_id, changes, state=IN_FLIGHT, **as_read)
+        source = OneOf((entry.source,))
+        self._update_if(entry.recording_id, changes, state=IN_FLIGHT, source=source, marks=OneOf((entry.marks + 1,)))
 
     def stored(self, recording: Recording, audio: StoredAudio, due_list: str | None = None) -> Entry | None:
         """Mark STORED, and return None. If another attempt or an erasure came first, return the entry as it is then.
