@@ -1,6 +1,7 @@
 """A server of bytes on 127.0.0.1, and a provider's HTTP client that asks it, for what the client does on the wire."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,17 +16,20 @@ type Answer = Callable[[bytes], Iterable[bytes]]
 
 
 class RawServer:
-    """``answer`` gives, for the head of each request, the bytes to send; an empty piece closes the connection."""
+    """``answer`` gives, for the head of each request, the bytes to send; an empty piece closes the connection.
 
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
+    ``tls``: it speaks https.
+    """
+
+    def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
+        self._answer, self._tls = answer, tls
         self.requests: list[bytes] = []
         self.connections: list[socket.socket] = []
         self.stop = threading.Event()
         """Set when the test is over: answers that never end wait for it."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._threads = [threading.Thread(target=self._accept)]
 
     def __enter__(self) -> Self:
@@ -49,22 +53,25 @@ class RawServer:
             while True:
                 connection, _ = self._listener.accept()
                 self.connections.append(connection)
-                self._threads.append(threading.Thread(target=self._talk, args=(connection,)))
+                self._threads.append(threading.Thread(target=self._talk, args=(len(self.connections) - 1,)))
                 self._threads[-1].start()
 
-    def _talk(self, connection: socket.socket) -> None:
+    def _talk(self, number: int) -> None:
         data = b""
-        with connection, suppress(OSError):
-            while chunk := connection.recv(65536):
-                data += chunk
-                if b"\r\n\r\n" not in data:
-                    continue
-                request, _, data = data.partition(b"\r\n\r\n")
-                self.requests.append(request + b"\r\n")
-                for piece in self._answer(request):
-                    if not piece:
-                        return
-                    connection.sendall(piece)
+        with suppress(OSError):
+            if self._tls:
+                self.connections[number] = self._tls.wrap_socket(self.connections[number], server_side=True)
+            with self.connections[number] as connection:
+                while chunk := connection.recv(65536):
+                    data += chunk
+                    if b"\r\n\r\n" not in data:
+                        continue
+                    request, _, data = data.partition(b"\r\n\r\n")
+                    self.requests.append(request + b"\r\n")
+                    for piece in self._answer(request):
+                        if not piece:
+                            return
+                        connection.sendall(piece)
 
 
 def ok(body: bytes, *headers: str, length: int | None = None) -> list[bytes]:

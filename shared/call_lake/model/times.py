@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
-YEARS = range(1970, 9999)
-"""No call was recorded before. Some programs write such a date for "none"."""
+YEARS = range(1990, 9999)
+"""No call of these services was recorded before. Programs write such a date for "none": 0001-01-01, 1899-12-30,
+1900-01-01, 1970-01-01, 1980-01-01."""
 
 
 def iso(moment: datetime) -> str:

@@ -1,5 +1,6 @@
 """One poll of one source (design rules 1 to 8)."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ DUE_PER_POLL = 2_000
 DUE_WHILE_DOWN = 10  # while the listing fails, try a few recordings, not the whole backlog
 EXPIRED_PER_POLL = 1_000  # some 280,000 a day: they must not crowd out what is new
 GAP_RETRY = timedelta(days=1)
+REASONS_LOGGED = 3  # of the unusable records of a page
 
 
 @dataclass(slots=True)
@@ -220,9 +222,11 @@ class Poller:
 
     def _publish(self, page: Page, admit: Callable[[int], int] = without_ceiling) -> None:
         """Publish what a page holds, as far as the source's rules want it."""
-        for bad in page.bad:
-            self._result.bad_records += 1
-            log.warning("a listed record is unusable", source=self._source.name, why=bad.why)
+        if page.bad:  # one line for all of them: a page may have thousands
+            self._result.bad_records += len(page.bad)
+            reasons = Counter(bad.why for bad in page.bad).most_common(REASONS_LOGGED)
+            why = "; ".join(f"{why} ({records})" for why, records in reasons)
+            log.warning("a listed record is unusable", source=self._source.name, records=len(page.bad), why=why)
         wanted = self._source.rules.wanted(page.recordings)
         self._result.excluded += len(page.recordings) - len(wanted)
         self._publisher.publish_new(wanted, admit)

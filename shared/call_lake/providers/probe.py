@@ -96,7 +96,8 @@ class Prober:
         answer = self.client.ask(url, LISTING_LIMIT_BYTES)
         self._note(answer)
         content = _parsed(answer)
-        return answer, rows_of(content) if answer.status == 200 else None, content
+        content = {} if answer.status == 204 else content  # an empty listing, as for the polls
+        return answer, rows_of(content) if answer.status in (200, 204) else None, content
 
     def order(self, rows: Sequence[Any], again: Sequence[Any], names: Sequence[str]) -> None:
         """``again``: the same page, asked for once more."""
@@ -112,7 +113,7 @@ class Prober:
         for row in rows[:TRIED_RECORDINGS]:
             for form in forms_of(row):
                 self.announce(f"download: {form.name}")
-                answer = self.client.ask(form.url, AUDIO_START_BYTES)
+                answer = self.client.ask(form.url, AUDIO_START_BYTES, may_be_signed=True)
                 self._note(answer)
                 outcome, works = _verdict(answer)
                 hops = f", redirected to {answer.hops[-1]}" if answer.hops else ""
@@ -234,7 +235,7 @@ def _verdict(answer: ProbeAnswer) -> tuple[str, bool]:
     """What came of a download, in words, and whether it is audio."""
     if answer.refused_host:
         return "another host", False
-    if answer.status != 200:
+    if not answer.is_whole:
         return str(answer.status), False
     try:
         return f"{sniff(answer.body, answer.headers.get('content-type'))} audio", True

@@ -25,7 +25,6 @@ def wall_range(window_start: datetime, window_end: datetime, zone: ZoneInfo) -> 
     return _wall(start, zone), _wall(end, zone)
 
 
-@lru_cache(4096)  # a busy minute has many calls
 def readings(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
     """The instants (UTC) that a wall time can mean: two in the repeated hour, earlier first, else one.
 
@@ -34,6 +33,11 @@ def readings(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
     """
     if wall.year not in YEARS:
         raise ValueError(f"no call was recorded in the year {wall.year}")
+    return _instants(wall, zone)
+
+
+@lru_cache(4096)  # a busy minute has many calls
+def _instants(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
     if wall.tzinfo is not None:
         return (wall.astimezone(UTC),)
     first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
@@ -50,7 +54,7 @@ def steady_hour(hour: datetime, zone: ZoneInfo) -> datetime | None:
 
 
 def _is_ambiguous(moment: datetime, zone: ZoneInfo) -> bool:
-    return len(readings(_wall(moment, zone), zone)) == 2
+    return len(_instants(_wall(moment, zone), zone)) == 2
 
 
 def _wall(moment: datetime, zone: ZoneInfo) -> datetime:

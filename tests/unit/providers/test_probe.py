@@ -28,6 +28,7 @@ from call_lake_local.simulators.simulation import FAKE_KEY, FAKE_PASSWORD, Simul
 from call_lake_local.simulators.thulium import USER
 from call_lake_local.simulators.world import World
 from tests.support.fakes import FakeClock
+from tests.support.fakes.provider import make_wav
 from tests.support.stub_web import Reply, Seen, StubWeb
 
 NOW = datetime(2026, 11, 15, 20, 0, tzinfo=UTC)
@@ -416,3 +417,70 @@ def test_a_document_without_further_settings_gets_them() -> None:
         "base_url": "u",
         "more": {"encode_slashes": False},
     }
+
+
+# -- the probe agrees with the client
+
+
+PROBED = "https://example.thulium.test/api"
+
+
+def probe_client(web: StubWeb) -> ProbeClient:
+    settings = SourceSettings("thulium", "thulium", PROBED)
+    return ProbeClient(settings, lambda fresh: "the-key", FakeClock(NOW), web.session)
+
+
+@pytest.mark.parametrize(
+    ("content_range", "is_whole"),
+    [("bytes 0-4/5", True), ("bytes 0-3/5", False), ("bytes 1-4/5", False), ("bytes 0-4/*", False), ("", False)],
+)
+def test_a_206_that_is_the_whole_is_the_whole_for_the_probe_too(content_range: str, is_whole: bool) -> None:
+    web = StubWeb(lambda seen: Reply(206, b"audio", {"Content-Range": content_range}))
+    assert probe_client(web).ask("/audio", 10).is_whole == is_whole
+
+
+def _signed(seen: Seen) -> Reply:
+    """A storage on the vendor's own host, whose links carry their own credentials."""
+    if "Authorization" in seen.headers:
+        return Reply(400, b"<Error><Code>InvalidArgument</Code></Error>", {"Content-Type": "application/xml"})
+    return Reply(200, b"audio")
+
+
+def test_a_signed_link_that_refuses_our_credentials_is_tried_once_without() -> None:
+    web = StubWeb(_signed)
+    answer = probe_client(web).ask("/audio?sig=1", 10, may_be_signed=True)
+    assert (answer.is_whole, answer.body) == (True, b"audio")
+    assert ["Authorization" in seen.headers for seen in web.seen] == [True, False]
+
+
+def test_a_listing_is_never_asked_for_without_credentials() -> None:
+    web = StubWeb(_signed)
+    assert probe_client(web).ask("/recordings", 10).status == 400
+    assert len(web.seen) == 1
+
+
+def test_a_link_that_is_refused_without_credentials_too_is_refused() -> None:
+    web = StubWeb(lambda seen: Reply(403, b"<Error/>", {"Content-Type": "text/xml"}))
+    assert probe_client(web).ask("/audio", 10, may_be_signed=True).status == 403
+    assert len(web.seen) == 2
+
+
+def test_the_audio_that_a_probe_finds_behind_a_signed_link_works() -> None:
+    vendor = Vendor("conpeek")
+    inner = transport.session(vendor.simulation, vendor.clock.sleep).get_adapter("https://conpeek.sim/")
+    asked = []
+
+    class Storage(StubWeb):
+        def send(self, request: Any, *args: Any, **options: Any) -> Any:
+            if "cdr_dialog_recording" in request.url and "offset" in request.url:
+                return inner.send(request, *args, **options)
+            asked.append(request.url)
+            return super().send(request, *args, **options)
+
+    web = Storage(lambda seen: _signed(seen) if "Authorization" in seen.headers else Reply(200, make_wav(1)))
+    settings = SourceSettings("conpeek", "conpeek", URLS["conpeek"])
+    found = run_probe(settings, vendor.secret, vendor.clock, lambda step: None, web.session)
+
+    assert found.works
+    assert "wav audio" in said(found, "download")
+    assert len(asked) == 2

@@ -18,7 +18,7 @@ from call_lake.model.recording import Recording, recording_id
 from call_lake.model.windows import Window
 from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
 from call_lake.providers.conpeek.description import VENDOR
-from call_lake.providers.conpeek.mapping import CONPEEK, Extract, compile_mapping, seconds
+from call_lake.providers.conpeek.mapping import CONPEEK, LENGTHS, Extract, compile_mapping, length_reader
 from call_lake.providers.http.client import Client, request_id
 from call_lake.providers.paging.by_offset import OffsetPager, PageRetry, RawPage
 from call_lake.settings import SourceSettings
@@ -50,6 +50,7 @@ class Conpeek:
         self._zone = settings.zone
         self._mapping = compile_mapping(settings.name, settings.mapping)
         self._found: dict[str, Extract] = {name: self._mapping.get(name, _nothing) for name in CONPEEK}
+        self._duration, self._talk = (length_reader(self._mapping, length) for length in LENGTHS)
         self._pager = OffsetPager(settings.page_size or VENDOR.page_size)
 
     def list_window(self, window: Window, *, may_be_wide: bool = False) -> Iterator[Page]:
@@ -176,8 +177,12 @@ class Conpeek:
         started_at = json_values.moment(found["started_at"](row)) or ended_at or listed_at
         if started_at is None:
             raise ValueError("it has no start time that can be read")
-        duration_s = seconds(row, self._mapping, "duration")
-        if duration_s is None and ended_at is not None:
+        odd: list[str] = []
+        duration_s, talk_s = self._duration(row, odd), self._talk(row, odd)
+        if ended_at is not None and ended_at < started_at:
+            ended_at = None
+            odd.append("ended_at")
+        if duration_s is None and ended_at is not None and "duration_s" not in odd:
             duration_s = (ended_at - started_at).total_seconds()
         audio_url = found["audio_url"](row)
         return Recording(
@@ -187,17 +192,17 @@ class Conpeek:
             provider_key=key,
             started_at=started_at,
             call_date=started_at.astimezone(self._zone).date(),
-            raw=json_values.compact(row),
+            raw=json_values.raw(row, odd),
             connection_id=json_values.text(found["connection_id"](row)),
             ended_at=ended_at,
             listed_at=listed_at,
             direction=json_values.direction(found["direction"](row)),
-            caller=json_values.text(found["caller"](row)),
-            callee=json_values.text(found["callee"](row)),
+            caller=json_values.phone(found["caller"](row)),
+            callee=json_values.phone(found["callee"](row)),
             agent=json_values.text(found["agent"](row)),
             disposition=json_values.text(found["disposition"](row)),
             duration_s=duration_s,
-            talk_s=seconds(row, self._mapping, "talk"),
+            talk_s=talk_s,
             audio_url=json_values.text(audio_url) if isinstance(audio_url, str) else None,
         )
 

@@ -41,6 +41,7 @@ LENGTHS = ("duration", "talk")
 PLAIN = re.compile(r"[A-Za-z_]\w*(?: *\|\| *[A-Za-z_]\w*)*", re.ASCII)
 
 type Extract = Callable[[Any], Any]
+type LengthReader = Callable[[Any, list[str]], float | None]
 
 
 def compile_mapping(source: str, overrides: Mapping[str, str]) -> dict[str, Extract]:
@@ -70,6 +71,9 @@ def _extract(expression: str) -> Extract:
     def extract(record: Any) -> Any:
         value = record.get(first)
         for name in others:
+            if value is None:  # a name that the record does not have: most of them
+                value = record.get(name)
+                continue
             if value or (value == 0 and value is not False):  # JMESPath: a number is never false
                 return value
             value = record.get(name)
@@ -86,10 +90,16 @@ def _search(compiled: ParsedResult, record: Any) -> Any:
         return None
 
 
-def seconds(record: Any, mapping: Mapping[str, Extract], length: str) -> float | None:
-    """The ``talk`` or ``duration`` of a record in seconds, from the unit that is mapped."""
-    if (given := mapping.get(f"{length}_s")) is not None:
-        return json_values.number(given(record))
-    given = mapping.get(f"{length}_ms")
-    milliseconds = json_values.number(given(record)) if given is not None else None
-    return None if milliseconds is None else milliseconds / 1000
+def length_reader(mapping: Mapping[str, Extract], length: str) -> LengthReader:
+    """Return a function that reads the ``talk`` or ``duration`` of a record in seconds, from the unit that is mapped.
+    It adds the column to a list where the length is negative."""
+    column = f"{length}_s"
+    for name, in_a_second in ((column, 1), (f"{length}_ms", 1000)):
+        if (extract := mapping.get(name)) is not None:
+            return partial(_seconds, extract, in_a_second, column)
+    return lambda record, odd: None
+
+
+def _seconds(extract: Extract, in_a_second: int, column: str, record: Any, odd: list[str]) -> float | None:
+    length = json_values.length(extract(record), column, odd)
+    return None if length is None else length / in_a_second

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from call_lake.model import json_values
 from call_lake.providers.conpeek.api import listing_rows
 from call_lake.providers.conpeek.description import VENDOR
-from call_lake.providers.conpeek.mapping import compile_mapping, seconds
+from call_lake.providers.conpeek.mapping import compile_mapping, length_reader
 from call_lake.providers.probe import AudioAddress, Prober, ProbeResult, VendorProbe
 
 LOOK_BACK = timedelta(days=30)
@@ -131,7 +131,7 @@ class _Conpeek:
         in_ms = sum(talk > 2 * call_s for call_s, talk in pairs) / len(pairs)
         unit = "milliseconds" if in_ms > 0.5 else "seconds"
         self._found.say("talking_time", f"in {unit}, by {len(pairs)} rows")
-        mapped_s = seconds({"talking_time": 1000}, self._mapping, "talk")
+        mapped_s = length_reader(self._mapping, "talk")({"talking_time": 1000}, [])
         if unit == "seconds" and mapped_s != 1000:
             self._prober.propose({"mapping": dict(self._prober.settings.mapping) | {"talk_s": "talking_time"}})
 

@@ -27,7 +27,9 @@ from call_lake.settings import SourceSettings
 
 REDIRECTS = {301, 302, 303, 307, 308}
 MAX_HOPS = 5
-LISTING_LIMIT_BYTES = 32 * 1024 * 1024
+LISTING_LIMIT_BYTES = 4 * 1024 * 1024
+"""A page of 500 records of 8 KB each. A longer one would not fit into the poller's 256 MB if it held letters of four
+bytes, and one byte that has to be repaired (``tests/unit/providers/http/test_listing_memory.py`` measures it)."""
 ERROR_LIMIT_BYTES = 64 * 1024
 LISTING_PATIENCE = 2  # read timeouts that a whole listing answer may take
 NOT_READY = {404: Reason.NOT_FOUND, 410: Reason.NOT_FOUND, 204: Reason.EMPTY}
@@ -70,6 +72,15 @@ class Hop:
     was_trusted: bool
     leads_to: Target | None
 
+    @property
+    def refuses_ours(self) -> bool:
+        """Whether a storage service, and not the vendor's API, refuses a request that had our credentials. The URL may
+        carry its own: S3 then answers 400 or 403 with an error in XML
+        (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
+        kind = self.response.headers.get("Content-Type", "")
+        is_refusal = self.response.status_code in REFUSED_IN_XML and XML.match(kind.strip()) is not None
+        return is_refusal and self.was_trusted
+
 
 class Client:
     """Sends GET requests to one source. Many threads may use one client."""
@@ -96,18 +107,22 @@ class Client:
         self._environments: dict[Origin, Any] = {}
 
     def get_json(self, url: str, until_s: float = math.inf) -> Any:
-        """Return the JSON of a listing, by ``until_s`` of the monotonic clock at the latest.
+        """Return the JSON of a listing, by ``until_s`` of the monotonic clock at the latest. 204 is an empty answer.
 
         Raises Transient (BAD_LISTING where the answer is no JSON), Terminal, SecretEmpty.
         """
         deadline_s = min(until_s, self._clock.monotonic() + LISTING_PATIENCE * self._timeout_s)
         with closing(self._get(Target.parse(url), deadline_s).response) as response:
+            if response.status_code == 204:
+                return {}
             if response.status_code != 200:
                 raise self._refusal(response, "the listing", deadline_s)
             body = Body(response, self._clock, deadline_s)
             data = body.read_up_to(LISTING_LIMIT_BYTES)
         if data is None:
             raise Transient(Reason.BAD_LISTING, f"the listing is longer than {LISTING_LIMIT_BYTES} bytes")
+        if json_values.has_too_many_values(data):
+            raise Transient(Reason.BAD_LISTING, f"the listing has more than {json_values.VALUES_MOST} values")
         try:
             return json_values.parse(data, body.content_type)
         except (ValueError, RecursionError):
@@ -132,7 +147,7 @@ class Client:
             status = response.status_code
             if status in NOT_READY:
                 raise NotReady(NOT_READY[status], f"the download answered {status}", status=status)
-            if status != 200 and not _is_whole(response):
+            if not is_whole(response):
                 raise self._refusal(response, "the download", until_s)
             body = Body(response, self._clock, until_s)
             body.other_host = None if self._rules.is_home(answer.target.origin) else answer.target.origin.netloc
@@ -141,15 +156,14 @@ class Client:
     def _get(self, target: Target, deadline_s: float, *, may_be_signed: bool = False) -> Hop:
         """The answer after redirects. After a 401 the client reads the secret again, once (rule 10).
 
-        ``may_be_signed``: the URL may carry its own credentials, and be refused with ours beside them: S3 answers 400
-        with an error in XML (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). It is then asked
-        for once without ours.
+        ``may_be_signed``: the URL may carry its own credentials, and be refused with ours beside them. It is then
+        asked for once without ours.
         """
         *_, last = self._hops(target, deadline_s)
         if last.response.status_code == 401 and last.was_trusted:
             last.response.close()
             *_, last = self._hops(target, deadline_s, fresh=True)
-        elif may_be_signed and last.was_trusted and _is_refused_in_xml(last.response):
+        elif may_be_signed and last.refuses_ours:
             last.response.close()
             *_, last = self._hops(target, deadline_s, trusted=False)
         return last
@@ -239,18 +253,13 @@ class Client:
             return ""
 
 
-def _is_whole(response: requests.Response) -> bool:
-    """Whether a 206, the answer for a part, is the whole. Some servers send one unasked (RFC 9110, 14.4)."""
+def is_whole(response: requests.Response) -> bool:
+    """Whether an answer has the whole of what was asked for: a 200, and a 206 whose part is the whole. Some servers
+    send one unasked (RFC 9110, 14.4)."""
     if response.status_code != 206:
-        return False
+        return response.status_code == 200
     found = WHOLE_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
     return found is not None and int(found[1]) + 1 == int(found[2])
-
-
-def _is_refused_in_xml(response: requests.Response) -> bool:
-    """Whether a storage service refuses the request, and not the vendor's API."""
-    kind = response.headers.get("Content-Type", "")
-    return response.status_code in REFUSED_IN_XML and XML.match(kind.strip()) is not None
 
 
 def request_id(answer: Any) -> str:

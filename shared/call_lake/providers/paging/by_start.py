@@ -76,7 +76,8 @@ class StartPager:
 
     def _walk(self, times: TimeRange, first: list[Any], all_rows: int) -> Iterator[list[Any]]:
         start, known, total, limit = times.start, first, all_rows, len(first)
-        while len(known) < total:  # known: the first rows of the list of ``total`` rows from ``start`` on
+        is_full = True  # the last page may have rows behind it, whatever the count says
+        while len(known) < total or is_full:  # known: the first rows of the list of ``total`` rows from ``start`` on
             next_start = self._next_start(times, start, known, limit)
             if next_start is None:
                 raise TooWide(all_rows)
@@ -85,13 +86,15 @@ class StartPager:
             passed = total - (page.count or 0)
             shared = known[-1:] if by_offset else known[max(passed, 0) :]
             fresh = page.rows[len(shared) :]
-            is_proved = (passed == 0 and fresh) if by_offset else 0 <= passed < len(known)
+            is_end = len(known) == total
+            is_proved = (passed == 0 and (fresh or is_end)) if by_offset else 0 <= passed < len(known)
             if not is_proved or not self._agree(page.rows, shared):
                 yield page.rows
                 raise Drifted("the rows between two pages are others")
             if fresh:
                 yield fresh
             start, known, total = next_start, (known if by_offset else shared) + fresh, total - passed
+            is_full = len(page.rows) >= limit and not (is_end and not fresh)
         if len(known) > total:
             raise Drifted(f"{len(known)} rows where the count says {total}")
 

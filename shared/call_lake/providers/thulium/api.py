@@ -69,11 +69,7 @@ class Thulium:
 
         may_be_wide = may_be_wide or not self._can_be_split(window)
         for rows in self._rows(TimeRange(date_from, date_to, fetch), may_be_wide):
-            items = [self._item(row) for row in rows]
-            yield Page(
-                tuple(item for item in items if isinstance(item, Recording)),
-                tuple(item for item in items if isinstance(item, BadRecord)),
-            )
+            yield self._page(rows)
 
     def _rows(self, times: TimeRange, may_be_wide: bool) -> Iterator[list[Any]]:
         """Page by offset; where the first page shows that the list is too wide for that, go on by start."""
@@ -132,11 +128,14 @@ class Thulium:
         halves = Window(window.start, middle), Window(middle, window.end)
         return all(self._range(half) != self._range(window) for half in halves)
 
-    def _item(self, row: Any) -> Recording | BadRecord:
-        try:
-            return self._recording(row)
-        except (ValueError, OverflowError) as error:
-            return BadRecord(str(error), json_values.compact(row))
+    def _page(self, rows: list[Any]) -> Page:
+        recordings, bad = [], []
+        for row in rows:
+            try:
+                recordings.append(self._recording(row))
+            except (ValueError, OverflowError) as error:
+                bad.append(BadRecord(str(error), json_values.compact(row)))
+        return Page(tuple(recordings), tuple(bad))
 
     def _recording(self, row: Any) -> Recording:
         if not isinstance(row, dict):
@@ -149,6 +148,9 @@ class Thulium:
         possible = self._readings(row.get("date")) or self._start_without_date(connection_id, created)
         if not possible:
             raise ValueError("it has no date that can be read")
+        odd: list[str] = []
+        duration_s = json_values.length(row.get("duration"), "duration_s", odd)
+        talk_s = json_values.length(row.get("billsec"), "talk_s", odd)
         started_at, call_date = possible[0] if len(possible) == 1 else _closest(possible, _epoch(connection_id))
         return Recording(
             source=self._settings.name,
@@ -157,16 +159,16 @@ class Thulium:
             provider_key=key,
             started_at=started_at,
             call_date=call_date,
-            raw=json_values.compact(row),
+            raw=json_values.raw(row, odd),
             connection_id=connection_id,
             listed_at=_first_from(started_at, created),
             direction=json_values.direction(row.get("type")),
-            caller=json_values.text(row.get("src")),
-            callee=json_values.text(row.get("dst")),
+            caller=json_values.phone(row.get("src")),
+            callee=json_values.phone(row.get("dst")),
             agent=json_values.text(row.get("user")),
             disposition=json_values.text(row.get("disposition")),
-            duration_s=json_values.number(row.get("duration")),
-            talk_s=json_values.number(row.get("billsec")),
+            duration_s=duration_s,
+            talk_s=talk_s,
         )
 
     def _start_without_date(self, connection_id: str | None, created: tuple[Reading, ...]) -> tuple[Reading, ...]:

@@ -70,6 +70,8 @@ def test_empty_values_are_none(empty):
     [
         row(dialog_uuid=None),
         row(dialog_uuid=True),
+        row(dialog_uuid=1.5),
+        row(start_time="1970-01-01 00:00:00", hangup_time=0),
         row(start_time=None, hangup_time=None),
         row(start_time="soon", hangup_time="later"),
         None,
@@ -83,10 +85,41 @@ def test_a_row_without_key_or_start_is_reported_and_never_stops_its_page(broken)
     assert json.loads(page.bad[0].raw) == broken
 
 
-@pytest.mark.parametrize("unreadable", [None, "", "soon", {}])
+@pytest.mark.parametrize("unreadable", [None, "", "soon", {}, 0, "1970-01-01 00:00:00", "0000-00-00 00:00:00"])
 def test_a_row_whose_start_cannot_be_read_begins_with_its_end(unreadable):
     recording = one({"start_time": unreadable})
     assert recording.started_at == datetime(2026, 6, 1, 22, 31, 5, tzinfo=UTC)
+
+
+def test_an_end_before_its_start_is_null_and_the_record_says_so():
+    changes = {"start_time": "2026-06-01 22:30:00", "hangup_time": "2026-06-01 22:29:59", "talking_time": -1}
+    recording = one(changes)
+    assert (recording.ended_at, recording.duration_s, recording.talk_s) == (None, None, None)
+    assert recording.listed_at == datetime(2026, 6, 1, 22, 29, 59, tzinfo=UTC)
+    raw = json.loads(recording.raw)
+    assert raw.pop("call_lake_implausible") == ["talk_s", "ended_at"]
+    assert raw == row() | changes
+
+
+@pytest.mark.parametrize("ended", ["1970-01-01 00:00:00", 0, "0001-01-01 00:00:00", None])
+def test_a_date_that_means_none_is_no_end_before_the_start(ended):
+    recording = one({"hangup_time": ended})
+    assert (recording.ended_at, recording.duration_s) == (None, None)
+    assert "call_lake_implausible" not in recording.raw
+
+
+@pytest.mark.parametrize("number", [48500600700.0, "48500600700.0", "4.85006007E+10"])
+def test_a_number_is_the_same_text_however_it_is_sent(number):
+    assert one({"from_display_target": number}).caller == "48500600700"
+    assert one({"to_display_target": number}).callee == "48500600700"
+
+
+@pytest.mark.parametrize(("given", "seconds"), [(-5, None), ("12,5", 12.5), ("-1", None)])
+def test_lengths_of_a_tenant_that_gives_seconds(given, seconds):
+    mapping = {"duration_s": "seconds", "talk_s": "seconds"}
+    recording = one({"seconds": given}, mapping)
+    assert (recording.duration_s, recording.talk_s) == (seconds, seconds)
+    assert ("call_lake_implausible" in recording.raw) == (seconds is None)
 
 
 @pytest.mark.parametrize("url", [7, True, {}, ["https://example.com/a.wav"]])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from call_lake.errors import Drifted, Reason, TooWide, Transient
 from call_lake.model.windows import Window
 from tests.support.stub_conpeek import BASE, HOUR, NOON, Tenant, make, row
-from tests.support.stub_web import StubWeb, json_reply, keys
+from tests.support.stub_web import Reply, StubWeb, json_reply, keys
 
 
 @settings(max_examples=60)
@@ -105,12 +105,48 @@ def test_count_and_success_are_tolerated_and_not_believed():
 
 
 @pytest.mark.parametrize(
-    "body", [{"success": False, "data": []}, {"data": None}, {"data": ["a", None, 7, []]}, [], {"message": "x"}]
+    "body",
+    [
+        {"success": False, "data": []},
+        {"success": False, "data": None},
+        {"success": False},
+        {"data": None, "message": "x"},
+        {"data": None, "error": {"code": 5}},
+        {"data": {"a": 1}},
+        {"data": "none"},
+        {"data": None, "count": 3},
+        {"data": ["a", None, 7, []]},
+        [],
+        {"message": "x"},
+        {"count": 3},
+    ],
 )
 def test_a_listing_that_is_none_is_transient(body):
     with pytest.raises(Transient) as caught:
         list(make(StubWeb(lambda seen: json_reply(body))).list_window(HOUR))
     assert caught.value.reason is Reason.BAD_LISTING
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": []},
+        {"data": None},
+        {"data": {}},
+        {},
+        {"count": 0},
+        {"count": "0"},
+        {"data": None, "success": True, "count": 0},
+    ],
+)
+def test_an_empty_window_may_be_written_in_many_ways(body):
+    web = StubWeb(lambda seen: json_reply(body))
+    assert keys(make(web).list_window(HOUR)) == []
+    assert len(web.seen) == 1
+
+
+def test_no_content_is_an_empty_window():
+    assert keys(make(StubWeb(lambda seen: Reply(204))).list_window(HOUR)) == []
 
 
 @given(st.integers(0, 10**15), st.integers(0, 10**9), st.floats(0, 1))

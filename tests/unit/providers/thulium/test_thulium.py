@@ -1,12 +1,14 @@
 import json
 from base64 import b64encode
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from call_lake.errors import ConfigError, Reason, Transient
 from call_lake.model.recording import Recording, recording_id
+from call_lake.operations.erase.targets import ErasureRequest
 from tests.support.stub_thulium import BASE, HOUR, NOON, SECRET, Tenant, make, one, row
 from tests.support.stub_web import Reply, Seen, StubWeb, json_reply, keys
 
@@ -52,6 +54,7 @@ def test_missing_optional_fields_are_none_and_unknown_ones_stay_in_raw():
         row(filename=None),
         row(filename=""),
         row(filename=1.5),
+        row(filename=1.5e300),
         row(filename="\ud800"),
         row(date=None, created_at=None),
         row(date="0000-00-00 00:00", created_at="soon"),
@@ -67,7 +70,13 @@ def test_a_row_without_key_or_start_is_reported_and_never_stops_its_page(broken)
     assert json.loads(page.bad[0].raw) == broken
 
 
-@pytest.mark.parametrize("unreadable", [None, "", "0000-00-00 00:00", "0001-01-01 00:00", 7])
+NO_DATES: list[Any] = [
+    *(None, "", "0000-00-00 00:00", "0000-00-00 00:00:00", "0001-01-01 00:00", 7, 0, "0", {}, []),
+    *("1970-01-01 00:00", "1970-01-01 01:00", "1970-01-01T00:00:00Z", "1899-12-30 00:00", "1980-01-01 00:00"),
+]
+
+
+@pytest.mark.parametrize("unreadable", NO_DATES)
 def test_a_row_whose_date_cannot_be_read_begins_with_its_connection(unreadable):
     recording = one({"date": unreadable})
     assert recording.started_at == NOON + timedelta(seconds=500)
@@ -80,6 +89,49 @@ def test_without_a_connection_that_fits_it_begins_when_it_was_made(connection_id
     recording = one({"date": None, "connection_id": connection_id})
     assert recording.started_at == datetime(2026, 6, 1, 12, 28, tzinfo=UTC)
     assert recording.call_date == date(2026, 6, 1)
+
+
+@pytest.mark.parametrize("number", [48500600700, 48500600700.0, "48500600700.0", " 48500600700 "])
+def test_a_number_is_the_same_text_however_it_is_sent_and_erase_finds_it(number):
+    recording = one({"src": number, "dst": number})
+    assert (recording.caller, recording.callee) == ("48500600700", "48500600700")
+    assert ErasureRequest(numbers=frozenset({"48500600700"})).matches(recording.to_json())
+    assert one({"filename": 48500600700.0}).recording_id == one({"filename": 48500600700}).recording_id
+
+
+@pytest.mark.parametrize(
+    ("changes", "lengths", "odd"),
+    [
+        ({"duration": -1, "billsec": "-0.5"}, (None, None), ["duration_s", "talk_s"]),
+        ({"duration": "12,5", "billsec": -3600.0}, (12.5, None), ["talk_s"]),
+        ({"duration": "1_000", "billsec": 0}, (None, 0.0), None),
+    ],
+)
+def test_a_negative_length_is_null_and_the_record_says_so(changes, lengths, odd):
+    recording = one(changes)
+    assert (recording.duration_s, recording.talk_s) == lengths
+    raw = json.loads(recording.raw)
+    assert raw.get("call_lake_implausible") == odd
+    assert changes.items() <= raw.items()
+
+
+def test_a_bad_byte_costs_one_value_and_not_the_page():
+    bodies = [json.dumps(row(number), ensure_ascii=False).encode() for number in range(3)]
+    bodies[1] = bodies[1].replace("Wymyślona".encode(), b"Wymy\xb6lona")
+    answer = b'{"count": 3, "result": [' + b",".join(bodies) + b"]}"
+    (page,) = make(StubWeb(lambda seen: Reply(body=answer))).list_window(HOUR)
+    assert [recording.agent for recording in page.recordings] == [
+        "Wymyślona Agentka", "Wymy\N{REPLACEMENT CHARACTER}lona Agentka", "Wymyślona Agentka",
+    ]  # fmt: skip
+    assert ["call_lake_repaired" in recording.raw for recording in page.recordings] == [False, True, False]
+    assert page.bad == ()
+
+
+def test_a_bad_byte_in_a_key_makes_an_unusable_record_for_two_keys_must_not_become_one():
+    body = json.dumps({"result": [row(1), row(2, filename="?.wav")]}).encode().replace(b"?.wav", b"\xb6.wav")
+    pages = list(make(StubWeb(lambda seen: Reply(body=body))).list_window(HOUR))
+    assert keys(pages) == [row(1)["filename"]]
+    assert [bad.why for page in pages for bad in page.bad] == ["its key is no Unicode text"]
 
 
 def test_a_key_is_kept_exactly_and_a_number_is_taken_as_text():
@@ -212,6 +264,9 @@ def test_a_second_401_is_unauthorized():
         b'{"count": 1, "result": {}}',
         b'{"count": 3, "result": ["a 48500000001", null, 7]}',
         b'{"request_id": "abc", "errors": [{"message": "call 48500000001", "code": 1}], "result": []}',
+        b'{"request_id": "abc", "errors": [{"message": "call 48500000001", "code": 1}], "result": null}',
+        b'{"request_id": "abc", "errors": [{"message": "call 48500000001", "code": 1}], "count": 0}',
+        b'{"count": 1, "result": null}',
         b"[" * 100_000,
         b"\xff\xfe\x00",
     ],

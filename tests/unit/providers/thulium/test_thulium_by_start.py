@@ -34,6 +34,7 @@ class Dated(Tenant):
         super().__init__(rows, cap=cap)
         self.all_rows, self.exclusive = rows, exclusive
         self.moves: dict[int, Any] = {}
+        self.wrong_by = 0
 
     def answer(self, seen: Seen) -> Reply:
         if move := self.moves.get(len(self.web.seen)):
@@ -41,6 +42,7 @@ class Dated(Tenant):
         first, last = seen.query["date_from"], seen.query["date_to"]
         at = [(item["created_at"], item) for item in self.all_rows]
         self.rows = [item for text, item in at if first <= text <= last and not (self.exclusive and text == first)]
+        self.count = len(self.rows) + self.wrong_by
         return super().answer(seen)
 
 
@@ -100,6 +102,19 @@ def test_a_list_of_too_many_pages_says_how_many_rows_fit() -> None:
         list(server.provider().list_window(DAY))
     assert caught.value.fits == COMFORTABLE * PAGES_MOST * 100
     assert len(server.web.seen) == 1
+
+
+@pytest.mark.parametrize("n", [299, 300, 301, 398, 399, 450])
+def test_a_count_that_is_one_too_few_hides_no_row_behind_a_full_page(n: int) -> None:
+    server = Dated(a_day(n))
+    server.wrong_by = -1
+    found: list[str] = []
+    try:
+        for page in server.provider().list_window(DAY):
+            found += keys([page])
+    except Drifted:
+        return
+    assert len(set(found)) == n
 
 
 @pytest.mark.parametrize("at", [2, 3, 5])
