@@ -31,8 +31,8 @@ LISTING_LIMIT_BYTES = 32 * 1024 * 1024
 ERROR_LIMIT_BYTES = 64 * 1024
 LISTING_PATIENCE = 2  # read timeouts that a whole listing answer may take
 NOT_READY = {404: Reason.NOT_FOUND, 410: Reason.NOT_FOUND, 204: Reason.EMPTY}
-WHOLE_RANGE = re.compile(r"bytes 0-(\d{1,18})/(\d{1,18})")
-REFUSED_IN_XML = {400, 403}
+WHOLE_RANGE = re.compile(r"bytes[ =:]+0-(\d{1,18})/(\d{1,18})", re.IGNORECASE)  # RFC 9110, 14.4
+REFUSED_IN_XML = {400, 401, 403}
 XML = re.compile(r"(application|text)/xml\b", re.IGNORECASE)
 RETRY_AFTER_MOST_S = 366 * 86_400.0
 """A longer wait is no time of this world; what asks for it waits a year."""
@@ -132,24 +132,27 @@ class Client:
             status = response.status_code
             if status in NOT_READY:
                 raise NotReady(NOT_READY[status], f"the download answered {status}", status=status)
-            if status != 200 and not _is_whole(response):
+            whole_bytes = _whole_bytes(response)
+            if status != 200 and whole_bytes is None:
                 raise self._refusal(response, "the download", until_s)
             body = Body(response, self._clock, until_s)
+            if whole_bytes is not None and not body.is_packed:
+                body.declared_length = whole_bytes  # whatever the Content-Length says: no part is taken for the whole
             body.other_host = None if self._rules.is_home(answer.target.origin) else answer.target.origin.netloc
             yield body
 
     def _get(self, target: Target, deadline_s: float, *, may_be_signed: bool = False) -> Hop:
         """The answer after redirects. After a 401 the client reads the secret again, once (rule 10).
 
-        ``may_be_signed``: the URL may carry its own credentials, and be refused with ours beside them: S3 answers 400
-        with an error in XML (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). It is then asked
-        for once without ours.
+        ``may_be_signed``: the URL may carry its own credentials, and be refused with ours beside them, with an error
+        in XML: S3 answers 400 (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html), others 401 or 403.
+        It is then asked for once without ours.
         """
         *_, last = self._hops(target, deadline_s)
         if last.response.status_code == 401 and last.was_trusted:
             last.response.close()
             *_, last = self._hops(target, deadline_s, fresh=True)
-        elif may_be_signed and last.was_trusted and _is_refused_in_xml(last.response):
+        if may_be_signed and last.was_trusted and _is_refused_in_xml(last.response):
             last.response.close()
             *_, last = self._hops(target, deadline_s, trusted=False)
         return last
@@ -224,7 +227,7 @@ class Client:
         if status == 401:
             return Transient(Reason.UNAUTHORIZED, f"{detail}; check the source's secret", status=status)
         retry_after_s = retry_after(response.headers.get("Retry-After"), self._clock.now())
-        if status == 403 and retry_after_s is None:  # with one it is a rate limit, whatever its number
+        if status == 403 and not response.headers.get("Retry-After", "").strip():  # with one it is a rate limit
             return Terminal(Reason.FORBIDDEN, f"{detail}; check the rights of the API user", status=status)
         reason = Reason.RATE_LIMITED if status in (403, 429) else Reason.HTTP_ERROR
         return Transient(reason, detail, retry_after_s=retry_after_s, status=status)
@@ -239,12 +242,13 @@ class Client:
             return ""
 
 
-def _is_whole(response: requests.Response) -> bool:
-    """Whether a 206, the answer for a part, is the whole. Some servers send one unasked (RFC 9110, 14.4)."""
+def _whole_bytes(response: requests.Response) -> int | None:
+    """The length that a 206, the answer for a part, gives where the part is the whole; else None. Some servers send
+    one unasked."""
     if response.status_code != 206:
-        return False
+        return None
     found = WHOLE_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
-    return found is not None and int(found[1]) + 1 == int(found[2])
+    return int(found[2]) if found is not None and int(found[1]) + 1 == int(found[2]) else None
 
 
 def _is_refused_in_xml(response: requests.Response) -> bool:
@@ -260,9 +264,10 @@ def request_id(answer: Any) -> str:
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds from a Retry-After header, which holds seconds or an HTTP date (RFC 9110, 10.2.3); None if neither."""
+    """Seconds from a Retry-After header, which holds seconds or an HTTP date (RFC 9110, 10.2.3); None if neither. Of
+    several numbers, which two headers become, the greatest."""
     try:
-        seconds = float(value or "")
+        seconds = max(float(number) for number in (value or "").split(","))
     except ValueError:
         try:
             moment = parsedate_to_datetime(value or "")
