@@ -9,14 +9,19 @@ import math
 import re
 from typing import Any
 
+MARKS = (  # that stand over or under the letter before them
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc"
+    "\u0ec8-\u0ece\u0f71-\u0f84\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+)
 ACTIVE = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0 and C1 controls: colours, titles, the cursor, the clipboard
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional marks, overrides and isolates: they reorder a line
     "\u2028\u2029"  # ends of a line and of a paragraph
-    "\xad\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # they show nothing at all
+    "\xad\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # they show nothing at all
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # nor do these
     "\ud800-\udfff"  # lone surrogates, which no encoding has
-    "]"
+    f"]|(?<=[{MARKS}]{{4}})[{MARKS}]"  # a fifth mark on one letter: a flood of them covers the lines around
 )
 """The characters that act on a terminal, or cannot be seen. The joiners U+200C and U+200D are not among them: names in
 Persian and Hindi need them."""
@@ -25,7 +30,7 @@ Persian and Hindi need them."""
 def safe(text: str, encoding: str = "utf-8") -> str:
     r"""The text with every active character, and every one that ``encoding`` lacks, written as an escape: ``\x1b``,
     ``\u202e``. The result is one line."""
-    escaped = ACTIVE.sub(lambda found: repr(found[0])[1:-1], text)
+    escaped = ACTIVE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
     return escaped.encode(encoding, "backslashreplace").decode(encoding)
 
 

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,7 +20,8 @@ import jmespath
 from call_lake.errors import ConfigError
 from call_lake.model.rules import Rule, Rules
 
-HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\s/:@?#\[\]]+)(:\d{1,5})?")
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\s/:@?#\[\]]+)(:[1-9]\d{0,4})?")
+NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
 AUDIO_HOSTS = ("", "public", "listed")
 SOURCE_NAME = re.compile(r"[a-z0-9-]{1,32}")
 
@@ -195,19 +197,24 @@ def _coerce(source: str, key: str, kind: Any, value: Any) -> Any:
 
 
 def _allowed_host(source: str, text: str) -> str:
-    """``cdn.example.com``, ``cdn.example.com:8443`` or an address, as hosts are compared: lower case, punycode. Raises
-    ConfigError for what could never be a host."""
+    """``cdn.example.com``, ``cdn.example.com:8443`` or an address, as hosts are compared: lower case, punycode, an IPv6
+    address in its shortest form. Raises ConfigError for what could never be a host."""
     found = HOST.fullmatch(text)
-    if found is None or found[1].endswith(".") or "*" in text:
+    try:
+        if found is None or int((found[2] or ":0")[1:]) > 65535:
+            raise ValueError
+        name = found[1].lower() if found[1].isascii() else idna.encode(found[1], uts46=True).decode()
+        if ":" in name:
+            address = ip_address(name.strip("[]")).compressed
+            name = f"[{address}]" if name.startswith("[") else address
+        elif NAME.fullmatch(name) is None or (name.rpartition(".")[2].isdigit() and str(ip_address(name)) != name):
+            raise ValueError
+    except ValueError:  # idna's errors are such, too
         raise ConfigError(
             f"source {source!r}: allowed_hosts has {text!r}, which is no host. Write the name alone, like "
             "cdn.example.com, with its port if that is not the usual one. There are no wildcards: an empty list allows "
             "every public host"
-        )
-    try:
-        name = found[1].lower() if found[1].isascii() else idna.encode(found[1], uts46=True).decode()
-    except idna.IDNAError:
-        raise ConfigError(f"source {source!r}: allowed_hosts has {text!r}, which is no host's name") from None
+        ) from None
     return name + (found[2] or "")
 
 

@@ -22,6 +22,9 @@ KINDS = ("unit/audio/test_audio_kinds.py",)
 HEADERS = ("unit/copying/test_copying_headers.py",)
 ATTACKS = ("unit/copying/test_compromised_poller.py",)
 RULES = ("unit/copying/test_copying_rules.py",)
+BODIES = ("unit/providers/http/test_http_bodies.py",)
+HOSTS = ("unit/providers/http/test_http_hosts.py",)
+STRUCTURE = ("unit/audio/test_audio_structure.py",)
 INTERIM = ("unit/providers/http/test_http_interim.py",)
 
 MUTATIONS = (
@@ -178,6 +181,111 @@ MUTATIONS = (
         at("providers.http.decompress", "coding_of"),
         never("len"),
         ("unit/providers/http/test_http_bodies.py",),
+    ),
+    Mutation(
+        12,
+        "a transfer coding with a blank behind it is read to the connection's end",
+        at("providers.http.transport", "_listed"),
+        rewriting("value.strip().lower()", "value.lower()"),
+        BODIES,
+    ),
+    Mutation(
+        12,
+        "a part that calls itself the whole is stored",
+        at("providers.http.client", "Client.open_audio"),
+        never("is_packed"),
+        BODIES,
+    ),
+    Mutation(
+        12,
+        "a host that a resolver takes for an address is a public name",
+        at("providers.http.hosts", "_why_not_public"),
+        ignoring("ENDS_IN_A_NUMBER"),
+        HOSTS,
+    ),
+    Mutation(
+        12,
+        "any IPv6 address that Python calls global is public",
+        at("providers.http.hosts", "_is_public"),
+        never("GLOBAL_UNICAST"),
+        HOSTS,
+    ),
+    Mutation(
+        12,
+        "a host that can never match is allowed",
+        at("settings", "_allowed_host"),
+        never("NAME"),
+        HOSTS,
+    ),
+    Mutation(
+        12,
+        "a FLAC is as long as its header says",
+        at("audio.flac", "read_flac"),
+        giving("_end", "promised + first[0]"),
+        STRUCTURE,
+    ),
+    Mutation(
+        12,
+        "the last frame of a FLAC may be cut",
+        at("audio.flac", "_end"),
+        always("crc", "ends"),
+        STRUCTURE,
+    ),
+    Mutation(
+        12,
+        "a WebM may be cut",
+        at("audio.webm", "read_webm"),
+        never("size", "length"),
+        STRUCTURE,
+    ),
+    Mutation(
+        12,
+        "a WMA may be cut",
+        at("audio.pcm", "read_asf"),
+        never("position", "size"),
+        STRUCTURE,
+    ),
+    Mutation(
+        12,
+        "an MP4 may have less sound than its index lists",
+        at("audio.mp4", "_facts"),
+        never("needed"),
+        STRUCTURE,
+    ),
+    Mutation(
+        12,
+        "an MP4 is as long as it says, whatever its media say",
+        at("audio.mp4", "_seconds"),
+        always("is_explained"),
+        STRUCTURE,
+    ),
+    Mutation(
+        12,
+        "the seconds of an MP4 that is cut are those of the whole",
+        at("audio.mp4", "read_mp4"),
+        never("missing"),
+        STRUCTURE,
+    ),
+    Mutation(
+        12,
+        "chunks behind no sound are taken for sound",
+        at("audio.pcm", "read_wav"),
+        never("_only_chunks"),
+        STRUCTURE,
+    ),
+    Mutation(
+        12,
+        "an odd chunk always has its padding",
+        at("audio.pcm", "_padded"),
+        always("USUAL"),
+        STRUCTURE,
+    ),
+    Mutation(
+        12,
+        "an encoder's note is believed",
+        at("audio.mpeg", "read_mpeg"),
+        giving("_seconds", "None"),
+        STRUCTURE,
     ),
     Mutation(
         12,

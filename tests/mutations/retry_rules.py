@@ -3,6 +3,7 @@
 from tests.mutations.mutation import Mutation, at
 from tests.mutations.operations import (
     always,
+    becoming,
     before,
     calling,
     giving,
@@ -26,6 +27,20 @@ LEDGER = ("unit/ledger/test_ledger.py",)
 LINKS = ("unit/providers/conpeek/test_conpeek_links.py",)
 
 MUTATIONS = (
+    Mutation(
+        10,
+        "a signed link that answers 401 is not asked for without our credentials",
+        at("providers.http.client", "REFUSED_IN_XML"),
+        becoming("{400, 403}"),
+        HTTP,
+    ),
+    Mutation(
+        9,
+        "a 403 whose Retry-After is not understood is final",
+        at("providers.http.client", "_refusal"),
+        rewriting("not response.headers.get('Retry-After', '').strip()", "retry_after_s is None"),
+        HTTP,
+    ),
     Mutation(
         9,
         "Retry-After is ignored between attempts",

@@ -61,19 +61,51 @@ def moov(entry: bytes = b"mp4a", inside: bytes | None = None, seconds: int = 6, 
     """An index with one sound track. ``claimed``: the channels of its description, which are often a template."""
     inside = esds(aac_config()) if inside is None else inside
     described = bytes(8) + struct.pack(">HHIHHHHI", 0, 0, 0, claimed, 16, 0, 0, more.get("rate", 44_100) << 16) + inside
-    table = box(b"stbl", box(b"stsd", bytes(8), box(entry, described)))
+    table = box(b"stbl", box(b"stsd", bytes(8), box(entry, described)), more.get("tables", b""))
     media = box(
         b"mdia",
         box(b"mdhd", bytes(12), struct.pack(">II", 8000, 8000 * seconds + 1024), bytes(4)),
         box(b"hdlr", bytes(8), b"soun", bytes(13)),
         box(b"minf", table),
     )
-    track = box(b"tkhd", bytes(20), struct.pack(">I", 1000 * seconds), bytes(60))
+    track = box(b"tkhd", bytes(20), struct.pack(">I", more.get("shown", 1000 * seconds)), bytes(60))
+    track += more.get("edits", b"")
     return box(
         b"moov",
         box(b"mvhd", bytes(12), struct.pack(">II", 1000, 1000 * seconds), bytes(80)),
         box(b"trak", track, media),
     )
+
+
+def sample_tables(begins: int, sizes: list[int], wide: bool = False) -> bytes:
+    """Where the sound's only chunk begins, and how many bytes each of its samples has."""
+    entries = struct.pack(f">{len(sizes)}I", *sizes)
+    where = struct.pack(">IIQ", 0, 1, begins) if wide else struct.pack(">III", 0, 1, begins)
+    return box(b"stsz", struct.pack(">III", 0, 0, len(sizes)), entries) + box(b"co64" if wide else b"stco", where)
+
+
+def element(name: str, content: bytes, *, length_known: bool = True) -> bytes:
+    """One of Matroska's."""
+    return bytes.fromhex(name) + ((1 << 56 | len(content)) if length_known else (1 << 57) - 1).to_bytes(8) + content
+
+
+def webm(*, lengths_known: bool) -> bytes:
+    """Three clusters of five blocks. A program that streams gives the large elements no length."""
+    blocks = b"".join(element("a3", bytes(200)) for _ in range(5))
+    clusters = b"".join(element("1f43b675", blocks, length_known=lengths_known) for _ in range(3))
+    return element("1a45dfa3", bytes(20)) + element("18538067", clusters, length_known=lengths_known)
+
+
+def wma(data: bytes = bytes(3000), *, streamed: bool = False) -> bytes:
+    """Header, data, and an index."""
+    rest = "b2758e66cf11a6d900aa0062ce6c"
+    head = bytes.fromhex(f"3026{rest}") + (24 + 100).to_bytes(8, "little") + bytes(100)
+    return head + bytes.fromhex(f"3626{rest}") + (0 if streamed else 24 + len(data)).to_bytes(8, "little") + data
+
+
+def free_format(frame_bytes: int = 104, count: int = 20) -> bytes:
+    """MP3 at 8 kHz, mono, whose headers do not say how long a frame is."""
+    return (bytes.fromhex("ffe308c4") + b"\x55" * (frame_bytes - 4)) * count
 
 
 OPUS_PAGE = bytes([0x78]) + bytes(60)  # one packet of 20 ms: 960 samples

@@ -3,15 +3,16 @@
 from typing import BinaryIO
 
 from call_lake.audio import mpeg
+from call_lake.audio.flac import read_flac
 from call_lake.audio.mp4 import read_mp4
 from call_lake.audio.ogg import read_ogg
-from call_lake.audio.pcm import read_aiff, read_au, read_caf, read_w64, read_wav
-from call_lake.audio.reading import MAX_CHUNKS, BoundedFile, Header, believable, facts_or_none, header_only, too_short
+from call_lake.audio.pcm import read_aiff, read_asf, read_au, read_caf, read_w64, read_wav
+from call_lake.audio.reading import BoundedFile, Header, believable, facts_or_none, header_only, too_short
+from call_lake.audio.webm import read_webm
 from call_lake.errors import Reason, Transient
 
 HEAD_BYTES = 64 * 1024
 AMR_MAGIC_MAX_BYTES = 16
-WEBM_CLUSTER = b"\x1f\x43\xb6\x75"
 
 
 def read_header(kind: str, file: BinaryIO, size: int, start: int = 0) -> Header:
@@ -52,25 +53,12 @@ def _read(kind: str, file: BoundedFile) -> Header:
             if not magic.partition(b"\n")[2]:
                 raise header_only("AMR", file.size)
             return Header(None if b"_MC" in magic else 1, 16000 if magic.startswith(b"#!AMR-WB") else 8000)
+        case "gsm":
+            return Header(1, 8000, file.size // mpeg.GSM_BYTES * mpeg.GSM_SECONDS)
         case "flac":
-            return _flac(file)
+            return read_flac(file)
         case "webm":
-            if file.size <= HEAD_BYTES and WEBM_CLUSTER not in file.at(0, HEAD_BYTES):  # no header is longer
-                raise header_only("WebM", file.size)
+            return read_webm(file)
+        case "wma":
+            return read_asf(file)
     return Header()
-
-
-def _flac(file: BoundedFile) -> Header:
-    """Raises NotReady where nothing follows the blocks of metadata; the last of those is flagged."""
-    position = 4
-    info = file.at(position + 4, 18)
-    for _ in range(MAX_CHUNKS):
-        block = file.at(position, 4)
-        position += 4 + int.from_bytes(block[1:])
-        if len(block) < 4 or block[0] & 0x80:
-            break
-    if position >= file.size:
-        raise header_only("FLAC", file.size)
-    bits = int.from_bytes(info[10:18])  # rate: 20 bits, channels less one: 3, bits of a sample: 5, samples: 36
-    rate, samples = bits >> 44, bits & (1 << 36) - 1
-    return Header((bits >> 41 & 7) + 1, rate or None, samples / rate if samples and rate else None)

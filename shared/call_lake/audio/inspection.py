@@ -28,7 +28,7 @@ def inspect(
     Raises NotReady (EMPTY, HEADER_ONLY, UNFINISHED, HTML, JSON), Transient(TRUNCATED), Terminal (ENCRYPTED, NOT_AUDIO).
     """
     start, head = _behind_tags(body)
-    kind = sniff(head, content_type) if head or not start else "mp3"
+    kind = sniff(head, content_type, has_tag=start > 0) if head or not start else "mp3"
     header = read_header(kind, body.file, body.size, start)
     if header.missing and not overrules_header:
         raise Transient(Reason.TRUNCATED, header.missing, sha256=body.sha256)

@@ -2,8 +2,17 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
-from call_lake.audio.reading import MAX_CHUNKS, BoundedFile, Header, facts_or_none, header_only, too_short
+from call_lake.audio.reading import (
+    MAX_CHUNKS,
+    MAX_READ_BYTES,
+    BoundedFile,
+    Header,
+    facts_or_none,
+    header_only,
+    too_short,
+)
 from call_lake.errors import NotReady, Reason, Transient
 
 NEEDED = (b"mdat", b"moov", b"moof")
@@ -43,9 +52,8 @@ def read_mp4(file: BoundedFile) -> Header:
         raise header_only("MP4", size)
     moov_start, moov_end = index
     header = facts_or_none(lambda: _facts(file, moov_start, moov_end, is_fragmented=is_fragmented))
-    return Header(
-        header.channels, header.sample_rate, header.seconds, missing=too_short("MP4", size, cut[1]) if cut else ""
-    )
+    missing = too_short("MP4", size, cut[1]) if cut else header.missing
+    return replace(header, missing=missing, seconds=None if missing else header.seconds)  # the index has the whole's
 
 
 def _boxes(file: BoundedFile, position: int, end: int) -> Iterator[Box]:
@@ -83,23 +91,46 @@ def _facts(file: BoundedFile, start: int, end: int, *, is_fragmented: bool) -> H
             continue
         described = _child(file, track, b"mdia", b"minf", b"stbl", b"stsd")
         channels, rate = _sound(file, described[0] + 8, described[1]) if described else (None, None)
-        return Header(channels, rate, None if is_fragmented else _seconds(file, (start, end), track))
+        seconds = None if is_fragmented else _seconds(file, (start, end), track)
+        needed = _needed_bytes(file, track)
+        missing = too_short("MP4", file.size, needed) if needed > file.size else ""
+        return Header(channels, rate, seconds, missing=missing)
     return Header()
 
 
+def _needed_bytes(file: BoundedFile, track: tuple[int, int]) -> int:
+    """How long a file with this sound is at least: where the index says that its first chunk begins, and all of its
+    samples behind that. 0 where it does not say it."""
+    table = _child(file, track, b"mdia", b"minf", b"stbl")
+    sizes = _child(file, table, b"stsz") if table else None
+    if table is None or sizes is None or any(file.at(sizes[0] + 4, 4)):  # all of one size: of linear sound, not bytes
+        return 0
+    narrow, wide = _child(file, table, b"stco"), _child(file, table, b"co64")
+    first = file.at(narrow[0] + 8, 4) if narrow else file.at(wide[0] + 8, 8) if wide else b""
+    count, needed = int.from_bytes(file.at(sizes[0] + 8, 4)), int.from_bytes(first)
+    for begun in range(0, 4 * count, MAX_READ_BYTES):
+        entries = file.at(sizes[0] + 12 + begun, min(MAX_READ_BYTES, 4 * count - begun))
+        needed += sum(struct.unpack_from(f">{len(entries) // 4}I", entries))
+    return needed
+
+
 def _seconds(file: BoundedFile, moov: tuple[int, int], track: tuple[int, int]) -> float | None:
-    """The track's length as it is played; where that is not said, the length of its media."""
+    """The track's length as it is played; where that is not said, the length of its media. None where the two differ,
+    and no list of edits says why."""
     movie, shown, media = (
         _child(file, moov, b"mvhd"),
         _child(file, track, b"tkhd"),
         _child(file, track, b"mdia", b"mdhd"),
     )
-    timescale, _ = _scale_and_length(file, movie)
+    scale, _ = _scale_and_length(file, movie)
     length = _track_length(file, shown)
-    if timescale and length:
-        return length / timescale
-    timescale, length = _scale_and_length(file, media)
-    return length / timescale if timescale and length else None
+    as_shown = length / scale if scale and length else None
+    scale, length = _scale_and_length(file, media)
+    as_stored = length / scale if scale and length else None
+    if as_shown is None or as_stored is None:
+        return as_shown or as_stored
+    is_explained = abs(as_shown - as_stored) <= 1 + 0.1 * as_stored or _child(file, track, b"edts") is not None
+    return as_shown if is_explained else None
 
 
 def _scale_and_length(file: BoundedFile, box: tuple[int, int] | None) -> tuple[int, int]:

@@ -21,6 +21,8 @@ SAMPLES = {(True, 3): 384, (True, 2): 1152, (True, 1): 1152, (False, 3): 384, (F
 LAYER_III = 1
 RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 ADTS_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+GSM_BYTES, GSM_SECONDS = 33, 0.02  # a frame of GSM 06.10, as Asterisk's files and RTP have it (RFC 3551, 4.5.8.1)
+GSM_ROW = 10
 XING_WITHIN_BYTES = 50
 SAME_STREAM = 0xFFFE0C00  # sync, version, layer and sample rate are the same in all frames
 SEARCHED_BYTES = 4096  # more than two frames have
@@ -67,6 +69,27 @@ def is_mpeg(head: bytes) -> bool:
         return _row_of_frames(head, 0, 3)
     following = head[length : length + 4]
     return len(following) < 4 or (frame_bytes(following) > 0 and _stream(following) == _stream(head))
+
+
+def is_free(head: bytes) -> bool:
+    """Whether frames of a free format begin here: their length is not in their headers, but it is always the same."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 not in (0xE2, 0xE4) or head[2] & 0xFC not in (0, 4, 8):
+        return False
+    mark, stream = head[:2], _stream(head)
+    length = head.find(mark, 4, SEARCHED_BYTES)
+    while length > 0:
+        following = [head[at : at + 4] for extra in (0, 1) if (at := 2 * length + extra) + 4 <= len(head)]
+        nearby = [_stream(one) == stream and not one[2] & 0xF0 for one in (head[length : length + 4], *following)]
+        if nearby and nearby[0] and any(nearby[1:]):
+            return True
+        length = head.find(mark, length + 1, SEARCHED_BYTES)
+    return False
+
+
+def is_gsm(head: bytes) -> bool:
+    """Whether GSM 06.10 begins here: each of its frames begins with the same four bits."""
+    starts = head[: GSM_BYTES * GSM_ROW : GSM_BYTES]
+    return len(starts) == GSM_ROW and all(byte >> 4 == 0xD for byte in starts)
 
 
 def mpeg_start(data: bytes, within: int = SEARCHED_BYTES) -> int | None:
@@ -145,7 +168,7 @@ def read_mpeg(file: BoundedFile) -> Header:
     zeros = zeros_before(data)
     start = zeros if is_mpeg(data[zeros:]) else mpeg_start(data, MAX_READ_BYTES)
     if start is None:
-        return Header()
+        return _free(data[zeros:])
     frame = data[start:]
     length = frame_bytes(frame)
     if start + length > file.size:
@@ -155,12 +178,19 @@ def read_mpeg(file: BoundedFile) -> Header:
     missing = too_short("MP3", file.size, start + promised) if start + promised > file.size else ""
     version = frame[1] >> 3 & 3
     rate = RATES[version][frame[2] >> 2 & 3]
-    # Bytes behind those of the note, more than tags have, are another file that somebody appended.
-    if note and note.frames and promised and not missing and file.size - start - promised < length:
-        seconds: float | None = note.frames * SAMPLES[version == 3, layer_of(frame)] / rate
-    else:
-        seconds = _seconds(file, start + (length if note else 0))
+    seconds = _seconds(file, start + (length if note else 0))
+    # Notes are wrong now and then, so one is believed only where there is more than can be counted. Bytes behind those
+    # of the note, more than tags have, are another file that somebody appended.
+    if seconds is None and note and note.frames and promised and not missing and file.size - start - promised < length:
+        seconds = note.frames * SAMPLES[version == 3, layer_of(frame)] / rate
     return Header(1 if frame[3] >> 6 == 3 else 2, rate, seconds, missing=missing)
+
+
+def _free(head: bytes) -> Header:
+    """Frames of a free format: their seconds are not counted."""
+    if not is_free(head):
+        return Header()
+    return Header(1 if head[3] >> 6 == 3 else 2, RATES[head[1] >> 3 & 3][head[2] >> 2 & 3])
 
 
 def _seconds(file: BoundedFile, start: int) -> float | None:

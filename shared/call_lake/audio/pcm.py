@@ -10,6 +10,11 @@ WAV_HEADER_BYTES = 44
 PLACEHOLDER_BYTES = 64 * 1024
 """A program that streams writes a length for "not known yet": 0, or about 2^31 or 2^32, less some headers."""
 NAME = re.compile(rb"TAG|[\x20-\x7e]{4}")
+USUAL = {b"fmt ", b"data", b"fact", b"LIST", b"JUNK", b"bext", b"PEAK", b"cue ", b"id3 ", b"iXML", b"COMM", b"SSND"}
+DS64_COUNTS = 2**32 - 1
+"""A data chunk of this length has its true one in the chunk ds64 (EBU Tech 3306)."""
+ASF_OBJECTS = {bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")}
+"""Header and data. An index may follow, which no player needs."""
 LINEAR = {1, 3, 6, 7}  # PCM, float, A-law, µ-law: one sample of each channel is one block
 EXTENSIBLE = 0xFFFE
 # AU's encodings -> bytes of one sample: µ-law, PCM of 8 to 32 bits, float, double, A-law.
@@ -36,7 +41,10 @@ def read_wav(file: BoundedFile) -> Header:
         name, length = chunk[:4], struct.unpack_from(order + "I", chunk, 4)[0]
         position += 8
         if name == b"data":
-            return _wav_data(file, position, long_bytes or length, order, form, samples)
+            if not length and _only_chunks(file, position):
+                raise header_only("WAV", file.size)
+            promised = long_bytes if long_bytes is not None and length == DS64_COUNTS else length
+            return _wav_data(file, position, promised, order, form, samples)
         if name == b"fmt ":
             form = file.at(position, min(length, 40))
         elif name == b"fact":
@@ -44,7 +52,7 @@ def read_wav(file: BoundedFile) -> Header:
         elif name == b"ds64":
             sizes = file.at(position, 16)
             long_bytes = struct.unpack_from("<Q", sizes, 8)[0] if len(sizes) == 16 else None
-        position += length + length % 2
+        position += _padded(file, position, length)
     riff = struct.unpack_from(order + "I", top, 4)[0] if len(top) >= 8 else 0
     promised = position if is_placeholder(riff) else max(position, riff + 8)
     if file.size > WAV_HEADER_BYTES and promised > file.size:
@@ -58,6 +66,7 @@ def read_w64(file: BoundedFile) -> Header:
     for _ in range(MAX_CHUNKS):
         chunk = file.at(position, 24)
         length = struct.unpack_from("<Q", chunk, 16)[0] if len(chunk) == 24 else 0
+        length += 24 if 0 < length < 24 else 0  # some writers do not count the name and the length
         if length < 24 and chunk[:4] != b"data":
             break
         if chunk[:4] == b"data":
@@ -128,7 +137,7 @@ def read_aiff(file: BoundedFile) -> Header:
             there, _, missing = _there(file, "AIFF", position + 8, max(length - 8, 0))
             seconds = _over(there // block, rate) if block else None
             return Header(channels, rate, seconds, missing=missing)
-        position += length + length % 2
+        position += _padded(file, position, length)
     raise header_only("AIFF", file.size)
 
 
@@ -172,6 +181,36 @@ def read_au(file: BoundedFile) -> Header:
     there, _, missing = _there(file, "AU", max(start, 24), promised)
     block = AU_BYTES.get(encoding, 0) * channels
     return Header(channels, rate, _over(there // block, rate) if block else None, missing=missing)
+
+
+def read_asf(file: BoundedFile) -> Header:
+    """Windows Media: objects with a GUID and a length of 64 bits, both counted. Facts are not read."""
+    position = 0
+    for _ in ASF_OBJECTS:
+        head = file.at(position, 24)
+        length = int.from_bytes(head[16:], "little")
+        if head[:16] not in ASF_OBJECTS or length < 24:  # a program that streams gives no length
+            break
+        position += length
+        if position > file.size:
+            return Header(missing=too_short("WMA", file.size, position))
+    return Header()
+
+
+def _padded(file: BoundedFile, position: int, length: int) -> int:
+    """How far it is to the next chunk: a byte more where the length is odd, unless the writer forgot about it."""
+    return length + (length % 2 if file.at(position + length, 4) not in USUAL else 0)
+
+
+def _only_chunks(file: BoundedFile, position: int) -> bool:
+    """Whether there are chunks from here to the end of the file, and no sound."""
+    for _ in range(MAX_CHUNKS):
+        chunk = file.at(position, 8)
+        if len(chunk) < 8 or not NAME.fullmatch(chunk[:4]):
+            break
+        length = int.from_bytes(chunk[4:], "little")
+        position += 8 + length + length % 2
+    return position - file.size in (0, 1)
 
 
 def _there(file: BoundedFile, kind: str, start: int, promised: int) -> tuple[int, bool, str]:

@@ -43,6 +43,9 @@ STARTS = {
     b"\x02dss": "dss",
     b"\x03ds2": "ds2",
     b"2BIT": "avr",
+    b".SoX": "sox",
+    b"XoS.": "sox",
+    b"DSD ": "dsf",
     **dict.fromkeys((b"\x64\xa3" + bytes((n, 0)) for n in range(1, 5)), "ircam"),
     **dict.fromkeys((bytes((0, n)) + b"\xa3\x64" for n in range(1, 5)), "ircam"),
 }
@@ -50,22 +53,42 @@ AC3 = b"\x0b\x77"
 # By what a RIFF or an IFF file calls itself, behind its length.
 RIFF = {b"WAVE": "wav", b"QLCM": "qcp"}
 FORM = {b"AIFF": "aiff", b"AIFC": "aiff", b"8SVX": "8svx"}
-MP4 = {b"styp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
+MP4 = {b"styp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"moof", b"sidx", b"uuid"}
 OTHERS = {
-    b"PK\x03\x04": "a ZIP archive",
+    **dict.fromkeys((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"), "a ZIP archive"),
     b"\x1f\x8b\x08": "a gzip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"\xfd7zXZ\0": "an xz archive",
+    **{b"BZh%d1AY&SY" % level: "a bzip2 archive" for level in range(1, 10)},
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive",
+    b"\x89PNG\r\n\x1a\n": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    **dict.fromkeys((b"GIF87a", b"GIF89a"), "a GIF picture"),
+    b"nut/multimedia container": "a NUT video",
+    b"\0\0\x01\xb3": "an MPEG video",
     b"%PDF-": "a PDF document",
     b"FLV\x01": "a Flash video",
     b"\0\0\x01\xba": "an MPEG video",
     b"MThd": "MIDI, which is notes and no sound",
     b"ADIF": "AAC without frames (ADIF)",
 }
+ENCRYPTED_BY = {
+    b"-----BEGIN PGP MESSAGE": "PGP",
+    b"-----BEGIN AGE ENCRYPTED FILE": "age",
+    b"age-encryption.org/": "age",
+    b"-----BEGIN PKCS7": "PKCS #7",
+    b"-----BEGIN CMS": "CMS",
+    b"Salted__": "OpenSSL",
+    b"AES\x02": "AES Crypt",
+}
 CONVERT = "this is not stored: have the provider give WAV, OGG, MP3, FLAC, M4A or AMR"
 
 
-def sniff(head: bytes, content_type: str | None = None) -> str:
+def sniff(head: bytes, content_type: str | None = None, *, has_tag: bool = False) -> str:
     """The format, which is also the file's extension: wav, ogg, mp3, mp2, flac, m4a, amr, aac, webm, or one of those
-    that are rare. Tags before the audio are skipped, as far as ``head`` has what comes behind.
+    that are rare. Tags before the audio are skipped, as far as ``head`` has what comes behind. ``has_tag``: there was
+    one before ``head``.
 
     Raises NotReady (EMPTY; HTML, JSON: error texts of any kind), Terminal (ENCRYPTED, NOT_AUDIO).
     """
@@ -74,7 +97,7 @@ def sniff(head: bytes, content_type: str | None = None) -> str:
     behind = head[mpeg.tag_bytes(head) :]
     if not behind:
         return "mp3"  # a tag and nothing behind it
-    kind = _audio(behind) or _audio_within(behind, has_tag=len(behind) < len(head))
+    kind = _audio(behind) or _audio_within(behind, has_tag=has_tag or len(behind) < len(head))
     if kind is None:
         raise _no_audio(head, content_type)
     return kind
@@ -95,10 +118,12 @@ def _audio(head: bytes) -> str | None:
         return _mpeg(head)
     if mpeg.is_adts(head):
         return "aac"
-    if start[:2] == AC3:  # frames of one length
-        length = head.find(AC3, 2)
-        return "ac3" if length > 0 and head[2 * length : 2 * length + 2] == AC3 else None
-    return None
+    if mpeg.is_free(head):
+        return _mpeg(head)
+    if start[:2] == AC3 and (length := head.find(AC3, 6)) > 0:  # frames of one length, or at 44.1 kHz of two
+        is_row = any(head[2 * length + by :].startswith(AC3) for by in (-2, 0, 2))
+        return ("eac3" if head[5] >> 3 > 10 else "ac3") if is_row else None
+    return "gsm" if mpeg.is_gsm(head) else None
 
 
 def _audio_within(head: bytes, *, has_tag: bool) -> str | None:
@@ -122,13 +147,15 @@ def _mpeg(frame: bytes) -> str:
 def _no_audio(head: bytes, content_type: str | None) -> StepFailed:
     mime = MIME.match(content_type or "")
     said = f"; the provider calls it {mime[0]}" if mime else ""
-    if _is_pgp(head):
-        return Terminal(Reason.ENCRYPTED, "PGP: switch the encryption of recordings off at the provider")
-    text = "<" if MARKUP.match(head) else _text(head[:TEXT_BYTES])
+    marks = (name for mark, name in ENCRYPTED_BY.items() if head.lstrip().startswith(mark))
+    by = "PGP" if _is_pgp(head) else next(marks, None)
+    if by:
+        return Terminal(Reason.ENCRYPTED, f"{by}: switch the encryption of recordings off at the provider")
+    name = _other(head)
+    text = None if name else "<" if MARKUP.match(head) else _text(head[:TEXT_BYTES])
     if text is None:
-        name = _other(head)
-        what = f"it is {name}; {CONVERT}" if name else "its first bytes are of no audio format"
-        return Terminal(Reason.NOT_AUDIO, f"{what}{said}")
+        what = f"it is {name}" if name else "its first bytes are of no audio format that is known here"
+        return Terminal(Reason.NOT_AUDIO, f"{what}; {CONVERT}{said}")
     if text[:1] in ("{", "["):
         return NotReady(Reason.JSON, f"JSON in place of audio{said}")
     return NotReady(Reason.HTML, f"{'HTML or XML' if text[:1] == '<' else 'plain text'} in place of audio{said}")
@@ -139,21 +166,41 @@ def _other(head: bytes) -> str | None:
         return f"a RIFF file of the kind {head[8:12].decode()}"
     if head[:1] == b"G" and head[188:189] == b"G" and head[376:377] == b"G":
         return "an MPEG transport stream"
+    if head[:3] in (b"FWS", b"CWS", b"ZWS") and head[3:4] < b" ":
+        return "a Flash animation"
+    if head[257:262] == b"ustar":
+        return "a tar archive"
+    if head[:2] == b"\x80\0" and b"(c)CRI" in head[:TEXT_BYTES]:
+        return "CRI's ADX"
+    if _is_loas(head) and _is_loas(head[_loas_bytes(head) :]):
+        return "AAC in LOAS, without ADTS"
     return next((name for start, name in OTHERS.items() if head.startswith(start)), None)
 
 
+def _is_loas(head: bytes) -> bool:
+    return len(head) > 3 and head[0] == 0x56 and head[1] & 0xE0 == 0xE0
+
+
+def _loas_bytes(head: bytes) -> int:
+    return 3 + ((head[1] & 0x1F) << 8 | head[2])
+
+
 def _text(sample: bytes) -> str | None:
-    """The sample without leading space if it is text, in whatever encoding; else None."""
+    """The sample without leading space if it is text, in whatever encoding; else None. Zeros may follow JSON."""
     if sample[:2] in (b"\xff\xfe", b"\xfe\xff"):
         sample = sample.decode("utf-16", "ignore").encode()
+    elif len(sample) >= 8 and not any(sample[1::2]):
+        sample = sample.decode("utf-16-le", "ignore").encode()
+    elif len(sample) >= 8 and not any(sample[::2]):
+        sample = sample.decode("utf-16-be", "ignore").encode()
+    if sample.lstrip()[:1] in (b"{", b"["):
+        sample = sample.rstrip(b"\0")
     if CONTROL.search(sample):
         return None
     return sample.removeprefix(b"\xef\xbb\xbf").decode("latin-1").lstrip()
 
 
 def _is_pgp(head: bytes) -> bool:
-    if head.lstrip().startswith(b"-----BEGIN PGP MESSAGE"):
-        return True
     first, rest = head[0], head[1:8]
     if not first & 0x80 or len(rest) < 7:
         return False

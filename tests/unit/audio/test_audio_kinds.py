@@ -34,6 +34,8 @@ from tests.support.audio_samples import (
     opus_link,
     packets_page,
     riff_wav,
+    sample_tables,
+    webm,
 )
 from tests.support.lake_samples import TODAY, row_of
 
@@ -419,6 +421,9 @@ HOSTILE = {
     "a long table": FTYP + box(b"moov", box(b"trak", bytes(8_000_000))) + MDAT,
     "pages": opus_link(0) + packets_page(960, [b"a"]) * 400_000,
     "links": opus_link(0) * 100_000,
+    "frames of FLAC": b"fLaC\x80\0\0\x22" + bytes(34) + b"\xff\xf8\xc9\x08\x00\x95" * 300_000,
+    "elements": webm(lengths_known=False)[:60] + b"\xa3\x80" * 400_000,
+    "a long list of samples": FTYP + moov(tables=sample_tables(0, [0] * 4_000_000)) + MDAT,
     "a long packet": opus_link(0)[:47] + packets_page(-1, [bytes(254 * 255)]) * 200,
 }
 

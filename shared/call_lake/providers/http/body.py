@@ -40,6 +40,7 @@ class Body:
             raise Transient(Reason.HTTP_ERROR, str(error)) from None
         chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
         length = None if chunked else _length(headers.get("Content-Length"))
+        self.is_packed = self._coding is not None
         self.declared_length = None if self._coding else length
         self.content_type = headers.get("Content-Type")
 

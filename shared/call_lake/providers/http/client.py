@@ -33,8 +33,8 @@ bytes, and one byte that has to be repaired (``tests/unit/providers/http/test_li
 ERROR_LIMIT_BYTES = 64 * 1024
 LISTING_PATIENCE = 2  # read timeouts that a whole listing answer may take
 NOT_READY = {404: Reason.NOT_FOUND, 410: Reason.NOT_FOUND, 204: Reason.EMPTY}
-WHOLE_RANGE = re.compile(r"bytes 0-(\d{1,18})/(\d{1,18})")
-REFUSED_IN_XML = {400, 403}
+WHOLE_RANGE = re.compile(r"bytes[ =:]+0-(\d{1,18})/(\d{1,18})", re.IGNORECASE)  # RFC 9110, 14.4
+REFUSED_IN_XML = {400, 401, 403}
 XML = re.compile(r"(application|text)/xml\b", re.IGNORECASE)
 RETRY_AFTER_MOST_S = 366 * 86_400.0
 """A longer wait is no time of this world; what asks for it waits a year."""
@@ -75,8 +75,8 @@ class Hop:
     @property
     def refuses_ours(self) -> bool:
         """Whether a storage service, and not the vendor's API, refuses a request that had our credentials. The URL may
-        carry its own: S3 then answers 400 or 403 with an error in XML
-        (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
+        carry its own. Then S3 answers 400 or 403 with an error in XML
+        (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html), others 401."""
         kind = self.response.headers.get("Content-Type", "")
         is_refusal = self.response.status_code in REFUSED_IN_XML and XML.match(kind.strip()) is not None
         return is_refusal and self.was_trusted
@@ -150,6 +150,8 @@ class Client:
             if not is_whole(response):
                 raise self._refusal(response, "the download", until_s)
             body = Body(response, self._clock, until_s)
+            if status == 206 and not body.is_packed:
+                body.declared_length = _whole_bytes(response)  # whatever the Content-Length says
             body.other_host = None if self._rules.is_home(answer.target.origin) else answer.target.origin.netloc
             yield body
 
@@ -163,7 +165,7 @@ class Client:
         if last.response.status_code == 401 and last.was_trusted:
             last.response.close()
             *_, last = self._hops(target, deadline_s, fresh=True)
-        elif may_be_signed and last.refuses_ours:
+        if may_be_signed and last.refuses_ours:
             last.response.close()
             *_, last = self._hops(target, deadline_s, trusted=False)
         return last
@@ -238,7 +240,7 @@ class Client:
         if status == 401:
             return Transient(Reason.UNAUTHORIZED, f"{detail}; check the source's secret", status=status)
         retry_after_s = retry_after(response.headers.get("Retry-After"), self._clock.now())
-        if status == 403 and retry_after_s is None:  # with one it is a rate limit, whatever its number
+        if status == 403 and not response.headers.get("Retry-After", "").strip():  # with one it is a rate limit
             return Terminal(Reason.FORBIDDEN, f"{detail}; check the rights of the API user", status=status)
         reason = Reason.RATE_LIMITED if status in (403, 429) else Reason.HTTP_ERROR
         return Transient(reason, detail, retry_after_s=retry_after_s, status=status)
@@ -256,10 +258,13 @@ class Client:
 def is_whole(response: requests.Response) -> bool:
     """Whether an answer has the whole of what was asked for: a 200, and a 206 whose part is the whole. Some servers
     send one unasked (RFC 9110, 14.4)."""
-    if response.status_code != 206:
-        return response.status_code == 200
+    return response.status_code == 200 or (response.status_code == 206 and _whole_bytes(response) is not None)
+
+
+def _whole_bytes(response: requests.Response) -> int | None:
+    """The length that a 206 gives where its part is the whole; else None."""
     found = WHOLE_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
-    return found is not None and int(found[1]) + 1 == int(found[2])
+    return int(found[2]) if found is not None and int(found[1]) + 1 == int(found[2]) else None
 
 
 def request_id(answer: Any) -> str:
@@ -269,9 +274,10 @@ def request_id(answer: Any) -> str:
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds from a Retry-After header, which holds seconds or an HTTP date (RFC 9110, 10.2.3); None if neither."""
+    """Seconds from a Retry-After header, which holds seconds or an HTTP date (RFC 9110, 10.2.3); None if neither. Of
+    several numbers, which two headers become, the greatest."""
     try:
-        seconds = float(value or "")
+        seconds = max(float(number) for number in (value or "").split(","))
     except ValueError:
         try:
             moment = parsedate_to_datetime(value or "")

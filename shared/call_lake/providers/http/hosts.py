@@ -19,13 +19,18 @@ import idna
 from call_lake.errors import Reason, Terminal, Transient
 
 # Stricter than RFC 3986 on purpose: what the check reads must be what the connection uses.
-URL = re.compile(r"(https?)://(?:[^/?#@\\\s]*@)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?(?=[/?#]|$)([^#]*)", re.I)
+URL = re.compile(r"(https?)://(?:[^/?#@\\\s]*@)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{0,5}))?(?=[/?#]|$)([^#]*)", re.I)
 NAME_OF_A_URL = re.compile(r"(https?://(?:[^/?#@\\\s]*@)?)([^/?#:@\[\]\\\s]+)", re.I)
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
 DEFAULT_PORTS = {"http": 80, "https": 443}
-LEADS_INSIDE = [ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "2002::/16", "2001::/32")]
-"""IPv6 addresses that carry an IPv4 one, which may be private: NAT64 (RFC 6052, RFC 8215), IPv4-compatible (RFC 4291),
-6to4 (RFC 3056), Teredo (RFC 4380). Python calls some of them global."""
+ENDS_IN_A_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")
+"""``127.1``, ``0x7f.1``, ``2130706433``: to a resolver, an IPv4 address (https://url.spec.whatwg.org/#host-parsing)."""
+GLOBAL_UNICAST = ip_network("2000::/3")
+"""The IPv6 addresses that are handed out (https://www.iana.org/assignments/ipv6-address-space). Outside lie NAT64
+(RFC 6052, RFC 8215) and IPv4-compatible addresses (RFC 4291), which carry an IPv4 one that may be private, and
+site-local ones. Python calls some of them global."""
+LEADS_INSIDE = [ip_network(net) for net in ("2002::/16", "2001::/32", "3fff::/20")]
+"""6to4 (RFC 3056) and Teredo (RFC 4380) carry an IPv4 address, too. The last are for documentation (RFC 9637)."""
 
 type Resolve = Callable[[str, int], Iterable[str]]
 """Host name and port to addresses. Raises OSError."""
@@ -66,7 +71,7 @@ class Target:
         match = URL.fullmatch(_with_ascii_host(url.partition("#")[0].strip()))
         if match is None:
             raise ValueError("not an http or https URL")
-        scheme, host = match[1].lower(), match[2].lower().rstrip(".")
+        scheme, host = match[1].lower(), _canonical(match[2].lower().rstrip("."))
         port = int(match[3]) if match[3] else DEFAULT_PORTS[scheme]
         if not 0 < port < 65536:
             raise ValueError("not an http or https URL")
@@ -80,6 +85,16 @@ class Target:
         """The target that a redirect or a relative URL names. Raises ValueError."""
         absolute = SCHEME.match(reference.strip())
         return self.parse(reference if absolute else urljoin(self.url, reference.strip()))
+
+
+def _canonical(host: str) -> str:
+    """A host, an IPv6 address in its shortest form. Raises ValueError."""
+    if not host.startswith("["):
+        return host
+    try:
+        return f"[{ip_address(host[1:-1]).compressed}]"
+    except ValueError:
+        raise ValueError("not an http or https URL") from None
 
 
 def _with_ascii_host(url: str) -> str:
@@ -169,7 +184,7 @@ def _why_not_public(origin: Origin) -> str:
         return "which is not https"
     if origin.port != DEFAULT_PORTS["https"]:
         return "which is not https's own port"
-    if _is_address(origin.host) or "." not in origin.host.strip("."):
+    if origin.host.startswith("[") or ENDS_IN_A_NUMBER.fullmatch(origin.host) or "." not in origin.host.strip("."):
         return "which is no public name"
     return ""
 
@@ -185,4 +200,6 @@ def _is_address(host: str) -> bool:
 def _is_public(address: str) -> bool:
     ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     ip = getattr(ip, "ipv4_mapped", None) or ip
+    if ip.version == 6 and ip not in GLOBAL_UNICAST:
+        return False
     return ip.is_global and not ip.is_multicast and not any(ip in network for network in LEADS_INSIDE)

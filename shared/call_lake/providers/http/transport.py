@@ -8,6 +8,7 @@ import http.client
 import socket
 import ssl
 from contextlib import suppress
+from email.message import Message
 from functools import partial
 from io import BufferedReader
 from typing import Any
@@ -23,7 +24,7 @@ from call_lake.providers.http.hosts import Pin, Target
 from call_lake.providers.http.watchdog import WATCHDOG
 
 CONNECTIONS = 16
-INTERIM_MAX = 20
+INTERIM_MAX = 100
 """Interim answers (RFC 9110, 15.2) before the final one. More are no server that means well."""
 
 
@@ -49,7 +50,7 @@ class _FinalAnswer(http.client.HTTPResponse):
     """Whether bytes came behind the end of this answer."""
 
     def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(INTERIM_MAX):
+        for _ in range(INTERIM_MAX + 1):
             version, status, reason = super()._read_status()  # type: ignore[misc]  # typeshed has no private methods
             if not 100 <= status <= 199:
                 return version, status, reason
@@ -58,9 +59,32 @@ class _FinalAnswer(http.client.HTTPResponse):
             http.client.parse_headers(self.fp)  # of the interim answer: they mean nothing to us
         raise http.client.HTTPException(f"more than {INTERIM_MAX} interim answers")
 
+    def begin(self) -> None:
+        """Read status and headers, and find out where the body ends (RFC 9112, 6.3). http.client alone knows a lone
+        ``chunked`` and a single length. It takes ``chunked `` or ``8, 8`` for a body without a length, which goes on to
+        the connection's end, framing and all. Raises HTTPException for a transfer coding that is not read."""
+        if self.headers is not None:  # a caller may ask twice
+            return
+        super().begin()
+        codings = _listed(self.headers, "Transfer-Encoding") - {"identity"}
+        if codings:
+            if codings != {"chunked"}:
+                raise http.client.HTTPException("a transfer coding that nobody asked for")
+            self.chunked, self.chunk_left, self.length = True, None, None
+        elif self.length is None and len(lengths := _listed(self.headers, "Content-Length")) == 1:
+            with suppress(ValueError):  # body.py refuses what is no length
+                self.length = int(lengths.pop())
+        if self.chunked or self.length is not None:
+            self.will_close = self._check_close()
+
     def _close_conn(self) -> None:
         self.bytes_follow = _has_bytes(self.fp)
         super()._close_conn()  # type: ignore[misc]
+
+
+def _listed(headers: Message, name: str) -> set[str]:
+    """The different values of a header that may be a list, in lower case."""
+    return {value.strip().lower() for line in headers.get_all(name, []) for value in line.split(",")} - {""}
 
 
 def _has_bytes(file: BufferedReader) -> bool:

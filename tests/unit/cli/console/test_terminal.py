@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 import call_lake_cli
-from call_lake.plain_text import safe
+from call_lake.plain_text import json_text, safe
 from call_lake_cli.console.errors import UserError, explained, fail, say
 from call_lake_cli.console.output import Format, csv_cell, print_json, print_line, print_rows, progress
 from call_lake_cli.console.terminal import Terminal, progress_on
@@ -85,8 +85,25 @@ def test_every_character_that_acts_is_written_as_an_escape() -> None:
             assert safe(chr(code)).startswith("\\"), hex(code)
 
 
+@pytest.mark.parametrize("char", "\u034f\u115f\u1160\u17b4\u180b\u180f\u3164\uffa0\U0001bca0\U0001d173")
+def test_a_character_that_shows_nothing_is_written_as_an_escape(char: str) -> None:
+    assert safe(f"a{char}b") == f"a{char.encode('unicode_escape').decode()}b"
+
+
+@pytest.mark.parametrize("mark", "\u0301\u20dd\u0e47\u064b\u0591\u0f74\ufe20")
+def test_a_flood_of_marks_on_one_letter_is_written_as_escapes(mark: str) -> None:
+    escaped = mark.encode("unicode_escape").decode()
+    assert safe("e" + mark * 500 + "x") == "e" + mark * 4 + escaped * 496 + "x"
+    assert json.loads(json_text("e" + mark * 500)) == "e" + mark * 500
+
+
 def test_what_people_write_is_left_alone() -> None:
     for text in (
+        "e\u0301\u0323 ệ",
+        "ที่นี้",
+        "بِسْمِ ٱللَّهِ",
+        "בְּרֵאשִׁ֖ית",
+        "བསྒྲུབས",
         "zażółć gęślą jaźń",
         "漢字",
         "👩\u200d👩\u200d👧",

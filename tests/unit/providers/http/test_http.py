@@ -79,16 +79,18 @@ def test_a_status_becomes_a_typed_error(status, kind, reason):
         assert caught.value.retry_after_s == 7
 
 
-@pytest.mark.parametrize("value", [None, "", "soon"])
-def test_a_403_that_names_no_time_is_final(value):
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_a_403_without_a_retry_after_is_final(value):
     headers = {} if value is None else {"Retry-After": value}
     with pytest.raises(Terminal) as caught:
         download(client(StubWeb(lambda seen: Reply(403, headers=headers))))
     assert caught.value.reason is Reason.FORBIDDEN
 
 
-@pytest.mark.parametrize("value", ["7", "0", format_datetime(START + timedelta(seconds=7), usegmt=True)])
-def test_a_403_that_names_a_time_is_a_rate_limit_in_a_listing_too(value):
+@pytest.mark.parametrize(
+    "value", ["7", "0", "-1", "7, 60", "soon", "1e400", format_datetime(START + timedelta(seconds=7), usegmt=True)]
+)
+def test_a_403_with_a_retry_after_is_a_rate_limit_in_a_listing_too(value):
     with pytest.raises(Transient) as caught:
         client(StubWeb(lambda seen: Reply(403, headers={"Retry-After": value}))).get_json(f"{BASE}/list")
     assert caught.value.reason is Reason.RATE_LIMITED
@@ -98,6 +100,11 @@ def test_a_403_that_names_a_time_is_a_rate_limit_in_a_listing_too(value):
     ("content_range", "is_whole"),
     [
         ("bytes 0-4/5", True),
+        ("Bytes 0-4/5", True),
+        ("bytes  0-4/5", True),
+        ("bytes=0-4/5", True),
+        ("bytes 0-5/5", False),
+        ("items 0-4/5", False),
         ("bytes 0-3/5", False),
         ("bytes 1-4/5", False),
         ("bytes 0-4/*", False),
@@ -286,6 +293,17 @@ def test_a_signed_url_of_the_own_host_that_refuses_credentials_is_asked_for_once
     web = StubWeb(answer)
     assert download(client(web), "/file?X-Amz-Signature=1") == b"audio"
     assert trusted(web) == [True, False]
+
+
+def test_a_401_in_xml_is_asked_for_with_the_secret_read_again_and_then_once_without():
+    def answer(seen: Seen) -> Reply:
+        if "Authorization" in seen.headers:
+            return Reply(401, b"<Error><Code>InvalidAuthenticationInfo</Code></Error>", {"Content-Type": "text/xml"})
+        return Reply(body=b"audio")
+
+    web = StubWeb(answer)
+    assert download(client(web), "/file?sig=1") == b"audio"
+    assert trusted(web) == [True, True, False]
 
 
 def test_what_is_refused_without_credentials_too_is_asked_for_no_further():

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from call_lake.audio.spool import spool
+from call_lake.concurrency import BytesBudget
 from call_lake.errors import Reason, Transient
 from call_lake.providers.http.body import CHUNK_BYTES
 from call_lake.providers.http.decompress import unpack
@@ -213,3 +215,53 @@ def test_a_refusal_whose_length_is_none_stays_that_refusal(status, reason):
     with pytest.raises(Transient) as caught:
         answered([head])
     assert (caught.value.reason, caught.value.retry_after_s) == (reason, 7)
+
+
+# What the client of Python's library does not know of RFC 9112
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Content-Length: 8, 8",
+        "Content-Length: 8 ,8,8",
+        "Content-Length: 8\r\nContent-Length: 8, 8",
+        "Transfer-Encoding: chunked ",
+        "Transfer-Encoding: chunked\t",
+        "Transfer-Encoding: identity, Chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+        "Content-Length: 3\r\nTransfer-Encoding: chunked ",
+        "Transfer-Encoding: identity\r\nContent-Length: 8, 8",
+    ],
+)
+def test_a_body_ends_where_its_headers_say_it_and_its_connection_is_used_again(header):
+    body = b"8\r\nRIFFbody\r\n0\r\n\r\n" if "hunked" in header else b"RIFFbody"
+    with RawServer(lambda request: without_length(body, header)) as server:
+        asking = client(server)
+        assert [download(asking), download(asking)] == [b"RIFFbody"] * 2
+    assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "gzip", "xchunked", "chunked, gzip", "chunked;q=1"])
+def test_a_transfer_coding_that_nobody_asked_for_is_refused(coding):
+    with pytest.raises(Transient) as caught:
+        answered(without_length(b"8\r\nRIFFbody\r\n0\r\n\r\n", f"Transfer-Encoding: {coding}"))
+    assert caught.value.reason is Reason.CONNECTION
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 8", "Transfer-Encoding: chunked", "X: the connection's end"])
+@pytest.mark.parametrize(("promised", "is_whole"), [(8, True), (100, False), (7, False)])
+def test_the_range_of_a_206_promises_the_length_of_its_body(framing, promised, is_whole):
+    """``spool`` holds the body to it, so a part that calls itself the whole is never stored."""
+    body = b"8\r\nRIFFbody\r\n0\r\n\r\n" if "chunked" in framing else b"RIFFbody"
+    head = f"HTTP/1.1 206 x\r\nContent-Range: bytes 0-{promised - 1}/{promised}\r\n{framing}\r\n\r\n".encode()
+    with RawServer(lambda request: [head, body, b""]) as server, client(server).open_audio("/f", 20) as stream:
+        assert stream.declared_length == promised
+        if is_whole:
+            with spool(stream, BytesBudget(10**6), 10**6) as whole:
+                assert whole.kept_length
+            return
+        with pytest.raises(Transient) as caught, spool(stream, BytesBudget(10**6), 10**6):
+            pass
+    assert caught.value.reason is Reason.TRUNCATED

@@ -71,6 +71,13 @@ def test_any_public_host_may_be_asked_at_the_address_that_was_checked():
         ("https://cdn.test:8443/", "own port"),
         ("https://93.184.216.34/", "no public name"),
         ("https://[2606:2800:220:1::1]/", "no public name"),
+        ("https://8.8.2056/", "no public name"),
+        ("https://0x8.8.8.8/", "no public name"),
+        ("https://010.8.8.8/", "no public name"),
+        ("https://8.8.8.0x8/", "no public name"),
+        ("https://134744072/", "no public name"),
+        ("https://8.8.8.8./", "no public name"),
+        ("https://\u2460.1.1.1/", "no public name"),
         ("https://localhost/", "no public name"),
         ("https://intranet/", "no public name"),
         ("http://provider.test/", "not https"),
@@ -86,6 +93,7 @@ def test_what_is_no_public_https_host_is_refused_with_the_reason_unless_it_is_li
 
 INSIDE = ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1",
           "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fd00:ec2::254", "::ffff:10.0.0.1", "::10.0.0.1",
+          "fec0::1", "3fff::1", "5f00::1", "::ffff:0:a00:1", "2001:db8::1",
           "64:ff9b::a00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1", "2002:a00:1::", "2001:0:a00:1::1"]  # fmt: skip
 
 
@@ -150,6 +158,9 @@ def source(**chosen: Any) -> SourceSettings:
         ("10.0.0.5", "10.0.0.5"),
         ("[fd00::1]:8443", "[fd00::1]:8443"),
         ("fd00::1", "fd00::1"),
+        ("FD00:0:0::1", "fd00::1"),
+        ("[0:0:0:0:0:0:0:1]", "[::1]"),
+        ("x_y.test", "x_y.test"),
     ],
 )
 def test_a_host_is_listed_as_it_is_compared(given, host):
@@ -157,8 +168,12 @@ def test_a_host_is_listed_as_it_is_compared(given, host):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["https://cdn.test", "cdn.test/", "*.cdn.test", "cdn.test.", "cdn.test:https", "a b", "user@cdn.test"]
-)
+    "wrong",
+    ["https://cdn.test", "cdn.test/", "*.cdn.test", "cdn.test.", "cdn.test:https", "a b", "user@cdn.test", ".cdn.test",
+     "a..test", "-a.test", "cdn.test:0", "cdn.test:99999", "cdn.test:0443", "cdn.test\\", '"cdn.test"', "a;b",
+     "%63.test", "127.1", "2130706433", "010.0.0.1", "10.0.0.256", "a" * 64 + ".test", "a." * 130 + "test", ":::",
+     "a\u202e.test"],
+)  # fmt: skip
 def test_what_could_never_be_a_host_is_refused_with_advice(wrong):
     with pytest.raises(ConfigError, match="Write the name alone") as caught:
         source(allowed_hosts=[wrong])
