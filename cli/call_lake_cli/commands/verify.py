@@ -17,7 +17,7 @@ from call_lake.operations.verify.listing import VerifyProgress
 from call_lake.operations.verify.repair import Repairer
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
 from call_lake.settings import SourceSettings
-from call_lake.wiring.operator import CLOCK, ledger_of, provider_of, queue_of
+from call_lake.wiring.operator import CLOCK, ids_of, ledger_of, provider_of, queue_of
 from call_lake_cli.console.errors import err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
@@ -78,7 +78,7 @@ def _report(
     stack: Stack, settings: SourceSettings, ledger: Ledger, days: Days, in_ledger: dict[str, date], show: VerifyProgress
 ) -> VerifyReport:
     data = StackData(ledger, stack.store, lambda source, some: rows_of(stack, source, some), audio_kept(stack))
-    return Verifier(settings, provider_of(stack, settings), data, CLOCK).verify(days, in_ledger, show)
+    return Verifier(settings, provider_of(stack, settings), data, CLOCK, ids_of(stack)).verify(days, in_ledger, show)
 
 
 def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[TableRow]:

@@ -32,7 +32,7 @@ from call_lake.ledger.entry import (
     entry_of,
     erased_among,
 )
-from call_lake.ledger.identity import digest_of, possible_ids, same_recording, under_its_own_id
+from call_lake.ledger.identity import possible_ids, same_recording, under_its_own_id
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.times import iso
 from call_lake.ports import Clock, Item, OneOf, PreconditionFailed, Table
@@ -86,7 +86,7 @@ class Ledger:
         """
         for id in possible_ids(recording):
             known = self.table.get(id)
-            if known is not None and same_recording(known.get("connection_id"), recording.connection_id):
+            if known is not None and same_recording(known.get("connection_id"), recording):
                 return entry_of(known)
         # As the message says, for the poller's write may still come.
         item = self._discovered_or_known(recording)
@@ -182,7 +182,7 @@ class Ledger:
 
         The tombstone says ``erasing`` until ``erasure_ended``, so that an erasure that died is found again: nothing
         else is left to find it by. It keeps only a digest of the connection id, which begins with the call's start;
-        the digest still tells collisions apart.
+        the digest still tells collisions apart, and the record brings it.
         """
         item = self.table.get(id) or {}
         # By name, too: what another writer adds between this look and the write.
@@ -193,7 +193,7 @@ class Ledger:
             "call_date": item.get("call_date", call_date.isoformat()),
             "erased_at": iso(self._clock.now()),
             "erasing": True,
-            "connection_id": digest_of(item["connection_id"]) if "connection_id" in item else None,
+            "connection_id": json.loads(item.get("record", "{}")).get("connection_digest"),
         }
         self._update_if(id, changes, OneOf((None, *NOT_STORED.values, State.STORED, State.EXPIRED)))
 

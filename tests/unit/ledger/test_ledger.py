@@ -10,6 +10,7 @@ from call_lake.ledger.entry import State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.recording import AudioFacts, StoredAudio
 from tests.support.fakes import World
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording
 
 DAY_S = 86_400
@@ -136,7 +137,7 @@ def test_the_history_keeps_the_last_attempts(ledger: Ledger) -> None:
 
 def test_a_known_key_with_another_connection_is_a_recording_of_its_own(ledger: Ledger) -> None:
     first = make_recording(1, connection_id="100.1")
-    second = replace(first, connection_id="200.2")
+    second = IDS.identified(replace(first, connection_id="200.2"))
     ledger.discovered(first)
 
     entry = ledger.claim(second)
@@ -157,4 +158,4 @@ def test_an_unknown_connection_is_no_collision(ledger: Ledger) -> None:
     first = make_recording(1, connection_id="100.1")
     ledger.discovered(first)
 
-    assert ledger.claim(replace(first, connection_id=None)).recording_id == first.recording_id
+    assert ledger.claim(IDS.identified(replace(first, connection_id=None))).recording_id == first.recording_id

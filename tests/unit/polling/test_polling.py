@@ -16,6 +16,7 @@ from call_lake.polling.poller import DUE_WHILE_DOWN, PollResult
 from call_lake.ports import BadRecord
 from call_lake.settings import PollerSettings
 from tests.support.fakes import World
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import FakeProvider, make_recording, raising
 from tests.support.pipeline import POLLER, Pipeline
 
@@ -144,7 +145,7 @@ def test_publish_comes_before_the_ledger(bench: Bench) -> None:
 
 def test_two_recordings_under_one_key_are_both_published(bench: Bench) -> None:
     first = make_recording(1, listed_at=bench.now - timedelta(minutes=30), connection_id="100.1")
-    second = replace(first, connection_id="200.2")
+    second = IDS.identified(replace(first, connection_id="200.2"))
     bench.provider.add(first, second)
 
     result = bench.poll()

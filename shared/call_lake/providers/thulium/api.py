@@ -14,7 +14,7 @@ import requests
 
 from call_lake.errors import ConfigError, Reason, TooWide, Transient
 from call_lake.model import json_values
-from call_lake.model.recording import Recording, recording_id
+from call_lake.model.recording import ListedRecording
 from call_lake.model.windows import Window
 from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
 from call_lake.providers import wall_clock
@@ -71,7 +71,7 @@ class Thulium:
         for rows in self._rows(TimeRange(date_from, date_to, fetch), may_be_wide):
             items = [self._item(row) for row in rows]
             yield Page(
-                tuple(item for item in items if isinstance(item, Recording)),
+                tuple(item for item in items if isinstance(item, ListedRecording)),
                 tuple(item for item in items if isinstance(item, BadRecord)),
             )
 
@@ -92,7 +92,7 @@ class Thulium:
             refusal = error
         yield from self._by_start.rest(times, first, refusal, page_s)
 
-    def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
+    def open_audio(self, recording: ListedRecording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
         safe = "" if self._settings.encode_slashes else "/"
         filename = quote(recording.provider_key, safe=safe)
         template = self._settings.download_url or VENDOR.download_url
@@ -132,13 +132,13 @@ class Thulium:
         halves = Window(window.start, middle), Window(middle, window.end)
         return all(self._range(half) != self._range(window) for half in halves)
 
-    def _item(self, row: Any) -> Recording | BadRecord:
+    def _item(self, row: Any) -> ListedRecording | BadRecord:
         try:
             return self._recording(row)
         except (ValueError, OverflowError) as error:
             return BadRecord(str(error), json_values.compact(row))
 
-    def _recording(self, row: Any) -> Recording:
+    def _recording(self, row: Any) -> ListedRecording:
         if not isinstance(row, dict):
             raise ValueError("it is no object")
         key = json_values.key(row.get("filename"))
@@ -150,10 +150,9 @@ class Thulium:
         if not possible:
             raise ValueError("it has no date that can be read")
         started_at, call_date = possible[0] if len(possible) == 1 else _closest(possible, _epoch(connection_id))
-        return Recording(
+        return ListedRecording(
             source=self._settings.name,
             provider=self._settings.provider,
-            recording_id=recording_id(self._settings.name, key),
             provider_key=key,
             started_at=started_at,
             call_date=call_date,
