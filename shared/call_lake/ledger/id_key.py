@@ -10,7 +10,7 @@ from contextlib import suppress
 from call_lake.errors import ConfigError, KeyRefused, SecretEmpty
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.recording_ids import RecordingIds
-from call_lake.ports import Clock, PreconditionFailed, Table
+from call_lake.ports import Clock, OneOf, PreconditionFailed, Table
 
 ITEM = "key#recording-ids"
 ITEM_VERSION = 1
@@ -39,7 +39,8 @@ class IdKey:
             ids = ids_under(self._secret)
             if not self._check(ids) and first_use:
                 with suppress(PreconditionFailed):
-                    self._table.put({"id": ITEM, "version": ITEM_VERSION, "fingerprint": ids.fingerprint})
+                    item = {"version": ITEM_VERSION, "fingerprint": ids.fingerprint}
+                    self._table.update(ITEM, item, {"fingerprint": OneOf((None,))})
                 self._check(ids)  # another first poll may have been faster, under another key
             self._ids = ids
         return self._ids

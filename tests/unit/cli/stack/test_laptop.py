@@ -22,6 +22,7 @@ OUTPUTS = {
     "BusName": "bus",
     "DatabaseName": "database",
     "WorkgroupName": "workgroup",
+    "RecordingIdKeySecret": "key",
     "PollerName": "poller",
     "CopierName": "copier",
     "CompactorName": "compactor",
