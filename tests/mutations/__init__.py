@@ -25,6 +25,7 @@ from tests.mutations import (
     copying_rules,
     erasing_rules,
     expiry_rules,
+    key_rules,
     lake_rules,
     polling_rules,
     rebuild_rules,
@@ -39,4 +40,5 @@ ALL = (
     *erasing_rules.MUTATIONS,
     *rebuild_rules.MUTATIONS,
     *expiry_rules.MUTATIONS,
+    *key_rules.MUTATIONS,
 )
