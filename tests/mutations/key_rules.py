@@ -49,7 +49,7 @@ MUTATIONS = (
         6,
         "a key of another stack is let in",
         at("ledger.id_key", "check_key"),
-        never("ids"),
+        never("known", "ids"),
         KEY,
     ),
     Mutation(
@@ -97,7 +97,7 @@ MUTATIONS = (
     Mutation(
         6,
         "a known key with another connection is left out before it is looked at",
-        at("polling.publisher", "_not_surely_known"),
+        at("polling.publisher", "_not_remembered"),
         ignoring("connection_id"),
         ("unit/polling/test_collisions.py", "unit/polling/test_polling.py"),
     ),
@@ -118,7 +118,7 @@ MUTATIONS = (
     Mutation(
         6,
         "a number is hashed into the name of what an erasure keeps",
-        at("operations.erase.bucket_places", "_before_deletion"),
+        at("operations.erase.bucket_places", "InboxObjects._before_deletion"),
         rewriting("list(kept)", "body"),
         ERASE,
     ),

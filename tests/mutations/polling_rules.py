@@ -220,8 +220,8 @@ MUTATIONS = (
         "rows outside the window's dates are dropped",
         at("providers.thulium.api", "list_window"),
         rewriting(
-            "isinstance(item, Recording)",
-            "isinstance(item, Recording) and window.start <= item.started_at <= window.end",
+            "isinstance(item, ListedRecording)",
+            "isinstance(item, ListedRecording) and window.start <= item.started_at <= window.end",
         ),
         ("unit/providers/thulium/test_thulium.py", "unit/providers/thulium/test_thulium_paging.py"),
     ),
@@ -250,7 +250,7 @@ MUTATIONS = (
         5,
         "a row moves the checkpoint to its own date",
         at("polling.poller", "_take"),
-        before("publish_new", "for row in page.recordings:\n    self._state.advance(row.started_at)"),
+        before("publish_listed", "for row in page.recordings:\n    self._state.advance(row.started_at)"),
         ("unit/polling/test_polling_rules.py",),
     ),
     Mutation(
