@@ -15,8 +15,8 @@ from typing import Any
 
 from call_lake.ports import Clock, Expectation, Item, PreconditionFailed
 from tests.support.fakes import Calls, FakeClock, MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, World
-from tests.support.fakes.ids import ID_KEY, ID_KEY_SECRET
 from tests.support.fakes.calls import Call, Proceed
+from tests.support.fakes.ids import ID_KEY, ID_KEY_SECRET
 from tests.support.fakes.queue import Received
 from tests.support.fakes.table import INDEXED, value_bytes
 

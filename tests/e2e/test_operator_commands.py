@@ -1,12 +1,19 @@
 """Break a running stack behind Call Lake's back; the operator's commands find it, tell it and mend it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore.config import Config
 
+from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.s3 import S3ObjectStore
+from call_lake.bucket.inbox import put_rows
+from call_lake.ledger.ledger import Ledger
+from call_lake.model.table import row_of
+from call_lake.wiring.operator import CLOCK
 from tests.e2e.conftest import DAYS, Shell
 
 
@@ -47,6 +54,25 @@ class Laptop:
     def lose_partition(self, row: dict[str, Any]) -> None:
         path = f"lake/calls/manifest/source={row['recording_id'].rpartition('-')[0]}/call_date={row['call_date']}/"
         self.client("s3").delete_object(Bucket=self.facts["bucket"], Key=f"{path}symlink.txt")
+
+    def swap_audio(self, one: dict[str, Any], other: dict[str, Any]) -> None:
+        """As if each had been stored with the other's audio: object, ledger and row of each agree."""
+        s3 = self.client("s3")
+        store = S3ObjectStore(s3, self.facts["bucket"])
+        ledger = Ledger(DynamoTable(self.client("dynamodb"), self.facts["ledger_table"]), CLOCK, 86_400)
+        entries = [ledger.entry(row["recording_id"]) for row in (one, other)]
+        stored = [(entry.recording, entry.audio) for entry in entries if entry and entry.recording and entry.audio]
+        objects = [s3.get_object(Bucket=store.bucket, Key=audio.key) for _, audio in stored]
+        for entry, (recording, audio), (_, theirs), got in zip(
+            entries, stored, reversed(stored), reversed(objects), strict=True
+        ):
+            wrong = replace(audio, facts=theirs.facts, stored_at=CLOCK.now())
+            body = got["Body"].read()
+            store.put(audio.key, body, sha256=theirs.facts.sha256, metadata=got["Metadata"])
+            assert entry is not None
+            assert ledger.restamped(entry, wrong)
+            put_rows(store, [row_of(recording, wrong)])
+        self.settle()
 
     def fail(self, row: dict[str, Any]) -> None:
         """As a copier does that was refused: a dead letter, and the ledger's FAILED."""
@@ -105,6 +131,23 @@ def test_verify_finds_what_was_lost_and_repair_mends_it(stack: Laptop) -> None:
 
     stack.settle()
     assert stack.verify()[0] == 0
+
+
+def test_redownload_finds_recordings_that_were_stored_with_each_others_audio(stack: Laptop) -> None:
+    oggs = [row for row in stack.rows("thulium") if row["audio_uri"].endswith(".ogg")]
+    one, other = oggs[0], oggs[-1]
+    ids = {one["recording_id"], other["recording_id"]}
+    stack.swap_audio(one, other)
+
+    assert stack.verify()[0] == 0, "all that is stored agrees"
+    code, found = stack.verify("--redownload", "100", "--source", "thulium")
+
+    assert (code, kinds(found)) == (1, {(id, "audio_of_another") for id in ids})
+    assert found["sources"][0]["redownloaded"] == {"chosen": 30, "same": 28}
+
+    stack.swap_audio(one, other)
+    code, found = stack.verify("--redownload", "2")
+    assert (code, [one["redownloaded"] for one in found["sources"]]) == (0, [{"chosen": 2, "same": 2}] * 2)
 
 
 def test_what_failed_is_listed_and_redriven(stack: Laptop) -> None:

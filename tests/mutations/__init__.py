@@ -30,6 +30,7 @@ from tests.mutations import (
     polling_rules,
     rebuild_rules,
     retry_rules,
+    verify_rules,
 )
 
 ALL = (
@@ -41,4 +42,5 @@ ALL = (
     *rebuild_rules.MUTATIONS,
     *expiry_rules.MUTATIONS,
     *key_rules.MUTATIONS,
+    *verify_rules.MUTATIONS,
 )

@@ -164,6 +164,13 @@ MUTATIONS = (
         ("unit/polling/test_polling_rules.py",),
     ),
     Mutation(
+        4,
+        "rows that lie about their times keep a refused window as wide as it was",
+        at("polling.window_sizing", "too_wide"),
+        rewriting("window.width * SMALLER", "window.width"),
+        ("unit/polling/test_window_sizing.py",),
+    ),
+    Mutation(
         3,
         "another row between two pages is not noticed",
         at("providers.paging.by_offset", "_overlaps"),

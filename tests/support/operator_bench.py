@@ -1,9 +1,11 @@
 """Both sources in memory, settled, then broken, looked at and mended as the operator's commands do."""
 
 import io
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -16,6 +18,7 @@ from call_lake.model.table import Row
 from call_lake.operations.days import Days
 from call_lake.operations.rebuild import RebuildAttempt, Rebuilder
 from call_lake.operations.verify.findings import Finding, Kind, TableRow
+from call_lake.operations.verify.redownload import Redownloader
 from call_lake.operations.verify.repair import Repairer
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
 from call_lake.ports import Item, Provider
@@ -71,6 +74,16 @@ class Bench:
             threads=1,
         )
         return verifier.verify(days, in_ledger, lambda step, done, total: None)
+
+    def redownload(self, count: int = 100, *, seed: int = 0, **more: Any) -> VerifyReport:
+        """As ``call-lake verify --redownload`` does for Thulium. ``more``: further settings of the source."""
+        report = self.verify()
+        settings = SourceSettings("thulium", "thulium", URLS["thulium"], **more)
+        again = Redownloader(settings, self.thulium, self.ledger, self.world.clock, random.Random(seed))
+        again.ask_again(report, lambda step, done, total: None)
+        if count:
+            again.compare(report, count, lambda step, done, total: None)
+        return report
 
     def repair(self, report: VerifyReport) -> dict[str, str]:
         queue = self.world.queues[report.source]

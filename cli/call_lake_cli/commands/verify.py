@@ -9,14 +9,12 @@ import botocore.exceptions
 import typer
 from rich.progress import BarColumn, TaskProgressColumn
 
-from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import AUDIO
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import TableRow
-from call_lake.operations.verify.listing import VerifyProgress
+from call_lake.operations.verify.redownload import Redownloader
 from call_lake.operations.verify.repair import Repairer
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
-from call_lake.settings import SourceSettings
 from call_lake.wiring.operator import CLOCK, ids_of, ledger_of, provider_of, queue_of
 from call_lake_cli.console.errors import err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
@@ -25,7 +23,7 @@ from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack, find_stack, select_sources
 
 COLUMNS = ("source", "listed", "checked", "right", "differences", "for information")
-FINDING_COLUMNS = ("source", "recording", "call date", "difference", "what", "as the ledger knows it", "to do")
+FINDING_COLUMNS = ("source", "recording", "call date", "finding", "what", "as the ledger knows it", "to do")
 
 
 def verify(
@@ -39,19 +37,30 @@ def verify(
             help="Publish what is missing, fetch lost audio again, write lost rows again, mark what expired.",
         ),
     ] = False,
+    redownload: Annotated[
+        int | None,
+        typer.Option(
+            "--redownload",
+            metavar="N",
+            min=1,
+            help="Also download N stored recordings of each source again, chosen at random, and compare their bytes.",
+        ),
+    ] = None,
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
     """List the provider again and compare it with ledger, audio and rows; exit code 1 if anything differs.
 
     Runs with your own credentials: they have to read the stack's settings and secrets, ledger, bucket and Athena, and
-    this machine has to reach the provider.
+    this machine has to reach the provider. Audio that is shorter than its header is downloaded once more after a day;
+    to note the answer, they have to write the ledger.
     """
     with explained():
         days = parse_days(from_, to)
         here = find_stack(stack)
-        ledger = ledger_of(here)
+        ledger, ids = ledger_of(here), ids_of(here)
         sources = select_sources(here, source)
+        data = StackData(ledger, here.store, lambda name, some: rows_of(here, name, some), audio_kept(here))
         with progress(BarColumn(), TaskProgressColumn()) as bar:
             task = bar.add_task("reading the ledger", total=None)
             in_ledger: dict[str, dict[str, date]] = {name: {} for name in sources}
@@ -64,7 +73,12 @@ def verify(
                 def show(step: str, completed: float, total: float, name: str = name) -> None:
                     bar.update(task, description=f"{name}: {step}", completed=completed, total=total)
 
-                reports.append(_report(here, settings, ledger, days, in_ledger[name], show))
+                provider = provider_of(here, settings)
+                reports.append(Verifier(settings, provider, data, CLOCK, ids).verify(days, in_ledger[name], show))
+                again = Redownloader(settings, provider, ledger, CLOCK)
+                again.ask_again(reports[-1], show)
+                if redownload:
+                    again.compare(reports[-1], redownload, show)
                 if repair:
                     bar.update(task, description=f"{name}: repairing", total=None)
                     queue = queue_of(here, settings)
@@ -72,13 +86,6 @@ def verify(
         _print(days, reports, done if repair else None, json_)
         if any(report.differences for report in reports):
             raise typer.Exit(1)
-
-
-def _report(
-    stack: Stack, settings: SourceSettings, ledger: Ledger, days: Days, in_ledger: dict[str, date], show: VerifyProgress
-) -> VerifyReport:
-    data = StackData(ledger, stack.store, lambda source, some: rows_of(stack, source, some), audio_kept(stack))
-    return Verifier(settings, provider_of(stack, settings), data, CLOCK, ids_of(stack)).verify(days, in_ledger, show)
 
 
 def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[TableRow]:
@@ -129,11 +136,13 @@ def _print(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] | N
             (done or {}).get(f.recording_id or "", f.to_do),
         )
         for report in reports
-        for f in report.differences
+        for f in report.findings
+        if f.is_listed
     ]
     if lines:
         print_rows(FINDING_COLUMNS, lines, Format.TABLE)
-    print_rows(COLUMNS, [_summary(report) for report in reports], Format.TABLE)
+    again = ("downloaded again",) if any(report.redownloaded for report in reports) else ()
+    print_rows((*COLUMNS, *again), [_summary(report)[: len(COLUMNS + again)] for report in reports], Format.TABLE)
     if done:
         err.print(f"repaired: {len(done)}; verify again when they went through")
 
@@ -142,7 +151,8 @@ def _summary(report: VerifyReport) -> tuple[object, ...]:
     differences = Counter(f.kind for f in report.findings if f.is_difference)
     others = Counter(f.kind for f in report.findings if not f.is_difference)
     texts = [", ".join(f"{kind} {n}" for kind, n in sorted(one.items())) or 0 for one in (differences, others)]
-    return (report.source, report.listed, report.checked, report.right, *texts)
+    chosen, same = report.redownloaded or (0, 0)
+    return (report.source, report.listed, report.checked, report.right, *texts, f"{same} of {chosen} the same")
 
 
 def _as_json(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] | None) -> dict[str, Any]:
@@ -157,9 +167,14 @@ def _as_json(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] |
                 "checked": report.checked,
                 "right": report.right,
                 "findings": dict(Counter(f.kind for f in report.findings)),
+                "redownloaded": _redownloaded(report),
             }
             for report in reports
         ],
         "findings": [finding.to_json() for report in reports for finding in report.findings],
         "repaired": done,
     }
+
+
+def _redownloaded(report: VerifyReport) -> dict[str, int] | None:
+    return dict(zip(("chosen", "same"), report.redownloaded, strict=True)) if report.redownloaded else None

@@ -15,6 +15,7 @@ jobs.py). An item is in the sparse index ``due`` under its source while it waits
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -39,6 +40,7 @@ from call_lake.ports import Clock, Item, OneOf, PreconditionFailed, Table
 
 INDEX_LIMIT = 1_000_000
 REPAIRED = "repaired"
+ASKED_AGAIN = "asked_again"
 
 
 class Ledger:
@@ -166,6 +168,19 @@ class Ledger:
         }
         as_it_was = OneOf((iso(entry.audio.stored_at),))
         return self._update_if(entry.recording_id, changes, OneOf((State.STORED,)), stored_at=as_it_was)
+
+    def asked_again(self, entry: Entry, answer: str, *, has_more: bool) -> Entry:
+        """Note in the history of a STORED recording what the provider answered when it was asked for the audio again;
+        return the entry with it. An entry that was repaired or erased meanwhile stays as it is. Raises Transient."""
+        if entry.audio is None:
+            return entry
+        note = {"at": iso(self._clock.now()), "reason": ASKED_AGAIN, "detail": answer, "has_more": has_more}
+        history = [*entry.history, note][-HISTORY_LENGTH:]
+        as_it_was = OneOf((iso(entry.audio.stored_at),))
+        is_noted = self._update_if(
+            entry.recording_id, {"history": history}, OneOf((State.STORED,)), stored_at=as_it_was
+        )
+        return replace(entry, history=tuple(history)) if is_noted else entry
 
     def days(self, first: date, last: date) -> Iterator[tuple[str, str, date]]:
         """Recording id, source and call date of everything that was called on these days. Reads the whole ledger."""

@@ -90,7 +90,7 @@ class _WindowReader:
                 if not attempt.take_all(pages, self._take):
                     return
             except TooWide as error:
-                self._sizer.too_wide(window, error, attempt.rows)
+                self._sizer.too_wide(window, error, attempt.rows, attempt.moments)
                 continue
             except (Drifted, Transient) as error:
                 failure = self._failed(window, is_smallest, attempt, error)

@@ -5,6 +5,7 @@ This decides only how time is cut. A wrong guess costs requests, never a row.
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from call_lake.errors import TooWide
 from call_lake.model.windows import Window
@@ -18,6 +19,7 @@ GROWTH = 4  # a window is at most so many times as wide as the last one
 TRUST_HOURS = 0.5  # an hour of the week that was seen for so long counts as much as the same hour of other days
 WEEK_MEMORY = 0.8  # the weight of an hour of one week beside the same hour of the next week
 LEVEL_MEMORY = 0.8  # the weight of one window beside the next
+SMALLER = 0.75  # a refused window is made smaller by so much at least, whatever its rows say
 LEVEL_ROWS = 200  # this many rows more than expected double the level
 
 
@@ -127,18 +129,24 @@ class WindowSizer:
         self._width = window.width
         self._rates.learn(window, moments)
 
-    def too_wide(self, window: Window, error: TooWide, pages: Sequence[int]) -> None:
-        """Learn from a window that the provider refused. ``pages``: how many rows came in each page before that."""
+    def too_wide(self, window: Window, error: TooWide, pages: Sequence[int], moments: Sequence[datetime]) -> None:
+        """Learn from a window that the provider refused. ``pages``: how many rows came in each page before that.
+        ``moments``: where these rows lie."""
         # The first of several is full: a server may cap its pages below what is asked.
         limit = max(round(pages[0] * PAGES), 1) if pages else self._asked_rows
         self._wanted_rows = error.fits or min(self._asked_rows, limit)
         seen = sum(pages)
-        self._rates.learn_level(window, error.rows or 2 * seen)
         if error.rows is not None:
+            self._rates.learn_level(window, error.rows)
             self._known.append((window.end, max(error.rows, round(self._wanted_rows * COMFORTABLE) + 1)))
-            return
-        width = window.width * min(self._wanted_rows / max(2 * seen, 1), 0.5)
-        self._cut(window, width if self._width else min(width, FIRST_WIDTH))
+        elif self._wanted_rows < len(moments) and window.start <= moments[0] and _is_sorted(moments):
+            # These look like all rows up to the last of them, so they show where a window should have ended.
+            self._rates.learn(Window(window.start, moments[-1]), moments)
+            self._cut(window, min(moments[self._wanted_rows] - window.start, window.width * SMALLER))
+        else:
+            self._rates.learn_level(window, 2 * seen)
+            width = window.width * min(self._wanted_rows / max(2 * seen, 1), 0.5)
+            self._cut(window, width if self._width else min(width, FIRST_WIDTH))
 
     def failed(self, window: Window, parts: int) -> None:
         """Read a window that failed in so many parts."""
@@ -156,6 +164,10 @@ class WindowSizer:
 
 def _mean(rows: float, hours: float, otherwise: float) -> float:
     return (rows + TRUST_HOURS * otherwise) / (hours + TRUST_HOURS)
+
+
+def _is_sorted(moments: Sequence[datetime]) -> bool:
+    return all(one <= other for one, other in pairwise(moments))
 
 
 def _hour_of_week(moment: datetime) -> int:

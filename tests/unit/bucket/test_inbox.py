@@ -70,8 +70,8 @@ def test_bytes_that_are_no_text_can_still_be_read_by_a_person(world):
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("column", ABOUT_PEOPLE)
 def test_no_number_or_name_is_hashed_into_the_name_of_an_object(world, column, number):
-    rows = [row_of(n, **{column: "+48500600700"}) for n in range(number)]
-    others = [row_of(n, **{column: "+48500600701"}) for n in range(number)]
+    rows = [row_of(n) | {column: "+48500600700"} for n in range(number)]
+    others = [row_of(n) | {column: "+48500600701"} for n in range(number)]
     assert put_rows(world.store, rows) == put_rows(World.make().store, others)
 
 
@@ -79,7 +79,7 @@ def test_no_number_or_name_is_hashed_into_the_name_of_an_object(world, column, n
 @pytest.mark.parametrize("number", [1, 2])
 def test_every_other_column_is_in_the_name_so_that_no_two_rows_share_it(world, column, number):
     one = put_rows(world.store, [row_of(n) for n in range(number)])
-    other = put_rows(world.store, [row_of(n, **{column: "another"}) for n in range(number)])
+    other = put_rows(world.store, [row_of(n) | {column: "another"} for n in range(number)])
     assert set(one).isdisjoint(other)
 
 

@@ -143,6 +143,17 @@ def test_publish_comes_before_the_ledger(bench: Bench) -> None:
     assert calls.index("queue:recordings-thulium.send") < calls.index("table.put")
 
 
+def test_a_warm_poller_notices_another_recording_under_a_key_that_it_knows(bench: Bench) -> None:
+    first = make_recording(1, listed_at=bench.now - timedelta(minutes=30), connection_id="100.1")
+    bench.provider.add(first)
+    bench.poll()
+    second = IDS.identified(replace(first, connection_id="200.2"))
+    bench.provider.add(second)
+
+    assert bench.poll().collisions == 1
+    assert {recording.recording_id for recording in bench.published()} == {first.key_id, second.collision_id}
+
+
 def test_two_recordings_under_one_key_are_both_published(bench: Bench) -> None:
     first = make_recording(1, listed_at=bench.now - timedelta(minutes=30), connection_id="100.1")
     second = IDS.identified(replace(first, connection_id="200.2"))

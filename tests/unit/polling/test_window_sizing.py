@@ -42,7 +42,7 @@ def test_the_next_window_follows_what_the_same_hours_of_the_week_had() -> None:
 def test_a_window_of_known_rows_is_cut_by_them_and_its_small_rest_is_read_in_one_piece() -> None:
     sizer = WindowSizer(MINUTE, 100)
     tried = Window(START, START + 10 * HOUR)
-    sizer.too_wide(tried, TooWide(400), [100])
+    sizer.too_wide(tried, TooWide(400), [100], [])
 
     first = sizer.next_end(START, tried.end)
     sizer.read(Window(START, first), [START + first_part for first_part in (MINUTE,) * 300])
@@ -53,16 +53,51 @@ def test_a_window_of_known_rows_is_cut_by_them_and_its_small_rest_is_read_in_one
 
 def test_a_server_that_caps_its_pages_is_given_windows_for_pages_of_that_size() -> None:
     sizer = WindowSizer(MINUTE, 180)
-    sizer.too_wide(Window(START, START + 10 * HOUR), TooWide(370), [37])
+    sizer.too_wide(Window(START, START + 10 * HOUR), TooWide(370), [37], [])
 
     assert sizer.next_end(START, END) == START + 10 * HOUR * (67 / 370)
 
 
 def test_a_provider_that_can_read_more_at_once_is_given_that() -> None:
     sizer = WindowSizer(MINUTE, 180)
-    sizer.too_wide(Window(START, START + 10 * HOUR), TooWide(10_000, fits=2_000), [100])
+    sizer.too_wide(Window(START, START + 10 * HOUR), TooWide(10_000, fits=2_000), [100], [])
 
     assert sizer.next_end(START, END) == START + 2 * HOUR
+
+
+def test_a_window_of_unknown_rows_ends_where_its_sorted_rows_say() -> None:
+    sizer = WindowSizer(MINUTE, 90)
+    refused = Window(START, START + 10 * DAY)
+    moments = [START + n * MINUTE for n in range(150)]
+    sizer.too_wide(refused, TooWide(None), [50, 50, 50], moments)
+    first = sizer.next_end(START, END)
+    sizer.read(Window(START, first), moments[:90])
+
+    assert first == moments[90]
+    assert sizer.next_end(first, END) == moments[90] + 90 * MINUTE, "the next one is as dense"
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        [START + 9 * DAY + n * MINUTE for n in range(150)],
+        [START + 10 * DAY] * 150,
+        [START + 11 * DAY] * 150,
+        [START] * 150,
+        [START - DAY] * 150,
+        [START + (n % 7) * DAY for n in range(150)],
+        [],
+    ],
+)
+def test_a_window_that_is_refused_again_and_again_ends_as_the_smallest(moments: list[datetime]) -> None:
+    """Whatever the rows say of themselves: the filter may compare other times."""
+    sizer, end, refusals = WindowSizer(MINUTE, 90), START + 10 * DAY, 0
+    while (end := sizer.next_end(START, end)) > START + MINUTE:
+        sizer.too_wide(Window(START, end), TooWide(None), [50, 50, 50], moments)
+        refusals += 1
+        assert refusals < 50
+
+    assert refusals
 
 
 def test_a_provider_that_answers_nothing_is_asked_three_times() -> None:

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from call_lake.ledger.entry import NEVER, Entry, State
+from call_lake.ledger.ledger import ASKED_AGAIN
 from call_lake.model.recording import StoredAudio
-from call_lake.model.times import iso
+from call_lake.model.times import iso, parse_iso
 from call_lake.ports import ObjectInfo
 
 YOUNG = timedelta(days=1)
@@ -16,7 +17,7 @@ YOUNG = timedelta(days=1)
 
 
 class Kind(StrEnum):
-    """What a finding is about. The kinds in ``INFORMATION`` are not differences."""
+    """What a finding is about. The kinds in ``WARNINGS`` and ``INFORMATION`` are not differences."""
 
     UNREADABLE = "window_unreadable"
     UNUSABLE = "record_unusable"
@@ -37,9 +38,17 @@ class Kind(StrEnum):
     ORPHAN = "unknown_to_all"
     UNUSED = "source_not_set_up"
     SHORTER = "audio_shorter_than_header"
+    HAS_MORE = "audio_has_more_now"
+    MISPLACED = "audio_of_another"
+    AUDIO_DIFFERS = "audio_differs"
+    ENCODED_ANEW = "audio_encoded_anew"
+    GONE = "audio_gone_at_provider"
+    NOT_COMPARED = "audio_not_compared"
 
 
-INFORMATION = frozenset({Kind.UNLISTED, Kind.EXPIRED, Kind.ORPHAN, Kind.UNUSED, Kind.SHORTER})
+INFORMATION = frozenset({Kind.UNLISTED, Kind.EXPIRED, Kind.ORPHAN, Kind.UNUSED})
+WARNINGS = frozenset({Kind.SHORTER, Kind.ENCODED_ANEW, Kind.GONE, Kind.NOT_COMPARED})
+"""Each is listed, because somebody may want to listen to it or to try again."""
 
 TO_DO = {
     Kind.UNREADABLE: "verify these days again; if it stays, docs/runbook.md, section A gap",
@@ -61,6 +70,12 @@ TO_DO = {
     Kind.ORPHAN: "find out who wrote it; Call Lake did not",
     Kind.UNUSED: "fill its secret to use it (docs/runbook.md)",
     Kind.SHORTER: "listen to it (call-lake get); if its end is missing, ask the provider for the whole file",
+    Kind.HAS_MORE: "delete its object, then call-lake verify --repair fetches what the provider has now",
+    Kind.MISPLACED: "listen to both (call-lake get); delete the wrong object, then call-lake verify --repair",
+    Kind.AUDIO_DIFFERS: "listen to it (call-lake get) and at the provider; if it is another call's: docs/runbook.md",
+    Kind.ENCODED_ANEW: "a hash cannot prove it: listen to it (call-lake get) and at the provider, if it matters",
+    Kind.GONE: "nothing: it is kept here",
+    Kind.NOT_COMPARED: "verify --redownload again later",
 }
 
 
@@ -78,6 +93,11 @@ class Finding:
 
     @property
     def is_difference(self) -> bool:
+        return self.kind not in INFORMATION | WARNINGS
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether a person has to see it, beside its number."""
         return self.kind not in INFORMATION
 
     @property
@@ -121,9 +141,7 @@ def differences_of(entry: Entry, parts: StoredParts, now: datetime, audio_kept: 
         found += of_object
         found += _rows(entry, entry.audio, parts, uris, now)
         if entry.audio.facts.note is not None and entry.state is State.STORED:
-            found.append(
-                (Kind.SHORTER, f"{entry.audio.key} has {entry.audio.facts.bytes} bytes, its header promises more")
-            )
+            found.append(shorter(entry))
     elif entry.state is State.FAILED:
         found.append((Kind.FAILED, "it failed permanently and is not stored"))
     elif entry.state is not State.ERASED:
@@ -131,8 +149,32 @@ def differences_of(entry: Entry, parts: StoredParts, now: datetime, audio_kept: 
         young = age < YOUNG
         text = "published, not stored yet" if young else f"not stored after {age.days} days"
         found.append((Kind.ON_ITS_WAY if young else Kind.WAITING, text))
+    return [about(kind, entry, what) for kind, what in found]
+
+
+def about(kind: Kind, entry: Entry, what: str) -> Finding:
+    """A finding about one recording, with what the ledger knows of it."""
     day = entry.recording.call_date if entry.recording else None
-    return [Finding(entry.source, kind, what, summary_of(entry), entry.recording_id, day) for kind, what in found]
+    return Finding(entry.source, kind, what, summary_of(entry), entry.recording_id, day)
+
+
+def answer_of(entry: Entry) -> dict[str, Any] | None:
+    """What the provider answered when it was asked again for the audio that is stored now; None if it was not."""
+    if entry.audio is None:
+        return None
+    stored_at = entry.audio.stored_at
+    answers = [note for note in entry.history if note["reason"] == ASKED_AGAIN and parse_iso(note["at"]) > stored_at]
+    return answers[-1] if answers else None
+
+
+def shorter(entry: Entry) -> tuple[Kind, str]:
+    """What is to be said of a recording whose audio is shorter than its header (ADR 0020)."""
+    what = f"{entry.audio.key} has {entry.audio.facts.bytes} bytes, its header promises more" if entry.audio else ""
+    answer = answer_of(entry)
+    if answer is None:
+        return Kind.SHORTER, what
+    kind = Kind.HAS_MORE if answer["has_more"] else Kind.SHORTER
+    return kind, f"{what}; asked again at {answer['at']}: {answer['detail']}"
 
 
 def _object(

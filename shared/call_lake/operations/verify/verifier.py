@@ -1,7 +1,7 @@
 """Compare what a source lists now with ledger, audio objects and rows (``call-lake verify``).
 
-It downloads lists and headers, but no audio. It asks in the order in which a recording moves on: ledger, inbox, rows.
-So a recording that moves on meanwhile is seen twice rather than not at all.
+It downloads lists and headers, but no audio; that is redownload.py. It asks in the order in which a recording moves on:
+ledger, inbox, rows. So a recording that moves on meanwhile is seen twice rather than not at all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.operations.days import Days
-from call_lake.operations.verify.findings import Finding, Kind, StoredParts, TableRow, differences_of, summary_of
+from call_lake.operations.verify.findings import Finding, Kind, StoredParts, TableRow, about, differences_of
 from call_lake.operations.verify.listing import SourceListing, VerifyProgress
 from call_lake.ports import Clock, ObjectInfo, ObjectStore, Provider
 from call_lake.settings import SourceSettings
@@ -33,13 +33,17 @@ type RowReader = Callable[[str, Sequence[date]], list[TableRow]]
 class VerifyReport:
     """The result for one source. ``listed``: recordings of these days that the provider has now. ``checked``: those and
     those that the ledger has of these days. ``right``: how many of the checked have no difference. ``unknown``:
-    recordings that the ledger does not have, for the repair."""
+    recordings that the ledger does not have, for the repair. ``known``: ids of the checked ones that the ledger has.
+    ``redownloaded``: how many were downloaded again, and how many of them had the stored bytes; None if nobody asked.
+    """
 
     source: str
     listed: int
     checked: int
     findings: list[Finding]
     unknown: Mapping[str, Recording] = field(default_factory=dict)
+    known: Sequence[str] = ()
+    redownloaded: tuple[int, int] | None = None
 
     @property
     def differences(self) -> list[Finding]:
@@ -108,7 +112,8 @@ class Verifier:
             on_progress("comparing", number * DAYS_AT_ONCE, len(by_day))
             findings += self._compare(some, sorted(id for day in some for id in by_day[day]), listing, days)
         listed = len(listing.known) + len(listing.unknown)
-        return VerifyReport(self._source, listed, len(expected) + len(listing.unknown), findings, listing.unknown)
+        checked = len(expected) + len(listing.unknown)
+        return VerifyReport(self._source, listed, checked, findings, listing.unknown, list(expected))
 
     # -- the recordings of some days
 
@@ -122,7 +127,7 @@ class Verifier:
             parts = StoredParts(heads.get(id), stored.rows.get(id, ()), id in stored.inbox, aside.get(id))
             found = differences_of(entry, parts, self._clock.now(), self._data.audio_kept)
             if not found and listing.is_complete and id not in listing.known and self._should_be_listed(entry, days):
-                found = [_about(Kind.UNLISTED, entry, "the provider does not list it any more")]
+                found = [about(Kind.UNLISTED, entry, "the provider does not list it any more")]
             findings += found
         return findings + self._elsewhere(stored, entries, listing)
 
@@ -172,7 +177,7 @@ class Verifier:
             days = [row.call_date for row in stored.rows.get(id, ()) if row.call_date != own]
             places = ", ".join([*keys, *(f"a row under {day}" for day in days)])
             if places and id in known:
-                findings.append(_about(Kind.ROW_MISPLACED, known[id], f"the ledger has another day for {places}"))
+                findings.append(about(Kind.ROW_MISPLACED, known[id], f"the ledger has another day for {places}"))
             elif places:
                 what = f"neither ledger nor provider knows {places}"
                 findings.append(Finding(self._source, Kind.ORPHAN, what, recording_id=id))
@@ -181,7 +186,3 @@ class Verifier:
 
 def _day_of(entry: Entry) -> date | None:
     return entry.recording.call_date if entry.recording else None
-
-
-def _about(kind: Kind, entry: Entry, what: str) -> Finding:
-    return Finding(entry.source, kind, what, summary_of(entry), entry.recording_id, _day_of(entry))
