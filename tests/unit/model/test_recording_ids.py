@@ -39,6 +39,12 @@ def test_an_id_is_the_hmac_of_kind_source_and_key(source: str, key: str) -> None
     assert IDS.of_key(source, key) == f"{source}-{hmac.digest(ID_KEY.encode(), text, 'sha256').hex()[:32]}"
 
 
+@given(st.text(min_size=32, max_size=200), texts)
+def test_a_key_of_any_length_is_used_as_hmac_uses_it(key: str, text: str) -> None:
+    secret, given_text = (one.encode("utf-8", "surrogatepass") for one in (key, f"recording\0s\0{text}"))
+    assert RecordingIds(key).of_key("s", text) == f"s-{hmac.digest(secret, given_text, 'sha256').hex()[:32]}"
+
+
 @given(sources, texts, texts)
 def test_two_stacks_have_no_id_and_no_digest_in_common(source: str, key: str, connection: str) -> None:
     for method, given_texts in (("of_key", (key,)), ("of_collision", (key, connection)), ("of_connection", (key,))):
