@@ -82,6 +82,13 @@ MUTATIONS = (
     ),
     Mutation(
         6,
+        "a key that was put right counts only when a cache has expired",
+        at("wiring.poller", "_read_id_key"),
+        without("get", "fresh"),
+        ("contract/test_aws_adapters.py",),
+    ),
+    Mutation(
+        6,
         "a poll under another key publishes what is due",
         at("polling.poller", "Poller.poll"),
         never("_check_id_key"),
