@@ -76,7 +76,7 @@ class WholeCopier:
                 assert visible_at is not None
                 self._world.clock.advance_to(visible_at)
                 continue
-            messages = [Message(one.message_id, one.body, one.receipt_handle) for one in received]
+            messages = [Message(one.message_id, one.body, one.receipt_handle, one.receive_count) for one in received]
             verdicts = self._copier.copy_batch(messages, self._world.clock.monotonic() + FUNCTION_TIME_S).verdicts
             for one in received:
                 if verdicts[one.message_id] is Verdict.DONE:

@@ -28,6 +28,7 @@ SOURCE_METRICS = (
     "PollSucceeded",
     "RecordingsDiscovered",
     "GapsOpen",
+    "CeilingReached",
     "CheckpointLag",
     "RecordingsStored",
     "BytesStored",

@@ -27,6 +27,7 @@ from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.census import SourceCensus, total
 from call_lake_cli.stack.handle import Stack
 from call_lake_cli.stack.settle import settle
+from call_lake_local import private_folder
 from call_lake_local.stack import Plan, SimulatedCalls
 
 RECORDINGS = 200
@@ -49,6 +50,8 @@ SELECT started_at, source, agent, talk_s, audio_uri FROM calls ORDER BY talk_s D
 def main() -> None:
     keep = os.environ.get("KEEP", "") not in ("", "0")
     with explained():
+        private_folder.make(ROOT.parent)
+        private_folder.make(ROOT)
         shutil.rmtree(ROOT / "bucket", ignore_errors=True)
         first = UNTIL - timedelta(days=DAYS)
         calls = SimulatedCalls(UNTIL, count=RECORDINGS, days=DAYS)

@@ -3,6 +3,7 @@
 import typer
 
 from call_lake_cli.commands import local, quarantine, secrets, source
+from call_lake_cli.commands.allow import allow
 from call_lake_cli.commands.backfill import backfill
 from call_lake_cli.commands.deploy import deploy
 from call_lake_cli.commands.erase import erase
@@ -29,7 +30,7 @@ app.add_typer(source.app, name="source")
 
 COMMANDS = (
     *(deploy, status, verify, failed, redrive, show, get),
-    *(backfill, probe, doctor, pause, resume, rebuild, erase),
+    *(backfill, probe, doctor, pause, resume, allow, rebuild, erase),
 )
 for command in COMMANDS:
     app.command()(command)

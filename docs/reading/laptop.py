@@ -4,6 +4,7 @@ Run it where ``call-lake local up`` was typed.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from shlex import quote
@@ -22,6 +23,8 @@ NAMES = {
 FILE = Path(".call-lake/local.json")
 if not FILE.is_file():
     sys.exit("no stack here: type `call-lake local up --detach`, and this in the same folder")
+if FILE.stat().st_uid != os.getuid():
+    sys.exit(f"{FILE} belongs to another user, so it is not used: go to a folder of yours")
 stack = json.loads(FILE.read_text())
 for variable, name in NAMES.items():
     print(f"export {variable}={quote(stack[name])}")

@@ -44,6 +44,7 @@ def _log_and_measure(result: PollResult) -> None:
         "PollSucceeded": int(result.is_well),
         "RecordingsDiscovered": result.published,
         "GapsOpen": result.gaps_unfinished,
+        "CeilingReached": int(result.is_ceiling_reached),
     }
     if result.checkpoint_lag_s is not None:
         values["CheckpointLag"] = result.checkpoint_lag_s

@@ -4,21 +4,25 @@ docs/local-stack.md says how it works and where it differs from AWS.
 """
 
 import os
+import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
-from call_lake_local import processes
+from call_lake_local import private_folder, processes
 from call_lake_local.endpoint import Endpoint
 from call_lake_local.errors import LocalError
 from call_lake_local.processes import LOOPBACK, Process
 
 NAME = "emulator"
 REGION = "eu-central-1"
-ROOT_KEY = "test"  # the one key id, besides 12-digit ones, that ministack takes for the account's root
+ROOT_SECRET = "CALL_LAKE_ROOT_SECRET"  # the launcher takes it out of its environment before a function starts
 LAUNCHER = Path(__file__).parent / "ministack" / "launch.py"
 READY_DEADLINE_S = 60.0
 _START_ATTEMPTS = 3
@@ -26,43 +30,48 @@ _START_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A running emulator. Its keys are the account root's; for all other callers it enforces IAM."""
+    """A running emulator. The keys of ``endpoint`` are the account root's; for all other callers it enforces IAM."""
 
     process: Process
-    endpoint_url: str
-    region: str = REGION
-    access_key_id: str = ROOT_KEY
-    secret_access_key: str = ROOT_KEY
-
-    @property
-    def endpoint(self) -> Endpoint:
-        return Endpoint(self.endpoint_url, self.region, self.access_key_id, self.secret_access_key)
+    endpoint: Endpoint
 
     def environment(self) -> dict[str, str]:
         """The variables with which any AWS SDK or tool talks to this emulator."""
         return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": self.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_ENDPOINT_URL": self.endpoint.url,
+            "AWS_REGION": self.endpoint.region,
+            "AWS_DEFAULT_REGION": self.endpoint.region,
+            "AWS_ACCESS_KEY_ID": self.endpoint.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.endpoint.secret_access_key,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
     def is_healthy(self) -> bool:
-        return _answers(self.endpoint_url)
+        try:
+            return self._ask("GET", "/_ministack/health", timeout_s=5).ok
+        except requests.RequestException:
+            return False
 
     def reset(self) -> None:
         """Forget every resource of every service, and end the functions' processes. Raises LocalError."""
         try:
-            requests.post(f"{self.endpoint_url}/_ministack/reset", timeout=60).raise_for_status()
+            self._ask("POST", "/_ministack/reset", timeout_s=60).raise_for_status()
         except requests.RequestException as error:
-            raise LocalError(f"the emulator at {self.endpoint_url} cannot be reset: {error}") from None
+            raise LocalError(f"the emulator at {self.endpoint.url} cannot be reset: {error}") from None
 
     def stop(self) -> None:
-        """End the emulator and every function that it runs, and delete what it stored."""
-        processes.end(self.process)
-        shutil.rmtree(self.process.state_dir / "aws", ignore_errors=True)
+        stop(self.process)
+
+    def _ask(self, method: str, path: str, *, timeout_s: float) -> requests.Response:
+        """Ask ministack itself, signed like a request of AWS: the gate lets nothing else pass."""
+        here = self.endpoint
+        url = here.url + path
+        request = AWSRequest(method, url)
+        credentials = Credentials(here.access_key_id, here.secret_access_key)
+        SigV4Auth(credentials, "ministack", here.region).add_auth(request)
+        with requests.Session() as session:
+            session.trust_env = False  # your proxies are not meant for it
+            return session.request(method, url, headers=dict(request.headers.items()), timeout=timeout_s)
 
     def __enter__(self) -> Self:
         return self
@@ -71,12 +80,20 @@ class Emulator:
         self.stop()
 
 
+def stop(process: Process) -> None:
+    """End an emulator and every function that it runs, and delete what it stored."""
+    processes.end(process)
+    shutil.rmtree(process.state_dir / "aws", ignore_errors=True)
+
+
 def start_emulator(python: Path, state_dir: Path, port: int | None = None, *, attached: bool = True) -> Emulator:
     """Start an empty emulator on ``python``, the interpreter of the environment that ministack is installed in.
 
-    It writes only below ``state_dir``. Without ``port`` it takes any free one. An attached emulator ends with this
-    process. Raises LocalError where the port is busy, or the emulator is not ready after a minute.
+    It writes only below ``state_dir``, and takes only requests that are signed with a key that it makes itself.
+    Without ``port`` it takes any free one. An attached emulator ends with this process. Raises LocalError where the
+    port is busy, the folder is another user's, or the emulator is not ready after a minute.
     """
+    private_folder.make(state_dir)
     if processes.find(NAME, state_dir):
         raise LocalError(f"the local stack runs already, with its state in {state_dir}: call-lake local down")
     for attempt in range(1, _START_ATTEMPTS + 1):
@@ -93,16 +110,25 @@ def _start_once(python: Path, state_dir: Path, port: int, *, attached: bool) -> 
     files = state_dir / "aws"
     shutil.rmtree(files, ignore_errors=True)
     (files / "tmp").mkdir(parents=True)
+    # One that looks like none of AWS's, and not like 12 digits: those are ministack's own idea of a root.
+    key, secret = f"CALLLAKE{secrets.token_hex(6).upper()}", secrets.token_urlsafe(30)
     process = processes.start(
         NAME,
         [python, LAUNCHER],
         state_dir=state_dir,
-        environment=_environment(python, files, port),
+        environment=_environment(python, files, port) | {"AWS_ACCESS_KEY_ID": key, ROOT_SECRET: secret},
         attached=attached,
     )
-    emulator = Emulator(process, f"http://{LOOPBACK}:{port}")
+    emulator = Emulator(process, Endpoint(f"http://{LOOPBACK}:{port}", REGION, key, secret))
+
+    def is_ready() -> bool:
+        # Its own log says that it has the port. Another process that took the port first would answer, too.
+        return (
+            f"Running on {emulator.endpoint.url} " in process.log.read_text(errors="replace") and emulator.is_healthy()
+        )
+
     try:
-        processes.wait_until_ready(process, emulator.is_healthy, deadline_s=READY_DEADLINE_S)
+        processes.wait_until_ready(process, is_ready, deadline_s=READY_DEADLINE_S)
     except BaseException:
         processes.end(process)
         raise
@@ -128,10 +154,3 @@ def _environment(python: Path, files: Path, port: int) -> dict[str, str]:
         "S3_PERSIST": "1",  # objects on disk: audio would fill the memory
         "DOCKER_HOST": f"unix://{files}/no-docker",  # else it removes containers of other ministacks at start
     }
-
-
-def _answers(endpoint_url: str) -> bool:
-    try:
-        return requests.get(f"{endpoint_url}/_ministack/health", timeout=5).ok
-    except requests.RequestException:
-        return False

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from call_lake_local import private_folder
 from call_lake_local.errors import LocalError
 
 LOOPBACK = "127.0.0.1"
@@ -52,10 +53,10 @@ def start(
     """Start ``command`` in ``state_dir`` with exactly this environment, both outputs going to ``<name>.log``.
 
     An attached process ends when this one does, even if this one is killed; for that it calls ``exit_with_parent``. A
-    detached process keeps running. Raises LocalError where a process of this name runs already or the command cannot
-    be started.
+    detached process keeps running. Raises LocalError where a process of this name runs already, the folder is another
+    user's, or the command cannot be started.
     """
-    state_dir.mkdir(parents=True, exist_ok=True)
+    private_folder.make(state_dir)
     pid_file = os.open(state_dir / f"{name}.pid", os.O_RDWR | os.O_CREAT, 0o600)
     read_end, write_end = os.pipe()
     try:
@@ -92,7 +93,9 @@ def start(
 
 
 def find(name: str, state_dir: Path) -> Process | None:
-    """The running process of this name, from whichever run, or None."""
+    """The running process of this name, from whichever run, or None. Raises LocalError where the folder is another
+    user's: a pid that somebody else wrote must not make us signal a process."""
+    private_folder.check(state_dir)
     try:
         process = Process(name, int((state_dir / f"{name}.pid").read_text()), state_dir)
     except (FileNotFoundError, ValueError):

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from call_lake.settings import SourceSettings
-from call_lake_local import deploy, processes
+from call_lake_local import deploy, emulator, private_folder, processes
 from call_lake_local.emulator import NAME as EMULATOR
-from call_lake_local.emulator import Emulator, start_emulator
 from call_lake_local.endpoint import Endpoint
 from call_lake_local.errors import LocalError
 from call_lake_local.preflight import check_source
@@ -132,27 +131,28 @@ class LocalStack:
 
 def up(plan: Plan, state_dir: Path, say: Callable[[str], None]) -> LocalStack:
     """Start everything and deploy. Ends what it started if anything fails. Raises LocalError, ConfigError."""
+    private_folder.make(state_dir)
     state_dir = state_dir.resolve()
     plan.check(say)
     deploy.prepare_tools("sam", "ministack")
     python = deploy.REPO / ".tools/ministack/bin/python"
-    emulator = start_emulator(python, state_dir, plan.port, attached=not plan.detach)
-    started = [emulator.process]
+    aws = emulator.start_emulator(python, state_dir, plan.port, attached=not plan.detach)
+    started = [aws.process]
     try:
-        say(f"emulator: {emulator.endpoint_url} (pid {emulator.process.pid})")
+        say(f"emulator: {aws.endpoint.url} (pid {aws.process.pid})")
         sources, parameters = plan.sources, dict(LAPTOP_PARAMETERS)
         if plan.simulated:
             sources = _start_simulators(plan.simulated, state_dir, started, attached=not plan.detach)
             parameters |= {f"{source.prefix}Settings": SIMULATOR_SETTINGS for source in sources}
             say("providers: " + ", ".join(f"{source.name} at {source.url}" for source in sources))
         parameters |= {f"{source.prefix}BaseUrl": source.url for source in sources} | dict(plan.parameters)
-        with _filled_secrets(sources, emulator.endpoint):
-            outputs = deploy.deploy(deploy.SamBuild(), emulator.endpoint, STACK_NAME, parameters, say=say)
+        with _filled_secrets(sources, aws.endpoint):
+            outputs = deploy.deploy(deploy.SamBuild(), aws.endpoint, STACK_NAME, parameters, say=say)
     except BaseException:
         for process in reversed(started):
             processes.end(process)
         raise
-    return LocalStack(STACK_NAME, emulator.endpoint, outputs, sources, {one.name: one.pid for one in started})
+    return LocalStack(STACK_NAME, aws.endpoint, outputs, sources, {one.name: one.pid for one in started})
 
 
 def running(state_dir: Path) -> list[Process]:
@@ -166,7 +166,7 @@ def down(state_dir: Path) -> list[str]:
     found = running(state_dir)
     for process in found:
         if process.name == EMULATOR:
-            Emulator(process, "").stop()
+            emulator.stop(process)
         else:
             processes.end(process)
     return [process.name for process in found]

@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 from call_lake.errors import Reason, Transient
@@ -23,6 +23,24 @@ def in_threads[A, B](step: Callable[[A], B], items: Sequence[A], threads: int) -
         return [step(item) for item in items]
     with ThreadPoolExecutor(min(threads, len(items))) as pool:
         return list(pool.map(step, items))
+
+
+def in_groups[A, B](step: Callable[[A], B], items: Sequence[A], threads: int, linger_s: float) -> Iterator[list[B]]:
+    """Run ``step`` for every item in at most ``threads`` threads; yield the results in groups, while others still run.
+
+    A group is complete when every step has ended, or ``linger_s`` seconds after its first one has. With one thread, or
+    one item, the steps run in the calling thread and are one group. Raises the error of a step with its group.
+    """
+    if threads == 1 or len(items) < 2:
+        yield [step(item) for item in items]
+        return
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        running = {pool.submit(step, item): None for item in items}  # in their order, as a set is not
+        while running:
+            wait(running, return_when=FIRST_COMPLETED)
+            ended, _ = wait(running, linger_s)
+            yield [future.result() for future in running if future in ended]
+            running = {future: None for future in running if future not in ended}
 
 
 class Claim:

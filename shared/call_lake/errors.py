@@ -8,6 +8,7 @@
      |- SecretEmpty         the source waits until an operator fills its secret; no alarm before its first poll
      |- Drifted             the window is read again, then split (rule 3)
      |- TooWide             the window is split (rule 4)
+     |- CeilingReached      the poll ends where it is; the next UTC day goes on, or ``call-lake allow``
      `- StepFailed          a provider, a file or AWS failed; one of:
          |- Transient       tried again, later and later, without an end
          |- NotReady        tried again until its deadline of 48 hours; then it becomes Terminal(NEVER_READY)
@@ -31,6 +32,7 @@ class Reason(StrEnum):
     BUSY = "busy"  # our own limits: bytes in flight, time left
     AWS = "aws"
     UNEXPECTED = "unexpected"  # an error of our own: the log has its traceback
+    KILLED = "killed"  # an attempt, alone in its function, from which no verdict came (ADR 0024)
     # NotReady
     NOT_FOUND = "not_found"  # 404, 410
     EMPTY = "empty"
@@ -46,6 +48,7 @@ class Reason(StrEnum):
     HOST_NOT_ALLOWED = "host_not_allowed"
     NEVER_READY = "never_ready"  # NotReady for longer than its deadline
     NO_AUDIO_URL = "no_audio_url"
+    POISON = "poison"  # KILLED three times in a row
 
 
 class CallLakeError(Exception):
@@ -80,6 +83,10 @@ class TooWide(CallLakeError):
         super().__init__(f"window holds {rows if rows is not None else 'too many'} rows")
         self.rows = rows
         self.fits = fits
+
+
+class CeilingReached(CallLakeError):
+    """The source has brought as many new recordings as it may on one UTC day (docs/adr/0023)."""
 
 
 class StepFailed(CallLakeError):

@@ -23,6 +23,7 @@ UNITS: Mapping[str, MetricUnit] = {
     "RecordsShortened": MetricUnit.Count,
     "RecordingsExcluded": MetricUnit.Count,
     "GapsOpen": MetricUnit.Count,
+    "CeilingReached": MetricUnit.Count,
     "CheckpointLag": MetricUnit.Seconds,
     "RecordingsStored": MetricUnit.Count,
     "BytesStored": MetricUnit.Bytes,

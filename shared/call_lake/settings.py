@@ -87,6 +87,7 @@ class SourceSettings:
     encode_slashes: bool = True
     mapping: Mapping[str, str] = field(default_factory=dict)  # JMESPath by canonical field, over the defaults
     max_bytes: int = 5_000_000_000  # S3's limit for one PUT is 5 GB
+    new_per_day: int = 250_000  # new recordings that polls publish on one UTC day (docs/adr/0023)
     include: tuple[Rule, ...] = ()  # if any: only recordings that fit one of them
     exclude: tuple[Rule, ...] = ()  # never recordings that fit one of them
 
@@ -103,7 +104,7 @@ class SourceSettings:
         self._check_mapping(where)
         if self.audio_hosts not in AUDIO_HOSTS:
             raise ConfigError(f"{where}: audio_hosts {self.audio_hosts!r} must be public, listed or empty")
-        for name in ("requests_per_second", "timeout_s", "recording_deadline_s", "max_bytes"):
+        for name in ("requests_per_second", "timeout_s", "recording_deadline_s", "max_bytes", "new_per_day"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{where}: {name} must be above 0")
 

@@ -35,8 +35,9 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
             yield request.getfixturevalue("moto_cloud")
         case "emulator":
             emulator: Emulator = request.getfixturevalue("emulator")
-            session = boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=REGION)
-            yield BotoCloud("emulator", session, CONFIG, emulator.endpoint_url)
+            aws = emulator.endpoint
+            session = boto3.Session(aws.access_key_id, aws.secret_access_key, region_name=REGION)
+            yield BotoCloud("emulator", session, CONFIG, aws.url)
 
 
 @pytest.fixture

@@ -89,6 +89,8 @@ def _oddities(world: World, audio: dict[str, str], seen: list[dict[str, Any]], l
     for id, item in ledger.items():
         if item["state"] in (State.STORED, State.EXPIRED) and id not in {row["recording_id"] for row in seen}:
             yield f"{id} is {item['state']} without a row"
+        if "marks" in item:
+            yield f"{id} is at rest with {item['marks']} marks"
     for key in audio:
         if key not in {item["audio"]["key"] for item in ledger.values() if "audio" in item}:
             yield f"{key} is nobody's"

@@ -1,6 +1,7 @@
 """Worlds of at most four recordings; between them these take every way through the pipeline."""
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
 from tests.crash.harness import Invocation
 from tests.crash.small_world import SmallWorld
+from tests.support.fakes import Died, Received
 from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording, make_wav
 
@@ -158,6 +160,36 @@ class Passing(Pair):
     """The bucket deletes audio after a day; two recordings of one batch live to see it."""
 
     retention_days = 1
+
+
+class Killers(SmallWorld):
+    """Recordings whose download ends the process, each so often as ``kills`` says; delivered in batches of ``batch`` in
+    any order."""
+
+    def __init__(self, kills: Sequence[int], batch: int, order: random.Random) -> None:
+        self._kills = kills
+        self._batch = batch
+        self._order = order
+        super().__init__()
+
+    def furnish(self) -> None:
+        self.recordings = [
+            make_recording(number, listed_at=self.start - timedelta(minutes=30)) for number in range(len(self._kills))
+        ]
+        self.providers["thulium"].add(*self.recordings)
+        left = {one.recording_id: kills for one, kills in zip(self.recordings, self._kills, strict=True)}
+
+        def on_audio(recording: Recording) -> None:
+            if left[recording.recording_id]:
+                left[recording.recording_id] -= 1
+                raise Died(f"by {recording.recording_id}")
+
+        self.providers["thulium"].on_audio = on_audio
+
+    def receive(self, source: str) -> list[Received]:
+        received = self.world.queues[source].receive(self._batch)
+        self._order.shuffle(received)
+        return received
 
 
 class Namesakes(SmallWorld):

@@ -107,7 +107,7 @@ class SmallWorld(ABC):
         return self.world.queues[source].receive()
 
     def copy(self, source: str, received: list[Received]) -> None:
-        messages = [Message(one.message_id, one.body, one.receipt_handle) for one in received]
+        messages = [Message(one.message_id, one.body, one.receipt_handle, one.receive_count) for one in received]
         verdicts = self._pipeline.copy_batch(messages).verdicts
         for one in received:
             if verdicts[one.message_id] is Verdict.DONE:

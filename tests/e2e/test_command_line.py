@@ -33,6 +33,8 @@ def test_local_json_names_every_part(laptop: Shell) -> None:
     assert set(facts["queues"]) == {"thulium", "conpeek"}
     assert set(facts["pids"]) == {"emulator", "simulators"}
     assert oct((laptop.folder / ".call-lake/local.json").stat().st_mode & 0o777) == "0o600"
+    assert oct((laptop.folder / ".call-lake").stat().st_mode & 0o777) == "0o700"
+    assert facts["access_key_id"].startswith("CALLLAKE")
 
 
 def test_every_recording_is_one_row_with_its_own_sha256_and_start(laptop: Shell) -> None:
@@ -123,6 +125,7 @@ def test_every_recording_was_announced_by_an_event_that_fits_its_schema(laptop: 
         (("show", "no-such-recording"), "the ledger knows no such recording"),
         (("erase", "--recording-id", "thulium-0"), "the ledger knows no recording thulium-0"),
         (("pause", "conpek"), "there is no source"),
+        (("allow", "conpek", "--more", "5"), "there is no source"),
         (("verify", *DAYS, "--source", "tulium"), "there is no source 'tulium'; there are: conpeek, thulium"),
         (("failed", "--source", "tulium"), "there is no source"),
         (("rebuild", "--source", "tulium"), "there is no source 'tulium'"),

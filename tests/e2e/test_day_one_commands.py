@@ -68,6 +68,14 @@ def test_a_pause_is_shown_and_ends(laptop: Shell) -> None:
     assert status(laptop, "conpeek")["trouble"] is None
 
 
+def test_more_may_come_than_the_ceiling_once_it_is_allowed(laptop: Shell) -> None:
+    first, again = (laptop.type("allow", "conpeek", "--more", "7") for _ in range(2))
+
+    assert (first.code, again.code) == (0, 0)
+    assert "250,007 in all today" in first.err
+    assert "250,014 in all today" in again.err
+
+
 def test_a_backfill_is_read_by_the_schedules(laptop: Shell) -> None:
     typed = laptop.type("backfill", "--source", "thulium", *DAYS, "--yes", "--json")
 

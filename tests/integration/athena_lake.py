@@ -63,7 +63,7 @@ class Lake:
     """One bucket and one Glue database, named at random so that tests do not meet."""
 
     def __init__(self, aws: boto3.Session, emulator: Emulator) -> None:
-        endpoint = emulator.endpoint_url
+        endpoint = emulator.endpoint.url
         self.s3 = aws.client("s3", endpoint_url=endpoint)
         self.glue = aws.client("glue", endpoint_url=endpoint)
         self.athena = aws.client("athena", endpoint_url=endpoint)

@@ -19,8 +19,9 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def aws(emulator: Emulator) -> boto3.Session:
-    """The account's root. Give every client ``endpoint_url=emulator.endpoint_url``."""
-    return boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=emulator.region)
+    """The account's root. Give every client ``endpoint_url=emulator.endpoint.url``."""
+    root = emulator.endpoint
+    return boto3.Session(root.access_key_id, root.secret_access_key, region_name=root.region)
 
 
 @pytest.fixture

@@ -20,12 +20,12 @@ def test_what_it_stores_is_gone_after_a_reset_and_when_it_stops(tmp_path: Path) 
     with start_emulator(ministack_python(), tmp_path) as emulator:
         s3: Any = boto3.client(
             "s3",
-            endpoint_url=emulator.endpoint_url,
-            aws_access_key_id=emulator.access_key_id,
-            aws_secret_access_key=emulator.secret_access_key,
-            region_name=emulator.region,
+            endpoint_url=emulator.endpoint.url,
+            aws_access_key_id=emulator.endpoint.access_key_id,
+            aws_secret_access_key=emulator.endpoint.secret_access_key,
+            region_name=emulator.endpoint.region,
         )
-        s3.create_bucket(Bucket="audio", CreateBucketConfiguration={"LocationConstraint": emulator.region})
+        s3.create_bucket(Bucket="audio", CreateBucketConfiguration={"LocationConstraint": emulator.endpoint.region})
         s3.put_object(Bucket="audio", Key="a.wav", Body=b"RIFF")
         assert list((tmp_path / "aws" / "s3").rglob("a.wav"))
         emulator.reset()
@@ -45,15 +45,15 @@ def test_it_listens_on_one_port_of_the_loopback_interface_alone(emulator: Emulat
             fields = line.split()
             if fields[9] in inodes and (fields[3] == "0A" or table.startswith("udp")):
                 listening.append(fields[1])
-    port = int(emulator.endpoint_url.rpartition(":")[2])
+    port = int(emulator.endpoint.url.rpartition(":")[2])
     assert listening == [f"0100007F:{port:04X}"]
 
 
 def test_nobody_but_the_root_keys_is_let_in(emulator: Emulator) -> None:
     stranger = boto3.client(
         "sts",
-        endpoint_url=emulator.endpoint_url,
-        region_name=emulator.region,
+        endpoint_url=emulator.endpoint.url,
+        region_name=emulator.endpoint.region,
         aws_access_key_id="AKIA0000000000000000",
         aws_secret_access_key="guessed",
     )

@@ -60,7 +60,7 @@ class Account:
         if (service, as_) not in self.clients:
             config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
             self.clients[service, as_] = session.client(  # type: ignore[call-overload]
-                service, endpoint_url=self.emulator.endpoint_url, config=config
+                service, endpoint_url=self.emulator.endpoint.url, config=config
             )
         return self.clients[service, as_]
 
@@ -133,7 +133,7 @@ def _session_of(account: Account, role: str) -> boto3.Session:
     )
     keys = account.client("sts").assume_role(RoleArn=arn, RoleSessionName="refusals")["Credentials"]
     return boto3.Session(
-        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=account.emulator.region
+        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=account.emulator.endpoint.region
     )
 
 

@@ -14,7 +14,7 @@ It names the rule, says what goes wrong without it, and names the function (or t
 comes the operation: here, the condition of ``spool`` that mentions ``declared`` and ``size`` is never true. The last
 part names the tests that must fail. ``operations.py`` lists the operations.
 
-``make mutations`` applies one mutation after the other to a copy of ``shared/`` and runs its tests there. A mutation
+``make mutations`` applies one mutation after the other to a copy of the code and runs its tests there. A mutation
 that no test notices has SURVIVED: a test is missing. ``python -m tests.mutations spool`` runs those of one function.
 
 When you add a rule, or code that keeps one, add a mutation. When you rename or move a function, change its ``at(...)``.
@@ -27,6 +27,7 @@ from tests.mutations import (
     expiry_rules,
     key_rules,
     lake_rules,
+    laptop_rules,
     polling_rules,
     rebuild_rules,
     retry_rules,
@@ -42,5 +43,6 @@ ALL = (
     *rebuild_rules.MUTATIONS,
     *expiry_rules.MUTATIONS,
     *key_rules.MUTATIONS,
+    *laptop_rules.MUTATIONS,
     *verify_rules.MUTATIONS,
 )

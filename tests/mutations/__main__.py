@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.mutations import ALL
-from tests.mutations.mutation import Misfit, Mutation
+from tests.mutations.mutation import PACKAGES, Misfit, Mutation
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
@@ -33,15 +33,15 @@ def main(wanted: Sequence[str]) -> int:
         copies: queue.SimpleQueue[Path] = queue.SimpleQueue()
         for number in range(AT_ONCE):
             copies.put(_copy(Path(scratch, str(number))))
-        if not _are_sound({test for mutation in chosen for test in mutation.tests}, Path(scratch, "0/shared")):
+        if not _are_sound({test for mutation in chosen for test in mutation.tests}, Path(scratch, "0")):
             return 1
 
         def judge(mutation: Mutation) -> str:
-            shared = copies.get()
+            copy = copies.get()
             try:
-                return _judge(mutation, shared)
+                return _judge(mutation, copy)
             finally:
-                copies.put(shared)
+                copies.put(copy)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             verdicts = list(pool.map(judge, chosen))
@@ -56,57 +56,58 @@ def _is_meant(mutation: Mutation, word: str) -> bool:
 
 
 def _copy(folder: Path) -> Path:
-    shared = folder / "shared"
-    shutil.copytree(ROOT / "shared", shared, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in PACKAGES.values():
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     # Checked by their hashes, not by times: a mutated module is never taken for the one before.
-    compileall.compile_dir(shared, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
-    return shared
+    compileall.compile_dir(folder, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+    return folder
 
 
-def _are_sound(tests: Iterable[str], shared: Path) -> bool:
+def _are_sound(tests: Iterable[str], copy: Path) -> bool:
     """Tests that fail anyway prove nothing."""
-    code, output = _pytest(shared, sorted(tests), "-n", str(AT_ONCE))
+    code, output = _pytest(copy, sorted(tests), "-n", str(AT_ONCE))
     if code != 0:
         print(output, "these tests fail with all rules in place", sep="\n")
     return code == 0
 
 
-def _judge(mutation: Mutation, shared: Path) -> str:
+def _judge(mutation: Mutation, copy: Path) -> str:
     started_s = time.monotonic()
     output = ""
     try:
-        _, after = mutation.texts(shared)
+        _, after = mutation.texts(copy)
     except Misfit as misfit:
         verdict, output = "MISFIT", str(misfit)
     else:
-        module = shared / mutation.place.file
+        module = copy / mutation.place.file
         original = module.read_bytes()
         module.write_text(after)
-        code, output = _pytest(shared, mutation.tests, "-x")
+        code, output = _pytest(copy, mutation.tests, "-x")
         module.write_bytes(original)
         verdict = VERDICTS.get(code, "BROKEN")
     took_s = time.monotonic() - started_s
     report = f"{verdict:8}  rule {mutation.rule:2}  {mutation.name}  ({took_s:.0f} s)"
     if verdict == "SURVIVED":
-        report += "\n" + mutation.difference(shared)
+        report += "\n" + mutation.difference(copy)
     elif verdict != "KILLED":
         report += f"\n{output}"
     print(report, flush=True)
     return verdict
 
 
-def _pytest(shared: Path, tests: Iterable[str], *options: str) -> tuple[int, str]:
+def _pytest(copy: Path, tests: Iterable[str], *options: str) -> tuple[int, str]:
     """Run these tests on the copy; code that never ends has failed."""
     paths = [str(ROOT / "tests" / test) for test in tests]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *EXAMPLES, *options]
+    folders = [str(copy / name) for name in PACKAGES.values()]
     environment = os.environ | {
-        "PYTHONPATH": str(shared),
+        "PYTHONPATH": os.pathsep.join(folders),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "HYPOTHESIS_STORAGE_DIRECTORY": str(shared.parent / "hypothesis"),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(copy / "hypothesis"),
     }
     try:
         done = subprocess.run(
-            [*command, "-o", f"pythonpath={shared} {ROOT}", *paths],
+            [*command, "-o", f"pythonpath={' '.join(folders)} {ROOT}", *paths],
             cwd=ROOT,
             env=environment,
             capture_output=True,

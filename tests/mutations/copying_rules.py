@@ -214,7 +214,7 @@ MUTATIONS = (
     Mutation(
         13,
         "audio that stands is downloaded again",
-        at("copying.copier", "_attempt"),
+        at("copying.copier", "_copy"),
         giving("existing", "[]"),
         COPYING,
     ),
@@ -256,7 +256,7 @@ MUTATIONS = (
     Mutation(
         15,
         "nobody looks whether it was erased meanwhile",
-        at("copying.copier", "_attempt"),
+        at("copying.copier", "_copied"),
         never("_is_erased"),
         COPYING,
     ),

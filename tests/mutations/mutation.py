@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.mutations.operations import Operation
 
-PACKAGE = "call_lake"
+PACKAGES = {"call_lake": "shared", "call_lake_cli": "cli", "call_lake_local": "local"}
+"""The packages with rules, and the folder of the repository that each is in."""
 
 
 class Misfit(ValueError):
@@ -24,14 +25,19 @@ class Place:
 
     @property
     def file(self) -> Path:
-        return Path(PACKAGE, *self.module.split(".")).with_suffix(".py")
+        """Within the repository."""
+        package, _, module = self.module.partition(".")
+        if package not in PACKAGES:
+            package, module = "call_lake", self.module
+        return Path(PACKAGES[package], package, *module.split(".")).with_suffix(".py")
 
     def find(self, tree: ast.Module) -> list[ast.AST]:
         return [node for name, node in _named(tree) if f".{name}".endswith(f".{self.name}")]
 
 
 def at(module: str, name: str) -> Place:
-    """A place within the package: ``at("lake.merge", "merged")``. Add the class if the module has two of it."""
+    """A place within ``call_lake``: ``at("lake.merge", "merged")``. Add the class if the module has two of it. Places
+    in other packages begin with the package: ``at("call_lake_local.loopback", "why_refused")``."""
     return Place(module, name)
 
 
@@ -45,9 +51,9 @@ class Mutation:
     operation: Operation
     tests: tuple[str, ...]
 
-    def texts(self, shared: Path) -> tuple[str, str]:
+    def texts(self, repository: Path) -> tuple[str, str]:
         """Return the module's code as it is and without the rule, both without comments. Raises ``Misfit``."""
-        module = shared / self.place.file
+        module = repository / self.place.file
         if not module.exists():
             raise Misfit(f"{self.name}: there is no module {self.place.module}")
         tree = ast.parse(module.read_text())
@@ -61,8 +67,8 @@ class Mutation:
             raise Misfit(f"{self.name}: {where}. It fits {self._fitting(before)}")
         return before, ast.unparse(ast.fix_missing_locations(tree))
 
-    def difference(self, shared: Path) -> str:
-        before, after = self.texts(shared)
+    def difference(self, repository: Path) -> str:
+        before, after = self.texts(repository)
         lines = difflib.unified_diff(
             before.splitlines(), after.splitlines(), self.place.module, "mutated", n=1, lineterm=""
         )

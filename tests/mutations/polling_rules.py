@@ -12,6 +12,7 @@ from tests.mutations.operations import (
     returning,
     rewriting,
     skipping,
+    swapping,
     without,
 )
 
@@ -26,6 +27,8 @@ PAGING = (
     "unit/providers/paging/test_paging_count.py",
 )
 WALLTIME = ("unit/providers/test_walltime.py",)
+CEILING = ("unit/polling/test_ceiling.py",)
+CEILING_COUNT = ("unit/ledger/test_ceiling.py",)
 SHORTENING = ("unit/polling/test_shortening.py",)
 COLLISIONS = ("unit/polling/test_collisions.py", "unit/ledger/test_ledger.py", "unit/polling/test_polling.py")
 
@@ -256,7 +259,7 @@ MUTATIONS = (
     Mutation(
         5,
         "a row moves the checkpoint to its own date",
-        at("polling.poller", "_take"),
+        at("polling.poller", "_publish"),
         before("publish_listed", "for row in page.recordings:\n    self._state.advance(row.started_at)"),
         ("unit/polling/test_polling_rules.py",),
     ),
@@ -428,9 +431,100 @@ MUTATIONS = (
     Mutation(
         8,
         "a job is begun before the newest was read",
-        at("polling.poller", "poll"),
-        ignoring("caught_up"),
+        at("polling.poller", "_may_run"),
+        rewriting("self._result.caught_up", "True"),
         RULES,
+    ),
+    Mutation(
+        8,
+        "the provider decides how many new recordings are published on a day",
+        at("polling.publisher", "publish_new"),
+        giving("admit", "len(fitting)"),
+        CEILING,
+    ),
+    Mutation(
+        8,
+        "new recordings are counted after they were sent",
+        at("polling.publisher", "publish_new"),
+        swapping("admit", "_send"),
+        CEILING,
+    ),
+    Mutation(
+        8,
+        "a window that the ceiling cut counts as read",
+        at("polling.poller", "_take"),
+        never("is_reached"),
+        CEILING,
+    ),
+    Mutation(
+        8,
+        "a poll reads the list though the ceiling is reached",
+        at("polling.poller", "_newest"),
+        always("is_reached"),
+        CEILING,
+    ),
+    Mutation(
+        8,
+        "an outage while the ceiling holds is not seen",
+        at("polling.poller", "_newest"),
+        skipping("list_window"),
+        CEILING,
+    ),
+    Mutation(
+        8,
+        "a gap is put off by a day unread while the ceiling holds",
+        at("polling.poller", "_may_run"),
+        rewriting("job.kind is JobKind.BACKFILL", "True"),
+        CEILING,
+    ),
+    Mutation(
+        8,
+        "a backfill waits while the ceiling holds",
+        at("polling.poller", "_may_run"),
+        never("is_reached"),
+        CEILING,
+    ),
+    Mutation(
+        8,
+        "a backfill counts towards the ceiling",
+        at("polling.poller", "_run"),
+        never("BACKFILL"),
+        CEILING,
+    ),
+    Mutation(
+        8,
+        "two polls at once take the same places under the ceiling",
+        at("ledger.ceiling", "_write"),
+        without("update", 2),
+        CEILING_COUNT,
+    ),
+    Mutation(
+        8,
+        "what came yesterday counts today",
+        at("ledger.ceiling", "_today_of"),
+        rewriting("item.get('new_day') == day", "'new_day' in item"),
+        CEILING_COUNT,
+    ),
+    Mutation(
+        8,
+        "what was allowed yesterday is allowed today",
+        at("ledger.ceiling", "_today_of"),
+        rewriting("item.get('allowed_day') == day", "'allowed_day' in item"),
+        CEILING_COUNT,
+    ),
+    Mutation(
+        8,
+        "so many more than the setting are allowed, though more came already",
+        at("ledger.ceiling", "allow"),
+        giving("max", 1),
+        CEILING_COUNT,
+    ),
+    Mutation(
+        8,
+        "a count that nothing is added to is written",
+        at("ledger.ceiling", "admit"),
+        rewriting("not admitted", "False"),
+        CEILING_COUNT,
     ),
     Mutation(
         5,

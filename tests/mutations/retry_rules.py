@@ -12,6 +12,7 @@ from tests.mutations.operations import (
     rewriting,
     skipping,
     storing,
+    without,
 )
 
 COPYING = ("unit/copying/test_copying.py",)
@@ -20,6 +21,8 @@ BODIES = ("unit/providers/http/test_http_bodies.py",)
 AWS = ("contract/test_aws_adapters.py",)
 RULES = ("unit/copying/test_copying_rules.py",)
 PATIENCE = ("unit/copying/test_copying_patience.py",)
+SUSPECTS = ("unit/copying/test_copying_suspects.py",)
+LEDGER = ("unit/ledger/test_ledger.py",)
 LINKS = ("unit/providers/conpeek/test_conpeek_links.py",)
 
 MUTATIONS = (
@@ -40,7 +43,7 @@ MUTATIONS = (
     Mutation(
         9,
         "a source that asked to be left alone is asked for the next recording",
-        at("copying.copier", "_attempt"),
+        at("copying.copier", "_judged"),
         skipping("rate_limited", "note"),
         PATIENCE,
     ),
@@ -267,5 +270,131 @@ MUTATIONS = (
         at("copying.copier", "_attempt_safely"),
         giving("_bury", "self._dead_letters.send([message.body]) or Outcome(message, Result.NOTHING_TO_DO)"),
         PATIENCE,
+    ),
+    Mutation(
+        11,
+        "what is finished is written when the whole batch has ended",
+        at("concurrency", "in_groups"),
+        without(("wait", "linger_s"), 1),
+        (*SUSPECTS, "unit/test_concurrency.py"),
+    ),
+    Mutation(
+        11,
+        "what may have killed the function is tried beside others",
+        at("copying.copier", "_copy"),
+        never("is_suspect"),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "a message that came twice in vain is no suspect",
+        at("copying.suspects", "is_suspect"),
+        rewriting("receive_count - 1 > counted", "False"),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "what was marked is no suspect in a new message",
+        at("copying.suspects", "is_suspect"),
+        ignoring("marks"),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "poison that was sent again is tried beside others",
+        at("copying.suspects", "is_suspect"),
+        ignoring("POISON"),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "who is tried again after a counted failure is a suspect",
+        at("copying.suspects", "is_suspect"),
+        giving("sum", "0"),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "a killer goes before the innocents",
+        at("copying.copier", "copy_batch"),
+        giving("sorted", 0),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "a suspect begins when the time is over",
+        at("copying.copier", "_attempt_alone"),
+        ignoring("ALONE_S"),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "a suspect begins although its source asked for a rest",
+        at("copying.copier", "_attempt_alone"),
+        giving("_rest_s", "0.0"),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "a suspect is tried without a mark",
+        at("copying.copier", "_attempt_alone"),
+        giving("marked", "True"),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "a mark stays although a verdict came",
+        at("copying.copier", "_attempt_alone"),
+        never("COPIED", "NO_ATTEMPT"),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "a counted failure leaves the marks",
+        at("ledger.ledger", "_failure"),
+        storing("marks", None),
+        (*SUSPECTS, *LEDGER),
+    ),
+    Mutation(
+        11,
+        "a stored recording keeps its marks",
+        at("ledger.ledger", "stored"),
+        storing("marks", None),
+        (*SUSPECTS, *LEDGER),
+    ),
+    Mutation(
+        11,
+        "an erased recording keeps its marks",
+        at("ledger.entry", "CALL"),
+        rewriting("'marks'", "'reason'"),
+        LEDGER,
+    ),
+    Mutation(
+        11,
+        "two attempts of one moment both count",
+        at("ledger.ledger", "marked"),
+        without("_update_if", "marks"),
+        LEDGER,
+    ),
+    Mutation(
+        11,
+        "another attempt's verdict is overwritten",
+        at("ledger.ledger", "unmarked"),
+        without("_update_if", "marks"),
+        LEDGER,
+    ),
+    Mutation(
+        11,
+        "an attempt that still runs is taken for dead",
+        at("copying.suspects", "objection"),
+        never("LONGEST_RUN"),
+        SUSPECTS,
+    ),
+    Mutation(
+        9,
+        "what kills the function is tried for ever",
+        at("copying.suspects", "objection"),
+        always("MARKS_MAX"),
+        SUSPECTS,
     ),
 )

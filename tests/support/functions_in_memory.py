@@ -62,7 +62,8 @@ def metrics_in(printed: str) -> list[Metric]:
 
 
 class Functions:
-    """``poll``, ``copy`` and ``compact`` are one invocation each; ``emitted`` collects the metrics of all of them."""
+    """``poll``, ``copy`` and ``compact`` are one invocation each; ``emitted`` collects the metrics of all of them.
+    ``more``: further settings of every source."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in ENVIRONMENT.items():
@@ -72,6 +73,7 @@ class Functions:
         self.pipeline = Pipeline(self.world, self.providers)
         self._compactor = Compactor(self.world.store, self.world.table, self.world.clock, COMPACTOR)
         self.emitted: list[Metric] = []
+        self.more: dict[str, Any] = {}
         self._handlers = {name: self._import(name, monkeypatch) for name in ("poller", "copier", "compactor")}
 
     def _import(self, name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -84,7 +86,7 @@ class Functions:
     # -- what the handlers ask of their parts
 
     def source(self, name: str) -> SourceSettings:
-        return SourceSettings(name, name, URLS[name])
+        return SourceSettings(name, name, URLS[name], **self.more)
 
     def poller(self, source: SourceSettings, until_s: float) -> Poller:
         world = self.world
@@ -111,7 +113,12 @@ class Functions:
     def copy(self, source: str) -> list[Metric]:
         """One batch, whatever its verdicts: the messages stay in the queue."""
         records = [
-            {"messageId": one.message_id, "receiptHandle": one.receipt_handle, "body": one.body}
+            {
+                "messageId": one.message_id,
+                "receiptHandle": one.receipt_handle,
+                "body": one.body,
+                "attributes": {"ApproximateReceiveCount": str(one.receive_count)},
+            }
             for one in self.world.queues[source].receive(10)
         ]
         return self._invoke("copier", {"Records": records})

@@ -113,7 +113,7 @@ class Pipeline:
         queue = self.world.queues[source]
         received = queue.receive(batch)
         if received:
-            messages = [Message(one.message_id, one.body, one.receipt_handle) for one in received]
+            messages = [Message(one.message_id, one.body, one.receipt_handle, one.receive_count) for one in received]
             report = self.copy_batch(messages)
             for one in received:
                 if report.verdicts[one.message_id] is Verdict.DONE:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from call_lake_local import processes
+from call_lake_local import emulator, processes
 from call_lake_local.errors import LocalError
 from call_lake_local.processes import Process
 
@@ -157,3 +157,32 @@ def test_a_wanted_port_that_is_busy_is_one_clear_line() -> None:
         with pytest.raises(LocalError, match=rf"port {port} of 127\.0\.0\.1 cannot be used .*--port") as caught:
             processes.free_port(port)
     assert "\n" not in str(caught.value)
+
+
+SQUATTER = """#!{python}
+import http.server, os
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *_): open({asked!r}, "w").close()
+http.server.HTTPServer(("127.0.0.1", int(os.environ["GATEWAY_PORT"])), Answer).serve_forever()
+"""
+
+
+def test_another_process_that_answers_on_its_port_is_not_taken_for_the_emulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = tmp_path / "asked"
+    python = tmp_path / "python"
+    python.write_text(SQUATTER.format(python=sys.executable, asked=str(asked)))
+    python.chmod(0o700)
+    monkeypatch.setattr(emulator, "READY_DEADLINE_S", 1.0)
+    with (
+        pytest.raises(LocalError, match="emulator is not ready"),
+        emulator.start_emulator(python, tmp_path / "state"),
+    ):
+        pass
+    assert not asked.exists()
+    assert processes.find("emulator", tmp_path / "state") is None

@@ -31,10 +31,9 @@ from tests.mutations.operations import (
 )
 
 ROOT = Path(__file__).parents[2]
-SHARED = ROOT / "shared"
-RULES = range(1, 22)
+RULES = range(1, 23)
 
-texts = cache(partial(Mutation.texts, shared=SHARED))
+texts = cache(partial(Mutation.texts, repository=ROOT))
 each = pytest.mark.parametrize("mutation", ALL, ids=lambda mutation: mutation.name)
 
 
@@ -111,7 +110,7 @@ def test_an_operation_changes_the_function_and_nothing_else(
 def test_a_constant_is_a_place() -> None:
     places = at("lake.merge", "FILES_OF_A_TIER")
 
-    assert "\nFILES_OF_A_TIER = 1\n" in Mutation(20, "", places, becoming("1"), ()).texts(SHARED)[1]
+    assert "\nFILES_OF_A_TIER = 1\n" in Mutation(20, "", places, becoming("1"), ()).texts(ROOT)[1]
 
 
 @pytest.mark.parametrize("body", ["pass", "if size: a()\nif size > 2: b()"])
@@ -131,8 +130,8 @@ def _function(body: str) -> str:
     return f"class Copier:\n    def secure(self):\n{lines}class Other:\n    def copy(self):\n        if size: a()\n"
 
 
-def _mutated(shared: Path, code: str, operation: Operation, name: str = "secure") -> str:
-    module = shared / "call_lake" / "copier.py"
-    module.parent.mkdir()
+def _mutated(repository: Path, code: str, operation: Operation, name: str = "secure") -> str:
+    module = repository / "shared" / "call_lake" / "copier.py"
+    module.parent.mkdir(parents=True)
     module.write_text(code)
-    return Mutation(1, "", at("copier", name), operation, ()).texts(shared)[1]
+    return Mutation(1, "", at("copier", name), operation, ()).texts(repository)[1]

@@ -120,6 +120,29 @@ def test_the_admin_routes_drive_a_server_from_outside():
         assert admin("GET", "stats")["requests"] == 0
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "evil.example"},
+        {"Host": "localhost"},
+        {"Host": "127.0.0.1"},
+    ],
+    ids=str,
+)
+def test_a_web_page_reaches_neither_the_provider_nor_its_admin_routes(handles, headers):
+    for base, auth in ((handles.thulium_url.removesuffix("/api"), THULIUM), (handles.conpeek_url, None)):
+        for method, path in (("POST", "/_sim/rows"), ("GET", "/_sim/truth"), ("GET", "/api/recordings")):
+            row = {"started_at": "2026-11-20T10:00:00Z"}
+            answer = requests.request(method, base + path, headers=headers, auth=auth, json=row, timeout=20)
+            assert answer.status_code == 403
+            assert "refused" in answer.text or "Host" in answer.text
+        truth = requests.get(f"{base}/_sim/truth?audio=0", timeout=20).json()
+        assert len(truth) == 20
+
+
 # As a process
 
 

@@ -53,7 +53,8 @@ class Result:
 
 def torture(emulator: Emulator, *, seconds: float, grace_s: float, naive: bool = False) -> Result:
     """``grace_s`` has to be longer than a query. Raises RuntimeError where a writer or reader broke."""
-    session = boto3.Session(emulator.access_key_id, emulator.secret_access_key, region_name=emulator.region)
+    root = emulator.endpoint
+    session = boto3.Session(root.access_key_id, root.secret_access_key, region_name=root.region)
     name = f"torture-{uuid.uuid4().hex[:12]}"
     _make(session, emulator, name)
     with tempfile.TemporaryDirectory(prefix="torture-") as text:
@@ -64,9 +65,9 @@ def torture(emulator: Emulator, *, seconds: float, grace_s: float, naive: bool =
 
 
 def _make(session: boto3.Session, emulator: Emulator, name: str) -> None:
-    s3: Any = session.client("s3", endpoint_url=emulator.endpoint_url)
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": emulator.region})
-    dynamodb: Any = session.client("dynamodb", endpoint_url=emulator.endpoint_url)
+    s3: Any = session.client("s3", endpoint_url=emulator.endpoint.url)
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": emulator.endpoint.region})
+    dynamodb: Any = session.client("dynamodb", endpoint_url=emulator.endpoint.url)
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
@@ -89,7 +90,7 @@ def _run(emulator: Emulator, name: str, folder: Path, seconds: float, grace_s: f
                 number=number,
                 writers=WRITERS,
                 naive=naive,
-                endpoint_url=emulator.endpoint_url,
+                endpoint_url=emulator.endpoint.url,
                 bucket=name,
                 table=name,
                 today=today,

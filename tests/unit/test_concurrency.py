@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from call_lake.concurrency import in_threads
+from call_lake.concurrency import in_groups, in_threads
 
 TIMEOUT_S = 10.0
 
@@ -65,3 +65,36 @@ def test_after_an_error_no_further_step_begins():
     with pytest.raises(ValueError, match="item 0"):
         in_threads(step, range(100), 2)
     assert len(begun) < 100
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_steps_that_end_soon_are_one_group_in_the_order_of_the_items(threads, count):
+    assert list(in_groups(square, range(count), threads, TIMEOUT_S)) == [[square(item) for item in range(count)]]
+
+
+def test_a_group_does_not_wait_for_a_straggler():
+    others_are_known = threading.Event()
+
+    def step(item: int) -> tuple[int, bool]:
+        return item, item != 1 or others_are_known.wait(TIMEOUT_S)
+
+    groups = in_groups(step, range(4), 4, 0.01)
+    known: list[tuple[int, bool]] = []
+    while len(known) < 3:
+        known += next(groups)
+    others_are_known.set()
+
+    assert sorted(known) == [(0, True), (2, True), (3, True)]
+    assert list(groups) == [[(1, True)]]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_error_of_a_step_is_raised_when_its_group_is(threads):
+    def step(item: int) -> int:
+        if item == 1:
+            raise ValueError(f"item {item}")
+        return item
+
+    with pytest.raises(ValueError, match="item 1"):
+        list(in_groups(step, [0, 1, 2], threads, TIMEOUT_S))

@@ -111,13 +111,21 @@ def _ask(stack: Stack, settings: SourceSettings, days: Days, *, as_json: bool) -
     bill = bill_of(guessed.recordings, round(guessed.recordings * (guessed.mean_talk_s or 0) * bytes_per_s))
     minutes = transcribed_minutes(stack, guessed)
     print_estimate(guessed, bill, minutes, known=known)
-    agree()
-    return estimate_json(guessed, bill, minutes)
+    agree(guessed.recordings, settings.new_per_day)
+    return estimate_json(guessed, bill, minutes) | {"ceiling": settings.new_per_day}
 
 
-def agree() -> None:
-    """Raises typer.Exit where the user does not say yes."""
-    if not typer.confirm("Read them?", default=False, err=True):
+def agree(recordings: int, ceiling: int) -> None:
+    """Raises typer.Exit where the user does not say yes. ``ceiling``: new recordings of a day that polls may publish
+    unasked; a backfill does not count towards it (docs/adr/0023)."""
+    question = "Read them?"
+    if recordings > ceiling:
+        times = recordings / ceiling
+        err.print(
+            f"ceiling: {ceiling:,} new recordings a day; this is {times:,.1f} times as many, and is not held back"
+        )
+        question = f"Read about {recordings:,} recordings, beyond the ceiling?"
+    if not typer.confirm(question, default=False, err=True):
         err.print("nothing was begun")
         raise typer.Exit(1)
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from call_lake.ledger.ceiling import REACHED
 from call_lake_cli.console.errors import explained
 from call_lake_cli.console.options import AsJson, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.console.output import Format, print_json, print_line, print_rows
 from call_lake_cli.stack.census import SourceCensus, take_census
 from call_lake_cli.stack.handle import find_stack
 
@@ -38,11 +39,20 @@ def _print(census: Sequence[SourceCensus]) -> None:
         (
             *(one.source, one.checkpoint, _duration(one.checkpoint_age_s), one.listed, one.stored, _reasons(one)),
             *(one.waiting, one.queue, one.inbox, one.rows, one.newest_row, ", ".join(one.audio_hosts) or None),
-            one.trouble,
+            _trouble(one)[0],
         )
         for one in census
     ]
     print_rows(columns, rows, Format.TABLE)
+    for one in census:
+        if line := _trouble(one)[1]:
+            print_line(f"{one.source}: {line}")
+
+
+def _trouble(one: SourceCensus) -> tuple[str | None, str | None]:
+    """What the table says, and the line under it that has a command: a cell would cut it in pieces."""
+    before, reached, rest = (one.trouble or "").partition(REACHED)
+    return before + reached or None, reached + rest or None
 
 
 def _reasons(one: SourceCensus) -> str | int:

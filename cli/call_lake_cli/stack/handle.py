@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions
@@ -18,6 +19,9 @@ from call_lake.aws.s3 import S3ObjectStore
 from call_lake.providers import VENDORS
 from call_lake.settings import SourceSettings
 from call_lake_cli.console.errors import NO_REGION, UserError
+from call_lake_local import private_folder, processes
+from call_lake_local.emulator import NAME as EMULATOR
+from call_lake_local.processes import LOOPBACK
 
 LOCAL_FILE = Path(".call-lake") / "local.json"
 
@@ -71,25 +75,38 @@ class Stack:
 
 def find_stack(name: str | None = None) -> Stack:
     """The stack of this name in AWS; without a name, the laptop's that was started in this folder or above it. Raises
-    UserError."""
+    UserError, LocalError."""
     if name:
         return _from_cloud(name)
     for folder in (Path.cwd(), *Path.cwd().parents):
         if (folder / LOCAL_FILE).is_file():
-            return read_local(folder / LOCAL_FILE)
+            stack = read_local(folder / LOCAL_FILE)
+            if processes.find(EMULATOR, (folder / LOCAL_FILE).parent) is None:  # its port may be another user's now
+                raise UserError(
+                    f"the local stack of {folder} does not run any more: call-lake local up starts a new one"
+                )
+            return stack
     raise UserError("no stack: start the laptop's with `call-lake local up`, or name one in AWS with --stack NAME")
 
 
 def read_local(file: Path) -> Stack:
-    """Raises UserError where the file is not what ``call-lake local up`` wrote."""
+    """Raises UserError where the file is not what ``call-lake local up`` wrote on this machine, and LocalError where
+    another user could have written it: commands send secrets to the address that it names."""
+    text = private_folder.read(file)
     try:
-        data = json.loads(file.read_text())
+        data = json.loads(text)
         connection = {
             "endpoint_url": data["endpoint_url"],
             "region_name": data["region"],
             "aws_access_key_id": data["access_key_id"],
             "aws_secret_access_key": data["secret_access_key"],
         }
+        url = urlsplit(data["endpoint_url"])
+        if (url.scheme, url.hostname) != ("http", LOOPBACK):
+            raise UserError(
+                f"{file} names {data['endpoint_url']}, which is not this machine, so it is not used: "
+                "remove it, then call-lake local up"
+            )
         names = [item.name for item in fields(Stack) if item.name not in ("name", "connection", "local")]
         return Stack(name=data["stack"], connection=connection, local=True, **{key: data[key] for key in names})
     except (ValueError, KeyError, TypeError) as error:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from call_lake_cli.stack.handle import LOCAL_FILE, Stack, stack_from_outputs
+from call_lake_local import private_folder
 from call_lake_local import stack as local_stack
 from call_lake_local.stack import LocalStack, Plan
 
@@ -46,7 +47,7 @@ def _stack_of(running: LocalStack) -> Stack:
 
 
 def _write(file: Path, stack: Stack, running: LocalStack) -> None:
-    """For every other command and for your own tools. The credentials in it are the emulator's."""
+    """For every other command and for your own tools. The credentials in it open everything in this stack."""
     urls = {source.name: source.url for source in running.sources}
     facts = asdict(stack)
     del facts["connection"], facts["local"]
@@ -60,7 +61,4 @@ def _write(file: Path, stack: Stack, running: LocalStack) -> None:
         "urls": urls,
         "pids": dict(running.pids),
     }
-    partial = file.with_suffix(".tmp")
-    partial.write_text(json.dumps(facts, indent=2) + "\n")
-    partial.chmod(0o600)
-    partial.replace(file)
+    private_folder.write(file, json.dumps(facts, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Drive a running simulator from another process, under `/_sim/`. Loopback only, so without credentials.
+"""Drive a running simulator from another process, under `/_sim/`. For this machine's programs, without credentials.
 
 | request | body | answer |
 | --- | --- | --- |

@@ -1,4 +1,7 @@
-"""The simulated providers on sockets: a thin Starlette shell on uvicorn, on 127.0.0.1, one thread a server."""
+"""The simulated providers on sockets: a thin Starlette shell on uvicorn, on 127.0.0.1, one thread a server.
+
+Web pages are refused (``loopback.py``): the admin routes under `/_sim/` need no credentials.
+"""
 
 import asyncio
 import socket
@@ -17,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from call_lake_local.loopback import why_refused
 from call_lake_local.simulators.faults import FaultPlan
 from call_lake_local.simulators.http_exchange import Answer, Ending, Handler, Request
 from call_lake_local.simulators.simulation import Simulation
@@ -73,6 +77,9 @@ def _serving(name: str, handler: Handler) -> Iterator[str]:
 
 def _config(handler: Handler) -> uvicorn.Config:
     async def endpoint(request: WebRequest) -> WebResponse:
+        host, port = request.scope["server"]
+        if why := why_refused(request.scope["headers"], f"{host}:{port}"):
+            return WebResponse(why, status_code=403)
         return _Sent(await run_in_threadpool(handler, _plain(request, await request.body())))
 
     app = Starlette(routes=[Route("/{path:path}", endpoint, methods=_METHODS)])

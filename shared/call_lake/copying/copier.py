@@ -1,8 +1,9 @@
 """Copy recordings: verify, then store. Audio, row, event, ledger; only then is a message done (rules 9 to 15).
 
 ``copy_batch`` reads from top to bottom: an attempt for each message, several at once; then the rows, the events and the
-ledger of all that was copied, so that they share requests. A step that dies is repeated from the top with the same
-result, because every step finds what the last attempt left.
+ledger of all that was copied by then, so that they share requests; then, one by one, what may have killed an earlier
+attempt (suspects.py). A step that dies is repeated from the top with the same result, because every step finds what the
+last attempt left.
 """
 
 import random
@@ -12,9 +13,10 @@ from dataclasses import dataclass, replace
 
 from call_lake.bucket import inbox
 from call_lake.bucket.audio_objects import AudioObjects, erase_audio
-from call_lake.concurrency import BytesBudget, in_threads
+from call_lake.concurrency import BytesBudget, in_groups, in_threads
 from call_lake.copying.fetcher import CopierSource, Fetcher
 from call_lake.copying.outcome import (
+    ClaimedRecording,
     CopiedRecording,
     CopyReport,
     ExpiredRecording,
@@ -25,12 +27,13 @@ from call_lake.copying.outcome import (
 )
 from call_lake.copying.retry import RateLimitedSources, RetryPolicy
 from call_lake.copying.stored import StoredRecordings
+from call_lake.copying.suspects import ALONE_S, is_suspect, objection
 from call_lake.errors import ConfigError, Reason, SecretEmpty, StepFailed, Terminal, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.events import RECORDING_STORED, recording_stored
 from call_lake.model.messages import recording_from_message
-from call_lake.model.recording import Recording
+from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.table import row_of
 from call_lake.observability import log
 from call_lake.ports import Clock, EventBus, PartialFailure, Queue, VersionedStore
@@ -40,6 +43,7 @@ SECRET_WAIT_S = 900.0
 PAUSE_WAIT_S = 900.0
 BUSY_WAIT_S = 120.0
 """At this pace a message is received less often in its day than the queue's limit of receives allows."""
+LINGER_S = 5.0  # so long a copied recording waits for others, to share requests with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +87,13 @@ class Copier:
     def copy_batch(self, messages: Sequence[Message], until_s: float) -> CopyReport:
         """Copy the recordings of these messages; each message gets its own verdict (rule 11). ``until_s``: the clock's
         monotonic time at which the function has to have answered."""
-        outcomes = in_threads(lambda message: self._attempt_safely(message, until_s), messages, self._threads)
-        settled = [one for one in outcomes if not one.copied and not one.expired]
-        settled += self._expire([one.expired for one in outcomes if one.expired])
-        settled += self._finish([one.copied for one in outcomes if one.copied])
+        settled: list[Outcome] = []
+        suspects: list[ClaimedRecording] = []
+        for ended in in_groups(lambda one: self._attempt_safely(one, until_s), messages, self._threads, LINGER_S):
+            settled += self._write([one for one in ended if not one.suspect])
+            suspects += [one.suspect for one in ended if one.suspect]
+        for suspect in sorted(suspects, key=lambda one: one.entry.marks):  # who is innocent goes first
+            settled += self._write([self._attempt_alone(suspect, until_s)])
         return report_of(settled)
 
     # -- the audio of one recording
@@ -125,11 +132,51 @@ class Copier:
             if self._stored.has_expired(entry):
                 return Outcome(message, Result.AUDIO_EXPIRED, expired=ExpiredRecording(message, entry))
             return Outcome(message, Result.ALREADY_STORED)
+        claimed = ClaimedRecording(message, entry, recording)
+        return self._judged(claimed, lambda: self._copy(claimed, until_s))
+
+    def _copy(self, claimed: ClaimedRecording, until_s: float) -> Outcome:
+        message, entry, recording = claimed.message, claimed.entry, claimed.recording
+        if existing := self._audio_objects.existing(recording):
+            return self._copied(claimed, existing[0])
+        if error := objection(entry, self._clock.now()):
+            raise error
+        if rest_s := self._rest_s(recording.source):
+            return self._wait(message, recording.source, rest_s)
+        if is_suspect(entry, message.receive_count):
+            return Outcome(message, Result.SUSPECT, suspect=claimed)
+        return self._copied(claimed, self._fetcher.fetch(entry, recording, until_s))
+
+    def _attempt_alone(self, suspect: ClaimedRecording, until_s: float) -> Outcome:
+        """Download a suspect while nothing else runs. Its mark stays in the ledger only if the function dies."""
+        message, entry, recording = suspect.message, suspect.entry, suspect.recording
         try:
-            existing = self._audio_objects.existing(recording)
-            if not existing and (rest_s := self._rest_s(recording.source)):
+            if rest_s := self._rest_s(recording.source):
                 return self._wait(message, recording.source, rest_s)
-            audio = existing[0] if existing else self._fetcher.fetch(entry, recording, until_s)
+            if until_s - self._clock.monotonic() < ALONE_S or not self._ledger.marked(entry):
+                return self._wait(message, recording.source, BUSY_WAIT_S)
+            log.info("tried alone", recording_id=recording.recording_id, marks=entry.marks + 1)
+            fetched = self._judged(
+                suspect, lambda: self._copied(suspect, self._fetcher.fetch(entry, recording, until_s))
+            )
+        except Exception:
+            log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
+            fetched = self._come_back(message, recording.source)
+        if fetched.result in (Result.COPIED, Result.NO_ATTEMPT):  # any other has taken the mark away already
+            self._unmark(entry)
+        return fetched
+
+    def _unmark(self, entry: Entry) -> None:
+        try:
+            self._ledger.unmarked(entry)
+        except Exception:
+            log.exception("its mark stays, as if its function had died", recording_id=entry.recording_id)
+
+    def _judged(self, claimed: ClaimedRecording, step: Callable[[], Outcome]) -> Outcome:
+        """What the step comes to; its error as the verdict on this recording. Raises ConfigError."""
+        message, entry, recording = claimed.message, claimed.entry, claimed.recording
+        try:
+            return step()
         except SecretEmpty:
             return self._wait(message, recording.source, SECRET_WAIT_S)
         except StepFailed as error:
@@ -140,10 +187,13 @@ class Copier:
         except Exception as error:  # ours: uncounted, the recording would stay PUBLISHED, and no command would show it
             log.exception("the attempt broke; it is counted", recording_id=recording.recording_id)
             return self._failed(message, entry, recording, Transient(Reason.UNEXPECTED, type(error).__name__))
-        if self._is_erased(recording):  # rule 15
-            erase_audio(self._store, recording)
-            return Outcome(message, Result.NOTHING_TO_DO)
-        return Outcome(message, Result.COPIED, copied=CopiedRecording(message, recording, audio))
+
+    def _copied(self, claimed: ClaimedRecording, audio: StoredAudio) -> Outcome:
+        if self._is_erased(claimed.recording):  # rule 15
+            erase_audio(self._store, claimed.recording)
+            return Outcome(claimed.message, Result.NOTHING_TO_DO)
+        copied = CopiedRecording(claimed.message, claimed.recording, audio)
+        return Outcome(claimed.message, Result.COPIED, copied=copied)
 
     def _rest_s(self, source: str) -> float:
         """For how long no download of the source may begin; 0 where one may."""
@@ -155,7 +205,13 @@ class Copier:
         now = self._ledger.entry(recording.recording_id)
         return now is not None and now.state is State.ERASED
 
-    # -- the end of a batch: rows, events, ledger
+    # -- the end of a group: rows, events, ledger
+
+    def _write(self, ended: Sequence[Outcome]) -> list[Outcome]:
+        settled = [one for one in ended if not one.copied and not one.expired]
+        settled += self._expire([one.expired for one in ended if one.expired])
+        settled += self._finish([one.copied for one in ended if one.copied])
+        return settled
 
     def _finish(self, copied: Sequence[CopiedRecording]) -> list[Outcome]:
         if not copied:

@@ -12,11 +12,12 @@ from call_lake.model.recording import Recording, StoredAudio
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as its source's queue delivered it."""
+    """One message as its source's queue delivered it. ``receive_count``: how often by now."""
 
     id: str
     body: str
     receipt_handle: str
+    receive_count: int = 1
 
 
 class Verdict(StrEnum):
@@ -41,9 +42,19 @@ class Result(StrEnum):
     NO_ATTEMPT = "no attempt"  # none is counted: the source rests, our own limit was reached, or a step broke
     COPIED = "copied"  # until the batch has written row, event and ledger
     AUDIO_EXPIRED = "audio expired"  # until the batch has written row and ledger
+    SUSPECT = "suspect"  # until it is tried alone
 
 
-AGAIN = frozenset({Result.RETRY_IN_QUEUE, Result.NO_ATTEMPT, Result.COPIED, Result.AUDIO_EXPIRED})
+AGAIN = frozenset({Result.RETRY_IN_QUEUE, Result.NO_ATTEMPT, Result.COPIED, Result.AUDIO_EXPIRED, Result.SUSPECT})
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRecording:
+    """A recording on its way to its audio. ``entry``: as the ledger had it when the attempt began."""
+
+    message: Message
+    entry: Entry
+    recording: Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +78,16 @@ class ExpiredRecording:
 class Outcome:
     """What one message's attempt came to.
 
-    ``copied`` and ``expired``: what the batch has still to write. ``source`` and ``reason``: of an attempt that failed;
-    ``source`` and ``stored_bytes``: of a recording that was stored.
+    ``copied`` and ``expired``: what the batch has still to write. ``suspect``: what is still to be tried, alone.
+    ``source`` and ``reason``: of an attempt that failed; ``source`` and ``stored_bytes``: of a recording that was
+    stored.
     """
 
     message: Message
     result: Result
     copied: CopiedRecording | None = None
     expired: ExpiredRecording | None = None
+    suspect: ClaimedRecording | None = None
     source: str = ""
     reason: Reason | None = None
     stored_bytes: int = 0

@@ -33,7 +33,7 @@ class State(StrEnum):
 TOMBSTONE = frozenset({"id", "version", "state", "source", "call_date", "connection_id", "erased_at", "erasing"})
 """All that an item keeps when its recording is erased; ``connection_id`` as a digest."""
 MOMENTS = ("first_published_at", "published_at", "not_ready_since", "stored_at", "expired_at")
-CALL = ("record", "audio", "history", "reason", "attempts", *MOMENTS)
+CALL = ("record", "audio", "history", "reason", "attempts", "marks", *MOMENTS)
 IN_FLIGHT = OneOf((State.PUBLISHED, State.RETRYING))
 NOT_STORED = OneOf((State.PUBLISHED, State.RETRYING, State.FAILED))
 
@@ -44,6 +44,8 @@ class Entry:
 
     ``recording``: as the first write froze it; None once erased. ``not_ready_since``: when the first of the latest
     unbroken row of NotReady attempts was. ``expired_at``: when a copier noticed that ``audio`` has expired.
+    ``published_at``: when its newest message was sent. ``marks``: how many attempts in a row began alone and came to no
+    verdict; the last of them is the last of ``history``.
     """
 
     recording_id: str
@@ -58,6 +60,8 @@ class Entry:
     due_at: str | None = None
     expired_at: str | None = None
     history: tuple[dict[str, Any], ...] = field(default=())
+    published_at: datetime | None = None
+    marks: int = 0
 
 
 def entry_of(item: Item) -> Entry:
@@ -75,6 +79,8 @@ def entry_of(item: Item) -> Entry:
         due_at=item.get("due_at"),
         expired_at=item.get("expired_at"),
         history=tuple(item.get("history", ())),
+        published_at=parse_iso(item["published_at"]) if "published_at" in item else None,
+        marks=int(item.get("marks", 0)),
     )
 
 

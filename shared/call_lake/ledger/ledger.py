@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from call_lake.errors import NotReady, StepFailed
+from call_lake.errors import NotReady, Reason, StepFailed, Transient
 from call_lake.ledger.entry import (
     CALL,
     HISTORY_LENGTH,
@@ -40,6 +40,7 @@ from call_lake.ports import Clock, Item, OneOf, PreconditionFailed, Table
 
 INDEX_LIMIT = 1_000_000
 REPAIRED = "repaired"
+MARKED = "it was tried alone, and its function ended, or still runs: no verdict has followed"
 ASKED_AGAIN = "asked_again"
 
 
@@ -117,10 +118,30 @@ class Ledger:
         changes = self._failure(entry, error) | {"state": State.FAILED, "due_at": NEVER}
         self._update_if(entry.recording_id, changes, IN_FLIGHT)
 
+    def marked(self, entry: Entry) -> bool:
+        """Count an attempt as KILLED before it begins; ``unmarked`` or a failure takes that back (ADR 0024). False
+        where the recording was settled, or marked by another attempt, since ``entry`` was read."""
+        changes = self._failure(entry, Transient(Reason.KILLED, MARKED))
+        changes |= {"state": State.RETRYING, "marks": entry.marks + 1}
+        return self._update_if(entry.recording_id, changes, IN_FLIGHT, marks=OneOf((entry.marks or None,)))
+
+    def unmarked(self, entry: Entry) -> None:
+        """Make the item what it was before ``marked``, unless another attempt came to a verdict meanwhile."""
+        changes = {
+            "state": entry.state,
+            "reason": entry.reason,
+            "attempts": entry.attempts,
+            "not_ready_since": iso(entry.not_ready_since) if entry.not_ready_since else None,
+            "history": list(entry.history),
+            "marks": entry.marks or None,
+        }
+        self._update_if(entry.recording_id, changes, IN_FLIGHT, marks=OneOf((entry.marks + 1,)))
+
     def stored(self, id: str, audio: StoredAudio, due_list: str | None = None) -> Entry:
         """Mark STORED; return the entry as it is then: with another attempt's audio, or ERASED, if that came first.
         ``due_list``: under which key the index keeps what can expire, by ``stored_at``; None where nothing does."""
-        settled = {"due_list": due_list, "due_at": iso(audio.stored_at) if due_list else None, "reason": None}
+        settled = {"due_list": due_list, "due_at": iso(audio.stored_at) if due_list else None}
+        settled |= {"reason": None, "marks": None}
         changes = {"state": State.STORED, "audio": audio.to_json(), "stored_at": iso(audio.stored_at)} | settled
         try:
             return entry_of(self.table.update(id, changes, {"state": NOT_STORED}))
@@ -248,6 +269,7 @@ class Ledger:
             "attempts": entry.attempts + 1,
             "not_ready_since": iso(entry.not_ready_since or now) if isinstance(error, NotReady) else None,
             "history": [*entry.history, note][-HISTORY_LENGTH:],
+            "marks": None,
         }
 
     def _update_if(self, id: str, changes: dict[str, Any], state: OneOf, **more: OneOf) -> bool:

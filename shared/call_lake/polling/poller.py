@@ -1,10 +1,12 @@
 """One poll of one source (design rules 1 to 8)."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from call_lake.errors import KeyRefused, Reason, SecretEmpty, StepFailed
+from call_lake.errors import CeilingReached, Drifted, KeyRefused, Reason, SecretEmpty, StepFailed
+from call_lake.ledger.ceiling import Ceiling
 from call_lake.ledger.expiry import AudioExpiry
 from call_lake.ledger.id_key import IdKey
 from call_lake.ledger.jobs import Job, JobKind
@@ -13,8 +15,8 @@ from call_lake.ledger.source_state import PAUSED, SourceState
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
 from call_lake.observability import log
-from call_lake.polling.publisher import Publisher
-from call_lake.polling.window_reader import Hole, ReadWindow, read_forward
+from call_lake.polling.publisher import Publisher, without_ceiling
+from call_lake.polling.window_reader import Hole, ReadWindow, TakePage, read_forward
 from call_lake.ports import Clock, Page, Provider, Queue
 from call_lake.settings import RETRY_AFTER_MAX_S, PollerSettings, SourceSettings
 
@@ -29,8 +31,9 @@ class PollResult:
     """What one poll did: the function's answer and its metrics.
 
     ``gaps``: those that this poll noted; ``gaps_unfinished``: all that are still to be read. ``trouble`` is None when
-    the listing worked. ``is_well``: the listing worked, or the source has never been set up, which is no reason to wake
-    anybody. ``checkpoint_lag_s``: how many seconds the checkpoint is behind now; None before the first poll.
+    the listing worked and the ceiling is not reached. ``is_well``: the listing worked, or the source has never been set
+    up, which is no reason to wake anybody. ``checkpoint_lag_s``: how many seconds the checkpoint is behind now; None
+    before the first poll.
     """
 
     source: str
@@ -44,6 +47,7 @@ class PollResult:
     collisions: int = 0
     gaps: int = 0
     gaps_unfinished: int = 0
+    is_ceiling_reached: bool = False
     is_well: bool = False
     trouble: str | None = None
     caught_up: bool = False
@@ -87,6 +91,7 @@ class Poller:
         self._settings = settings
         self._until_s = until_s
         self._expiry = AudioExpiry(ledger.table, clock, settings.retention_days)
+        self._ceiling = Ceiling(ledger.table, clock, self._source.name, self._source.new_per_day)
         self._publisher = Publisher(ledger, source.queue, source.known, threads, self._is_in_time)
         self._result = PollResult(source.settings.name)
 
@@ -96,6 +101,7 @@ class Poller:
         ``sweep`` starts the daily job that reads the last days again, ``backfill`` one that reads a window of the past.
         Raises what the ledger's table raises; failures of the provider are the result's ``trouble``.
         """
+        self._today = self._ceiling.today()
         now = self._clock.now()
         horizon = now - timedelta(seconds=self._settings.settle_s)
         if sweep:
@@ -109,10 +115,10 @@ class Poller:
             return self._finish(now, listing_works=False)
         if not self._try(self._check_id_key):
             return self._finish(now, listing_works=False)
-        listing_works = self._may_ask(now) and self._try(lambda: self._regular(horizon))
+        listing_works = self._may_ask(now) and self._try(lambda: self._newest(horizon))
         self._try(lambda: self._publish_due(DUE_PER_POLL if listing_works else DUE_WHILE_DOWN))
         self._try(self._ask_what_expired)
-        if listing_works and self._result.caught_up:
+        if listing_works:
             self._try(self._jobs)
         return self._finish(now, listing_works)
 
@@ -121,6 +127,14 @@ class Poller:
     def _check_id_key(self) -> None:
         """Nothing is published under a key that is not the ledger's (ADR 0026)."""
         self._id_key.ids(first_use=True)
+
+    def _newest(self, horizon: datetime) -> None:
+        """Read the newest calls. While the ceiling is reached, only ask for one page, to see that listing works."""
+        if not self._today.is_reached:
+            self._regular(horizon)
+            return
+        with suppress(Drifted):
+            next(self._provider.list_window(Window(horizon - self._provider.unit, horizon), may_be_wide=True), None)
 
     def _regular(self, horizon: datetime) -> None:
         """Read from the checkpoint, less the look-back, to the horizon. The checkpoint follows what was read whole."""
@@ -131,7 +145,7 @@ class Poller:
         start = min(checkpoint, horizon) - timedelta(seconds=self._settings.lookback_s)
         pending: list[Hole] = []
         read_to = None
-        for outcome in self._read(Window(start, horizon)):
+        for outcome in self._read(Window(start, horizon), self._take):
             read_to = outcome.window.end
             self._result.caught_up = read_to >= horizon
             if isinstance(outcome, Hole):
@@ -157,15 +171,22 @@ class Poller:
 
     def _jobs(self) -> None:
         for job in self._state.jobs.due():
-            if not self._run(job):
+            if self._may_run(job) and not self._run(job):
                 return  # the time is over: a gap would be put off by a day unread
+
+    def _may_run(self, job: Job) -> bool:
+        """Jobs wait for the newest calls to be read. At the ceiling those stay unread, and only what an operator asked
+        for goes on."""
+        if self._today.is_reached:
+            return job.kind is JobKind.BACKFILL
+        return self._result.caught_up
 
     def _run(self, job: Job) -> bool:
         """Work on one job. Returns whether it has come to its end, by this poll or by another one meanwhile."""
         if job.kind is JobKind.GAP:
             return self._run_gap(job)
         again = job.again
-        for outcome in self._read(job.rest):
+        for outcome in self._read(job.rest, self._publish if job.kind is JobKind.BACKFILL else self._take):
             if isinstance(outcome, Hole):
                 self._open_gap(outcome)
             if job.kind is JobKind.SWEEP and outcome.window.end >= job.window.end:
@@ -182,7 +203,7 @@ class Poller:
         """
         self._state.jobs.postpone(job, GAP_RETRY)
         read_to, whole = job.position, True
-        for outcome in self._read(job.rest):
+        for outcome in self._read(job.rest, self._take):
             read_to, whole = outcome.window.end, whole and isinstance(outcome, ReadWindow)
             if whole:
                 job = self._state.jobs.progress(job, read_to)
@@ -190,20 +211,30 @@ class Poller:
 
     # -- helpers
 
-    def _read(self, window: Window) -> Iterator[ReadWindow | Hole]:
+    def _read(self, window: Window, take: TakePage) -> Iterator[ReadWindow | Hole]:
         rows = self._provider.rows_per_window
         return read_forward(
-            self._provider, window, self._take, rows_per_window=rows, clock=self._clock, until_s=self._until_s
+            self._provider, window, take, rows_per_window=rows, clock=self._clock, until_s=self._until_s
         )
 
     def _take(self, page: Page) -> None:
+        """Publish what a page holds, up to the ceiling. Raises CeilingReached where it is reached."""
+        self._publish(page, self._admit)
+        if self._today.is_reached:
+            raise CeilingReached(str(self._today))
+
+    def _admit(self, number: int) -> int:
+        admitted, self._today = self._ceiling.admit(number)
+        return admitted
+
+    def _publish(self, page: Page, admit: Callable[[int], int] = without_ceiling) -> None:
         """Publish what a page holds, as far as the source's rules want it."""
         for bad in page.bad:
             self._result.bad_records += 1
             log.warning("a listed record is unusable", source=self._source.name, why=bad.why)
         wanted = self._source.rules.wanted(page.recordings)
         self._result.excluded += len(page.recordings) - len(wanted)
-        self._publisher.publish_listed(wanted, self._id_key.ids())
+        self._publisher.publish_listed(wanted, self._id_key.ids(), admit)
 
     def _given_up(self, hole: Hole) -> bool:
         """Whether a hole has existed for so long that it is a gap, which the checkpoint may pass."""
@@ -251,6 +282,8 @@ class Poller:
     def _try(self, part: Callable[[], None]) -> bool:
         try:
             part()
+        except CeilingReached:
+            return True
         except SecretEmpty as error:
             self._result.trouble = f"secret_empty: {error}"
             self._result.is_well = "last_ok_at" not in self._state.facts()
@@ -272,6 +305,9 @@ class Poller:
         result.published, result.republished = counts.new, counts.due
         result.collisions, result.shortened, result.too_long = counts.collisions, counts.shortened, len(counts.too_long)
         result.is_well = result.is_well or listing_works
+        result.is_ceiling_reached = self._today.is_reached
+        if result.is_ceiling_reached:
+            result.trouble = "; ".join(filter(None, (result.trouble, str(self._today))))
         result.gaps_unfinished = self._state.jobs.unfinished_gaps()
         result.notes += [f"{id}: its record is longer than a message may be" for id in counts.too_long]
         result.jobs_due = len(self._state.jobs.due())

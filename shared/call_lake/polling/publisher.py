@@ -22,6 +22,11 @@ KNOWN_MAX = 200_000  # ids, about 40 MB
 AGAIN_AT_ONCE = 100  # messages sent before they are marked; those not marked when the time is over are sent twice
 
 
+def without_ceiling(number: int) -> int:
+    """How many of ``number`` new recordings may be published: all."""
+    return number
+
+
 @dataclass(slots=True)
 class Published:
     """Counts of one invocation.
@@ -61,16 +66,22 @@ class Publisher:
         self._in_time = in_time
         self.counts = Published()
 
-    def publish_listed(self, listed: Sequence[ListedRecording], ids: RecordingIds) -> None:
-        """Publish those of a page that the ledger does not know. Raises Transient when SQS refused a message."""
+    def publish_listed(
+        self, listed: Sequence[ListedRecording], ids: RecordingIds, admit: Callable[[int], int] = without_ceiling
+    ) -> None:
+        """Publish those of a page that the ledger does not know. ``admit``: see ``publish_new``. Raises Transient when
+        SQS refused a message."""
         self.counts.listed += len(listed)
         if len(self._known) > KNOWN_MAX:  # here alone: within a page nothing may be forgotten that was just learned
             self._known.clear()
-        self.publish_new([ids.identified(one) for one in self._not_remembered(listed, ids)])
+        self.publish_new([ids.identified(one) for one in self._not_remembered(listed, ids)], admit)
 
-    def publish_new(self, recordings: Sequence[Recording]) -> None:
-        """Publish those that the ledger does not know. Raises Transient when SQS refused a message."""
+    def publish_new(self, recordings: Sequence[Recording], admit: Callable[[int], int] = without_ceiling) -> None:
+        """Publish those that the ledger does not know. ``admit`` is asked how many of so many new ones may be published
+        now; the others stay unknown. Raises Transient when SQS refused a message."""
         fitting = [fits for recording in self._unknown(recordings) if (fits := self._fitting(recording))]
+        if fitting:
+            fitting = fitting[: admit(len(fitting))]  # counted before it is sent: a crash must not hide it
         refused = self._send([message for _, message in fitting])
         sent = [recording for position, (recording, _) in enumerate(fitting) if position not in refused]
         self.counts.new += len(sent)

@@ -153,7 +153,7 @@ def test_an_alarm_that_waits_for_a_value_is_quiet_while_there_is_none(alarm):
 @pytest.mark.parametrize("source", SOURCES)
 def test_each_source_has_the_same_alarms_of_its_own(source):
     own = {name.removeprefix(source) for name in ALARMS if name.startswith(source)}
-    assert own == {f"{kind}Alarm" for kind in ("Silent", "Lag", "OldestMessage", "Gap", "Unusable")}
+    assert own == {f"{kind}Alarm" for kind in ("Silent", "Lag", "OldestMessage", "Gap", "Ceiling", "Unusable")}
 
 
 def test_the_alarm_of_old_messages_rings_before_the_queue_drops_them():

@@ -131,6 +131,34 @@ def test_a_gap_is_told_by_every_poll_until_it_is_read(functions):
     assert value_of(functions.poll("thulium"), "GapsOpen", Source="thulium") == 0
 
 
+def test_the_ceiling_is_told_by_every_poll_that_it_holds_and_is_no_silence(functions):
+    functions.more = {"new_per_day": 2}
+    for number in range(3):
+        list_one(functions, number)
+    told = []
+    for _ in range(12):
+        functions.world.clock.advance(timedelta(minutes=5))
+        found = functions.poll("thulium")
+        told.append([value_of(found, name, Source="thulium") for name in ("CeilingReached", "PollSucceeded")])
+    assert told == [[1, 1]] * 12
+    assert value_of(functions.poll("conpeek"), "CeilingReached", Source="conpeek") == 0
+
+    functions.world.clock.advance(timedelta(days=1))
+    found = functions.poll("thulium")
+    assert value_of(found, "RecordingsDiscovered", Source="thulium") == 1
+    assert value_of(found, "CeilingReached", Source="thulium") == 0
+
+
+def test_an_outage_while_the_ceiling_holds_is_silence(functions):
+    functions.more = {"new_per_day": 1}
+    list_one(functions)
+    functions.poll("thulium")
+    functions.providers["thulium"].on_list = raising(Transient(Reason.CONNECTION, "refused"))
+    found = functions.poll("thulium")
+    assert value_of(found, "CeilingReached", Source="thulium") == 1
+    assert value_of(found, "PollSucceeded", Source="thulium") == 0
+
+
 def test_records_that_cannot_be_stored_are_told_and_only_then(functions):
     provider, now = functions.providers["thulium"], functions.world.clock.now()
     assert value_of(functions.poll("thulium"), "RecordsUnusable", Source="thulium") is None
@@ -183,6 +211,17 @@ def test_each_failed_attempt_is_told_by_its_reason(functions, error, reason):
     found = functions.copy("thulium")
     assert value_of(found, "AttemptsFailed", Source="thulium", Reason=reason) == 1
     assert value_of(found, "RecordingsStored", Source="thulium") is None
+
+
+def test_the_copier_is_told_how_often_a_message_came(functions):
+    recording = list_one(functions)
+    functions.poll("thulium")
+    functions.world.queues["thulium"].receive()
+    functions.world.clock.advance(timedelta(minutes=30))
+    seen = []
+    functions.providers["thulium"].on_audio = lambda one: seen.append(functions.pipeline.ledger.entry(one.recording_id))
+    functions.copy("thulium")
+    assert [(entry.recording_id, entry.marks) for entry in seen] == [(recording.recording_id, 1)]
 
 
 # -- the compactor

@@ -1,15 +1,17 @@
 """The ledger only moves forward (design rules 6, 7, 9)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from call_lake.errors import NotReady, Reason, Terminal, Transient
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import TOMBSTONE, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.recording import AudioFacts, StoredAudio
-from tests.support.fakes import World
+from tests.support.fakes import Call, World
 from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording
 
@@ -85,6 +87,88 @@ def test_an_erased_recording_stays_erased(ledger: Ledger, world: World) -> None:
     assert state_of(ledger, recording.recording_id) is State.ERASED
     assert ledger.discovered(recording) is False
     assert ledger.erased([recording.recording_id, "unknown"]) == {recording.recording_id}
+
+
+def test_a_mark_is_a_failure_that_is_taken_back(ledger: Ledger, world: World) -> None:
+    id = make_recording(1).recording_id
+    ledger.retrying(ledger.claim(make_recording(1)), NotReady(Reason.NOT_FOUND, "404"), 60, in_queue=True)
+    before = ledger.claim(make_recording(1))
+
+    assert ledger.marked(before)
+    marked = ledger.claim(make_recording(1))
+    assert (marked.state, marked.reason, marked.attempts, marked.marks) == (State.RETRYING, Reason.KILLED, 2, 1)
+    assert [note["reason"] for note in marked.history] == [Reason.NOT_FOUND, Reason.KILLED]
+
+    ledger.unmarked(before)
+    assert ledger.claim(make_recording(1)) == before
+    assert "marks" not in world.table.items()[id]
+
+
+def test_of_two_marks_of_one_moment_one_counts(ledger: Ledger) -> None:
+    entry = ledger.claim(make_recording(1))
+
+    assert [ledger.marked(entry), ledger.marked(entry)] == [True, False]
+
+
+def test_a_mark_is_not_taken_back_over_another_attempts_verdict(ledger: Ledger) -> None:
+    entry = ledger.claim(make_recording(1))
+    ledger.marked(entry)
+    ledger.retrying(entry, Transient(Reason.TIMEOUT, "by another attempt"), 60, in_queue=True)
+
+    ledger.unmarked(entry)
+
+    assert ledger.claim(make_recording(1)).reason == Reason.TIMEOUT
+
+
+@pytest.mark.parametrize("settled", ["stored", "failed", "erased"])
+def test_what_is_settled_is_not_marked(ledger: Ledger, world: World, settled: str) -> None:
+    recording = make_recording(1)
+    entry = ledger.claim(recording)
+    match settled:
+        case "stored":
+            ledger.stored(recording.recording_id, audio_of(world))
+        case "failed":
+            ledger.failed(entry, Terminal(Reason.FORBIDDEN, ""))
+        case "erased":
+            ledger.erase(recording.recording_id, "thulium", recording.call_date)
+
+    assert not ledger.marked(entry)
+    ledger.unmarked(entry)
+    assert "marks" not in world.table.items()[recording.recording_id]
+
+
+@pytest.mark.parametrize("settled", ["stored", "failed", "erased", "retrying"])
+def test_what_is_settled_loses_its_marks(ledger: Ledger, world: World, settled: str) -> None:
+    recording = make_recording(1)
+    ledger.marked(ledger.claim(recording))
+    entry = ledger.claim(recording)
+    match settled:
+        case "stored":
+            ledger.stored(recording.recording_id, audio_of(world))
+        case "failed":
+            ledger.failed(entry, Terminal(Reason.FORBIDDEN, ""))
+        case "erased":
+            ledger.erase(recording.recording_id, "thulium", recording.call_date)
+        case "retrying":
+            ledger.retrying(entry, Transient(Reason.TIMEOUT, ""), 60, in_queue=True)
+
+    assert "marks" not in world.table.items()[recording.recording_id]
+
+
+def test_a_mark_that_an_erasure_did_not_see_is_not_kept(ledger: Ledger, world: World) -> None:
+    recording = make_recording(1)
+    others = [ledger.claim(recording)]
+
+    def mark(call: Call, proceed: Callable[[], Any]) -> Any:
+        if call.method == "update" and others:
+            ledger.marked(others.pop())
+        return proceed()
+
+    world.calls.on_call(mark)
+    ledger.erase(recording.recording_id, "thulium", recording.call_date)
+
+    assert not others
+    assert world.table.items()[recording.recording_id].keys() <= TOMBSTONE
 
 
 def test_a_published_recording_is_due_after_a_day_of_silence(ledger: Ledger, world: World) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,9 +28,9 @@ from tests.support.operator_bench import Bench
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 
 
-def answered(text: str) -> Result:
+def answered(text: str, recordings: int = 10) -> Result:
     app = typer.Typer()
-    app.command()(agree)
+    app.command()(lambda: agree(recordings, ceiling=10))
     return CliRunner().invoke(app, input=text)
 
 
@@ -45,6 +46,19 @@ def test_what_is_not_agreed_to_is_not_begun_and_no_error(text: str) -> None:
 
 def test_a_yes_is_enough_to_begin() -> None:
     assert answered("y\n").exit_code == 0
+
+
+def test_up_to_the_ceiling_nothing_is_said_of_it() -> None:
+    assert "ceiling" not in answered("y\n").stderr
+
+
+@pytest.mark.parametrize(("text", "code"), [("\n", 1), ("y\n", 0)])
+def test_beyond_the_ceiling_the_question_says_so(text: str, code: int) -> None:
+    done = answered(text, recordings=25_000)
+
+    assert done.exit_code == code
+    assert "ceiling: 10 new recordings a day; this is 2,500.0 times as many, and is not held back\n" in done.stderr
+    assert "Read about 25,000 recordings, beyond the ceiling? [y/N]" in done.stderr
 
 
 def test_a_bill_grows_with_recordings_and_with_bytes() -> None:
@@ -157,6 +171,7 @@ class Laptop:
             "thulium": SourceSettings("thulium", "thulium", "https://example.thulium.com/api", queue_url="q")
         }
         self.looks = 0
+        self.functions: dict[str, str] = {}
 
     def client(self, service: str) -> Any:
         return SimpleNamespace(get_queue_attributes=self._attributes)
@@ -190,6 +205,31 @@ def test_the_polls_read_what_the_command_opens(laptop: Laptop, capsys: pytest.Ca
     (job,) = laptop.bench.pipeline.book("thulium").jobs.unfinished()
     assert job.again
     assert '"listed": true' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_the_estimate_is_compared_with_the_sources_ceiling(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, answer: bool
+) -> None:
+    asked: list[str] = []
+
+    def confirm(question: str, **_: Any) -> bool:
+        asked.append(question)
+        return answer
+
+    laptop.sources["thulium"] = replace(laptop.sources["thulium"], new_per_day=4)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(command, "provider_of", lambda stack, settings: laptop.bench.thulium)
+    monkeypatch.setattr(command, "bytes_per_second", lambda stack, source: (8000.0, True))
+    monkeypatch.setattr(typer, "confirm", confirm)
+    if answer:
+        run(yes=False)
+        assert json.loads(capsys.readouterr().out)["estimate"]["ceiling"] == 4
+    else:
+        with pytest.raises(typer.Exit):
+            run(yes=False)
+    assert asked == ["Read about 5 recordings, beyond the ceiling?"]
+    assert bool(laptop.table.items("job#")) is answer
 
 
 def test_the_same_command_watches_what_is_under_way(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:

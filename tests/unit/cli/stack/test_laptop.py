@@ -1,13 +1,18 @@
 """``.call-lake/local.json``: written when the laptop's stack runs, and only then left there."""
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from call_lake.settings import SourceSettings
+from call_lake_cli.console.errors import UserError
 from call_lake_cli.stack import laptop
-from call_lake_cli.stack.handle import LOCAL_FILE, Stack, read_local
+from call_lake_cli.stack.handle import LOCAL_FILE, Stack, find_stack, read_local
+from call_lake_local import private_folder, processes
 from call_lake_local import stack as local_stack
 from call_lake_local.endpoint import Endpoint
 from call_lake_local.errors import LocalError
@@ -34,6 +39,24 @@ RUNNING = LocalStack(
     (LocalSource("thulium", "thulium", "http://127.0.0.1:2/api", {}),),
     {"emulator": 1},
 )
+
+
+FACTS = {
+    "stack": "call-lake",
+    "endpoint_url": "http://127.0.0.1:4566",
+    "region": "eu-central-1",
+    "access_key_id": "key",
+    "secret_access_key": "secret",
+    "bucket": "lake",
+    "ledger_table": "ledger",
+    "sources_path": "/sources",
+    "dlq_url": "http://dead",
+    "bus": "bus",
+    "database": "database",
+    "workgroup": "workgroup",
+    "functions": {},
+    "tap_url": "",
+}
 
 
 def quiet(_line: str) -> None:
@@ -73,3 +96,75 @@ def test_a_start_that_fails_leaves_the_description_of_what_runs_alone(
     with pytest.raises(LocalError):
         laptop.start(Plan(), root, quiet)
     assert (root / LOCAL_FILE).exists() == runs
+
+
+def test_what_the_file_says_is_believed_only_of_this_machine(root: Path) -> None:
+    file = root / LOCAL_FILE
+    private_folder.write(file, json.dumps(FACTS))
+    assert read_local(file).connection["endpoint_url"] == "http://127.0.0.1:4566"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://evil.example:4566",
+        "https://127.0.0.1:4566",
+        "http://127.0.0.1.evil.example:4566",
+        "http://127.0.0.1@evil.example:4566",
+        "http://evil.example:4566/127.0.0.1",
+        "http://10.0.0.1:4566",
+        "http://0.0.0.0:4566",
+        "http://localhost:4566",
+        "//127.0.0.1:4566",
+        "127.0.0.1:4566",
+        "",
+    ],
+)
+def test_an_address_that_is_not_this_machine_is_refused_with_advice(root: Path, url: str) -> None:
+    file = root / LOCAL_FILE
+    private_folder.write(file, json.dumps(FACTS | {"endpoint_url": url}))
+    with pytest.raises(UserError, match=r"not this machine, so it is not used: remove it, then call-lake local up"):
+        read_local(file)
+
+
+@contextmanager
+def emulator_in(root: Path) -> Iterator[None]:
+    """A process in the place of the emulator."""
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    folder = (root / LOCAL_FILE).parent
+    process = processes.start("emulator", command, state_dir=folder, environment={}, attached=True)
+    try:
+        yield
+    finally:
+        processes.end(process)
+
+
+def test_an_address_is_not_used_once_the_emulator_has_ended_and_another_user_may_have_its_port(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private_folder.write(root / LOCAL_FILE, json.dumps(FACTS))
+    monkeypatch.chdir(root)
+    with emulator_in(root):
+        assert find_stack().local
+    with pytest.raises(UserError, match="does not run any more: call-lake local up starts a new one"):
+        find_stack()
+
+
+def test_a_file_that_others_can_change_is_not_believed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = root / LOCAL_FILE
+    private_folder.write(file, json.dumps(FACTS))
+    file.chmod(0o622)
+    monkeypatch.chdir(root)
+    with pytest.raises(LocalError, match="can be changed by other users"):
+        find_stack()
+
+
+def test_the_file_of_a_folder_above_is_judged_alike(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    private_folder.write(root / LOCAL_FILE, json.dumps(FACTS))
+    (below := root / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(below)
+    with emulator_in(root):
+        assert find_stack().bucket == "lake"
+    (root / LOCAL_FILE).parent.chmod(0o777)
+    with pytest.raises(LocalError, match="can be changed by other users"):
+        find_stack()
