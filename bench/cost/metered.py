@@ -90,25 +90,16 @@ class MeteredTable(MemoryTable):
         self._meter.add(Unit.DYNAMODB_READ, sum(_read_units(found.get(id)) for id in dict.fromkeys(ids)))
         return found
 
-    def put(self, item: Item) -> None:
-        before = self._items.get(item["id"])
-        try:
-            super().put(item)
-        except PreconditionFailed:
-            self._meter.add(Unit.DYNAMODB_WRITE, _units(before or {}, WRITE_BYTES))
-            raise
-        self._meter.add(Unit.DYNAMODB_WRITE, _units(item, WRITE_BYTES) + _index_units({}, item))
-
-    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> Item:
+    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> None:
         before = self._items.get(id, {})
         try:
-            after = super().update(id, changes, expect)
+            super().update(id, changes, expect)
         except PreconditionFailed:
             self._meter.add(Unit.DYNAMODB_WRITE, _units(before, WRITE_BYTES))
             raise
+        after = self._items[id]
         larger = max(_units(before, WRITE_BYTES), _units(after, WRITE_BYTES))
         self._meter.add(Unit.DYNAMODB_WRITE, larger + _index_units(before, after))
-        return after
 
     def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
         found = super().query_due(due_list, due_before, limit)

@@ -20,7 +20,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from call_lake_local import packaging
+from call_lake_local import packaging, wheels
 from call_lake_local.endpoint import Endpoint
 from call_lake_local.errors import DeployError, LocalError
 
@@ -84,7 +84,9 @@ def _build(target: SamBuild, architecture: str, say: Callable[[str], None]) -> P
     command = [str(sam), "build", "--template", str(repo / "template.yaml"), "--base-dir", str(repo)]
     command += ["--build-dir", str(built.parent), "--cache-dir", str(folder / "cache"), "--cached", "--parallel"]
     command += ["--parameter-overrides", f"Architecture={architecture}"]
-    _run("sam build", command, _build_environment(), folder)
+    environment, python = _build_environment()
+    wheels.download(repo, architecture, folder / "wheels", python, environment)
+    _run("sam build", command, wheels.offline(environment, folder / "wheels"), folder)
     packaging.prepare(built.parent)
     _pack(built)
     mark.write_text(inputs)
@@ -153,7 +155,7 @@ def _hash_of_inputs(repo: Path, architecture: str, sam: Path) -> str:
 
 def _inputs(repo: Path) -> Iterable[Path]:
     yield repo / "template.yaml"
-    yield Path(packaging.__file__)
+    yield from (Path(packaging.__file__), Path(wheels.__file__))
     for folder in ("functions", "shared"):
         for path in sorted((repo / folder).rglob("*")):
             if path.is_file() and not _IGNORED.intersection(path.parts):
@@ -184,11 +186,13 @@ def _make_bucket(s3: Any, region: str) -> None:
         raise DeployError(f"no bucket for the packages: {error}") from None
 
 
-def _build_environment() -> dict[str, str]:
-    """The caller's environment (pip may need its proxies) without AWS, and with a real Python 3.13 first on PATH."""
+def _build_environment() -> tuple[dict[str, str], Path]:
+    """The caller's environment (pip may need its proxies) without AWS, and with a real Python 3.13 first on PATH; and
+    that Python."""
+    folder = _python_folder()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "PYTHON"))}
-    path = os.pathsep.join([str(_python_folder()), kept.get("PATH", os.defpath)])
-    return kept | {"PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
+    path = os.pathsep.join([str(folder), kept.get("PATH", os.defpath)])
+    return kept | {"PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}, folder / PYTHON
 
 
 def _python_folder() -> Path:

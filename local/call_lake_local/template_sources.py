@@ -16,7 +16,7 @@ from call_lake.settings import SOURCE_NAME
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 BLOCK = Path(__file__).with_name("source_block.yaml")
-PARTS = ("parameters", "conditions", "resources", "dashboard")
+PARTS = ("parameters", "conditions", "resources", "queues", "dashboard")
 LISTED = re.compile(r"^ *- \{name: ([a-z0-9-]+), provider: ([a-z0-9-]+)(, removed: true)?\}$", re.MULTILINE)
 RESOURCES_MAX = 500
 PARAMETERS_MAX = 200

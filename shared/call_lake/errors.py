@@ -8,6 +8,7 @@
      |- SecretEmpty         the source waits until an operator fills its secret; no alarm before its first poll
      |- Drifted             the window is read again, then split (rule 3)
      |- TooWide             the window is split (rule 4)
+     |- ItemChanged         nothing of the recording is touched; its message goes to the dead letters
      |- CeilingReached      the poll ends where it is; the next UTC day goes on, or ``call-lake allow``
      `- StepFailed          a provider, a file or AWS failed; one of:
          |- Transient       tried again, later and later, without an end
@@ -48,6 +49,7 @@ class Reason(StrEnum):
     HOST_NOT_ALLOWED = "host_not_allowed"
     NEVER_READY = "never_ready"  # NotReady for longer than its deadline
     NO_AUDIO_URL = "no_audio_url"
+    ITEM_CHANGED = "item_changed"  # by somebody else: see ItemChanged
     POISON = "poison"  # KILLED three times in a row
 
 
@@ -83,6 +85,22 @@ class TooWide(CallLakeError):
         super().__init__(f"window holds {rows if rows is not None else 'too many'} rows")
         self.rows = rows
         self.fits = fits
+
+
+class ItemChanged(CallLakeError):
+    """A recording's ledger item is not what Call Lake wrote: its record belongs to another recording, or was changed
+    after the audio was stored (docs/adr/0027). Nothing of the recording is deleted or written.
+
+    ``why`` holds no personal data.
+    """
+
+    def __init__(self, recording_id: str, why: str) -> None:
+        super().__init__(
+            f"{recording_id}: somebody changed its ledger item ({why}), so nothing of it was touched; restore the item "
+            "(docs/runbook.md#a-changed-ledger-item)"
+        )
+        self.recording_id = recording_id
+        self.why = why
 
 
 class CeilingReached(CallLakeError):

@@ -132,6 +132,8 @@ class Below:
 
 type Item = dict[str, Any]
 type Expectation = Mapping[str, OneOf | Below]
+ABSENT: Expectation = {"id": OneOf((None,))}
+"""Expectation: there is no such item."""
 
 
 class Table(Protocol):
@@ -146,12 +148,9 @@ class Table(Protocol):
     def get_many(self, ids: Sequence[str]) -> dict[str, Item]:
         """The items that exist, by id; any number of ids, unprocessed keys are asked again."""
 
-    def put(self, item: Item) -> None:
-        """Write a new item. Raises PreconditionFailed where one with its ``id`` exists."""
-
-    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> Item:
-        """Set attributes (None removes one) where every expectation holds, creating the item if it is missing;
-        return the whole new item. Raises PreconditionFailed."""
+    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> None:
+        """Set attributes (None removes one) where every expectation holds, creating the item if it is missing. With
+        ``ABSENT`` among the expectations only a missing item is written. Raises PreconditionFailed."""
 
     def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
         """Keys (``id``, ``due_list``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` items of the

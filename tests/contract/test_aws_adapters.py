@@ -27,6 +27,7 @@ from call_lake.wiring import sources as wiring_sources
 from call_lake.wiring.poller import PollerParts
 from tests.contract.clouds import BotoCloud
 from tests.support.fakes.ids import ID_KEY, IDS
+from tests.support.items import put
 
 BODY = b"x" * 100_000
 SOURCE = {"provider": "thulium", "base_url": "https://example.thulium.com/api"}
@@ -146,7 +147,7 @@ def test_keys_that_were_left_unprocessed_are_asked_again_after_a_pause(dynamodb)
     pauses: list[float] = []
     table = DynamoTable(dynamodb, "table", sleep=pauses.append)
     for id in ("a", "b", "c"):
-        table.put({"id": id})
+        put(table, {"id": id})
     unprocessed = _Unprocessed(dynamodb, times=2)
 
     assert set(table.get_many(["a", "b", "c"])) == {"a", "b", "c"}
@@ -158,7 +159,7 @@ def test_keys_that_were_left_unprocessed_are_asked_again_after_a_pause(dynamodb)
 
 def test_keys_that_stay_unprocessed_are_an_aws_error(dynamodb):
     table = DynamoTable(dynamodb, "table", sleep=lambda seconds: None)
-    table.put({"id": "a"})
+    put(table, {"id": "a"})
     _Unprocessed(dynamodb, times=1000)
 
     with pytest.raises(Transient) as error:

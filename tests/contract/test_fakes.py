@@ -7,6 +7,7 @@ import pytest
 from call_lake.errors import Reason, Transient
 from call_lake.ports import PreconditionFailed
 from tests.support.fakes import Died, Fault, FaultAt, World
+from tests.support.items import put
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_a_receipt_of_an_earlier_delivery_neither_deletes_nor_delays(world: Worl
 def test_the_index_shows_a_write_after_its_delay_and_the_last_one_last(world: World):
     table = world.table
     table.index_delay_s = 5
-    table.put({"id": "a", "due_list": "thulium", "due_at": "1", "state": "PUBLISHED"})
+    put(table, {"id": "a", "due_list": "thulium", "due_at": "1", "state": "PUBLISHED"})
     at_once = table.query_due("thulium", "9", 10)
     world.clock.sleep(5)
     later = table.query_due("thulium", "9", 10)

@@ -1,6 +1,7 @@
 """Two processes of one world at the same time, each of which may stop at any call and let the other go on."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
 from typing import Any
@@ -41,6 +42,14 @@ def copier_and_poller(run: SmallWorld) -> Works:
     remove()
     # SQS promises no order.
     return partial(run.copy, "thulium", run.receive("thulium")[::-1]), partial(run.twin_poll, "thulium")
+
+
+def copier_and_a_poll_that_sends_again(run: SmallWorld) -> Works:
+    """A copier has its messages for so long that they are due again."""
+    run.poll("thulium")
+    received = run.receive("thulium")
+    run.world.clock.advance(timedelta(days=1, minutes=1))
+    return partial(run.copy, "thulium", received), partial(run.twin_poll, "thulium")
 
 
 def two_compactors(run: SmallWorld) -> Works:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import State, state_of
 from call_lake.model.layout import DATA, GARBAGE, INBOX, MANIFEST, QUARANTINE
 from tests.support.fakes import World
 
@@ -73,7 +73,7 @@ def outcome(world: World, backwards: tuple[str, ...] = ()) -> Outcome:
     return Outcome(
         audio=audio,
         rows={row["recording_id"]: tuple(f"{k}={v}" for k, v in row.items() if k != "stored_at") for row in seen},
-        ledger={id: (item["state"], item.get("audio", {}).get("key")) for id, item in ledger.items()},
+        ledger={id: (state_of(item), item.get("audio", {}).get("key")) for id, item in ledger.items()},
         announced=frozenset(event.detail["recording_id"] for event in world.bus.events),
         dead=frozenset(json.loads(body)["recording"]["recording_id"] for body in world.dlq.waiting()),
         oddities=(*backwards, *_oddities(world, audio, seen, ledger)),
@@ -87,8 +87,8 @@ def _oddities(world: World, audio: dict[str, str], seen: list[dict[str, Any]], l
     for row in seen:
         yield from _oddities_of_row(world, row, audio, ledger.get(row["recording_id"], {}))
     for id, item in ledger.items():
-        if item["state"] in (State.STORED, State.EXPIRED) and id not in {row["recording_id"] for row in seen}:
-            yield f"{id} is {item['state']} without a row"
+        if state_of(item) in (State.STORED, State.EXPIRED) and id not in {row["recording_id"] for row in seen}:
+            yield f"{id} is {state_of(item)} without a row"
         if "marks" in item:
             yield f"{id} is at rest with {item['marks']} marks"
     for key in audio:

@@ -55,13 +55,10 @@ class SmallWorld(ABC):
         if (call.port, call.method) != ("table", "update"):
             return proceed()
         try:
-            item = proceed()
-        except BaseException:  # the answer may be lost, and the item changed all the same
+            return proceed()
+        finally:  # the answer may be lost, and the item changed all the same
             for item in outcome.recordings(self.world).values():
                 self._see(item, call)
-            raise
-        self._see(item, call)
-        return item
 
     def _see(self, item: Mapping[str, Any], call: Call) -> None:
         id, state = item["id"], item.get("state")
@@ -115,7 +112,8 @@ class SmallWorld(ABC):
 
     def compact(self) -> None:
         until_s = self.world.clock.monotonic() + FUNCTION_TIME_S
-        Compactor(self.world.store, self.world.table, self.world.clock, COMPACTOR, threads=1).run(until_s)
+        table = self._pipeline.table_of("Compactor")
+        Compactor(self.world.store, table, self.world.clock, COMPACTOR, threads=1).run(until_s)
 
     def died(self) -> None:
         self._pipeline.restart()
@@ -134,7 +132,7 @@ class SmallWorld(ABC):
         visible = [queue.next_visible_at() for queue in self.world.queues.values()]
         due = [
             datetime.fromisoformat(item["due_at"])
-            + (self._asked_after() if item["state"] == State.STORED else timedelta())
+            + (self._asked_after() if item.get("state") == State.STORED else timedelta())
             for item in self.world.table.items().values()
             if item.get("due_at", NEVER) != NEVER
         ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from call_lake.ledger.entry import TOMBSTONE, State
+from call_lake.ledger.entry import TOMBSTONE, State, state_of
 from call_lake.model.layout import MANIFEST
 from call_lake.operations.erase.targets import UnknownRecording
 from tests.crash import outcome
@@ -51,10 +51,10 @@ def what_is_left(run: Pair) -> tuple[dict[str, Any], tuple[int, int, str]]:
         "rows": [id for id in found.rows if id == victim],
         "inbox": [key for key, body in world.store.bodies("inbox/").items() if victim.encode() in body],
         "kept": frozenset(items[victim].keys() - TOMBSTONE),
-        "state": items[victim]["state"],
+        "state": state_of(items[victim]),
         "oddities": found.oddities,
     }
-    bystander = sum(other in key for key in found.audio), sum(id == other for id in found.rows), items[other]["state"]
+    bystander = sum(other in key for key in found.audio), sum(id == other for id in found.rows), state_of(items[other])
     return left, bystander
 
 

@@ -11,7 +11,7 @@ import pytest
 from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import Reason, Terminal
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import State, state_of
 from call_lake.model.layout import INBOX
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
@@ -144,7 +144,7 @@ def first_look(run: Pair) -> bool:
 def finished(run: Pair) -> tuple[dict[str, list[str]], int, State]:
     """The functions had their time; then the erasure goes on."""
     report = eraser_of(run.world).erase(recording_ids(run.victim.recording_id), run.world.clock.advance_to)
-    return left_of(run, run.victim), report.hits, State(run.world.table.items()[run.bystander.recording_id]["state"])
+    return left_of(run, run.victim), report.hits, state_of(run.world.table.items()[run.bystander.recording_id])
 
 
 @pytest.mark.parametrize("scene", [Kept, Refused], ids=lambda scene: scene.__name__)

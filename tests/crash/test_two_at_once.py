@@ -4,6 +4,7 @@ import pytest
 
 from tests.crash.duos import (
     Duo,
+    copier_and_a_poll_that_sends_again,
     copier_and_poller,
     stops,
     together,
@@ -24,6 +25,7 @@ from tests.crash.small_world import SmallWorld
         (Pair, two_copiers),
         (Pair, two_compactors),
         (Namesakes, copier_and_poller),
+        (Pair, copier_and_a_poll_that_sends_again),
         (Passing, two_copiers_of_what_expired),
     ],
     ids=lambda value: value.__name__,

@@ -204,6 +204,17 @@ def item(operation: str) -> Call:
         match operation:
             case "get":
                 return ledger.get_item(TableName=table, Key=key)
+            case "get many":
+                return ledger.batch_get_item(RequestItems={table: {"Keys": [key]}})
+            case "update":  # as ``DynamoTable`` does it
+                names, values = {"#n0": "due_at"}, {":v0": {"S": "2026"}}
+                return ledger.update_item(
+                    TableName=table,
+                    Key=key,
+                    UpdateExpression="SET #n0 = :v0",
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=values,
+                )
             case "put":
                 return ledger.put_item(TableName=table, Item=key)
             case "delete":
@@ -220,7 +231,7 @@ ALLOWED = {
         "reads its settings": settings,
         "reads a source's secret": secret("ThuliumSecret"),
         "reads the key of recording ids": secret("RecordingIdKey"),
-        "writes the ledger": item("put"),
+        "writes the ledger": item("update"),
         "publishes": send_batch("ThuliumQueue"),
     },
     "Copier": {
@@ -233,11 +244,11 @@ ALLOWED = {
         "lists the bucket": list_bucket,
         "sees old versions of audio": list_versions,
         "deletes erased audio for good": delete_version("audio/source=thulium/b.wav"),
-        "writes the ledger": item("put"),
+        "writes the ledger": item("update"),
         "announces": announce,
     },
     "Compactor": {
-        "sees tombstones": item("get"),
+        "sees tombstones": item("get many"),
         "reads the inbox": read(INBOX),
         "empties the inbox": delete("inbox/b.json"),
         "writes the lake": write("lake/calls/data/b.parquet"),
@@ -261,6 +272,7 @@ FORBIDDEN = {
         "write dead letters": send("DeadLetters"),
         "announce": announce,
         "read a secret that is no source's": secret(OTHER_SECRET),
+        "replace an item of the ledger": item("put"),
         "delete from the ledger": item("delete"),
         "read the whole ledger": item("scan"),
     },
@@ -274,6 +286,7 @@ FORBIDDEN = {
         "delete from the inbox": delete(INBOX),
         "publish": send("ThuliumQueue"),
         "take dead letters": receive("DeadLetters"),
+        "replace an item of the ledger": item("put"),
         "delete from the ledger": item("delete"),
         "read the whole ledger": item("scan"),
     },
@@ -286,7 +299,8 @@ FORBIDDEN = {
         "publish": send("ThuliumQueue"),
         "take messages": receive("ThuliumQueue"),
         "announce": announce,
-        "write the ledger": item("put"),
+        "write the ledger": item("update"),
+        "read one item of the ledger": item("get"),
         "write the inbox": write(INBOX),
     },
     "Transcriber": {

@@ -11,6 +11,8 @@ from tests.mutations.operations import (
     returning,
     rewriting,
     skipping,
+    swapping,
+    uncaught,
     without,
 )
 
@@ -18,6 +20,7 @@ COPYING = ("unit/copying/test_copying.py",)
 AUDIO = ("unit/audio/test_audio.py", "unit/audio/test_audio_spool.py")
 KINDS = ("unit/audio/test_audio_kinds.py",)
 HEADERS = ("unit/copying/test_copying_headers.py",)
+ATTACKS = ("unit/copying/test_compromised_poller.py",)
 RULES = ("unit/copying/test_copying_rules.py",)
 INTERIM = ("unit/providers/http/test_http_interim.py",)
 
@@ -226,6 +229,34 @@ MUTATIONS = (
         COPYING,
     ),
     Mutation(
+        13,
+        "a stray goes though the winner is missing",
+        at("copying.stored", "_drop"),
+        rewriting("head is None or head.sha256 != winner.facts.sha256", "head is not None and head.sha256 is None"),
+        ATTACKS,
+    ),
+    Mutation(
+        13,
+        "a stray goes though the winner is another",
+        at("copying.stored", "_drop"),
+        ignoring("sha256", "facts"),
+        ATTACKS,
+    ),
+    Mutation(
+        14,
+        "an item that somebody changed is tried without an end",
+        at("copying.copier", "_attempt_safely"),
+        uncaught("ItemChanged"),
+        ATTACKS,
+    ),
+    Mutation(
+        14,
+        "a source that the stack does not have gets an item",
+        at("copying.copier", "_attempt"),
+        swapping("_source_of", "claim"),
+        ATTACKS,
+    ),
+    Mutation(
         14,
         "STORED is written before row and event",
         at("copying.copier", "_finish"),
@@ -264,14 +295,17 @@ MUTATIONS = (
         15,
         "an object of an attempt that died stays when it was erased",
         at("copying.copier", "_attempt"),
-        skipping("erase_audio", "listed"),
+        skipping("erase_audio", "entry"),
         ("unit/copying/test_copying_erased.py",),
     ),
     Mutation(
         15,
         "an old version of an erased object stays",
         at("bucket.audio_objects", "erase_audio"),
-        giving("delete_versions", "store.delete([one.key for one in store.list_versions(audio_prefix(recording))])"),
+        giving(
+            "delete_versions",
+            "store.delete([one.key for one in store.list_versions(partition.audio_of(recording_id))])",
+        ),
         ("unit/copying/test_copying_erased.py",),
     ),
     Mutation(

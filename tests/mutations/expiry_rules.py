@@ -10,7 +10,7 @@ MUTATIONS = (
         7,
         "what expired is published again by redrive or repair",
         at("ledger.expiry", "expired"),
-        storing("state", "State.FAILED"),
+        rewriting("State.EXPIRED", "State.FAILED"),
         EXPIRY,
     ),
     Mutation(
@@ -37,7 +37,7 @@ MUTATIONS = (
     Mutation(
         7,
         "what was stamped anew meanwhile has expired all the same",
-        at("ledger.expiry", "_update_if_unchanged"),
+        at("ledger.expiry", "expired"),
         storing("stored_at", None),
         EXPIRY,
     ),
@@ -59,7 +59,14 @@ MUTATIONS = (
         7,
         "what was asked about is asked about by every poll",
         at("ledger.expiry", "asked"),
-        passing("_update_if_unchanged", 1, "{}"),
+        passing("_update_if", 1, "{}"),
+        EXPIRY,
+    ),
+    Mutation(
+        7,
+        "what expired while it was asked about is asked about again",
+        at("ledger.expiry", "asked"),
+        passing("_update_if", 2, "{}"),
         EXPIRY,
     ),
     Mutation(

@@ -12,7 +12,9 @@ from tests.mutations.operations import (
     returning,
     rewriting,
     skipping,
+    storing,
     swapping,
+    uncaught,
     without,
 )
 
@@ -30,6 +32,7 @@ WALLTIME = ("unit/providers/test_walltime.py",)
 CEILING = ("unit/polling/test_ceiling.py",)
 CEILING_COUNT = ("unit/ledger/test_ceiling.py",)
 SHORTENING = ("unit/polling/test_shortening.py",)
+ATTACKS = ("unit/copying/test_compromised_poller.py",)
 COLLISIONS = ("unit/polling/test_collisions.py", "unit/ledger/test_ledger.py", "unit/polling/test_polling.py")
 
 MUTATIONS = (
@@ -267,7 +270,10 @@ MUTATIONS = (
         6,
         "what a message says counts, not what the first write froze",
         at("copying.copier", "_attempt"),
-        rewriting("entry.recording", "entry.recording and replace(listed, recording_id=entry.recording_id)"),
+        rewriting(
+            "entry.recording",
+            "entry.recording and Recording.from_json(listed.to_json() | {'recording_id': entry.recording_id})",
+        ),
         ("unit/copying/test_copying_rules.py",),
     ),
     Mutation(
@@ -299,29 +305,106 @@ MUTATIONS = (
         7,
         "the poller overwrites what is known",
         at("ledger.ledger", "discovered"),
-        giving("put", "self.table.update(recording.recording_id, self._new_item(recording))"),
+        without("update", 2),
         LEDGER,
     ),
     Mutation(
         7,
         "a new item overwrites one that stands in DynamoDB",
-        at("aws.dynamodb", "DynamoTable.put"),
-        without("_write", "ConditionExpression", "ExpressionAttributeNames"),
+        at("aws.dynamodb", "DynamoTable.update"),
+        storing("ConditionExpression", None),
         ("contract/test_table.py",),
     ),
     Mutation(
         7,
         "STORED is written whatever the state",
         at("ledger.ledger", "stored"),
-        without("update", 2),
+        without("_update_if", "state"),
         LEDGER,
     ),
     Mutation(
         7,
-        "a late PUBLISHED hides a STORED",
+        "what was stored before it was sent again gets a time again",
         at("ledger.ledger", "republished"),
-        passing("_update_if", 2, "OneOf(tuple(State))"),
+        without("_update_if", "due_list"),
         LEDGER,
+    ),
+    Mutation(
+        7,
+        "a poll puts off what an attempt has dated meanwhile",
+        at("ledger.ledger", "republished"),
+        without("_update_if", "due_at"),
+        LEDGER,
+    ),
+    Mutation(
+        7,
+        "the poller writes a state",
+        at("ledger.ledger", "republished"),
+        passing("_update_if", 1, "changes | {'state': None}"),
+        POLLING,
+    ),
+    Mutation(
+        7,
+        "a job has the attribute of a recording",
+        at("ledger.jobs", "STATE"),
+        becoming("'state'"),
+        ("unit/polling/test_polling.py",),
+    ),
+    Mutation(
+        7,
+        "another's record is believed",
+        at("ledger.entry", "_why_changed"),
+        never("recording_id", "own"),
+        ATTACKS,
+    ),
+    Mutation(
+        7,
+        "an item without its record is taken for one that was erased",
+        at("ledger.entry", "_why_changed"),
+        rewriting("'its record is missing'", "None"),
+        ATTACKS,
+    ),
+    Mutation(
+        7,
+        "an item of another source is believed",
+        at("ledger.entry", "_why_changed"),
+        never("named", "source"),
+        ATTACKS,
+    ),
+    Mutation(
+        7,
+        "the record of what is stored may change",
+        at("ledger.entry", "_why_changed"),
+        never("is_sealed"),
+        ATTACKS,
+    ),
+    Mutation(
+        7,
+        "the seal of a record may be missing",
+        at("ledger.ledger", "stored"),
+        storing("record_sha256", "'0'"),
+        LEDGER,
+    ),
+    Mutation(
+        7,
+        "an id of another source is taken",
+        at("model.recording", "Recording.from_json"),
+        never("named"),
+        ATTACKS,
+    ),
+    Mutation(
+        7,
+        "any call date is taken",
+        at("model.recording", "Recording.from_json"),
+        never("started_at", "call_date", "abs"),
+        ATTACKS,
+    ),
+    Mutation(
+        7,
+        "a changed item stops the poll",
+        at("ledger.entry", "entries_of"),
+        uncaught("ItemChanged"),
+        ATTACKS,
     ),
     Mutation(
         7,

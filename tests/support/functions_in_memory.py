@@ -71,7 +71,7 @@ class Functions:
         self.world = World.make()
         self.providers = {source: FakeProvider(self.world.calls) for source in URLS}
         self.pipeline = Pipeline(self.world, self.providers)
-        self._compactor = Compactor(self.world.store, self.world.table, self.world.clock, COMPACTOR)
+        self._compactor = Compactor(self.world.store, self.pipeline.table_of("Compactor"), self.world.clock, COMPACTOR)
         self.emitted: list[Metric] = []
         self.more: dict[str, Any] = {}
         self._handlers = {name: self._import(name, monkeypatch) for name in ("poller", "copier", "compactor")}
@@ -92,7 +92,7 @@ class Functions:
         world = self.world
         return Poller(
             PolledSource(source, self.providers[source.name], world.queues[source.name], self.pipeline.id_key),
-            self.pipeline.ledger,
+            self.pipeline.ledger_of("Poller"),
             world.clock,
             POLLER,
             world.clock.monotonic() + FUNCTION_TIME_S,

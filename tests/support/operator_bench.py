@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from call_lake.lake.lake import Lake
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import State, state_of
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import DATA, MANIFEST, Partition
 from call_lake.model.recording import Recording
@@ -110,7 +110,7 @@ class Bench:
         return str(self.item(recording)["audio"]["key"])
 
     def states(self) -> list[State]:
-        return [State(self.item(recording)["state"]) for recording in self.recordings]
+        return [state_of(self.item(recording)) for recording in self.recordings]
 
     # -- what breaks
 

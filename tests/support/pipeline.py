@@ -15,10 +15,11 @@ from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.windows import Window
 from call_lake.polling.poller import PolledSource, Poller, PollResult
-from call_lake.ports import Provider
+from call_lake.ports import Provider, Table
 from call_lake.settings import CompactorSettings, CopierSettings, PollerSettings, SourceSettings
 from tests.support.fakes import World
 from tests.support.fakes.ids import ID_KEY_SECRET
+from tests.support.roles import Role, TableOfRole, role_of
 
 POLLER = PollerSettings(ledger_table="ledger", sources_path="/sources", recording_id_key=ID_KEY_SECRET)
 COMPACTOR = CompactorSettings(ledger_table="ledger", bucket="call-lake-test", sources=("thulium", "conpeek"))
@@ -33,12 +34,14 @@ COPIER = CopierSettings(
 )
 URLS = {"thulium": "https://example.thulium.com/api", "conpeek": "https://example.conpeek.com"}
 FUNCTION_TIME_S = 240.0
+FUNCTIONS = ("Poller", "Copier", "Compactor")
 
 
 @dataclass
 class Pipeline:
-    """One deployed Call Lake in memory. ``known`` is what a warm poller remembers; a restart forgets it. ``more``:
-    further settings of every source. ``retention_days``: AudioRetentionDays; ``expire`` plays the bucket's rule."""
+    """One deployed Call Lake in memory. Each function sees the ledger with its own role. ``known`` is what a
+    warm poller remembers; a restart forgets it. ``more``: further settings of every source. ``retention_days``:
+    AudioRetentionDays; ``expire`` plays the bucket's rule."""
 
     world: World
     providers: Mapping[str, Provider]
@@ -48,12 +51,20 @@ class Pipeline:
     counts: CopyCounts = field(default_factory=CopyCounts)
     more: Mapping[str, Any] = field(default_factory=dict)
     retention_days: int = 0
+    roles: Mapping[str, Role] = field(default_factory=lambda: {name: role_of(name) for name in FUNCTIONS})
     _copier: Copier | None = None
     _id_key: IdKey | None = None
 
     @property
     def ledger(self) -> Ledger:
+        """The operator's, who may do everything."""
         return Ledger(self.world.table, self.world.clock, POLLER.republish_after_s)
+
+    def ledger_of(self, function: str) -> Ledger:
+        return Ledger(self.table_of(function), self.world.clock, POLLER.republish_after_s)
+
+    def table_of(self, function: str) -> Table:
+        return TableOfRole(self.world.table, self.roles[function])
 
     def book(self, source: str) -> SourceState:
         return SourceState(self.world.table, self.world.clock, source)
@@ -69,7 +80,7 @@ class Pipeline:
         known = self.known.setdefault(source, {})
         poller = Poller(
             PolledSource(settings, self.providers[source], self.world.queues[source], self.id_key, known),
-            self.ledger,
+            self.ledger_of("Poller"),
             self.world.clock,
             replace(self.poller_settings, retention_days=self.retention_days),
             self.world.clock.monotonic() + FUNCTION_TIME_S,
@@ -83,7 +94,7 @@ class Pipeline:
         if self._id_key is None:
             world = self.world
             read = lambda: world.secrets.get(ID_KEY_SECRET, fresh=True)  # noqa: E731
-            self._id_key = IdKey(world.table, world.clock, read, lambda: sorted(self.providers))
+            self._id_key = IdKey(self.table_of("Poller"), world.clock, read, lambda: sorted(self.providers))
         return self._id_key
 
     @property
@@ -91,7 +102,7 @@ class Pipeline:
         """That of the warm function."""
         if self._copier is None:
             world = self.world
-            ports = CopierPorts(self.ledger, world.store, world.bus, world.dlq, world.clock)
+            ports = CopierPorts(self.ledger_of("Copier"), world.store, world.bus, world.dlq, world.clock)
             settings = replace(self.copier_settings, retention_days=self.retention_days)
             self._copier = Copier(ports, self._copier_source, settings, random.Random(0))
         return self._copier
@@ -102,7 +113,8 @@ class Pipeline:
         self.restart()
 
     def _copier_source(self, name: str) -> CopierSource:
-        is_paused = self.book(name).paused_since() is not None
+        state = SourceState(self.table_of("Copier"), self.world.clock, name)
+        is_paused = state.paused_since() is not None
         return CopierSource(self.providers[name], self.world.queues[name], 5_000_000_000, 200.0, is_paused)
 
     def copy_batch(self, messages: Sequence[Message]) -> CopyReport:
@@ -130,7 +142,7 @@ class Pipeline:
 
     def compact(self) -> CompactionResult:
         world = self.world
-        compactor = Compactor(world.store, world.table, world.clock, COMPACTOR)
+        compactor = Compactor(world.store, self.table_of("Compactor"), world.clock, COMPACTOR)
         return compactor.run(world.clock.monotonic() + FUNCTION_TIME_S)
 
     def expire(self) -> None:

@@ -16,6 +16,7 @@ from bench.harness.tables import fill
 from call_lake.observability import UNITS
 from call_lake.ports import OneOf, PreconditionFailed
 from call_lake_cli.stack import prices as estimates
+from tests.support.items import put
 
 PRICES = Prices.load()
 COUNTED = Counted.load()
@@ -121,12 +122,12 @@ def test_an_item_is_as_long_as_its_names_and_values(item, size):
 
 @pytest.mark.parametrize(("length", "units"), [(10, 1), (1022 - 1, 1), (1023, 2), (3000, 3)])
 def test_a_write_is_billed_by_the_kilobyte(world, meter, length, units):
-    world.table.put({"id": "x" * length})
+    put(world.table, {"id": "x" * length})
     assert meter.take() == {Unit.DYNAMODB_WRITE: units}
 
 
 def test_the_index_is_written_apart_and_twice_where_its_key_changes(world, meter):
-    world.table.put({"id": "a", "due_list": "thulium", "due_at": "1"})
+    put(world.table, {"id": "a", "due_list": "thulium", "due_at": "1"})
     world.table.update("a", {"due_at": "2"})
     world.table.update("a", {"note": "not in the index"})
     world.table.update("a", {"state": "in it"})
@@ -135,17 +136,17 @@ def test_the_index_is_written_apart_and_twice_where_its_key_changes(world, meter
 
 
 def test_a_refused_write_is_billed(world, meter):
-    world.table.put({"id": "a"})
+    put(world.table, {"id": "a"})
     meter.take()
     with pytest.raises(PreconditionFailed):
-        world.table.put({"id": "a"})
+        put(world.table, {"id": "a"})
     with pytest.raises(PreconditionFailed):
         world.table.update("a", {"b": 1}, {"state": OneOf(("OPEN",))})
     assert meter.take() == {Unit.DYNAMODB_WRITE: 2}
 
 
 def test_reads_are_billed_by_four_kilobytes_and_for_what_is_not_there(world, meter):
-    world.table.put({"id": "a", "text": "x" * 5000})
+    put(world.table, {"id": "a", "text": "x" * 5000})
     meter.take()
     world.table.get("a")
     world.table.get_many(["a", "b", "b"])

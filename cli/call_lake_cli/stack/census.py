@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import State, state_of
+from call_lake.ledger.jobs import STATE as JOB_STATE
 from call_lake.ledger.jobs import JobState
 from call_lake.model.layout import INBOX, Partition
 from call_lake.model.times import parse_iso
@@ -88,13 +89,13 @@ def _from_ledger(stack: Stack, counts: dict[str, SourceCensus]) -> None:
             if one.checkpoint:
                 one.checkpoint_age_s = round((now - parse_iso(one.checkpoint)).total_seconds(), 1)
         elif kind == "job":
-            one.jobs_unfinished += item["state"] == JobState.UNFINISHED
+            one.jobs_unfinished += item[JOB_STATE] == JobState.UNFINISHED
         else:
             _count_recording(one, item)
 
 
 def _count_recording(one: SourceCensus, item: dict[str, Any]) -> None:
-    state = item["state"]
+    state = state_of(item)
     one.listed += state != State.ERASED
     if state in (State.STORED, State.EXPIRED):
         one.stored += 1

@@ -61,16 +61,7 @@ class DynamoTable:
         left = len(request[self.name]["Keys"])
         raise Transient(Reason.AWS, f"BatchGetItem: {left} keys unprocessed after {GET_ATTEMPTS} attempts")
 
-    def put(self, item: Item) -> None:
-        self._write(
-            "put_item",
-            item["id"],
-            Item=_wire(item),
-            ConditionExpression="attribute_not_exists(#id)",
-            ExpressionAttributeNames={"#id": "id"},
-        )
-
-    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> Item:
+    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> None:
         expression = _Expression()
         request = {
             "UpdateExpression": expression.update(changes),
@@ -79,13 +70,10 @@ class DynamoTable:
             "ExpressionAttributeValues": expression.values,
         }
         given = {name: value for name, value in request.items() if value}
-        answer = self._write("update_item", id, Key=_key(id), ReturnValues="ALL_NEW", **given)
-        return _item(answer["Attributes"])
-
-    def _write(self, operation: str, id: str, **request: Any) -> Any:
-        with calling(f"{operation} {id}"):
+        with calling(f"UpdateItem {id}"):
             try:
-                return getattr(self._client, operation)(TableName=self.name, **request)
+                # ReturnValues stays NONE: the poller's role may ask for nothing else (docs/adr/0027).
+                self._client.update_item(TableName=self.name, Key=_key(id), **given)
             except ClientError as error:
                 if code_of(error) == "ConditionalCheckFailedException":
                     raise PreconditionFailed(id) from error

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import BinaryIO
 
-from call_lake.model.layout import audio_key, audio_prefix
+from call_lake.model.layout import Partition, audio_key, audio_prefix
 from call_lake.model.recording import AudioFacts, Recording, StoredAudio
 from call_lake.model.times import iso, parse_iso
 from call_lake.ports import ObjectInfo, ObjectStore, PreconditionFailed, VersionedStore, WriteConflict
@@ -27,10 +27,10 @@ CONTENT_TYPES = {
 }
 
 
-def erase_audio(store: VersionedStore, recording: Recording) -> None:
+def erase_audio(store: VersionedStore, partition: Partition, recording_id: str) -> None:
     """Delete every audio object of the recording, and every old version of one. In a bucket that keeps versions,
     deleting by key would only hide the voice. Raises PartialFailure."""
-    store.delete_versions(list(store.list_versions(audio_prefix(recording))))
+    store.delete_versions(list(store.list_versions(partition.audio_of(recording_id))))
 
 
 class AudioObjects:

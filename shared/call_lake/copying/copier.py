@@ -7,9 +7,9 @@ last attempt left.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from call_lake.bucket import inbox
 from call_lake.bucket.audio_objects import AudioObjects, erase_audio
@@ -28,10 +28,11 @@ from call_lake.copying.outcome import (
 from call_lake.copying.retry import RateLimitedSources, RetryPolicy
 from call_lake.copying.stored import StoredRecordings
 from call_lake.copying.suspects import ALONE_S, is_suspect, objection
-from call_lake.errors import ConfigError, Reason, SecretEmpty, StepFailed, Terminal, Transient
+from call_lake.errors import ConfigError, ItemChanged, Reason, SecretEmpty, StepFailed, Terminal, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.events import RECORDING_STORED, recording_stored
+from call_lake.model.layout import Partition
 from call_lake.model.messages import recording_from_message
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.table import row_of
@@ -103,28 +104,37 @@ class Copier:
             recording = recording_from_message(message.body)
         except ValueError as error:
             log.error("a message is no recording; it goes to the DLQ", message_id=message.id, error=str(error))
-            return self._bury(message)
+            return self._bury(message, {"reason": "bad_message"}, Outcome(message, Result.NOTHING_TO_DO))
         try:
             return self._attempt(message, recording, until_s)
+        except ItemChanged as error:
+            return self._refuse(message, recording, error)
         except Exception:
             log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
             return self._come_back(message, recording.source)
 
-    def _bury(self, message: Message) -> Outcome:
-        """Send a message that no poller wrote to the dead letters."""
+    def _bury(self, message: Message, attributes: Mapping[str, str], done: Outcome) -> Outcome:
+        """Send a message that cannot be tried to the dead letters."""
         try:
-            self._dead_letters.send([message.body], attributes={"reason": "bad_message"})
+            self._dead_letters.send([message.body], attributes=attributes)
         except Exception:
             log.exception("the DLQ did not take it; it comes again", message_id=message.id)
             return Outcome(message, Result.NO_ATTEMPT)
-        return Outcome(message, Result.NOTHING_TO_DO)
+        return done
+
+    def _refuse(self, message: Message, recording: Recording, error: ItemChanged) -> Outcome:
+        """Touch nothing of a recording whose ledger item somebody changed (docs/adr/0027)."""
+        log.error("refused; its message goes to the DLQ", recording_id=error.recording_id, why=error.why)
+        attributes = {"reason": Reason.ITEM_CHANGED, "recording_id": error.recording_id, "source": recording.source}
+        refused = Outcome(message, Result.FAILED, source=recording.source, reason=Reason.ITEM_CHANGED)
+        return self._bury(message, attributes, refused)
 
     def _attempt(self, message: Message, listed: Recording, until_s: float) -> Outcome:
+        self._source_of(listed.source)  # raises for one that the stack does not have, before anything is written
         entry = self._ledger.claim(listed)
         recording = entry.recording
-        if recording is None or entry.state is State.ERASED:
-            # An attempt may have died between its PUT and its look at the ledger.
-            erase_audio(self._store, replace(listed, recording_id=entry.recording_id))
+        if recording is None:  # it was erased; an attempt may have died between its PUT and its look at the ledger
+            erase_audio(self._store, entry.partition, entry.recording_id)
             return Outcome(message, Result.NOTHING_TO_DO)
         if entry.state in (State.FAILED, State.EXPIRED):
             return Outcome(message, Result.NOTHING_TO_DO)
@@ -190,7 +200,8 @@ class Copier:
 
     def _copied(self, claimed: ClaimedRecording, audio: StoredAudio) -> Outcome:
         if self._is_erased(claimed.recording):  # rule 15
-            erase_audio(self._store, claimed.recording)
+            partition = Partition.of_recording(claimed.recording)
+            erase_audio(self._store, partition, claimed.recording.recording_id)
             return Outcome(claimed.message, Result.NOTHING_TO_DO)
         copied = CopiedRecording(claimed.message, claimed.recording, audio)
         return Outcome(claimed.message, Result.COPIED, copied=copied)
@@ -242,12 +253,12 @@ class Copier:
             return Outcome(one.message, Result.COPIED)
 
     def _settle(self, one: CopiedRecording) -> Outcome:
-        entry = self._stored.mark_stored(one.recording, one.audio)
-        if entry.state is State.ERASED:
-            erase_audio(self._store, one.recording)
+        first = self._stored.mark_stored(one.recording, one.audio)
+        if first is not None and first.state is State.ERASED:
+            erase_audio(self._store, first.partition, first.recording_id)
             return Outcome(one.message, Result.NOTHING_TO_DO)
-        if entry.audio is not None and entry.audio.key != one.audio.key:
-            self._stored.drop_strays(entry)
+        if first is not None and first.audio is not None and first.audio.key != one.audio.key:
+            self._stored.drop_strays(first)
             return Outcome(one.message, Result.NOTHING_TO_DO)
         size = one.audio.facts.bytes
         return Outcome(one.message, Result.STORED, source=one.recording.source, stored_bytes=size)

@@ -11,6 +11,7 @@ from call_lake.ledger.expiry import AudioExpiry
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.table import row_of
+from call_lake.observability import log
 from call_lake.ports import Clock, ObjectStore
 
 
@@ -25,9 +26,9 @@ class StoredRecordings:
         self._clock = clock
         self._expiry = AudioExpiry(ledger.table, clock, retention_days)
 
-    def mark_stored(self, recording: Recording, audio: StoredAudio) -> Entry:
-        """Mark it STORED; return the entry as it is then (``Ledger.stored``). What can expire stays in the index."""
-        return self._ledger.stored(recording.recording_id, audio, self._expiry.due_list(recording.source))
+    def mark_stored(self, recording: Recording, audio: StoredAudio) -> Entry | None:
+        """Mark it STORED, or return what came first (``Ledger.stored``). What can expire stays in the index."""
+        return self._ledger.stored(recording, audio, self._expiry.due_list(recording.source))
 
     def has_expired(self, entry: Entry) -> bool:
         """Whether the bucket's own rule has deleted the audio of a stored recording. An object that somebody else
@@ -42,10 +43,20 @@ class StoredRecordings:
             self._drop(entry, self._audio_objects.existing(entry.recording))
 
     def _drop(self, entry: Entry, existing: Sequence[StoredAudio]) -> None:
-        """Write the winner's row again, with a later ``stored_at`` than the losers', then delete them (rule 13)."""
+        """Write the winner's row again, with a later ``stored_at`` than the losers', then delete them (rule 13). Where
+        the winner's object is not there as the ledger describes it, they may be all there is, and nothing is done."""
         winner, recording = entry.audio, entry.recording
         strays = [audio for audio in existing if winner is not None and audio.key != winner.key]
         if winner is None or recording is None or not strays:
+            return
+        head = self._store.head(winner.key)
+        if head is None or head.sha256 != winner.facts.sha256:
+            log.error(
+                "other objects of a recording are kept: the one that the ledger names is missing or another; "
+                "`call-lake verify` says which",
+                recording_id=entry.recording_id,
+                key=winner.key,
+            )
             return
         latest = max(audio.stored_at for audio in (winner, *strays)) + timedelta(milliseconds=1)
         restamped = replace(winner, stored_at=max(self._clock.now(), latest))

@@ -96,6 +96,7 @@ class Ceiling:
     def _write(self, item: Item, changes: dict[str, Any]) -> Item | None:
         """The new item; None where another writer has changed these attributes since ``item`` was read."""
         try:
-            return self._table.update(self._id, changes, {name: OneOf((item.get(name),)) for name in changes})
+            self._table.update(self._id, changes, {name: OneOf((item.get(name),)) for name in changes})
         except PreconditionFailed:
             return None
+        return {name: value for name, value in {**item, **changes}.items() if value is not None}

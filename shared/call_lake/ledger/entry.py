@@ -1,15 +1,24 @@
-"""One recording as the ledger knows it, and the states it passes through."""
+"""One recording as the ledger knows it, and the states it passes through.
 
+The poller's role may write only some attributes of an item, and ``state`` is none of them (docs/adr/0027). So an item
+without ``state`` is PUBLISHED. What the poller may write is checked at each read, against the item's own id and, once
+the audio is stored, against ``record_sha256``.
+"""
+
+import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from itertools import batched
 from typing import Any
 
-from call_lake.model.recording import Recording, StoredAudio
+from call_lake.errors import ItemChanged
+from call_lake.model.layout import Partition
+from call_lake.model.recording import RECORDING_ID, Recording, StoredAudio
 from call_lake.model.times import parse_iso
+from call_lake.observability import log
 from call_lake.ports import Item, OneOf, Table
 
 ITEM_VERSION = 1
@@ -22,7 +31,7 @@ NEVER = "9999-12-31T00:00:00.000Z"
 class State(StrEnum):
     """The state of a recording. ledger.py draws how one follows another."""
 
-    PUBLISHED = "PUBLISHED"
+    PUBLISHED = "PUBLISHED"  # never written: the attribute is missing
     RETRYING = "RETRYING"
     FAILED = "FAILED"
     STORED = "STORED"
@@ -33,24 +42,25 @@ class State(StrEnum):
 TOMBSTONE = frozenset({"id", "version", "state", "source", "call_date", "connection_id", "erased_at", "erasing"})
 """All that an item keeps when its recording is erased; ``connection_id`` as a digest."""
 MOMENTS = ("first_published_at", "published_at", "not_ready_since", "stored_at", "expired_at")
-CALL = ("record", "audio", "history", "reason", "attempts", "marks", *MOMENTS)
-IN_FLIGHT = OneOf((State.PUBLISHED, State.RETRYING))
-NOT_STORED = OneOf((State.PUBLISHED, State.RETRYING, State.FAILED))
+CALL = ("record", "record_sha256", "audio", "history", "reason", "attempts", "marks", *MOMENTS)
+IN_FLIGHT = OneOf((None, State.RETRYING))
+NOT_STORED = OneOf((None, State.RETRYING, State.FAILED))
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One recording as the ledger knows it.
 
-    ``recording``: as the first write froze it; None once erased. ``not_ready_since``: when the first of the latest
-    unbroken row of NotReady attempts was. ``expired_at``: when a copier noticed that ``audio`` has expired.
-    ``published_at``: when its newest message was sent. ``marks``: how many attempts in a row began alone and came to no
-    verdict; the last of them is the last of ``history``.
+    ``recording``: as the first write froze it; None for an erased one alone. ``not_ready_since``: when the first of
+    the latest unbroken row of NotReady attempts was. ``expired_at``: when a copier noticed that ``audio`` has expired.
+    ``published_at``: when its newest message was sent. ``marks``: how many attempts in a row began alone and came to
+    no verdict; the last of them is the last of ``history``.
     """
 
     recording_id: str
     state: State
     source: str
+    call_date: date
     recording: Recording | None
     first_published_at: datetime
     attempts: int = 0
@@ -63,14 +73,76 @@ class Entry:
     published_at: datetime | None = None
     marks: int = 0
 
+    @property
+    def partition(self) -> Partition:
+        """Where its audio and its row are."""
+        return Partition(self.source, self.call_date)
+
+
+def state_of(item: Mapping[str, Any]) -> State:
+    """The state of a recording's item. Raises ValueError for a word that is none."""
+    return State(item.get("state", State.PUBLISHED))
+
+
+def sha256_of(recording: Recording) -> str:
+    """What ``record_sha256`` says of the record that the audio was stored with."""
+    return hashlib.sha256(json.dumps(recording.to_json()).encode()).hexdigest()
+
 
 def entry_of(item: Item) -> Entry:
-    """Read a ledger item. Raises KeyError, ValueError for an item that no version of Call Lake wrote."""
+    """Read a recording's item. Raises ItemChanged for one that is not as Call Lake wrote it."""
+    try:
+        entry = _read(item)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:  # its text may hold what the record holds
+        raise ItemChanged(item["id"], f"{type(error).__name__} while reading it") from error
+    if why := _why_changed(item, entry):
+        raise ItemChanged(item["id"], why)
+    return entry
+
+
+def entries_of(items: Iterable[Item], on_changed: Callable[[ItemChanged], None] = lambda error: None) -> list[Entry]:
+    """Read recordings' items, except those that somebody changed; ``on_changed`` hears of these."""
+    entries = []
+    for item in items:
+        try:
+            entries.append(entry_of(item))
+        except ItemChanged as error:
+            on_changed(error)
+    return entries
+
+
+def log_changed(error: ItemChanged) -> None:
+    """Log an item that is left out."""
+    log.error("a ledger item was changed by somebody; it is left out", recording_id=error.recording_id, why=error.why)
+
+
+def _why_changed(item: Item, entry: Entry) -> str | None:
+    named = RECORDING_ID.fullmatch(entry.recording_id)
+    if named is None or named[1] != entry.source:
+        return "its source is not the one in its id"
+    if entry.state is State.ERASED:
+        return None
+    recording = entry.recording
+    if recording is None:
+        return "its record is missing"
+    own = (entry.recording_id, entry.source, entry.call_date, item.get("connection_id"))
+    if (recording.recording_id, recording.source, recording.call_date, recording.connection_id or None) != own:
+        return "its record is another recording's"
+    is_sealed = "record_sha256" in item or entry.state in (State.STORED, State.EXPIRED)
+    if is_sealed and item.get("record_sha256") != sha256_of(recording):
+        return "its record is not the one that its audio was stored with"
+    return None
+
+
+def _read(item: Item) -> Entry:
+    state = state_of(item)
+    has_record = "record" in item and state is not State.ERASED
     return Entry(
         recording_id=item["id"],
-        state=State(item["state"]),
+        state=state,
         source=item["source"],
-        recording=Recording.from_json(json.loads(item["record"])) if "record" in item else None,
+        call_date=date.fromisoformat(item["call_date"]),
+        recording=Recording.from_json(json.loads(item["record"])) if has_record else None,
         first_published_at=parse_iso(item.get("first_published_at") or item["erased_at"]),
         attempts=int(item.get("attempts", 0)),
         reason=item.get("reason"),

@@ -7,7 +7,7 @@ copier looks whether the object is gone; where it is not, the poller asks again 
 
 from datetime import timedelta
 
-from call_lake.ledger.entry import Entry, State, entry_of
+from call_lake.ledger.entry import Entry, State, entries_of, log_changed
 from call_lake.model.recording import StoredAudio
 from call_lake.model.times import iso
 from call_lake.ports import Clock, Expectation, OneOf, PreconditionFailed, Table
@@ -35,13 +35,14 @@ class AudioExpiry:
         before = iso(self._clock.now() - self._kept - SLACK)
         keys = [found["id"] for found in self._table.query_due(_due_list(source), before, limit)]
         items = self._table.get_many(keys)  # for the index may be behind
-        stored = [items[key] for key in keys if key in items and items[key]["state"] == State.STORED]
-        return [entry_of(item) for item in stored if item.get("due_at", before) <= before]
+        stored = [items[key] for key in keys if key in items and items[key].get("state") == State.STORED]
+        return entries_of((item for item in stored if item.get("due_at", before) <= before), log_changed)
 
     def asked(self, entry: Entry) -> None:
-        """Ask about it again in a day, if it is still STORED by then."""
+        """Ask about it again in a day, if nothing became of it meanwhile: what is under this key is STORED."""
         due_at = self._clock.now() - self._kept - SLACK + ASK_AGAIN
-        self._update_if_unchanged(entry, {"due_at": iso(due_at)})
+        as_read: Expectation = {"due_list": OneOf((_due_list(entry.source),)), "due_at": OneOf((entry.due_at,))}
+        self._update_if(entry, {"due_at": iso(due_at)}, as_read)
 
     # -- the copier's side
 
@@ -56,12 +57,12 @@ class AudioExpiry:
     def expired(self, entry: Entry) -> None:
         """Mark a STORED entry EXPIRED; what its audio was stays. An entry that has changed since it was read is left:
         a row with a later ``stored_at`` outranks the one without ``audio_uri``."""
-        changes = {"state": State.EXPIRED, "expired_at": iso(self._clock.now()), "due_list": None, "due_at": None}
-        self._update_if_unchanged(entry, changes)
-
-    def _update_if_unchanged(self, entry: Entry, changes: dict[str, str | None]) -> None:
         assert entry.audio is not None  # noqa: S101 - it is STORED
-        expect: Expectation = {"state": OneOf((State.STORED,)), "stored_at": OneOf((iso(entry.audio.stored_at),))}
+        changes = {"state": State.EXPIRED, "expired_at": iso(self._clock.now()), "due_list": None, "due_at": None}
+        unchanged: Expectation = {"state": OneOf((State.STORED,)), "stored_at": OneOf((iso(entry.audio.stored_at),))}
+        self._update_if(entry, changes, unchanged)
+
+    def _update_if(self, entry: Entry, changes: dict[str, str | None], expect: Expectation) -> None:
         try:
             self._table.update(entry.recording_id, changes, expect)
         except PreconditionFailed:

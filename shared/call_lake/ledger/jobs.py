@@ -22,6 +22,8 @@ DUE_AT_ONCE = 10
 JOBS_MAX = 1000
 """More jobs of one source are not looked at."""
 ANY_TIME = "9999"
+STATE = "job_state"
+"""Not ``state``: that attribute is a recording's, and the poller's role may not write it (docs/adr/0027)."""
 
 
 class JobKind(StrEnum):
@@ -79,7 +81,7 @@ class Jobs:
         on; one that was read to its end starts again."""
         id = job_id(self._source, kind, window)
         item = {
-            "state": JobState.UNFINISHED,
+            STATE: JobState.UNFINISHED,
             "job": kind,
             "source": self._source,
             "start": iso(window.start),
@@ -90,9 +92,10 @@ class Jobs:
         }
         startable = OneOf((None, JobState.SECOND_READING, JobState.DONE))
         try:
-            return _job(self._table.update(id, item, {"state": startable}))
+            self._table.update(id, item, {STATE: startable})
         except PreconditionFailed:
             return _job(self._table.get(id) or {"id": id} | item)
+        return _job({"id": id} | item)
 
     def start_sweep(self, window: Window) -> Job:
         """Start the one sweep of the source. It also reads what earlier, unfinished sweeps have not read."""
@@ -138,27 +141,28 @@ class Jobs:
         two polls run one job, its position never goes back."""
         state = OneOf((JobState.SECOND_READING if job.again else JobState.UNFINISHED,))
         changes: dict[str, Any] = {"position": iso(position)}
-        expect: Expectation = {"position": Below(iso(position)), "state": state}
+        expect: Expectation = {"position": Below(iso(position)), STATE: state}
         if position >= job.window.end:
             changes |= self._end_of(job)
-            expect = {"state": state}
+            expect = {STATE: state}
         try:
-            return _job(self._table.update(job.id, changes, expect))
+            self._table.update(job.id, changes, expect)
         except PreconditionFailed:
             item = self._table.get(job.id)
             return _job(item) if item else replace(job, position=position)
+        return replace(job, position=parse_iso(changes["position"]), state=JobState(changes.get(STATE, job.state)))
 
     def _end_of(self, job: Job) -> dict[str, Any]:
         if job.kind is JobKind.BACKFILL and not job.again:
             due_at = iso(self._clock.now() + SECOND_READING_AFTER)
-            return {"state": JobState.SECOND_READING, "position": iso(job.window.start), "due_at": due_at}
-        return {"state": JobState.DONE, "due_list": None, "due_at": None}
+            return {STATE: JobState.SECOND_READING, "position": iso(job.window.start), "due_at": due_at}
+        return {STATE: JobState.DONE, "due_list": None, "due_at": None}
 
     def postpone(self, job: Job, wait: timedelta) -> None:
         """Make an unfinished job due after ``wait``."""
         changes = {"due_at": iso(self._clock.now() + wait)}
         try:
-            self._table.update(job.id, changes, {"state": OneOf((JobState.UNFINISHED,))})
+            self._table.update(job.id, changes, {STATE: OneOf((JobState.UNFINISHED,))})
         except PreconditionFailed:
             return
 
@@ -186,5 +190,5 @@ def _job(item: Item) -> Job:
         kind=JobKind(item["job"]),
         window=Window(parse_iso(item["start"]), parse_iso(item["end"])),
         position=parse_iso(item["position"]),
-        state=JobState(item["state"]),
+        state=JobState(item[STATE]),
     )

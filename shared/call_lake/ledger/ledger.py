@@ -2,9 +2,14 @@
 
 ::
 
-    (absent) -> PUBLISHED <-> RETRYING -> STORED -> EXPIRED      (each of them -> ERASED)
-                     \\          |  ^
-                      `-------> FAILED   (leaves FAILED by ``redrive`` or by an attempt that succeeds after all)
+    (absent) -> PUBLISHED -> RETRYING -> STORED -> EXPIRED      (each of them -> ERASED)
+                     \\         |  ^
+                      `------> FAILED   (leaves FAILED by ``redrive`` or by an attempt that succeeds after all)
+
+The poller writes an item once, without a state, which reads as PUBLISHED. Every other state is the copier's or the
+operator's: the poller's role may not write that attribute (docs/adr/0027). When the poller sends a recording again, it
+moves ``due_at`` alone, and only where ``due_list`` and ``due_at`` are as it read them. Whatever settles a recording
+changes one of the two, so it wins.
 
 STORED becomes EXPIRED where the bucket's own rule deleted the audio (expiry.py). It goes back to PUBLISHED only by an
 operator's repair of a lost object (``repaired``).
@@ -19,7 +24,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from call_lake.errors import NotReady, Reason, StepFailed, Transient
+from call_lake.errors import ItemChanged, NotReady, Reason, StepFailed, Transient
 from call_lake.ledger.entry import (
     CALL,
     HISTORY_LENGTH,
@@ -30,13 +35,16 @@ from call_lake.ledger.entry import (
     TOMBSTONE,
     Entry,
     State,
+    entries_of,
     entry_of,
     erased_among,
+    log_changed,
+    sha256_of,
 )
 from call_lake.ledger.identity import possible_ids, same_recording, under_its_own_id
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.times import iso
-from call_lake.ports import Clock, Item, OneOf, PreconditionFailed, Table
+from call_lake.ports import ABSENT, Clock, Item, OneOf, PreconditionFailed, Table
 
 INDEX_LIMIT = 1_000_000
 REPAIRED = "repaired"
@@ -59,9 +67,9 @@ class Ledger:
         return {id: item.get("connection_id") for id, item in self.table.get_many(ids).items()}
 
     def discovered(self, recording: Recording) -> bool:
-        """Write a new recording as PUBLISHED; False where it is known already (rule 7)."""
+        """Write a new recording, which is PUBLISHED then; False where it is known already (rule 7)."""
         try:
-            self.table.put(self._new_item(recording))
+            self.table.update(recording.recording_id, self._new_item(recording), ABSENT)
         except PreconditionFailed:
             return False
         return True
@@ -71,13 +79,14 @@ class Ledger:
         keys = [found["id"] for found in self.table.query_due(source, iso(self._clock.now()), limit)]
         items = self.table.get_many(keys)
         now = iso(self._clock.now())
-        return [entry_of(items[key]) for key in keys if key in items and items[key].get("due_at", NEVER) <= now]
+        due = [items[key] for key in keys if key in items and items[key].get("due_at", NEVER) <= now]
+        return entries_of(due, log_changed)
 
-    def republished(self, id: str) -> None:
-        """Note that the recording is in its queue again. One that was settled meanwhile stays as it is."""
+    def republished(self, entry: Entry) -> None:
+        """Note that the recording is in its queue again. One that was settled or tried meanwhile stays as it is."""
         now = self._clock.now()
-        changes = {"state": State.PUBLISHED, "published_at": iso(now), "due_at": iso(now + self._republish_after)}
-        self._update_if(id, changes, IN_FLIGHT)
+        changes = {"published_at": iso(now), "due_at": iso(now + self._republish_after)}
+        self._update_if(entry.recording_id, changes, due_list=OneOf((entry.source,)), due_at=OneOf((entry.due_at,)))
 
     # -- the copier's side
 
@@ -86,11 +95,14 @@ class Ledger:
 
         What counts is what the first write froze. A known key with another connection id is another recording (rule 6).
         So the recording is looked for under each of its possible ids, whichever the message carries.
+
+        Raises ItemChanged.
         """
         for id in possible_ids(recording):
             known = self.table.get(id)
-            if known is not None and same_recording(known.get("connection_id"), recording):
-                return entry_of(known)
+            entry = entry_of(known) if known is not None else None
+            if entry and known and same_recording(known.get("connection_id"), recording):
+                return entry
         # As the message says, for the poller's write may still come.
         item = self._discovered_or_known(recording)
         if other := under_its_own_id(item.get("connection_id"), recording):
@@ -99,7 +111,8 @@ class Ledger:
 
     def _discovered_or_known(self, recording: Recording) -> Item:
         self.discovered(recording)
-        return self.table.get(recording.recording_id) or self._new_item(recording)
+        id = recording.recording_id
+        return self.table.get(id) or {"id": id} | self._new_item(recording)
 
     def entry(self, id: str) -> Entry | None:
         """The entry of a recording id, None where the ledger has none."""
@@ -111,64 +124,70 @@ class Ledger:
         now = self._clock.now()
         wait = self._republish_after + timedelta(seconds=delay_s) if in_queue else timedelta(seconds=delay_s)
         changes = self._failure(entry, error) | {"state": State.RETRYING, "due_at": iso(now + wait)}
-        self._update_if(entry.recording_id, changes, IN_FLIGHT)
+        self._update_if(entry.recording_id, changes, state=IN_FLIGHT, source=OneOf((entry.source,)))
 
     def failed(self, entry: Entry, error: StepFailed) -> None:
         """Mark FAILED; only ``redrive`` brings it back."""
         changes = self._failure(entry, error) | {"state": State.FAILED, "due_at": NEVER}
-        self._update_if(entry.recording_id, changes, IN_FLIGHT)
+        self._update_if(entry.recording_id, changes, state=IN_FLIGHT, source=OneOf((entry.source,)))
 
     def marked(self, entry: Entry) -> bool:
         """Count an attempt as KILLED before it begins; ``unmarked`` or a failure takes that back (ADR 0024). False
         where the recording was settled, or marked by another attempt, since ``entry`` was read."""
         changes = self._failure(entry, Transient(Reason.KILLED, MARKED))
         changes |= {"state": State.RETRYING, "marks": entry.marks + 1}
-        return self._update_if(entry.recording_id, changes, IN_FLIGHT, marks=OneOf((entry.marks or None,)))
+        as_read = OneOf((entry.marks or None,))
+        return self._update_if(
+            entry.recording_id, changes, state=IN_FLIGHT, marks=as_read, source=OneOf((entry.source,))
+        )
 
     def unmarked(self, entry: Entry) -> None:
         """Make the item what it was before ``marked``, unless another attempt came to a verdict meanwhile."""
         changes = {
-            "state": entry.state,
+            "state": entry.state if entry.state is not State.PUBLISHED else None,
             "reason": entry.reason,
             "attempts": entry.attempts,
             "not_ready_since": iso(entry.not_ready_since) if entry.not_ready_since else None,
             "history": list(entry.history),
             "marks": entry.marks or None,
         }
-        self._update_if(entry.recording_id, changes, IN_FLIGHT, marks=OneOf((entry.marks + 1,)))
+        source = OneOf((entry.source,))
+        self._update_if(entry.recording_id, changes, state=IN_FLIGHT, source=source, marks=OneOf((entry.marks + 1,)))
 
-    def stored(self, id: str, audio: StoredAudio, due_list: str | None = None) -> Entry:
-        """Mark STORED; return the entry as it is then: with another attempt's audio, or ERASED, if that came first.
-        ``due_list``: under which key the index keeps what can expire, by ``stored_at``; None where nothing does."""
+    def stored(self, recording: Recording, audio: StoredAudio, due_list: str | None = None) -> Entry | None:
+        """Mark STORED, and return None. If another attempt or an erasure came first, return the entry as it is then.
+        ``due_list``: under which key the index keeps what can expire, by ``stored_at``; None where nothing does.
+        Raises ItemChanged."""
+        id = recording.recording_id
         settled = {"due_list": due_list, "due_at": iso(audio.stored_at) if due_list else None}
         settled |= {"reason": None, "marks": None}
         changes = {"state": State.STORED, "audio": audio.to_json(), "stored_at": iso(audio.stored_at)} | settled
-        try:
-            return entry_of(self.table.update(id, changes, {"state": NOT_STORED}))
-        except PreconditionFailed:
-            entry = self.entry(id)
-            if entry is None:
-                raise RuntimeError(f"{id} vanished from the ledger; its items are never deleted") from None
-            return entry
+        changes |= {"record_sha256": sha256_of(recording)}
+        if self._update_if(id, changes, state=NOT_STORED, source=OneOf((recording.source,))):
+            return None
+        entry = self.entry(id)
+        if entry is None:
+            raise RuntimeError(f"{id} vanished from the ledger; its items are never deleted")
+        return entry
 
     def restamped(self, entry: Entry, audio: StoredAudio) -> bool:
         """Move ``stored_at`` forward, so that the recording's row outranks a loser's (rule 13). False where its state
         is not the entry's any more. Then no row may be written: it would name audio that has expired."""
         changes = {"audio": audio.to_json(), "stored_at": iso(audio.stored_at)}
-        return self._update_if(entry.recording_id, changes, OneOf((entry.state,)))
+        return self._update_if(entry.recording_id, changes, state=OneOf((entry.state,)))
 
     # -- the operator's side
 
     def failures(self, source: str) -> list[Entry]:
-        """Every FAILED recording of the source, in no order. Read from the index, which may be some seconds behind."""
+        """Every FAILED recording of the source, in no order. Read from the index, which may be some seconds behind.
+        Items that somebody changed are left out; ``call-lake verify`` reports them."""
         listed = self.table.query_due(source, NEVER, INDEX_LIMIT)
         items = self.table.get_many([found["id"] for found in listed if found["due_at"] == NEVER])
-        return [entry_of(item) for item in items.values() if item["state"] == State.FAILED]
+        return [entry for entry in entries_of(items.values()) if entry.state is State.FAILED]
 
     def redriven(self, id: str) -> bool:
         """Make a FAILED recording due again, with its deadlines counted from now. False where it is not FAILED."""
-        changes = self._from_now() | {"state": State.PUBLISHED}
-        return self._update_if(id, changes, OneOf((State.FAILED,)))
+        return self._update_if(id, self._from_now(), state=OneOf((State.FAILED,)))
 
     def repaired(self, entry: Entry) -> bool:
         """Make a STORED recording due again because its object is lost, with its deadlines counted from now.
@@ -181,14 +200,13 @@ class Ledger:
         was = f"{entry.audio.key} of SHA-256 {entry.audio.facts.sha256} was gone"
         note = {"at": iso(self._clock.now()), "reason": REPAIRED, "detail": was}
         changes = self._from_now() | {
-            "state": State.PUBLISHED,
             "due_list": entry.source,
             "audio": None,
             "stored_at": None,
             "history": [*entry.history, note][-HISTORY_LENGTH:],
         }
         as_it_was = OneOf((iso(entry.audio.stored_at),))
-        return self._update_if(entry.recording_id, changes, OneOf((State.STORED,)), stored_at=as_it_was)
+        return self._update_if(entry.recording_id, changes, state=OneOf((State.STORED,)), stored_at=as_it_was)
 
     def asked_again(self, entry: Entry, answer: str, *, has_more: bool) -> Entry:
         """Note in the history of a STORED recording what the provider answered when it was asked for the audio again;
@@ -198,16 +216,20 @@ class Ledger:
         note = {"at": iso(self._clock.now()), "reason": ASKED_AGAIN, "detail": answer, "has_more": has_more}
         history = [*entry.history, note][-HISTORY_LENGTH:]
         as_it_was = OneOf((iso(entry.audio.stored_at),))
-        is_noted = self._update_if(
-            entry.recording_id, {"history": history}, OneOf((State.STORED,)), stored_at=as_it_was
-        )
+        is_stored = OneOf((State.STORED,))
+        is_noted = self._update_if(entry.recording_id, {"history": history}, state=is_stored, stored_at=as_it_was)
         return replace(entry, history=tuple(history)) if is_noted else entry
 
     def days(self, first: date, last: date) -> Iterator[tuple[str, str, date]]:
-        """Recording id, source and call date of everything that was called on these days. Reads the whole ledger."""
+        """Recording id, source and call date of everything that was called on these days. Reads the whole ledger.
+        Raises ItemChanged."""
         for item in self.table.scan():
-            if first.isoformat() <= item.get("call_date", "") <= last.isoformat():
+            if not first.isoformat() <= item.get("call_date", "") <= last.isoformat():
+                continue
+            try:
                 yield item["id"], item["source"], date.fromisoformat(item["call_date"])
+            except (KeyError, ValueError) as error:
+                raise ItemChanged(item["id"], "its source or call date cannot be read") from error
 
     def erased(self, ids: Iterable[str]) -> set[str]:
         """Those of the ids that are tombstones."""
@@ -229,22 +251,21 @@ class Ledger:
             "call_date": item.get("call_date", call_date.isoformat()),
             "erased_at": iso(self._clock.now()),
             "erasing": True,
-            "connection_id": json.loads(item.get("record", "{}")).get("connection_digest"),
+            "connection_id": _connection_digest_in(item),
         }
-        self._update_if(id, changes, OneOf((None, *NOT_STORED.values, State.STORED, State.EXPIRED)))
+        self._update_if(id, changes, state=OneOf((*NOT_STORED.values, State.STORED, State.EXPIRED)))
 
     def erasure_ended(self, id: str) -> None:
         """Note that nothing is left of the recording anywhere."""
-        self._update_if(id, {"erasing": None}, OneOf((State.ERASED,)))
+        self._update_if(id, {"erasing": None}, state=OneOf((State.ERASED,)))
 
     # -- inside
 
     def _new_item(self, recording: Recording) -> Item:
+        """All of a new item but its id."""
         now = self._clock.now()
         item = {
-            "id": recording.recording_id,
             "version": ITEM_VERSION,
-            "state": State.PUBLISHED,
             "source": recording.source,
             "call_date": recording.call_date.isoformat(),
             "record": json.dumps(recording.to_json()),
@@ -256,8 +277,9 @@ class Ledger:
         return item | ({"connection_id": recording.connection_id} if recording.connection_id else {})
 
     def _from_now(self) -> dict[str, Any]:
+        """PUBLISHED again, as if the recording had just been found."""
         began = ("first_published_at", "published_at", "due_at")
-        return dict.fromkeys(began, iso(self._clock.now())) | {"attempts": 0, "not_ready_since": None}
+        return dict.fromkeys(began, iso(self._clock.now())) | {"state": None, "attempts": 0, "not_ready_since": None}
 
     def _failure(self, entry: Entry, error: StepFailed) -> dict[str, Any]:
         now = self._clock.now()
@@ -272,9 +294,18 @@ class Ledger:
             "marks": None,
         }
 
-    def _update_if(self, id: str, changes: dict[str, Any], state: OneOf, **more: OneOf) -> bool:
+    def _update_if(self, id: str, changes: dict[str, Any], **expected: OneOf) -> bool:
         try:
-            self.table.update(id, changes, {"state": state, **more})
+            self.table.update(id, changes, expected)
         except PreconditionFailed:
             return False
         return True
+
+
+def _connection_digest_in(item: Item) -> str | None:
+    """As the record brings it; None where there is none, or where somebody changed the record beyond reading."""
+    try:
+        digest = json.loads(item.get("record", "{}")).get("connection_digest")
+    except (ValueError, AttributeError):
+        return None
+    return digest if isinstance(digest, str) else None

@@ -41,6 +41,10 @@ class Partition:
     def audio(self) -> str:
         return AUDIO + self.path
 
+    def audio_of(self, recording_id: str) -> str:
+        """How the key of every audio object of this recording begins, whatever its format."""
+        return f"{self.audio}{recording_id}."
+
     @property
     def inbox(self) -> str:
         return INBOX + self.path
@@ -92,7 +96,7 @@ class Partition:
 
 def audio_prefix(recording: Recording) -> str:
     """How the key of every audio object of this recording begins, whatever its format."""
-    return f"{Partition.of_recording(recording).audio}{recording.recording_id}."
+    return Partition.of_recording(recording).audio_of(recording.recording_id)
 
 
 def audio_key(recording: Recording, format: str) -> str:

@@ -1,11 +1,16 @@
 """A recording as a source lists it, under its id, and its audio as it is stored. Plain data: no AWS, no provider."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 
 from call_lake.model.times import iso, parse_iso
+
+RECORDING_ID = re.compile(r"([a-z0-9-]{1,32})-[0-9a-f]{32}")
+"""A recording id; its group is the source."""
+
 
 _setter_of = object.__setattr__.__get__
 
@@ -101,14 +106,24 @@ class Recording(ListedRecording):
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Raises KeyError, TypeError or ValueError where ``data`` is not what ``to_json`` made."""
+        """Raises KeyError, TypeError or ValueError where ``data`` is not what ``to_json`` made.
+
+        Keys in the bucket are made of source, call date and recording id. So an id that is none of its source, and a
+        date that is not the call's in any time zone, are refused here (docs/adr/0027).
+        """
         values: dict[str, Any] = {
             field.name: data[field.name] if field.default is MISSING else data.get(field.name) for field in fields(cls)
         }
         for name in ("started_at", "ended_at", "listed_at"):
             values[name] = parse_iso(values[name]) if values[name] else None
         values["call_date"] = date.fromisoformat(data["call_date"])
-        return cls(**values)
+        recording = cls(**values)
+        named = RECORDING_ID.fullmatch(recording.recording_id)
+        if named is None or named[1] != recording.source:
+            raise ValueError("its recording id is none of its source")
+        if abs(recording.call_date - recording.started_at.date()) > timedelta(days=1):
+            raise ValueError("its call date is not the day of its start, in no time zone")
+        return recording
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ between two of these steps, nothing is lost: the next poll publishes what is due
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from call_lake.errors import Reason, Transient
+from call_lake.errors import ItemChanged, Reason, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.messages import recording_from_message
@@ -109,7 +109,10 @@ class Redriver:
         if recording.source not in self._queues:
             return None
         id = letter.attributes.get("recording_id", recording.recording_id)
-        return _DeadRecording(letter, recording.source, id, self._ledger.entry(id))
+        try:
+            return _DeadRecording(letter, recording.source, id, self._ledger.entry(id))
+        except ItemChanged:  # kept, until the item is restored
+            return None
 
     def _matches(self, source: str, reason: str | None) -> bool:
         return self._source in (None, source) and self._reason in (None, reason)

@@ -91,7 +91,7 @@ class Publisher:
 
     def publish_due(self, entries: Sequence[Entry]) -> None:
         """Publish again what is due. Raises Transient when SQS refused a message."""
-        sent, refused = self._send_again(entries, lambda entry: self._ledger.republished(entry.recording_id))
+        sent, refused = self._send_again(entries, self._ledger.republished)
         self.counts.due += sent
         if refused:
             raise Transient(Reason.AWS, f"SQS refused {refused} of {sent + refused} due messages")

@@ -44,17 +44,8 @@ class MemoryTable:
         with self._lock:
             return {id: _copy(self._items[id]) for id in ids if id in self._items}
 
-    def put(self, item: Item) -> None:
+    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> None:
         def act() -> None:
-            with self._lock:
-                if item["id"] in self._items:
-                    raise PreconditionFailed(item["id"])
-                self._write(_copy(item))
-
-        self._calls.run("table", "put", act)
-
-    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> Item:
-        def act() -> Item:
             with self._lock:
                 item = dict(self._items.get(id, {"id": id}))
                 standing = self._items.get(id, {})
@@ -66,10 +57,8 @@ class MemoryTable:
                     else:
                         item[name] = _copy(value)
                 self._write(item)
-                return _copy(item)
 
-        updated: Item = self._calls.run("table", "update", act)
-        return updated
+        self._calls.run("table", "update", act)
 
     def _write(self, item: Item) -> None:
         if value_bytes(item) > ITEM_BYTES:

@@ -115,7 +115,7 @@ def test_of_two_formats_the_ledgers_stays_and_its_row_is_written_last(pipeline, 
         body = b"ID3" + bytes(100)
         facts = AudioFacts("mp3", len(body), _sha(body))
         audio = archive.put(raced, io.BytesIO(body), facts, world.clock.now())
-        pipeline.ledger.stored(raced.recording_id, audio)
+        pipeline.ledger.stored(raced, audio)
 
     provider.on_audio = race
     world.clock.advance(timedelta(seconds=1))

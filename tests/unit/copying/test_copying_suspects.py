@@ -410,7 +410,7 @@ def test_suspects_come_after_all_others_are_written_and_the_least_marked_first(p
 
     def look(recording: Recording) -> None:
         provider.tried.append(recording.recording_id)
-        stored.append(sum(item["state"] == State.STORED for item in world.table.items("thulium-").values()))
+        stored.append(sum(item.get("state") == State.STORED for item in world.table.items("thulium-").values()))
 
     provider.on_audio = look
     invoke(pipeline)

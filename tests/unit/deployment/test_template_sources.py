@@ -155,8 +155,8 @@ def test_adding_and_removing_a_source_leaves_the_resources_of_the_others_as_they
     with_third = with_source(TEXT, "north-west", "conpeek")
     without = without_source(with_third, "north-west")
 
-    # The dashboard, the compactor and the tables name every source.
-    named = {"Dashboard", "Compactor", "CallsTable", "CallsOpenTable"}
+    # The dashboard, the compactor, the tables and the roles of those who use queues name every source.
+    named = {"Dashboard", "Compactor", "CallsTable", "CallsOpenTable", "PollerRole", "CopierRole", "PollerOnEmulator"}
     before, with_it, after = (resources(text) for text in (TEXT, with_third, without))
     assert {name for name in before if before[name] != with_it[name]} <= named
     assert {name.removeprefix("NorthWest") for name in with_it.keys() - before.keys()} == {

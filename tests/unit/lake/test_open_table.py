@@ -178,7 +178,6 @@ def test_an_erasure_leaves_nothing_in_it_and_proves_it(world: World) -> None:
     put_rows(world.store, [row_of(1), row_of(2)])
     compacted(world)
     erased = row_of(1)["recording_id"]
-    world.table.update(erased, {"state": "STORED", "source": "thulium", "call_date": TODAY.isoformat()})
 
     report = eraser_of(world).erase(recording_ids(erased), None)
 

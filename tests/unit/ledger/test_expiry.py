@@ -12,8 +12,10 @@ from call_lake.errors import Reason, Terminal, Transient
 from call_lake.lake.arrow_rows import digests_of, versions_of
 from call_lake.lake.file_cache import FileCache
 from call_lake.ledger.entry import Entry, State
+from call_lake.ledger.expiry import AudioExpiry
 from call_lake.model.layout import DATA, MANIFEST, Partition
 from call_lake.model.messages import message_of
+from call_lake.model.times import iso
 from call_lake.operations.verify.findings import Kind
 from call_lake_cli.commands.get import stored_audio
 from call_lake_cli.commands.show import where_it_waits
@@ -218,6 +220,17 @@ def test_a_lagging_index_asks_about_nothing_that_has_expired(bench: Bench) -> No
     assert len(bench.world.queues["thulium"]) == 0
 
 
+def test_what_expired_while_it_was_asked_about_is_not_looked_for_any_more(expired: Bench) -> None:
+    late = entry(expired)
+    assert late.audio is not None
+    as_it_was = replace(late, state=State.STORED, due_at=iso(late.audio.stored_at))
+    before = expired.item(expired.recordings[0])
+
+    AudioExpiry(expired.world.table, expired.world.clock, KEPT_DAYS).asked(as_it_was)
+
+    assert expired.item(expired.recordings[0]) == before
+
+
 # -- never again
 
 
@@ -248,9 +261,10 @@ def test_a_message_that_comes_late_for_an_expired_recording_is_done(expired: Ben
 def test_nothing_but_erasure_leaves_expired(expired: Bench) -> None:
     now = entry(expired)
     assert now.audio is not None
+    assert now.recording is not None
 
-    expired.ledger.stored(now.recording_id, now.audio)
-    expired.ledger.republished(now.recording_id)
+    expired.ledger.stored(now.recording, now.audio)
+    expired.ledger.republished(now)
     expired.ledger.retrying(now, Transient(Reason.TIMEOUT, ""), 60, in_queue=False)
     expired.ledger.failed(now, Terminal(Reason.FORBIDDEN, ""))
     expired.ledger.redriven(now.recording_id)

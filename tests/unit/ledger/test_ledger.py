@@ -54,9 +54,13 @@ def test_a_message_that_overtook_the_poller_creates_the_item(ledger: Ledger) -> 
 def test_a_late_published_never_hides_a_stored(ledger: Ledger, world: World) -> None:
     recording = make_recording(1)
     ledger.discovered(recording)
-    ledger.stored(recording.recording_id, audio_of(world))
+    due = ledger.claim(recording)
+    ledger.stored(recording, audio_of(world))
+    stored = ledger.claim(recording)
 
-    ledger.republished(recording.recording_id)
+    ledger.republished(due)
+    ledger.republished(stored)
+    assert ledger.claim(recording) == stored
     ledger.discovered(recording)
     ledger.retrying(ledger.claim(recording), Transient(Reason.TIMEOUT, ""), 60, in_queue=False)
     ledger.failed(ledger.claim(recording), Terminal(Reason.FORBIDDEN, ""))
@@ -67,10 +71,11 @@ def test_a_late_published_never_hides_a_stored(ledger: Ledger, world: World) -> 
 def test_of_two_stored_formats_the_first_decides(ledger: Ledger, world: World) -> None:
     recording = make_recording(1)
     ledger.discovered(recording)
-    ledger.stored(recording.recording_id, audio_of(world, "ogg"))
+    assert ledger.stored(recording, audio_of(world, "ogg")) is None
 
-    entry = ledger.stored(recording.recording_id, audio_of(world, "mp3"))
+    entry = ledger.stored(recording, audio_of(world, "mp3"))
 
+    assert entry is not None
     assert entry.audio is not None
     assert entry.audio.key.endswith(".ogg")
 
@@ -78,11 +83,13 @@ def test_of_two_stored_formats_the_first_decides(ledger: Ledger, world: World) -
 def test_an_erased_recording_stays_erased(ledger: Ledger, world: World) -> None:
     recording = make_recording(1)
     ledger.discovered(recording)
-    world.table.update(recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None})
+    due = ledger.claim(recording)
+    ledger.erase(recording.recording_id, recording.source, recording.call_date)
 
-    entry = ledger.stored(recording.recording_id, audio_of(world))
-    ledger.republished(recording.recording_id)
+    entry = ledger.stored(recording, audio_of(world))
+    ledger.republished(due)
 
+    assert entry is not None
     assert entry.state is State.ERASED
     assert state_of(ledger, recording.recording_id) is State.ERASED
     assert ledger.discovered(recording) is False
@@ -126,7 +133,7 @@ def test_what_is_settled_is_not_marked(ledger: Ledger, world: World, settled: st
     entry = ledger.claim(recording)
     match settled:
         case "stored":
-            ledger.stored(recording.recording_id, audio_of(world))
+            ledger.stored(recording, audio_of(world))
         case "failed":
             ledger.failed(entry, Terminal(Reason.FORBIDDEN, ""))
         case "erased":
@@ -144,7 +151,7 @@ def test_what_is_settled_loses_its_marks(ledger: Ledger, world: World, settled: 
     entry = ledger.claim(recording)
     match settled:
         case "stored":
-            ledger.stored(recording.recording_id, audio_of(world))
+            ledger.stored(recording, audio_of(world))
         case "failed":
             ledger.failed(entry, Terminal(Reason.FORBIDDEN, ""))
         case "erased":
@@ -180,8 +187,47 @@ def test_a_published_recording_is_due_after_a_day_of_silence(ledger: Ledger, wor
 
     assert [entry.recording for entry in ledger.due("thulium", 10)] == [recording]
     assert ledger.due("conpeek", 10) == []
-    ledger.republished(recording.recording_id)
+    ledger.republished(ledger.claim(recording))
     assert ledger.due("thulium", 10) == []
+
+
+def test_an_attempt_that_failed_while_the_recording_was_sent_again_keeps_its_own_time(
+    ledger: Ledger, world: World
+) -> None:
+    recording = make_recording(1)
+    ledger.discovered(recording)
+    world.clock.advance(timedelta(days=1))
+    (due,) = ledger.due("thulium", 10)
+    ledger.retrying(ledger.claim(recording), Transient(Reason.TIMEOUT, ""), 3600, in_queue=False)
+    dated = ledger.claim(recording)
+
+    ledger.republished(due)
+
+    assert ledger.claim(recording) == dated
+
+
+def test_what_failed_before_stays_retrying_when_it_is_sent_again(ledger: Ledger, world: World) -> None:
+    recording = make_recording(1)
+    ledger.retrying(ledger.claim(recording), Transient(Reason.TIMEOUT, ""), 3600, in_queue=False)
+    world.clock.advance(timedelta(hours=1))
+    (due,) = ledger.due("thulium", 10)
+
+    ledger.republished(due)
+
+    assert ledger.due("thulium", 10) == []
+    assert (ledger.claim(recording).state, ledger.claim(recording).attempts) == (State.RETRYING, 1)
+
+
+def test_a_record_is_sealed_with_a_hash_that_later_versions_compute_alike(ledger: Ledger, world: World) -> None:
+    """Else every stored recording would look changed."""
+    recording = make_recording(1)
+    ledger.discovered(recording)
+    ledger.stored(recording, audio_of(world))
+
+    sealed = world.table.items()[recording.recording_id]["record_sha256"]
+
+    assert sealed == "5d3bb6a229be877154a850510f3ead34ebf589e159bd5082dc4461a9a5bf92c9"
+    assert state_of(ledger, recording.recording_id) is State.STORED
 
 
 def test_a_long_delay_waits_in_the_ledger_and_a_short_one_in_the_queue(ledger: Ledger, world: World) -> None:
@@ -243,3 +289,13 @@ def test_an_unknown_connection_is_no_collision(ledger: Ledger) -> None:
     ledger.discovered(first)
 
     assert ledger.claim(IDS.identified(replace(first, connection_id=None))).recording_id == first.recording_id
+
+
+@pytest.mark.parametrize("record", ["", "no JSON", "[]", "{}", '{"connection_digest": 7}'])
+def test_a_recording_whose_record_somebody_changed_can_be_erased(world: World, ledger: Ledger, record: str) -> None:
+    recording = make_recording(1)
+    ledger.discovered(recording)
+    world.table.update(recording.recording_id, {"record": record})
+    ledger.erase(recording.recording_id, recording.source, recording.call_date)
+    tombstone = world.table.get(recording.recording_id) or {}
+    assert (tombstone["state"], tombstone.get("connection_id")) == (State.ERASED, None)

@@ -98,7 +98,7 @@ def test_a_large_partition_is_decided_again_where_the_ledger_tells_something_els
         bench.ledger.repaired(entry)
         bench.world.store.delete([entry.audio.key])
         bench.lose_row(first)
-        event = Before(bench.world, number, partial(bench.ledger.stored, last.recording_id, entry.audio))
+        event = Before(bench.world, number, partial(bench.ledger.stored, last, entry.audio))
         rebuilt(bench, ["thulium"])
         ids = [row["recording_id"] for row in rows(bench)]
         assert ids == [first.recording_id, second.recording_id, last.recording_id], f"stored before call {number}"

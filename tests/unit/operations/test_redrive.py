@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from call_lake.errors import Reason, Terminal, Transient
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import State, sha256_of, state_of
 from call_lake.model.messages import message_of, recording_from_message
 from call_lake.model.recording import Recording
 from call_lake.operations.redrive import RedriveCounts, Redriver
@@ -53,7 +53,7 @@ class Broken:
         return sorted((recording_from_message(body) for body in bodies), key=lambda one: one.started_at)
 
     def states(self) -> list[str]:
-        return [self.bench.item(one)["state"] for one in (*self.bench.recordings, self.other)]
+        return [state_of(self.bench.item(one)) for one in (*self.bench.recordings, self.other)]
 
     def failed(self) -> set[str]:
         all_four = (*self.bench.recordings, self.other)
@@ -115,9 +115,9 @@ def test_a_recording_with_two_dead_letters_is_sent_once(broken: Broken) -> None:
 
 @pytest.mark.parametrize("state", [State.STORED, State.EXPIRED, State.ERASED])
 def test_a_dead_letter_of_what_is_settled_is_dropped(broken: Broken, state: State) -> None:
-    broken.bench.world.table.update(
-        broken.bench.recordings[0].recording_id, {"state": state, "due_list": None, "reason": None}
-    )
+    first = broken.bench.recordings[0]
+    settled = {"state": state, "due_list": None, "reason": None, "record_sha256": sha256_of(first)}
+    broken.bench.world.table.update(first.recording_id, settled)
 
     counts = broken.redrive()
 

@@ -183,7 +183,7 @@ def test_no_page_without_anything_new_is_counted(world: World, provider: FakePro
     def hook(call: Call, proceed: Callable[[], Any]) -> Any:
         answer = proceed()
         if call.method == "update":
-            counted.append(answer.get("new_count"))
+            counted.append(world.table.items("source#")["source#thulium"].get("new_count"))
         return answer
 
     world.calls.on_call(hook)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import State, state_of
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
@@ -27,7 +27,7 @@ def pipeline(world: World) -> Pipeline:
 
 
 def states(world: World) -> dict[str, str]:
-    return {id: item["state"] for id, item in world.table.items("thulium-").items()}
+    return {id: state_of(item) for id, item in world.table.items("thulium-").items()}
 
 
 BOTH_STORED = dict.fromkeys((FIRST.recording_id, SECOND.as_collision().recording_id), State.STORED)

@@ -1,7 +1,9 @@
 """One poll of one source (design rules 1 to 8)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from call_lake.model.windows import Window
 from call_lake.polling.poller import DUE_WHILE_DOWN, PollResult
 from call_lake.ports import BadRecord
 from call_lake.settings import PollerSettings
-from tests.support.fakes import World
+from tests.support.fakes import Call, World
 from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import FakeProvider, make_recording, raising
 from tests.support.pipeline import POLLER, Pipeline
@@ -43,7 +45,7 @@ class Bench:
 
     def settle(self, recording: Recording) -> None:
         audio = StoredAudio("b", "k", AudioFacts("wav", 1, "00"), self.now)
-        self.ledger.stored(recording.recording_id, audio)
+        self.ledger.stored(recording, audio)
 
     def empty_queue(self) -> None:
         for message in self.world.queues["thulium"].receive(1000):
@@ -137,10 +139,18 @@ def test_a_refused_message_keeps_the_checkpoint_and_comes_again(bench: Bench) ->
 
 def test_publish_comes_before_the_ledger(bench: Bench) -> None:
     bench.provider.add(make_recording(1, listed_at=bench.now - timedelta(minutes=30)))
+    known: list[int] = []
+
+    def look(call: Call, proceed: Callable[[], Any]) -> Any:
+        if call.method == "send":
+            known.append(len(bench.world.table.items("thulium-")))
+        return proceed()
+
+    bench.world.calls.on_call(look)
     bench.poll()
 
-    calls = [f"{call.port}.{call.method}" for call in bench.world.calls.log]
-    assert calls.index("queue:recordings-thulium.send") < calls.index("table.put")
+    assert known == [0]
+    assert len(bench.world.table.items("thulium-")) == 1
 
 
 def test_a_warm_poller_notices_another_recording_under_a_key_that_it_knows(bench: Bench) -> None:

@@ -4,14 +4,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cached_property
 
-from call_lake.errors import CallLakeError
+from call_lake.errors import CallLakeError, ItemChanged
 from call_lake.lake.errors import LakeDamaged
 from call_lake.lake.manifest import list_partitions
 from call_lake.lake.search import recordings_in
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import entry_of, state_of
 from call_lake.model.layout import Partition
 from call_lake.ports import Item, ObjectStore, Table
 
@@ -108,7 +107,7 @@ def find_targets(request: ErasureRequest, table: Table, store: ObjectStore, on_p
         searched += 1
         if number % 10_000 == 0:
             on_progress(f"searching the ledger: {number:,} items")
-        record = json.loads(item.get("record", "{}"))
+        record = _record_of(item)
         if item.get("erasing") or request.matches(record):
             found.add(_target(item))
         else:
@@ -130,12 +129,25 @@ def _in_lake(
             damage = damage or str(error)
         on_progress(f"searching the table: {number:,} days")
     items = table.get_many(sorted({id for _, id in rows}))
-    return {Target(id, partition, items.get(id, {}).get("state")) for partition, id in rows}, number, damage
+    states = {id: state_of(item) for id, item in items.items()}
+    return {Target(id, partition, states.get(id)) for partition, id in rows}, number, damage
+
+
+def _record_of(item: Item) -> Mapping[str, object]:
+    """Raises ItemChanged for a record that is none: it may be of the people that are to be erased."""
+    try:
+        record = json.loads(item.get("record", "{}"))
+    except (TypeError, ValueError):
+        record = None
+    if not isinstance(record, dict):
+        raise ItemChanged(item["id"], "its record cannot be read")
+    return record
 
 
 def _target(item: Item) -> Target:
-    partition = Partition(item["source"], date.fromisoformat(item["call_date"]))
-    return Target(item["id"], partition, State(item["state"]))
+    """Raises ItemChanged: what somebody wrote into an item must not choose what is deleted."""
+    entry = entry_of(item)
+    return Target(entry.recording_id, entry.partition, entry.state)
 
 
 def _numbers_of(record: Mapping[str, object]) -> list[str]:

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     ROW_MISPLACED = "row_on_another_day"
     UNLISTED = "no_longer_listed"
     EXPIRED = "object_expired"
+    CHANGED = "item_changed"
     ORPHAN = "unknown_to_all"
     UNUSED = "source_not_set_up"
     SHORTER = "audio_shorter_than_header"
@@ -67,6 +68,7 @@ TO_DO = {
     Kind.ROW_MISPLACED: "no command mends this: report it",
     Kind.UNLISTED: "nothing: it is kept here",
     Kind.EXPIRED: "nothing: AudioRetentionDays is over; a poll, or verify --repair at once, makes it EXPIRED",
+    Kind.CHANGED: "restore the item (docs/runbook.md, section A changed ledger item)",
     Kind.ORPHAN: "find out who wrote it; Call Lake did not",
     Kind.UNUSED: "fill its secret to use it (docs/runbook.md)",
     Kind.SHORTER: "listen to it (call-lake get); if its end is missing, ask the provider for the whole file",

@@ -15,7 +15,7 @@ from call_lake.audio.inspection import inspect
 from call_lake.audio.spool import Spooled, spool
 from call_lake.concurrency import BytesBudget
 from call_lake.errors import NotReady, Reason, SecretEmpty, StepFailed, Transient
-from call_lake.ledger.entry import Entry, State, entry_of
+from call_lake.ledger.entry import Entry, State, entries_of
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.recording import AudioFacts
 from call_lake.operations.verify.findings import Finding, Kind, about, answer_of, shorter
@@ -124,8 +124,7 @@ class Redownloader:
 
     def _stored(self, ids: Sequence[str]) -> Iterator[tuple[Entry, AudioFacts]]:
         for some in batched(ids, READ_AT_ONCE, strict=False):
-            for item in self._ledger.table.get_many(some).values():
-                entry = entry_of(item)
+            for entry in entries_of(self._ledger.table.get_many(some).values()):
                 if entry.state is State.STORED and entry.audio is not None and entry.recording is not None:
                     yield entry, entry.audio.facts
 

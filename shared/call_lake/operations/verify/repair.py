@@ -35,6 +35,8 @@ class Repairer:
             if finding.recording_id and finding.recording_id not in done:
                 kinds.setdefault(finding.recording_id, set()).add(finding.kind)
         for id, found in kinds.items():
+            if Kind.CHANGED in found:
+                continue
             entry = self._ledger.entry(id)
             if entry is None or entry.state not in (State.STORED, State.EXPIRED):
                 continue

@@ -4,14 +4,15 @@ It downloads lists and headers, but no audio; that is redownload.py. It asks in 
 ledger, inbox, rows. So a recording that moves on meanwhile is seen twice rather than not at all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import batched
 
 from call_lake.bucket.inventory import audio_keys, ids_in_inbox, ids_in_quarantine
 from call_lake.concurrency import in_threads
-from call_lake.ledger.entry import Entry, State, entry_of
+from call_lake.errors import ItemChanged
+from call_lake.ledger.entry import Entry, State, entries_of
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
@@ -118,18 +119,25 @@ class Verifier:
     # -- the recordings of some days
 
     def _compare(self, some: Sequence[date], ids: Sequence[str], listing: SourceListing, days: Days) -> list[Finding]:
-        entries = {id: entry_of(item) for id, item in self._ledger.table.get_many(ids).items()}
+        entries, findings = self._entries(ids)
+        seen = {*entries, *(finding.recording_id for finding in findings)}
         stored = self._partitions(some)
         heads = self._heads(entries)
         aside = self._set_aside(entries, stored)
-        findings: list[Finding] = []
         for id, entry in entries.items():
             parts = StoredParts(heads.get(id), stored.rows.get(id, ()), id in stored.inbox, aside.get(id))
             found = differences_of(entry, parts, self._clock.now(), self._data.audio_kept)
             if not found and listing.is_complete and id not in listing.known and self._should_be_listed(entry, days):
                 found = [about(Kind.UNLISTED, entry, "the provider does not list it any more")]
             findings += found
-        return findings + self._elsewhere(stored, entries, listing)
+        return findings + self._elsewhere(stored, seen, listing)
+
+    def _entries(self, ids: Sequence[str]) -> tuple[dict[str, Entry], list[Finding]]:
+        """The ledger's entries by id, and a finding for each item that somebody changed."""
+        changed: list[ItemChanged] = []
+        entries = entries_of(self._ledger.table.get_many(ids).values(), changed.append)
+        findings = [Finding(self._source, Kind.CHANGED, e.why, recording_id=e.recording_id) for e in changed]
+        return {entry.recording_id: entry for entry in entries}, findings
 
     def _partitions(self, some: Sequence[date]) -> _Partitions:
         audio: dict[str, list[str]] = {}
@@ -163,13 +171,12 @@ class Verifier:
         window = days.window(self._settings.zone)
         return window.start <= listed_at < window.end
 
-    def _elsewhere(self, stored: _Partitions, entries: Mapping[str, Entry], listing: SourceListing) -> list[Finding]:
+    def _elsewhere(self, stored: _Partitions, seen: Set[str | None], listing: SourceListing) -> list[Finding]:
         """Find objects and rows under these days that belong to other recordings. Some of them are right: if a call of
         an earlier day was listed late, its whole day is read, with all of that day's recordings."""
-        strange = (stored.audio.keys() | stored.rows.keys()) - entries.keys() - listing.unknown.keys()
-        known = {id: entry_of(item) for id, item in self._ledger.table.get_many(sorted(strange)).items()}
-        findings = []
-        for id in sorted(strange):
+        strange = (stored.audio.keys() | stored.rows.keys()) - seen - listing.unknown.keys()
+        known, findings = self._entries(sorted(strange))
+        for id in sorted(strange - {finding.recording_id for finding in findings}):
             own = _day_of(known[id]) if id in known else None
             keys = [
                 key for key in stored.audio.get(id, ()) if own is None or Partition(self._source, own).path not in key

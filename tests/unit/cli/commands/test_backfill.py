@@ -242,12 +242,12 @@ def test_the_same_command_watches_what_is_under_way(laptop: Laptop, monkeypatch:
             run()
     assert ended.value.exit_code == command.INTERRUPTED
     before = laptop.table.items("job#")
-    assert [item["state"] for item in before.values()] == ["UNFINISHED"]
+    assert [item["job_state"] for item in before.values()] == ["UNFINISHED"]
 
     run(yes=False)  # nothing is asked: it is under way
 
     assert laptop.table.items("job#").keys() == before.keys()
-    assert [item["state"] for item in laptop.table.items("job#").values()] == ["SECOND_READING"]
+    assert [item["job_state"] for item in laptop.table.items("job#").values()] == ["SECOND_READING"]
 
 
 @pytest.mark.parametrize(

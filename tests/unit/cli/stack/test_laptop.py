@@ -54,6 +54,7 @@ FACTS = {
     "bus": "bus",
     "database": "database",
     "workgroup": "workgroup",
+    "recording_id_key": "key",
     "functions": {},
     "tap_url": "",
 }

@@ -1,6 +1,7 @@
 """Each place that can hold something of a recording is cleared, and nothing of others goes with it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from call_lake.operations.erase.targets import Target, Targets
 from tests.support.erasing import DEAD_LABELS, by_number, erase, eraser_of, own_traces, recording_ids, traces
 from tests.support.fakes import Call
 from tests.support.fakes.dead_letters import MemoryTranscriptions
+from tests.support.fakes.provider import make_recording
 from tests.support.lake_samples import ids_in, row_of, rows_in
 from tests.support.operator_bench import Bench, settled
 
@@ -28,9 +30,7 @@ def bench() -> Bench:
 def test_an_inbox_object_keeps_the_rows_of_others_and_each_once(bench: Bench) -> None:
     day = bench.recordings[0].call_date
     mine, others = row_of(1, day=day), [row_of(2, day=day), row_of(3, day=day)]
-    bench.world.table.put(
-        {"id": mine["recording_id"], "state": "STORED", "source": "thulium", "call_date": day.isoformat()}
-    )
+    bench.ledger.discovered(replace(make_recording(1), recording_id=mine["recording_id"], call_date=day))
     put_rows(bench.world.store, [mine, *others])
     put_rows(bench.world.store, [mine])
 

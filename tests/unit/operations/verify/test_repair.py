@@ -41,7 +41,7 @@ def test_what_the_ledger_does_not_know_is_published_before_it_is_written_down(be
     done = bench.repair(bench.verify())
 
     writes = [f"{c.port}.{c.method}" for c in bench.world.calls.log[before:] if c.method in ("send", "put", "update")]
-    assert writes == ["queue:recordings-thulium.send", "table.put"]
+    assert writes == ["queue:recordings-thulium.send", "table.update"]
     assert done == {late.recording_id: "published"}
     bench.settle()
     assert bench.verify().findings == []

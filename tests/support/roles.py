@@ -1,0 +1,109 @@
+"""What each function's role may do with the ledger, read from the template, and a table that holds the function to it.
+
+No emulator enforces ``dynamodb:Attributes``. So this does: every write of the functions, in every test that runs the
+pipeline in memory, goes through a table that refuses what IAM would refuse
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from call_lake.ports import Expectation, Item, Table
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+ONLY = "ForAllValues:StringEquals"
+
+
+class Refused(BaseException):
+    """IAM would refuse this request. No ``except Exception`` of the code under test may catch it."""
+
+
+@dataclass
+class Role:
+    """``attributes``: those that an UpdateItem may name; None for any. ``used`` and ``named`` grow as the function
+    works."""
+
+    name: str
+    actions: frozenset[str]
+    attributes: frozenset[str] | None
+    used: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+
+    def check(self, action: str, names: Set[str] = frozenset()) -> None:
+        """Raises Refused."""
+        if action not in self.actions:
+            raise Refused(f"{self.name} may not {action}")
+        if self.attributes is not None and (more := names - self.attributes):
+            raise Refused(f"{self.name} may not name {', '.join(sorted(more))} in an {action}")
+        self.used.add(action)
+        self.named.update(names)
+
+
+class TableOfRole:
+    """The ledger's table as one function sees it."""
+
+    def __init__(self, table: Table, role: Role) -> None:
+        self._table = table
+        self._role = role
+
+    def get(self, id: str) -> Item | None:
+        self._role.check("GetItem")
+        return self._table.get(id)
+
+    def get_many(self, ids: Sequence[str]) -> dict[str, Item]:
+        self._role.check("BatchGetItem")
+        return self._table.get_many(ids)
+
+    def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> None:
+        # "read, written, or evaluated in a conditional write", and the key (the page above)
+        self._role.check("UpdateItem", {"id", *changes, *(expect or ())})
+        self._table.update(id, changes, expect)
+
+    def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
+        self._role.check("Query")
+        return self._table.query_due(due_list, due_before, limit)
+
+    def scan(self) -> Iterator[Item]:
+        self._role.check("Scan")
+        return self._table.scan()
+
+
+def role_of(function: str) -> Role:
+    """The role of a function, with nothing used yet."""
+    actions, attributes = set[str](), set[str]()
+    for statement in _statements(function):
+        given = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        of_ledger = {action.removeprefix("dynamodb:") for action in given if action.startswith("dynamodb:")}
+        actions |= of_ledger
+        if "UpdateItem" in of_ledger:
+            _, in_cloud, _ = statement.get("Condition", ("", {}, ""))  # !If [Cloud, …, …]
+            attributes = set(in_cloud.get(ONLY, {}).get("dynamodb:Attributes", ()))
+    return Role(f"{function}Role", frozenset(actions), frozenset(attributes) or None)
+
+
+@cache
+def _statements(function: str) -> list[Mapping[str, Any]]:
+    role = _template()["Resources"][f"{function}Role"]
+    statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    return [one for one in statements if isinstance(one, dict) and "Action" in one]
+
+
+@cache
+def _template() -> Any:
+    loader = type("Loader", (yaml.CSafeLoader,), {})
+
+    def plain(loader: Any, suffix: str, node: Any) -> Any:
+        match node:
+            case yaml.ScalarNode():
+                return loader.construct_scalar(node)
+            case yaml.SequenceNode():
+                return loader.construct_sequence(node, deep=True)
+        return loader.construct_mapping(node, deep=True)
+
+    loader.add_multi_constructor("!", plain)  # type: ignore[attr-defined]  # !Ref and its like
+    return yaml.load(TEMPLATE.read_text(), loader)  # noqa: S506 - a safe loader

@@ -1,0 +1,105 @@
+"""The roles' rights to the ledger are exactly what the functions use: every test in memory runs with them, so more
+would be refused there, and less is found here."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+import pytest
+
+from call_lake.errors import Reason, Transient
+from call_lake.ledger.entry import CALL, TOMBSTONE
+from call_lake.model.windows import Window
+from tests.crash.harness import settle
+from tests.crash.scenes import Crooked, Pair, Passing, Past
+from tests.support.pipeline import FUNCTIONS, Pipeline
+from tests.support.roles import TableOfRole, role_of
+from tests.support.template import properties
+
+OF_A_RECORDING_BUT_NOT_THE_POLLERS = {"state"} | {*CALL, *TOMBSTONE} - {
+    *("id", "version", "source", "call_date", "connection_id", "record", "first_published_at", "published_at")
+}
+
+
+@pytest.fixture(scope="module")
+def pipelines() -> list[Pipeline]:
+    """Worlds that came to rest, which between them take every way through the pipeline."""
+    worlds = [Past(), Crooked(), Passing()]
+    for world in worlds:
+        settle(world)
+    return [*(world._pipeline for world in worlds), polled(with_a_hole), polled(limited)]
+
+
+def polled(on_list: Callable[[datetime, Window], None]) -> Pipeline:
+    """A poll in which the provider does what ``on_list`` does with each window."""
+    world = Pair()
+    world.providers["thulium"].on_list = partial(on_list, world.start)
+    world._pipeline.poll("thulium")
+    return world._pipeline
+
+
+def with_a_hole(start: datetime, window: Window) -> None:
+    if window.start <= start - timedelta(hours=1) <= window.end:
+        raise Transient(Reason.HTTP_ERROR, "500")
+
+
+def limited(start: datetime, window: Window) -> None:
+    raise Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600.0)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_role_has_no_right_to_the_ledger_that_its_function_does_not_use(
+    pipelines: list[Pipeline], function: str
+) -> None:
+    used = {action for pipeline in pipelines for action in pipeline.roles[function].used}
+    assert used == role_of(function).actions
+
+
+def test_the_poller_may_write_no_attribute_that_no_poll_writes(pipelines: list[Pipeline]) -> None:
+    named = frozenset(name for pipeline in pipelines for name in pipeline.roles["Poller"].named)
+    assert named == role_of("Poller").attributes
+
+
+def test_what_became_of_a_recording_is_none_of_the_pollers_attributes() -> None:
+    attributes = role_of("Poller").attributes
+    assert attributes is not None
+    assert {"state", "audio", "stored_at", "record_sha256", "erased_at"} <= OF_A_RECORDING_BUT_NOT_THE_POLLERS
+    assert attributes.isdisjoint(OF_A_RECORDING_BUT_NOT_THE_POLLERS)
+
+
+def test_the_keys_of_table_and_index_are_among_the_attributes() -> None:
+    """DynamoDB asks for them: developerguide/specifying-conditions.html."""
+    attributes = role_of("Poller").attributes
+    keys = {one["AttributeName"] for one in properties("Ledger")["AttributeDefinitions"]}
+    assert attributes is not None
+    assert keys <= attributes
+
+
+def test_a_write_without_the_list_and_a_read_by_writing_are_refused() -> None:
+    (policy,) = properties("PollerRole")["Policies"]
+    (write,) = [s for s in policy["PolicyDocument"]["Statement"] if s.get("Action") == "dynamodb:UpdateItem"]
+    cloud, condition, otherwise = write["Condition"]["Fn::If"]
+    assert (cloud, otherwise) == ("Cloud", {"Ref": "AWS::NoValue"})
+    assert set(condition) == {"ForAllValues:StringEquals", "Null", "StringEquals"}
+    assert condition["Null"] == {"dynamodb:Attributes": "false"}
+    assert condition["StringEquals"] == {"dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_may_replace_or_delete_an_item(function: str) -> None:
+    """PutItem and DeleteItem take away what the role may not name."""
+    assert role_of(function).actions.isdisjoint({"PutItem", "DeleteItem", "BatchWriteItem", "Scan"})
+
+
+def test_the_table_of_a_role_refuses_what_the_role_does_not_allow() -> None:
+    assert {name for name in dir(TableOfRole) if not name.startswith("_")} == {
+        *("get", "get_many", "update", "query_due", "scan")
+    }
+
+
+@pytest.mark.parametrize("role", ["PollerRole", "CopierRole", "PollerOnEmulator"])
+def test_a_queue_is_named_whole(role: str) -> None:
+    """Stack "a" would else reach the queues of a stack "a-recordings-b"."""
+    text = str(properties(role))
+    assert "-recordings-thulium'" in text
+    assert "-recordings-*" not in text
