@@ -11,13 +11,14 @@ from call_lake.copying.fetcher import CopierSource
 from call_lake.copying.outcome import Message, Verdict
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.messages import message_of
-from call_lake.model.recording import Recording, recording_id
+from call_lake.model.recording import ListedRecording, Recording
 from call_lake.model.times import parse_iso
 from call_lake.polling.publisher import Publisher
 from call_lake.ports import Provider
 from call_lake.providers import make_provider
 from call_lake.settings import CopierSettings, SourceSettings
 from tests.support.fakes import World
+from tests.support.fakes.ids import IDS
 
 SOURCE = "conpeek"
 STARTED_AT = datetime(2026, 10, 20, 9, 30, tzinfo=UTC)
@@ -32,16 +33,16 @@ LAST_DUE = "9998"
 
 def recording_of(name: str, url: str) -> Recording:
     """As the poller would have published it."""
-    return Recording(
+    listed = ListedRecording(
         source=SOURCE,
         provider=SOURCE,
-        recording_id=recording_id(SOURCE, name),
         provider_key=name,
         started_at=STARTED_AT,
         call_date=date(2026, 10, 20),
         raw="{}",
         audio_url=url,
     )
+    return IDS.identified(listed)
 
 
 def provider(job: Job) -> Provider:

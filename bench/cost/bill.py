@@ -127,7 +127,8 @@ def fixed(counted: Counted, prices: Prices) -> Lines:
     return _used(usage, prices) | {
         "SQS": prices.usd("sqs_request", receives),
         "EventBridge": prices.usd("schedule", schedules),
-        "Secrets Manager": prices.usd("secret_month", len(SOURCES)) + prices.usd("secret_call", reads),
+        # One for each source, and the key of recording ids, which is read at a cold start alone.
+        "Secrets Manager": prices.usd("secret_month", len(SOURCES) + 1) + prices.usd("secret_call", reads),
         f"CloudWatch alarms ({alarms})": prices.usd("alarm_month", alarms),
         f"CloudWatch metrics ({metrics})": prices.usd("metric_month", metrics),
         f"CloudWatch dashboards ({dashboards})": prices.usd("dashboard_month", dashboards),

@@ -16,6 +16,7 @@ from typing import Any
 from call_lake.ports import Clock, Expectation, Item, PreconditionFailed
 from tests.support.fakes import Calls, FakeClock, MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, World
 from tests.support.fakes.calls import Call, Proceed
+from tests.support.fakes.ids import ID_KEY, ID_KEY_SECRET
 from tests.support.fakes.queue import Received
 from tests.support.fakes.table import INDEXED, value_bytes
 
@@ -156,7 +157,7 @@ def metered_world(sources: Sequence[str], meter: Meter) -> World:
         bus=MeteredBus(clock, calls, meter),
         queues={name: MeteredQueue(f"recordings-{name}", clock, calls, meter, **settings) for name in sources},
         dlq=dlq,
-        secrets=MemorySecrets(clock, calls),
+        secrets=MemorySecrets(clock, calls, {ID_KEY_SECRET: json.dumps({"key": ID_KEY})}),
     )
 
 

@@ -18,7 +18,7 @@ import requests
 import typer
 
 from call_lake.model.layout import AUDIO, LAKE
-from call_lake.model.recording import recording_id
+from call_lake.wiring.operator import ids_of
 from call_lake_cli.commands.status import print_counts
 from call_lake_cli.console.errors import UserError, explained, say
 from call_lake_cli.console.output import Format, print_rows
@@ -130,11 +130,12 @@ def _wait_for_the_schedules(stack: Stack) -> None:
 def _expected(stack: Stack) -> dict[str, str]:
     """SHA-256 by recording id, as the simulated providers know it."""
     found: dict[str, str] = {}
+    ids = ids_of(stack)
     for name, source in stack.sources.items():
         base = source.base_url.removesuffix("/api")
         answer = requests.get(f"{base}/_sim/truth", timeout=60)
         answer.raise_for_status()
-        found |= {recording_id(name, one["provider_key"]): one["sha256"] for one in answer.json()}
+        found |= {ids.of_key(name, one["provider_key"]): one["sha256"] for one in answer.json()}
     return found
 
 

@@ -4,6 +4,7 @@
 
     CallLakeError           what happens next
      |- ConfigError         the function fails; an operator corrects the setting that the message names
+     |- KeyRefused          nothing is published until an operator gives the stack the key that its ledger knows
      |- SecretEmpty         the source waits until an operator fills its secret; no alarm before its first poll
      |- Drifted             the window is read again, then split (rule 3)
      |- TooWide             the window is split (rule 4)
@@ -58,6 +59,11 @@ class CallLakeError(Exception):
 
 class ConfigError(CallLakeError):
     """A setting is missing or wrong; the message says which one and what to write there."""
+
+
+class KeyRefused(CallLakeError):
+    """The key of recording ids cannot be read, or the ledger's ids were made under another one, or under none
+    (docs/runbook.md, The key of recording ids)."""
 
 
 class SecretEmpty(CallLakeError):

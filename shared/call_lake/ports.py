@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO, Protocol
 
-from call_lake.model.recording import Recording
+from call_lake.model.recording import ListedRecording, Recording
 from call_lake.model.windows import Window
 
 
@@ -199,7 +199,7 @@ class BadRecord:
 class Page:
     """One page of a listing. ``bad``: its rows that are no usable recordings."""
 
-    recordings: tuple[Recording, ...]
+    recordings: tuple[ListedRecording, ...]
     bad: tuple[BadRecord, ...] = ()
 
 

@@ -234,11 +234,12 @@ class PollerSettings:
 
     A poll reads up to ``settle_s`` ago, from ``lookback_s`` before the checkpoint on. The daily sweep reads
     ``sweep_days`` days again. A published recording that is silent for ``republish_after_s`` is published again. A hole
-    becomes a gap after ``gap_after_s``.
+    becomes a gap after ``gap_after_s``. ``recording_id_key``: the secret with the key of recording ids (ADR 0026).
     """
 
     ledger_table: str
     sources_path: str
+    recording_id_key: str
     settle_s: int = 120
     lookback_s: int = 7200
     sweep_days: int = 14

@@ -18,9 +18,15 @@ from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.messages import SqsQueue
 from call_lake.aws.parameters import SourceParameters
 from call_lake.aws.s3 import S3ObjectStore
-from call_lake.errors import ConfigError, Reason, Transient
+from call_lake.errors import ConfigError, KeyRefused, Reason, Transient
+from call_lake.ledger.id_key import ITEM
 from call_lake.providers import VENDORS
+from call_lake.settings import PollerSettings
+from call_lake.wiring import poller
+from call_lake.wiring import sources as wiring_sources
+from call_lake.wiring.poller import PollerParts
 from tests.contract.clouds import BotoCloud
+from tests.support.fakes.ids import ID_KEY, IDS
 from tests.support.items import put
 
 BODY = b"x" * 100_000
@@ -238,6 +244,28 @@ def test_a_source_is_read_whatever_is_wrong_with_another(ssm):
         sources.one("broken")
     with pytest.raises(ConfigError, match="broken"):
         sources.all()
+    assert sources.names() == ["broken", "thulium"]
+
+
+def test_the_poller_reads_the_key_of_recording_ids_and_reads_it_again_while_it_is_refused(
+    ssm, dynamodb, moto_cloud, monkeypatch
+):
+    """A key that is put right counts at the next poll, not when a cache of minutes has passed."""
+    secrets = moto_cloud.client("secretsmanager")
+    clients = {"secretsmanager": secrets, "dynamodb": dynamodb, "ssm": ssm}
+    for module in (poller, wiring_sources):
+        monkeypatch.setattr(module, "client", clients.__getitem__)
+    wiring_sources.secrets.cache_clear()
+    key = secrets.create_secret(Name="key", SecretString=json.dumps({"key": "short"}))["ARN"]
+    fill(ssm, thulium=json.dumps(SOURCE))
+    parts = PollerParts(PollerSettings("table", "/call-lake/sources", key))
+
+    with pytest.raises(KeyRefused, match="the key has 5 characters"):
+        parts._id_key.ids(first_use=True)
+    secrets.put_secret_value(SecretId=key, SecretString=json.dumps({"key": ID_KEY}))
+    assert parts._id_key.ids(first_use=True).fingerprint == IDS.fingerprint
+    assert DynamoTable(dynamodb, "table").get(ITEM) == {"id": ITEM, "version": 1, "fingerprint": IDS.fingerprint}
+    wiring_sources.secrets.cache_clear()
 
 
 def test_an_unknown_source_is_named_beside_those_that_are_known(ssm):

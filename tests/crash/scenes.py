@@ -13,6 +13,7 @@ from call_lake.model.windows import Window
 from tests.crash.harness import Invocation
 from tests.crash.small_world import SmallWorld
 from tests.support.fakes import Died, Received
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording, make_wav
 
 YESTERDAY = datetime.fromisoformat("2026-10-19T21:00:00Z")
@@ -69,7 +70,7 @@ class Crooked(SmallWorld):
     def furnish(self) -> None:
         listed_at = self.start - timedelta(minutes=30)
         first = make_recording(1, listed_at=listed_at, connection_id="100.1")
-        second = replace(first, connection_id="200.2")
+        second = IDS.identified(replace(first, connection_id="200.2"))
         limited = make_recording(2, listed_at=listed_at)
         self.providers["thulium"].add(first, second, limited)
         self.world.table.index_delay_s = 400.0
@@ -196,4 +197,4 @@ class Namesakes(SmallWorld):
 
     def furnish(self) -> None:
         first = make_recording(1, listed_at=self.start - timedelta(minutes=30), connection_id="100.1")
-        self.providers["thulium"].add(first, replace(first, connection_id="200.2"))
+        self.providers["thulium"].add(first, IDS.identified(replace(first, connection_id="200.2")))

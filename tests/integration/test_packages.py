@@ -22,6 +22,7 @@ SETTINGS = {
     "BUCKET": "call-lake-test",
     "LEDGER_TABLE": "ledger",
     "SOURCES_PATH": "/call-lake/test/sources",
+    "RECORDING_ID_KEY": "key-of-recording-ids",
     "SOURCES": "thulium",
     "EVENT_BUS": "bus",
     "DLQ_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/dead",

@@ -230,6 +230,7 @@ ALLOWED = {
     "Poller": {
         "reads its settings": settings,
         "reads a source's secret": secret("ThuliumSecret"),
+        "reads the key of recording ids": secret("RecordingIdKey"),
         "writes the ledger": item("update"),
         "publishes": send_batch("ThuliumQueue"),
     },
@@ -277,6 +278,7 @@ FORBIDDEN = {
     },
     "Copier": {
         "read a secret that is no source's": secret(OTHER_SECRET),
+        "read the key of recording ids": secret("RecordingIdKey"),
         "read the lake": read(LAKE),
         "write the lake": write(LAKE),
         "delete from the lake": delete(LAKE),
@@ -292,6 +294,7 @@ FORBIDDEN = {
         "read audio": read(AUDIO),
         "delete audio": delete(AUDIO),
         "read a source's secret": secret("ThuliumSecret"),
+        "read the key of recording ids": secret("RecordingIdKey"),
         "read a source's settings": settings,
         "publish": send("ThuliumQueue"),
         "take messages": receive("ThuliumQueue"),
@@ -305,6 +308,7 @@ FORBIDDEN = {
         "read the lake": read(LAKE),
         "read the ledger": item("get"),
         "read a source's secret": secret("ThuliumSecret"),
+        "read the key of recording ids": secret("RecordingIdKey"),
         "take messages of recordings": receive("ThuliumQueue"),
         "write dead letters of recordings": send("DeadLetters"),
         "announce": announce,
@@ -318,6 +322,7 @@ FORBIDDEN = {
         "write the open table": write(OPEN_LAKE),
         "read the ledger": item("get"),
         "read a source's secret": secret("ThuliumSecret"),
+        "read the key of recording ids": secret("RecordingIdKey"),
     },
 }
 
@@ -351,3 +356,8 @@ def test_the_account_itself_may_do_what_the_functions_are_refused(account: Accou
 def test_nobody_but_lambda_may_take_on_a_functions_role(function: str) -> None:
     (statement,) = parse()["Resources"][f"{function}Role"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_the_stack_makes_a_key_of_recording_ids_that_nobody_chose(account: Account) -> None:
+    text = secret("RecordingIdKey")(account, "Poller")["SecretString"]
+    assert len(json.loads(text)["key"]) == 64

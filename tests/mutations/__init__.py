@@ -25,6 +25,7 @@ from tests.mutations import (
     copying_rules,
     erasing_rules,
     expiry_rules,
+    key_rules,
     lake_rules,
     laptop_rules,
     polling_rules,
@@ -41,6 +42,7 @@ ALL = (
     *erasing_rules.MUTATIONS,
     *rebuild_rules.MUTATIONS,
     *expiry_rules.MUTATIONS,
+    *key_rules.MUTATIONS,
     *laptop_rules.MUTATIONS,
     *verify_rules.MUTATIONS,
 )

@@ -1,7 +1,7 @@
 """Rules 7, 15 and 18, as far as an erasure keeps them: final, nothing brought back, nobody else touched."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import before, giving, ignoring, never, passing, skipping, storing, swapping
+from tests.mutations.operations import before, giving, ignoring, never, passing, rewriting, skipping, storing, swapping
 
 ERASE = ("unit/operations/erase/test_eraser.py", "unit/operations/erase/test_places.py")
 PROOF = ("unit/operations/erase/test_erase_proof.py",)
@@ -28,7 +28,7 @@ MUTATIONS = (
         7,
         "what is erased is listed as a namesake of its tombstone",
         at("ledger.identity", "same_recording"),
-        ignoring("digest_of"),
+        rewriting("listed.connection_digest", "listed.connection_id"),
         ERASE,
     ),
     Mutation(

@@ -422,7 +422,7 @@ MUTATIONS = (
         5,
         "a row moves the checkpoint to its own date",
         at("polling.poller", "_publish"),
-        before("publish_new", "for row in page.recordings:\n    self._state.advance(row.started_at)"),
+        before("publish_listed", "for row in page.recordings:\n    self._state.advance(row.started_at)"),
         ("unit/polling/test_polling_rules.py",),
     ),
     Mutation(

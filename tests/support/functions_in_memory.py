@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "of-the-template",
     "LEDGER_TABLE": "ledger",
     "SOURCES_PATH": "/sources",
+    "RECORDING_ID_KEY": "key-of-recording-ids",
     "BUCKET": "call-lake-test",
     "EVENT_BUS": "call-lake",
     "DLQ_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/dlq",
@@ -90,7 +91,7 @@ class Functions:
     def poller(self, source: SourceSettings, until_s: float) -> Poller:
         world = self.world
         return Poller(
-            PolledSource(source, self.providers[source.name], world.queues[source.name]),
+            PolledSource(source, self.providers[source.name], world.queues[source.name], self.pipeline.id_key),
             self.pipeline.ledger_of("Poller"),
             world.clock,
             POLLER,

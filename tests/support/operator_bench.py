@@ -24,6 +24,7 @@ from call_lake.operations.verify.verifier import StackData, Verifier, VerifyRepo
 from call_lake.ports import Item, Provider
 from call_lake.settings import SourceSettings
 from tests.support.fakes import World
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import FakeProvider, make_recording
 from tests.support.lake_samples import rows_in
 from tests.support.pipeline import COMPACTOR, URLS, Pipeline
@@ -69,6 +70,7 @@ class Bench:
             provider or self.pipeline.providers[source],
             StackData(self.ledger, self.world.store, self.rows, audio_kept),
             self.world.clock,
+            IDS,
             threads=1,
         )
         return verifier.verify(days, in_ledger, lambda step, done, total: None)

@@ -10,6 +10,7 @@ from call_lake.copying.copier import Copier, CopierPorts
 from call_lake.copying.fetcher import CopierSource
 from call_lake.copying.outcome import CopyCounts, CopyReport, Message, Verdict
 from call_lake.lake.compactor import CompactionResult, Compactor
+from call_lake.ledger.id_key import IdKey
 from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.windows import Window
@@ -17,9 +18,10 @@ from call_lake.polling.poller import PolledSource, Poller, PollResult
 from call_lake.ports import Provider, Table
 from call_lake.settings import CompactorSettings, CopierSettings, PollerSettings, SourceSettings
 from tests.support.fakes import World
+from tests.support.fakes.ids import ID_KEY_SECRET
 from tests.support.roles import Role, TableOfRole, role_of
 
-POLLER = PollerSettings(ledger_table="ledger", sources_path="/sources")
+POLLER = PollerSettings(ledger_table="ledger", sources_path="/sources", recording_id_key=ID_KEY_SECRET)
 COMPACTOR = CompactorSettings(ledger_table="ledger", bucket="call-lake-test", sources=("thulium", "conpeek"))
 COPIER = CopierSettings(
     ledger_table="ledger",
@@ -51,6 +53,7 @@ class Pipeline:
     retention_days: int = 0
     roles: Mapping[str, Role] = field(default_factory=lambda: {name: role_of(name) for name in FUNCTIONS})
     _copier: Copier | None = None
+    _id_key: IdKey | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -69,14 +72,14 @@ class Pipeline:
     def restart(self) -> None:
         """Every function starts cold."""
         self.known.clear()
-        self._copier = None
+        self._copier = self._id_key = None
         self.world.secrets.forget()
 
     def poll(self, source: str, *, sweep: bool = False, backfill: Window | None = None) -> PollResult:
         settings = SourceSettings(source, source, URLS[source], **self.more)
         known = self.known.setdefault(source, {})
         poller = Poller(
-            PolledSource(settings, self.providers[source], self.world.queues[source], known),
+            PolledSource(settings, self.providers[source], self.world.queues[source], self.id_key, known),
             self.ledger_of("Poller"),
             self.world.clock,
             replace(self.poller_settings, retention_days=self.retention_days),
@@ -84,6 +87,15 @@ class Pipeline:
             threads=1,
         )
         return poller.poll(sweep=sweep, backfill=backfill)
+
+    @property
+    def id_key(self) -> IdKey:
+        """That of the warm poller."""
+        if self._id_key is None:
+            world = self.world
+            read = lambda: world.secrets.get(ID_KEY_SECRET, fresh=True)  # noqa: E731
+            self._id_key = IdKey(self.table_of("Poller"), world.clock, read, lambda: sorted(self.providers))
+        return self._id_key
 
     @property
     def copier(self) -> Copier:

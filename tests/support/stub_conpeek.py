@@ -9,6 +9,7 @@ from call_lake.providers import make_provider
 from call_lake.providers.conpeek.description import VENDOR
 from call_lake.settings import SourceSettings
 from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.ids import IDS
 from tests.support.stub_web import Account, StubWeb
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -52,4 +53,4 @@ def make(web: StubWeb, key: str = "raw-key", **chosen: Any) -> Any:
 def one(changes: dict[str, Any], mapping: dict[str, str] | None = None) -> Recording:
     (page,) = Tenant([row() | changes]).provider(mapping=mapping or {}).list_window(HOUR)
     (recording,) = page.recordings
-    return recording
+    return IDS.identified(recording)

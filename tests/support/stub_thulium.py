@@ -9,6 +9,7 @@ from call_lake.providers import make_provider
 from call_lake.providers.thulium.description import VENDOR
 from call_lake.settings import SourceSettings
 from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.ids import IDS
 from tests.support.stub_web import Account, StubWeb
 
 SECRET = {"username": "api-user", "password": "zażółć"}
@@ -57,4 +58,4 @@ def make(web: StubWeb, secret: Any = None, **chosen: Any) -> Any:
 def one(changes: dict[str, Any]) -> Recording:
     (page,) = Tenant([row() | changes]).provider().list_window(HOUR)
     (recording,) = page.recordings
-    return recording
+    return IDS.identified(recording)

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.harness.job import Watch
 from bench.poll.job import Poll
+from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.times import parse_iso
 from call_lake.model.windows import Window
 from call_lake.polling.window_reader import Hole, read_forward
@@ -33,7 +34,8 @@ class RealClock:
 
 poll, clock = Poll.given(), RealClock()
 settings = SourceSettings(name=poll.provider, provider=poll.provider, base_url=poll.url, requests_per_second=UNLIMITED)
-rules = PollerSettings(ledger_table="", sources_path="")
+rules = PollerSettings(ledger_table="", sources_path="", recording_id_key="")
+ids = RecordingIds("an invented key of recording ids")
 
 
 def windows(checkpoint: datetime | None) -> list[Window]:
@@ -52,8 +54,9 @@ with Watch().running() as watch:
 
     def take(page: Page) -> None:
         for recording in page.recordings:
-            if recording.recording_id not in known:
-                known.add(recording.recording_id)
+            id = ids.of_key(recording.source, recording.provider_key)
+            if id not in known:
+                known.add(id)
                 keys.append(recording.provider_key)
 
     provider = make_provider(settings, lambda fresh: poll.secret, clock)

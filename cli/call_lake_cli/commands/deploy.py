@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,12 @@ import boto3
 import typer
 from botocore.exceptions import ClientError, NoRegionError
 
-from call_lake.errors import CallLakeError
+from call_lake.aws.clock import SystemClock
+from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.parameters import SecretsManagerSecrets
+from call_lake.errors import CallLakeError, Transient
+from call_lake.ledger.id_key import check_key, ids_under
+from call_lake.ports import Table
 from call_lake.providers import VENDORS
 from call_lake_cli.console.errors import UserError, explained
 from call_lake_cli.console.options import parse_parameters
@@ -35,6 +40,7 @@ ARCHITECTURES = ("arm64", "x86_64")
 NAMES_TOGETHER = 57
 """Characters of stack and source: the name of a sweep's schedule has 64 at most
 (https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html)."""
+ID_KEY = "RecordingIdKeyArn"
 IA_DAYS = 30  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html says what each status means.
@@ -47,10 +53,11 @@ CAN_BE_UPDATED = {
 
 @dataclass(frozen=True, slots=True)
 class DeployedStack:
-    """A stack that the account has: its CloudFormation status, and its parameters by name."""
+    """A stack that the account has: its CloudFormation status, and its parameters and outputs by name."""
 
     status: str
     parameters: Mapping[str, str]
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_base_url(text: str) -> str:
@@ -115,7 +122,7 @@ def deploy(
     with explained():
         try:
             given = parse_parameters(set_ or []) | ({"Architecture": architecture} if architecture else {})
-            deploy_stack(stack, given, find=_find_in_account, build=_build, sam=_sam)
+            deploy_stack(stack, given, find=_find_in_account, refuse_key=_refuse_key, build=_build, sam=_sam)
         except ValueError as error:
             raise UserError(str(error)) from None
 
@@ -125,11 +132,13 @@ def deploy_stack(
     given: Mapping[str, str],
     *,
     find: Callable[[str], DeployedStack | None],
+    refuse_key: Callable[[DeployedStack | None, Mapping[str, str]], None],
     build: Callable[[str], Path],
     sam: Callable[[Sequence[str]], int],
 ) -> None:
-    """Check, ask, build and deploy. ``find`` looks the stack up by its name; ``build`` makes the packages for a
-    processor and returns the built template; ``sam`` runs with these arguments and returns its exit code.
+    """Check, ask, build and deploy. ``find`` looks the stack up by its name; ``refuse_key`` raises KeyRefused where the
+    chosen parameters would give it a key that is not its ledger's; ``build`` makes the packages for a processor and
+    returns the built template; ``sam`` runs with these arguments and returns its exit code.
 
     Raises ValueError or CallLakeError for what was typed wrong, CallLakeError where the stack cannot be deployed or sam
     fails.
@@ -150,6 +159,7 @@ def deploy_stack(
     open_questions = {key: asked for key, asked in questions(sources).items() if not found or _is_new(key, found)}
     chosen |= _asked(given, open_questions)
     check_together(stack, dict(found.parameters if found else {}) | chosen, sources)
+    refuse_key(found, chosen)
     with TemporaryDirectory() as folder:
         command = ["deploy", "--template", str(build(chosen["Architecture"])), "--stack-name", stack, "--resolve-s3"]
         command += ["--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset", "--config-env", stack]
@@ -209,7 +219,34 @@ def find_deployed(stack: str, cloudformation: Any) -> DeployedStack | None:
             return None
         raise
     parameters = {one["ParameterKey"]: one.get("ParameterValue", "") for one in found.get("Parameters", [])}
-    return DeployedStack(found["StackStatus"], parameters)
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+    return DeployedStack(found["StackStatus"], parameters, outputs)
+
+
+def _refuse_key(found: DeployedStack | None, chosen: Mapping[str, str]) -> None:
+    secrets = SecretsManagerSecrets(boto3.client("secretsmanager"))
+    try:
+        check_id_key(found, chosen, lambda name: DynamoTable(boto3.client("dynamodb"), name), secrets.get)
+    except Transient as error:
+        print_line(f"the key of recording ids could not be compared with the ledger's, the poller will: {error.detail}")
+
+
+def check_id_key(
+    found: DeployedStack | None,
+    chosen: Mapping[str, str],
+    table: Callable[[str], Table],
+    secret: Callable[[str], Mapping[str, str]],
+) -> None:
+    """Compare the key that the stack will have with its ledger's (ADR 0026). Raises KeyRefused, and Transient where
+    AWS refuses to say."""
+    kept = found.parameters.get(ID_KEY, "") if found else ""
+    # Without the parameter a stack keeps the secret that it has made, or makes one.
+    own = found.outputs.get("RecordingIdKeySecret", "") if found and not kept else ""
+    name = chosen.get(ID_KEY, kept) or own
+    ids = ids_under(lambda: secret(name)) if name else None
+    if found and "LedgerTable" in found.outputs:
+        names = [source.name for source in active_sources()]
+        check_key(table(found.outputs["LedgerTable"]), SystemClock(), ids, names)
 
 
 def _is_new(parameter: str, found: DeployedStack) -> bool:

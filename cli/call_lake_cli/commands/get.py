@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.recording import StoredAudio
-from call_lake.wiring.operator import ledger_of
+from call_lake.wiring.operator import ids_of, ledger_of
 from call_lake_cli.commands.show import find_entries, where_it_waits
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import StackName
@@ -37,7 +38,7 @@ def get(
     """Download one recording's audio, checked against its SHA-256. Prints the file's name."""
     with explained():
         here = find_stack(stack)
-        audio = stored_audio(here, find_entries(ledger_of(here), list(here.sources), name))
+        audio = stored_audio(here, find_entries(ledger_of(here), list(here.sources), name, partial(ids_of, here)))
         file = target_of(audio, output)
         save(chunks_of(here, audio), audio, file, force=force)
         if misnamed(audio, file):

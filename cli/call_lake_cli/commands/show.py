@@ -4,6 +4,8 @@ Beside ``quarantine list --raw`` and ``query``, this command prints personal dat
 """
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +13,11 @@ import typer
 from call_lake.bucket.inventory import ids_in_inbox, ids_in_quarantine
 from call_lake.ledger.entry import NEVER, Entry, State
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.recording import Recording, recording_id
+from call_lake.model.recording import Recording
+from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.times import iso
 from call_lake.ports import ObjectInfo, ObjectStore
-from call_lake.wiring.operator import ledger_of
+from call_lake.wiring.operator import ids_of, ledger_of
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows
@@ -34,7 +37,7 @@ def show(
     """Show everything that is known of one recording: listing, ledger, audio, row. Prints its personal data."""
     with explained():
         here = find_stack(stack)
-        found = find_entries(ledger_of(here), list(here.sources), name)
+        found = find_entries(ledger_of(here), list(here.sources), name, partial(ids_of, here))
         if not found:
             raise UserError(
                 "the ledger knows no such recording, neither as a recording id nor as a provider's key of "
@@ -48,12 +51,14 @@ def show(
             _print(one)
 
 
-def find_entries(ledger: Ledger, sources: list[str], name: str) -> list[Entry]:
-    """Look up a recording id, else a provider key. Two sources may use the same key: one entry of each then."""
+def find_entries(ledger: Ledger, sources: list[str], name: str, ids: Callable[[], RecordingIds]) -> list[Entry]:
+    """Look up a recording id, else a provider key, which alone needs ``ids``. Two sources may use the same key: one
+    entry of each then."""
     entry = ledger.entry(name) if ID.fullmatch(name) else None
     if entry:
         return [entry]
-    return [entry for source in sources if (entry := ledger.entry(recording_id(source, name)))]
+    of_key = ids().of_key
+    return [entry for source in sources if (entry := ledger.entry(of_key(source, name)))]
 
 
 def _facts_of(stack: Stack, entry: Entry) -> dict[str, Any]:

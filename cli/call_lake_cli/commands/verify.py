@@ -15,7 +15,7 @@ from call_lake.operations.verify.findings import TableRow
 from call_lake.operations.verify.redownload import Redownloader
 from call_lake.operations.verify.repair import Repairer
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
-from call_lake.wiring.operator import CLOCK, ledger_of, provider_of, queue_of
+from call_lake.wiring.operator import CLOCK, ids_of, ledger_of, provider_of, queue_of
 from call_lake_cli.console.errors import err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
@@ -58,7 +58,7 @@ def verify(
     with explained():
         days = parse_days(from_, to)
         here = find_stack(stack)
-        ledger = ledger_of(here)
+        ledger, ids = ledger_of(here), ids_of(here)
         sources = select_sources(here, source)
         data = StackData(ledger, here.store, lambda name, some: rows_of(here, name, some), audio_kept(here))
         with progress(BarColumn(), TaskProgressColumn()) as bar:
@@ -74,7 +74,7 @@ def verify(
                     bar.update(task, description=f"{name}: {step}", completed=completed, total=total)
 
                 provider = provider_of(here, settings)
-                reports.append(Verifier(settings, provider, data, CLOCK).verify(days, in_ledger[name], show))
+                reports.append(Verifier(settings, provider, data, CLOCK, ids).verify(days, in_ledger[name], show))
                 again = Redownloader(settings, provider, ledger, CLOCK)
                 again.ask_again(reports[-1], show)
                 if redownload:

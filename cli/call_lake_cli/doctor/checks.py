@@ -11,6 +11,7 @@ import requests
 
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.errors import CallLakeError, SecretEmpty, StepFailed
+from call_lake.ledger.id_key import check_key, ids_under
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import parse_iso
 from call_lake.ports import Clock
@@ -112,6 +113,16 @@ def storage(stack: Stack) -> Iterator[Check]:
         yield ok("Athena", "its workgroup is enabled")
     else:
         yield fail("Athena", f"its workgroup is {state}", f"enable workgroup {stack.workgroup}")
+
+
+def recording_ids(stack: Stack, clock: Clock) -> Iterator[Check]:
+    """Is the stack's key of recording ids there, and is it the ledger's?"""
+    secrets = SecretsManagerSecrets(stack.client("secretsmanager"))
+    ids = ids_under(lambda: secrets.get(stack.recording_id_key, fresh=True))
+    if check_key(stack.table, clock, ids, stack.sources):
+        yield ok("recording ids", "the stack's key is the one that the ledger knows")
+    else:
+        yield ok("recording ids", "their key can be read; the first poll notes its fingerprint")
 
 
 def table(stack: Stack) -> Iterator[Check]:

@@ -60,6 +60,7 @@ def run_checks(
     ``session``: for tests, reaches the providers."""
     yield from guarded("credentials", lambda: checks.account(stack, clock))
     yield from guarded("storage", lambda: checks.storage(stack))
+    yield from guarded("recording ids", lambda: checks.recording_ids(stack, clock))
     yield from guarded("functions", lambda: checks.functions(stack))
     yield from guarded("compactor", lambda: checks.schedule(stack, f"{stack.name}-compact", "compactor: schedule"))
     if "transcriber" in stack.functions:

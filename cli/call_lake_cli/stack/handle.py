@@ -39,6 +39,7 @@ class Stack:
     database: str
     workgroup: str
     functions: dict[str, str]
+    recording_id_key: str = ""  # the secret with the key of recording ids
     tap_url: str = ""  # the laptop's queue that receives every event
     connection: dict[str, str] = field(default_factory=dict)  # boto3's arguments; empty in the cloud
     local: bool = False
@@ -124,6 +125,7 @@ def stack_from_outputs(name: str, outputs: dict[str, str], connection: dict[str,
         database=outputs["DatabaseName"],
         workgroup=outputs["WorkgroupName"],
         functions=functions_of(outputs),
+        recording_id_key=outputs["RecordingIdKeySecret"],
         tap_url=outputs.get("TapUrl", ""),
         connection=connection,
         local=local,

@@ -11,7 +11,7 @@ from call_lake.providers.acme.description import VENDOR
 
 from call_lake.errors import ConfigError, Reason, Transient
 from call_lake.model import json_values
-from call_lake.model.recording import Recording, recording_id
+from call_lake.model.recording import ListedRecording
 from call_lake.model.windows import Window
 from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
 from call_lake.providers.http.client import Client, request_id
@@ -53,11 +53,11 @@ class Acme:
             rows, cursor = self._page(query | ({"cursor": cursor} if cursor else {}))
             items = [self._item(row) for row in rows]
             yield Page(
-                tuple(item for item in items if isinstance(item, Recording)),
+                tuple(item for item in items if isinstance(item, ListedRecording)),
                 tuple(item for item in items if isinstance(item, BadRecord)),
             )
 
-    def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
+    def open_audio(self, recording: ListedRecording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
         template = self._settings.download_url or VENDOR.download_url
         url = template.replace("{base_url}", self._base).replace("{id}", quote(recording.provider_key, safe=""))
         return self._client.open_audio(url, deadline_s)
@@ -80,13 +80,13 @@ class Acme:
             raise Transient(Reason.BAD_LISTING, f"the listing has no items with records{request_id(body)}")
         return rows, json_values.text(body.get("next"))
 
-    def _item(self, row: Any) -> Recording | BadRecord:
+    def _item(self, row: Any) -> ListedRecording | BadRecord:
         try:
             return self._recording(row)
         except ValueError as error:
             return BadRecord(str(error), json_values.compact(row))
 
-    def _recording(self, row: Any) -> Recording:
+    def _recording(self, row: Any) -> ListedRecording:
         if not isinstance(row, dict):
             raise ValueError("it is no object")
         key = json_values.key(row.get("id"))
@@ -95,10 +95,9 @@ class Acme:
         started_at, ended_at = json_values.moment(row.get("started_at")), json_values.moment(row.get("ended_at"))
         if started_at is None:
             raise ValueError("it has no start time that can be read")
-        return Recording(
+        return ListedRecording(
             source=self._settings.name,
             provider=self._settings.provider,
-            recording_id=recording_id(self._settings.name, key),
             provider_key=key,
             started_at=started_at,
             call_date=started_at.astimezone(self._settings.zone).date(),

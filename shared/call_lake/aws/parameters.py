@@ -87,6 +87,10 @@ class SourceParameters:
         """Settings of every source by its name. Raises ConfigError for the first that is wrong."""
         return {name: self._settings(name, text) for name, text in sorted(self._texts().items())}
 
+    def names(self) -> list[str]:
+        """Every source, one with wrong settings too."""
+        return sorted(self._texts())
+
     def _settings(self, name: str, text: str) -> SourceSettings:
         return SourceSettings.from_json(name, text).checked(self._vendors)
 

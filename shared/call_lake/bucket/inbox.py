@@ -1,7 +1,8 @@
 """The inbox: rows that wait for the compactor (rules 14, 19).
 
-An object is one or several rows of one partition, one JSON object a line. Its name is made of its content: a repeated
-step writes the same object again, and a reader may delete by its key exactly what it has read.
+An object is one or several rows of one partition, one JSON object a line. Its name is made of its rows, except the
+columns about people, which the ledger's first write froze: a repeated step writes the same object again, and a reader
+may delete by its key exactly what it has read.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from datetime import date
 from itertools import batched
 
 from call_lake.model.layout import INBOX, Partition, inbox_key
-from call_lake.model.table import Row
+from call_lake.model.table import ABOUT_PEOPLE, Row
 from call_lake.ports import ObjectStore
 
 ROWS_PER_OBJECT = 10_000
@@ -30,21 +31,26 @@ class InboxObject:
 def put_rows(store: ObjectStore, rows: Iterable[Row]) -> list[str]:
     """Store rows for the compactor, the rows of a partition together; return the keys. The same rows, in any order,
     have the same keys."""
-    lines: dict[Partition, dict[str, str]] = {}
+    waiting: dict[Partition, dict[tuple[str, str], str]] = {}
     for row in rows:
         partition = Partition(row["source"], date.fromisoformat(row["call_date"]))
-        # ASCII: a lone surrogate, which a provider's JSON can hold, has no UTF-8.
-        lines.setdefault(partition, {})[json.dumps(row, sort_keys=True, separators=(",", ":"))] = row["recording_id"]
+        named_by = _line({name: value for name, value in row.items() if name not in ABOUT_PEOPLE})
+        waiting.setdefault(partition, {})[named_by, _line(row)] = row["recording_id"]
     keys = []
-    for partition, ids in lines.items():
+    for partition, ids in waiting.items():
         for part in batched(sorted(ids), ROWS_PER_OBJECT, strict=False):
-            body = "".join(line + "\n" for line in part).encode()
-            digest = hashlib.sha256(body).hexdigest()
+            body = "".join(f"{line}\n" for _, line in part).encode()
+            digest = hashlib.sha256("".join(f"{named_by}\n" for named_by, _ in part).encode()).hexdigest()
             name = f"{ids[part[0]]}-{digest[:16]}" if len(part) == 1 else digest[:40]
             key = inbox_key(partition, name)
             store.put(key, body, content_type="application/x-ndjson")
             keys.append(key)
     return keys
+
+
+def _line(row: Row) -> str:
+    # ASCII: a lone surrogate, which a provider's JSON can hold, has no UTF-8.
+    return json.dumps(row, sort_keys=True, separators=(",", ":"))
 
 
 def list_inbox(store: ObjectStore) -> Iterator[InboxObject]:

@@ -5,19 +5,22 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import count
 
 from call_lake.bucket.inbox import fields_of, id_of
 from call_lake.model.layout import INBOX, QUARANTINE, Partition, inbox_key, quarantine_key
-from call_lake.ports import ObjectStore
+from call_lake.model.times import iso
+from call_lake.ports import ObjectStore, PreconditionFailed
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """One row that the table cannot hold. ``text`` is its line in the inbox object ``key``."""
+    """One row that the table cannot hold. ``text`` is line number ``line`` of the inbox object ``key``."""
 
     key: str
     text: str
     reason: str
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,29 @@ class QuarantinedRow:
 
 
 def quarantine(store: ObjectStore, rejected: RejectedRow) -> str:
-    """Set one row aside for a person, with its reason; return the key. The same row has the same key."""
+    """Set one row aside for a person, with its reason; return the key. The same row has the same key.
+
+    The key is made of the place where the row was, and not of its text, for a number in it could be guessed from a hash
+    (ADR 0026). Where another text has the key, because somebody wrote the inbox object again, the next key is taken.
+    Raises WriteConflict.
+    """
     partition = Partition.of_key(rejected.key, INBOX)
-    digest = hashlib.sha256(f"{rejected.key}\n{rejected.text}".encode()).hexdigest()
-    key = quarantine_key(partition, digest[:40])
-    store.put(key, json.dumps(asdict(rejected)).encode(), content_type="application/json")
-    return key
+    for number in count():
+        digest = hashlib.sha256(f"{rejected.key}\n{rejected.line}\n{number}".encode()).hexdigest()
+        key = quarantine_key(partition, digest[:40])
+        if _put(store, key, rejected):
+            return key
+    raise AssertionError("unreachable")
+
+
+def _put(store: ObjectStore, key: str, rejected: RejectedRow) -> bool:
+    """Whether the row is under the key now. False where another one is."""
+    try:
+        store.put(key, json.dumps(asdict(rejected)).encode(), if_none_match=True, content_type="application/json")
+    except PreconditionFailed:
+        found = store.get(key)
+        return found is not None and json.loads(found[0])["text"] == rejected.text
+    return True
 
 
 def list_quarantine(store: ObjectStore) -> Iterator[QuarantinedRow]:
@@ -59,11 +79,11 @@ def put_back(store: ObjectStore, one: QuarantinedRow) -> str:
     """Move one row from the quarantine to the inbox, for the compactor to try again; return its key there.
 
     The quarantine's object is deleted last, so that the row is always in at least one of the two. The inbox object's
-    name is made of the quarantine's key. So a row that is moved twice makes one object, and a row that is refused again
-    gets another key in the quarantine than the one that is deleted here.
+    name is made of the quarantine's key and its time. So a row that is moved twice makes one object, and a row that is
+    refused again gets another key in the quarantine than the one that is deleted here.
     """
     home = _place_of(one.rejected.text) or one.partition
-    digest = hashlib.sha256(f"{one.key}\n{one.rejected.text}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{one.key}\n{iso(one.at)}".encode()).hexdigest()
     key = inbox_key(home, digest[:40])
     store.put(key, f"{one.rejected.text}\n".encode(), content_type="application/x-ndjson")
     store.delete([one.key])

@@ -116,13 +116,14 @@ class Compactor:
     def _commit(self, partition: Partition | None, keys: list[str], more_to_come: bool) -> None:
         """Commit the rows of some inbox objects, set aside those that do not fit, then delete these objects."""
         found = self._at_once(lambda key: read_lines(self._store, key), keys)
-        lines = [(key, line) for key, of_key in zip(keys, found, strict=True) for line in of_key]
+        lines = [(key, n, line) for key, of_key in zip(keys, found, strict=True) for n, line in enumerate(of_key)]
         misplaced = why_misplaced(partition, self._settings, self._clock.now().date())
         if partition is None or misplaced:
-            rejected = [RejectedRow(key, line, misplaced) for key, line in lines]
+            rejected = [RejectedRow(key, line, misplaced, n) for key, n, line in lines]
         else:
-            table, unfit = table_of([line for _, line in lines], partition)
-            rejected = [RejectedRow(*lines[position], reason) for position, reason in unfit]
+            table, unfit = table_of([line for _, _, line in lines], partition)
+            places = [(*lines[position], reason) for position, reason in unfit]
+            rejected = [RejectedRow(key, line, reason, n) for key, n, line, reason in places]
             if table.num_rows:
                 committed = self.lake.commit(partition, table, more_to_come=more_to_come)
                 with self._lock:

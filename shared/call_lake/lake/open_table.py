@@ -19,10 +19,11 @@ from call_lake.lake.data_file import SPOOL_BYTES, DataFile
 from call_lake.lake.errors import FileGone
 from call_lake.lake.manifest import read_manifest
 from call_lake.model.layout import MANIFEST, OPEN_MANIFEST, Partition
+from call_lake.model.table import ABOUT_PEOPLE
 from call_lake.ports import ObjectStore, PreconditionFailed, WriteConflict
 
-PERSONAL = ("provider_key", "connection_id", "caller", "callee", "agent", "audio_uri", "raw")
-"""Columns that hold numbers, names or file names, or that lead to the audio."""
+PERSONAL = (*ABOUT_PEOPLE, "audio_uri")
+"""Columns about people, and the one that leads to the audio."""
 OPEN_SCHEMA = pa.schema([field for field in SCHEMA if field.name not in PERSONAL])
 TRIES = 5
 BATCH_ROWS = 65_536

@@ -1,34 +1,27 @@
 """Which recording a listed record is (rule 6).
 
 A recording is known by its provider's key. Where two recordings have one key, their connection ids tell them apart:
-the second one gets another recording id, made of key and connection id.
+the second one gets another recording id, made of key and connection id. The recording itself brings all these ids:
+only who has the stack's key can compute them (``model.recording_ids``).
 """
 
-import hashlib
-
-from call_lake.model.recording import Recording, recording_id
+from call_lake.model.recording import Recording
 
 
 def possible_ids(recording: Recording) -> tuple[str, ...]:
     """Every id under which the ledger may know it: the one it carries, that of its key, that of key and connection."""
-    own_key = recording_id(recording.source, recording.provider_key)
-    return tuple(dict.fromkeys((recording.recording_id, own_key, recording.collision_id)))
+    return tuple(dict.fromkeys((recording.recording_id, recording.key_id, recording.collision_id)))
 
 
-def same_recording(known: str | None, listed: str | None) -> bool:
-    """Whether two records of one key with these connection ids are one recording. An unknown connection id matches
-    any. ``known`` may be the digest that a tombstone keeps."""
-    return known is None or listed is None or known == listed or known == digest_of(listed)
+def same_recording(known: str | None, listed: Recording) -> bool:
+    """Whether a record of the same key with the connection id ``known`` is this recording. An unknown connection id
+    matches any. ``known`` may be the digest that a tombstone keeps."""
+    return known is None or listed.connection_id is None or known in (listed.connection_id, listed.connection_digest)
 
 
 def under_its_own_id(known: str | None, recording: Recording) -> Recording | None:
     """The recording under its ``collision_id``, where the id it carries belongs to the connection ``known``, another
     recording's. None where it is that recording, or carries its own id already."""
-    if same_recording(known, recording.connection_id) or recording.recording_id == recording.collision_id:
+    if same_recording(known, recording) or recording.recording_id == recording.collision_id:
         return None
     return recording.as_collision()
-
-
-def digest_of(connection_id: str) -> str:
-    """What a tombstone keeps of a connection id: ``sha256:`` and the first 32 hex digits."""
-    return "sha256:" + hashlib.sha256(connection_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -41,7 +41,7 @@ from call_lake.ledger.entry import (
     log_changed,
     sha256_of,
 )
-from call_lake.ledger.identity import digest_of, possible_ids, same_recording, under_its_own_id
+from call_lake.ledger.identity import possible_ids, same_recording, under_its_own_id
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.times import iso
 from call_lake.ports import ABSENT, Clock, Item, OneOf, PreconditionFailed, Table
@@ -101,7 +101,7 @@ class Ledger:
         for id in possible_ids(recording):
             known = self.table.get(id)
             entry = entry_of(known) if known is not None else None
-            if entry and known and same_recording(known.get("connection_id"), recording.connection_id):
+            if entry and known and same_recording(known.get("connection_id"), recording):
                 return entry
         # As the message says, for the poller's write may still come.
         item = self._discovered_or_known(recording)
@@ -240,7 +240,7 @@ class Ledger:
 
         The tombstone says ``erasing`` until ``erasure_ended``, so that an erasure that died is found again: nothing
         else is left to find it by. It keeps only a digest of the connection id, which begins with the call's start;
-        the digest still tells collisions apart.
+        the digest still tells collisions apart, and the record brings it.
         """
         item = self.table.get(id) or {}
         # By name, too: what another writer adds between this look and the write.
@@ -251,7 +251,7 @@ class Ledger:
             "call_date": item.get("call_date", call_date.isoformat()),
             "erased_at": iso(self._clock.now()),
             "erasing": True,
-            "connection_id": digest_of(item["connection_id"]) if "connection_id" in item else None,
+            "connection_id": _connection_digest_in(item),
         }
         self._update_if(id, changes, state=OneOf((*NOT_STORED.values, State.STORED, State.EXPIRED)))
 
@@ -300,3 +300,12 @@ class Ledger:
         except PreconditionFailed:
             return False
         return True
+
+
+def _connection_digest_in(item: Item) -> str | None:
+    """As the record brings it; None where there is none, or where somebody changed the record beyond reading."""
+    try:
+        digest = json.loads(item.get("record", "{}")).get("connection_digest")
+    except (ValueError, AttributeError):
+        return None
+    return digest if isinstance(digest, str) else None

@@ -4,7 +4,7 @@ import json
 
 from call_lake.model.recording import Recording
 
-MESSAGE_VERSION = 1
+MESSAGE_VERSION = 2
 
 
 def message_of(recording: Recording) -> str:

@@ -1,9 +1,8 @@
-"""A recording as a source lists it, and its audio as it is stored. Plain data: no AWS, no provider."""
+"""A recording as a source lists it, under its id, and its audio as it is stored. Plain data: no AWS, no provider."""
 
-import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Self
 
@@ -13,25 +12,15 @@ RECORDING_ID = re.compile(r"([a-z0-9-]{1,32})-[0-9a-f]{32}")
 """A recording id; its group is the source."""
 
 
-def recording_id(source: str, provider_key: str, connection_id: str | None = None) -> str:
-    """``<source>-<first 32 hex of SHA-256 of the provider's own key>`` (docs/architecture.md section 2).
-
-    ``connection_id`` is given only for a collision (rule 6): a second recording under a known key.
-    """
-    text = provider_key if connection_id is None else f"{provider_key}\0{connection_id}"
-    return f"{source}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
-
-
 _setter_of = object.__setattr__.__get__
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """One audio file that a source lists. Times are aware UTC; lengths are seconds; ``raw`` is JSON."""
+class ListedRecording:
+    """One audio file as a source lists it. Times are aware UTC; lengths are seconds; ``raw`` is JSON."""
 
     source: str
     provider: str
-    recording_id: str
     provider_key: str
     started_at: datetime
     call_date: date
@@ -53,7 +42,6 @@ class Recording:
         self,
         source: str,
         provider: str,
-        recording_id: str,
         provider_key: str,
         started_at: datetime,
         call_date: date,
@@ -73,7 +61,6 @@ class Recording:
         put = _setter_of(self)
         put("source", source)
         put("provider", provider)
-        put("recording_id", recording_id)
         put("provider_key", provider_key)
         put("started_at", started_at)
         put("call_date", call_date)
@@ -90,10 +77,24 @@ class Recording:
         put("talk_s", talk_s)
         put("audio_url", audio_url)
 
-    @property
-    def collision_id(self) -> str:
-        """Its recording id where its key belongs to another recording: made of key and connection id (rule 6)."""
-        return recording_id(self.source, self.provider_key, self.connection_id or "")
+    def values(self) -> dict[str, Any]:
+        """What is listed, by field."""
+        return {name: getattr(self, name) for name in ListedRecording.__slots__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording(ListedRecording):
+    """A listed recording with its ids and digests (``model.recording_ids``), so that nobody else needs the key.
+
+    ``recording_id``: the one it goes by, which is one of the next two. ``key_id``: made of the provider's key.
+    ``collision_id``: made of key and connection id, for a second recording under one key (rule 6).
+    ``connection_digest``: what a tombstone keeps of ``connection_id``; None where there is none.
+    """
+
+    recording_id: str
+    key_id: str
+    collision_id: str
+    connection_digest: str | None = None
 
     def as_collision(self) -> Self:
         """The same recording under its ``collision_id`` (rule 6)."""
@@ -110,7 +111,9 @@ class Recording:
         Keys in the bucket are made of source, call date and recording id. So an id that is none of its source, and a
         date that is not the call's in any time zone, are refused here (docs/adr/0027).
         """
-        values: dict[str, Any] = {field.name: data.get(field.name) for field in fields(cls)}
+        values: dict[str, Any] = {
+            field.name: data[field.name] if field.default is MISSING else data.get(field.name) for field in fields(cls)
+        }
         for name in ("started_at", "ended_at", "listed_at"):
             values[name] = parse_iso(values[name]) if values[name] else None
         values["call_date"] = date.fromisoformat(data["call_date"])

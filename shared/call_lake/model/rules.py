@@ -15,7 +15,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 
-from call_lake.model.recording import Recording
+from call_lake.model.recording import ListedRecording
 
 TEXTS = ("agent", "direction", "disposition", "provider_key")
 LENGTHS = ("shorter_than_s", "longer_than_s")
@@ -61,7 +61,7 @@ class Rule:
             raise ValueError("record is no JMESPath") from None
         return cls(**data)
 
-    def fits(self, recording: Recording) -> bool:
+    def fits(self, recording: ListedRecording) -> bool:
         """Whether all conditions of the rule are true of the recording."""
         return (
             all(_matches(getattr(recording, name), getattr(self, name)) for name in TEXTS if getattr(self, name))
@@ -83,13 +83,13 @@ class Rules:
     include: tuple[Rule, ...] = ()
     exclude: tuple[Rule, ...] = ()
 
-    def wanted(self, recordings: Sequence[Recording]) -> Sequence[Recording]:
+    def wanted(self, recordings: Sequence[ListedRecording]) -> Sequence[ListedRecording]:
         """The recordings that are to be stored."""
         if not self.include and not self.exclude:
             return recordings
         return [recording for recording in recordings if self._wants(recording)]
 
-    def _wants(self, recording: Recording) -> bool:
+    def _wants(self, recording: ListedRecording) -> bool:
         included = not self.include or any(rule.fits(recording) for rule in self.include)
         return included and not any(rule.fits(recording) for rule in self.exclude)
 

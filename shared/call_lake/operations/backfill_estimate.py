@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from call_lake.errors import Drifted, TooWide
-from call_lake.model.recording import Recording
+from call_lake.model.recording import ListedRecording
 from call_lake.model.windows import Window
 from call_lake.operations.days import Days
 from call_lake.polling.window_reader import read_forward
@@ -41,7 +41,7 @@ def estimate(
     """
     chosen = sample_of(days)
     until_s = clock.monotonic() + SAMPLE_S
-    seen: dict[str, Recording] = {}
+    seen: dict[str, ListedRecording] = {}
     covered_days = 0.0
     for number, day in enumerate(chosen):
         on_progress(number, len(chosen))
@@ -73,11 +73,11 @@ def _window(day: date, zone: ZoneInfo) -> Window:
     return Window(start, datetime.combine(day + timedelta(days=1), time(), zone))
 
 
-def _read(provider: Provider, window: Window, clock: Clock, until_s: float, seen: dict[str, Recording]) -> float:
+def _read(provider: Provider, window: Window, clock: Clock, until_s: float, seen: dict[str, ListedRecording]) -> float:
     """Collect the day's recordings in ``seen``. Return which part of the day was read before the time was over."""
 
     def take(page: Page) -> None:
-        seen.update({one.recording_id: one for one in page.recordings})
+        seen.update({one.provider_key: one for one in page.recordings})
 
     position = window.start
     target = provider.rows_per_window

@@ -6,9 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from call_lake.errors import CeilingReached, Drifted, Reason, SecretEmpty, StepFailed
+from call_lake.errors import CeilingReached, Drifted, KeyRefused, Reason, SecretEmpty, StepFailed
 from call_lake.ledger.ceiling import Ceiling
 from call_lake.ledger.expiry import AudioExpiry
+from call_lake.ledger.id_key import IdKey
 from call_lake.ledger.jobs import Job, JobKind
 from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.source_state import PAUSED, SourceState
@@ -59,7 +60,7 @@ class PollResult:
 
 @dataclass(frozen=True, slots=True)
 class PolledSource:
-    """One source, and what belongs to it alone.
+    """One source, and what belongs to it alone. ``id_key`` is the stack's, which all sources share.
 
     ``known``: recording ids with their connection ids, see ``Publisher``. A warm function keeps them between polls.
     """
@@ -67,6 +68,7 @@ class PolledSource:
     settings: SourceSettings
     provider: Provider
     queue: Queue
+    id_key: IdKey
     known: dict[str, str | None] = field(default_factory=dict)
 
 
@@ -84,6 +86,7 @@ class Poller:
     ) -> None:
         self._source = source.settings
         self._provider = source.provider
+        self._id_key = source.id_key
         self._ledger = ledger
         self._state = SourceState(ledger.table, clock, source.settings.name)
         self._clock = clock
@@ -112,6 +115,8 @@ class Poller:
             self._state.jobs.start(JobKind.BACKFILL, Window(backfill.start, end))
         if self._is_paused():
             return self._finish(now, listing_works=False)
+        if not self._try(self._check_id_key):
+            return self._finish(now, listing_works=False)
         listing_works = self._may_ask(now) and self._try(lambda: self._newest(horizon))
         self._try(lambda: self._publish_due(DUE_PER_POLL if listing_works else DUE_WHILE_DOWN))
         self._try(self._ask_what_expired)
@@ -120,6 +125,10 @@ class Poller:
         return self._finish(now, listing_works)
 
     # -- the parts
+
+    def _check_id_key(self) -> None:
+        """Nothing is published under a key that is not the ledger's (ADR 0026)."""
+        self._id_key.ids(first_use=True)
 
     def _newest(self, horizon: datetime) -> None:
         """Read the newest calls. While the ceiling is reached, only ask for one page, to see that listing works."""
@@ -229,7 +238,7 @@ class Poller:
             log.warning("a listed record is unusable", source=self._source.name, records=len(page.bad), why=why)
         wanted = self._source.rules.wanted(page.recordings)
         self._result.excluded += len(page.recordings) - len(wanted)
-        self._publisher.publish_new(wanted, admit)
+        self._publisher.publish_listed(wanted, self._id_key.ids(), admit)
 
     def _given_up(self, hole: Hole) -> bool:
         """Whether a hole has existed for so long that it is a gap, which the checkpoint may pass."""
@@ -282,6 +291,9 @@ class Poller:
         except SecretEmpty as error:
             self._result.trouble = f"secret_empty: {error}"
             self._result.is_well = "last_ok_at" not in self._state.facts()
+            return False
+        except KeyRefused as error:
+            self._result.trouble = f"key_refused: {error}"
             return False
         except StepFailed as error:
             self._result.trouble = f"{error.reason}: {error.detail}"

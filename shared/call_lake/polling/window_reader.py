@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from call_lake.errors import Drifted, Reason, StepFailed, TooWide, Transient
-from call_lake.model.recording import Recording
+from call_lake.model.recording import ListedRecording
 from call_lake.model.windows import Window
 from call_lake.polling.window_sizing import WindowSizer
 from call_lake.ports import Clock, Page, Provider
@@ -186,7 +186,7 @@ class _Attempt:
         return True
 
 
-def _moment(recording: Recording) -> datetime:
+def _moment(recording: ListedRecording) -> datetime:
     """What the provider's filter compares, or what is near to it."""
     return recording.listed_at or recording.started_at
 

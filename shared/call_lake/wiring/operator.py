@@ -8,8 +8,10 @@ from call_lake.aws.messages import SqsDeadLetters, SqsQueue
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.aws.transcribe import TranscribeJobs
+from call_lake.ledger.id_key import IdKey
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import TRANSCRIPTS
+from call_lake.model.recording_ids import RecordingIds
 from call_lake.ports import Provider
 from call_lake.providers import make_provider
 from call_lake.settings import CompactorSettings, SourceSettings, from_environment
@@ -25,6 +27,10 @@ class Stack(Protocol):
 
     @property
     def dlq_url(self) -> str: ...
+
+    @property
+    def recording_id_key(self) -> str:
+        """The secret with the key of recording ids."""
 
     @property
     def functions(self) -> dict[str, str]:
@@ -49,6 +55,13 @@ def ledger_of(stack: Stack) -> Ledger:
     wanted = "MessageRetentionPeriod"
     found = stack.client("sqs").get_queue_attributes(QueueUrl=some_queue, AttributeNames=[wanted])
     return Ledger(stack.table, CLOCK, float(found["Attributes"][wanted]))
+
+
+def ids_of(stack: Stack) -> RecordingIds:
+    """Recording ids under the stack's key, which is the ledger's. Raises KeyRefused, and Transient where AWS fails."""
+    secrets = SecretsManagerSecrets(stack.client("secretsmanager"))
+    key = IdKey(stack.table, CLOCK, lambda: secrets.get(stack.recording_id_key), lambda: stack.sources)
+    return key.ids()
 
 
 def compactor_settings(stack: Stack) -> CompactorSettings:

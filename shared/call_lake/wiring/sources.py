@@ -14,13 +14,14 @@ CLOCK = SystemClock()
 
 
 @cache
-def _secrets() -> SecretsManagerSecrets:
+def secrets() -> SecretsManagerSecrets:
+    """Secrets Manager, with one cache for the process."""
     return SecretsManagerSecrets(client("secretsmanager"))
 
 
 def secret_of(source: SourceSettings) -> Callable[[bool], dict[str, str]]:
     """How a provider asks for its secret; True asks Secrets Manager again, past the cache."""
-    return lambda fresh: _secrets().get(source.secret, fresh=fresh)
+    return lambda fresh: secrets().get(source.secret, fresh=fresh)
 
 
 _providers: dict[str, tuple[SourceSettings, Provider]] = {}

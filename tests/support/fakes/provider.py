@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from call_lake.errors import NotReady, Reason, TooWide
-from call_lake.model.recording import Recording, recording_id
+from call_lake.model.recording import ListedRecording, Recording
 from call_lake.model.windows import Window
 from call_lake.ports import AudioStream, BadRecord, Page
 from tests.support.fakes.calls import Calls
+from tests.support.fakes.ids import IDS
 
 
 def make_recording(
@@ -27,10 +28,9 @@ def make_recording(
     """An invented recording; the number alone makes it unlike others."""
     key = key or f"sales/2026-10-20/call {number}.wav"
     started_at = started_at or datetime(2026, 10, 20, 10, 0, tzinfo=UTC) + timedelta(minutes=number % 60)
-    return Recording(
+    listed = ListedRecording(
         source=source,
         provider=source,
-        recording_id=recording_id(source, key),
         provider_key=key,
         started_at=started_at,
         call_date=started_at.date(),
@@ -45,6 +45,7 @@ def make_recording(
         duration_s=60.0 + number,
         talk_s=50.0 + number,
     )
+    return IDS.identified(listed)
 
 
 def make_wav(number: int, seconds: float = 0.05) -> bytes:

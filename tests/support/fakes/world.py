@@ -5,6 +5,7 @@ from typing import Self
 from tests.support.fakes.bus import MemoryBus
 from tests.support.fakes.calls import Calls
 from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.ids import ID_KEY, ID_KEY_SECRET
 from tests.support.fakes.queue import MemoryQueue
 from tests.support.fakes.secrets import MemorySecrets
 from tests.support.fakes.store import MemoryStore
@@ -41,6 +42,7 @@ class World:
         secrets = MemorySecrets(clock, calls)
         for source in sources:
             secrets.set(source, user="api", password="invented", key="invented")
+        secrets.set(ID_KEY_SECRET, key=ID_KEY)
         return cls(
             clock=clock,
             calls=calls,

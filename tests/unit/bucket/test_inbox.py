@@ -1,11 +1,13 @@
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.bucket.inbox import ROWS_PER_OBJECT, list_inbox, put_rows, read_lines
-from call_lake.bucket.quarantine import RejectedRow, quarantine
+from call_lake.bucket.quarantine import RejectedRow, list_quarantine, quarantine
 from call_lake.model.layout import Partition
+from call_lake.model.table import ABOUT_PEOPLE, COLUMNS
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, row_of
 
@@ -63,6 +65,46 @@ def test_an_object_that_another_compactor_deleted_has_no_rows():
 def test_bytes_that_are_no_text_can_still_be_read_by_a_person(world):
     world.store.put(f"{PLACE}x.json", b'{"a": "\xff"}\n')
     assert read_lines(world.store, f"{PLACE}x.json") == ['{"a": "\\xff"}']
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("column", ABOUT_PEOPLE)
+def test_no_number_or_name_is_hashed_into_the_name_of_an_object(world, column, number):
+    rows = [row_of(n) | {column: "+48500600700"} for n in range(number)]
+    others = [row_of(n) | {column: "+48500600701"} for n in range(number)]
+    assert put_rows(world.store, rows) == put_rows(World.make().store, others)
+
+
+@pytest.mark.parametrize("column", [column for column in COLUMNS if column not in ABOUT_PEOPLE])
+@pytest.mark.parametrize("number", [1, 2])
+def test_every_other_column_is_in_the_name_so_that_no_two_rows_share_it(world, column, number):
+    one = put_rows(world.store, [row_of(n) for n in range(number)])
+    other = put_rows(world.store, [row_of(n) | {column: "another"} for n in range(number)])
+    assert set(one).isdisjoint(other)
+
+
+def test_the_name_of_a_row_set_aside_says_nothing_of_its_text(world):
+    numbers = ("+48500600700", "+48500600701")
+    keys = {quarantine(World.make().store, RejectedRow("inbox/x.json", text, "no JSON", 3)) for text in numbers}
+    assert len(keys) == 1
+
+
+def test_two_texts_of_one_place_are_both_kept(world):
+    """Somebody wrote an object under a name that was used before."""
+    texts = ["first", "second", "third"]
+    keys = [quarantine(world.store, RejectedRow("inbox/stray.json", text, "no JSON")) for text in (*texts, *texts)]
+    assert len(set(keys)) == 3
+    assert keys[:3] == keys[3:]
+    assert sorted(one.rejected.text for one in list_quarantine(world.store)) == sorted(texts)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abc")), max_size=8))
+def test_whatever_is_set_aside_is_kept_once(rejected):
+    world = World.make()
+    for line, text in rejected:
+        quarantine(world.store, RejectedRow("inbox/x.json", text, "no JSON", line))
+    found = sorted((one.rejected.line, one.rejected.text) for one in list_quarantine(world.store))
+    assert found == sorted(set(rejected))
 
 
 def test_a_row_quarantined_twice_is_one_object(world):

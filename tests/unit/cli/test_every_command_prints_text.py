@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import Reason, Terminal
 from call_lake.model.layout import Partition
-from call_lake.model.recording import Recording, recording_id
+from call_lake.model.recording import Recording
 from call_lake.operations.rebuild import RebuildAttempt
 from call_lake.operations.verify.findings import Finding, Kind
 from call_lake.operations.verify.verifier import VerifyReport
@@ -26,6 +26,7 @@ from call_lake.settings import SourceSettings
 from call_lake_cli.commands import probe, rebuild, verify
 from call_lake_cli.main import app
 from call_lake_cli.stack.handle import Stack
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording
 from tests.support.operator_bench import DAY, DAYS, Bench
 from tests.support.pipeline import URLS
@@ -33,7 +34,7 @@ from tests.support.template import ROOT
 
 HOSTILE = "[/x][red]:100:\x1b]0;t\x07\x9b2J\u202egpj\u2066\n=1+1"
 KEY = f"sales/{HOSTILE}.wav"
-ID = recording_id("thulium", KEY)
+ID = IDS.of_key("thulium", KEY)
 REFUSED = botocore.exceptions.ClientError({"Error": {"Code": HOSTILE, "Message": HOSTILE}}, HOSTILE)
 
 

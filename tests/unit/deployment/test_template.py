@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from call_lake.lake.open_table import PERSONAL
 from call_lake.model.layout import Partition
+from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.table import COLUMNS, PARTITION_COLUMNS
 from call_lake.settings import CompactorSettings, CopierSettings, PollerSettings, from_environment
 from tests.support.template import ROOT, default, of_type, parse, properties, resource
@@ -57,6 +58,46 @@ def test_a_value_that_would_break_the_stack_is_refused_before_it_is_made(name, v
 def test_data_outlives_the_stack(name):
     assert resource(name)["DeletionPolicy"] == "RetainExceptOnCreate"
     assert resource(name)["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_key_of_recording_ids_outlives_the_stack_and_blocks_no_name():
+    key = resource("RecordingIdKey")
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert "Name" not in key["Properties"]
+
+
+def test_the_key_of_recording_ids_is_long_random_and_made_by_the_template_alone():
+    made = properties("RecordingIdKey")["GenerateSecretString"]
+    assert made == {
+        "SecretStringTemplate": "{}",
+        "GenerateStringKey": "key",
+        "PasswordLength": 64,
+        "ExcludePunctuation": True,
+    }
+    RecordingIds("x" * made["PasswordLength"])
+    assert "SecretString" not in properties("RecordingIdKey")
+
+
+def test_a_stack_that_adopts_a_key_makes_none():
+    assert resource("RecordingIdKey")["Condition"] == "NewIdKey"
+    assert parse()["Conditions"]["NewIdKey"] == {"Fn::Equals": [{"Ref": "RecordingIdKeyArn"}, ""]}
+    either = {"Fn::If": ["NewIdKey", {"Fn::GetAtt": ["RecordingIdKey", "Id"]}, {"Ref": "RecordingIdKeyArn"}]}
+    assert properties("Poller")["Environment"]["Variables"]["RECORDING_ID_KEY"] == either
+    assert parse()["Outputs"]["RecordingIdKeySecret"]["Value"] == either
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ("", True),
+        ("arn:aws:secretsmanager:eu-central-1:123456789012:secret:call-lake-RecordingIdKey-x1-AbC123", True),
+        ("arn:aws:secretsmanager:eu-central-1:123456789012:secret:without-its-suffix-", False),
+        ("call-lake-RecordingIdKey", False),  # a role names a secret by its ARN
+        ("arn:aws:ssm:eu-central-1:123456789012:parameter/key-AbC123", False),
+    ],
+)
+def test_a_key_is_adopted_by_its_whole_arn(value, fits):
+    assert bool(re.search(parse()["Parameters"]["RecordingIdKeyArn"]["AllowedPattern"], value)) is fits
 
 
 # -- functions

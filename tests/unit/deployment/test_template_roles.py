@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import of_type, resource
+from tests.support.template import of_type, properties, resource
 
 
 def statements(name: str) -> list[Any]:
@@ -104,6 +104,23 @@ def test_a_function_reads_only_the_secrets_and_settings_of_its_own_stack(functio
     for action in ("secretsmanager:GetSecretValue", "ssm:GetParametersByPath"):
         for place in json.dumps(allowed(function)[action]).split("arn:")[1:]:
             assert "call-lake/${AWS::StackName}/sources" in place
+
+
+def test_the_poller_alone_may_read_the_key_of_recording_ids():
+    key = {"Fn::If": ["NewIdKey", {"Fn::GetAtt": ["RecordingIdKey", "Id"]}, {"Ref": "RecordingIdKeyArn"}]}
+    assert key in allowed("Poller")["secretsmanager:GetSecretValue"]
+    everywhere = of_type("AWS::IAM::Role") | of_type("AWS::IAM::Policy") | of_type("AWS::IAM::ManagedPolicy")
+    assert {name for name, body in everywhere.items() if "RecordingIdKey" in json.dumps(body)} == {"PollerRole"}
+    for function in ("Copier", "Compactor", "Transcriber"):
+        assert "RecordingIdKey" not in json.dumps(properties(function))
+
+
+def test_no_role_reads_secrets_by_a_pattern_that_fits_the_key_of_recording_ids():
+    """CloudFormation names it <stack>-RecordingIdKey-<random>, so its ARN ends like that."""
+    for name in of_type("AWS::IAM::Role"):
+        for statement in statements(name):
+            if "secretsmanager:GetSecretValue" in actions(statement) and statement["Sid"] != "ReadIdKey":
+                assert statement["Resource"]["Fn::Sub"].endswith(":secret:call-lake/${AWS::StackName}/sources/*")
 
 
 def test_no_function_deletes_from_the_ledger_or_scans_it():

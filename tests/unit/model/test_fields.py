@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from call_lake.model.json_values import compact, key, moment, number, parse, phone, text, whole
 from call_lake.model.odd_json import REPAIRED, parse_odd
-from call_lake.model.recording import Recording
+from call_lake.model.recording import ListedRecording, Recording
 from call_lake.providers.wall_clock import readings, steady_hour
 from tests.support.stub_conpeek import NOON
 
@@ -110,17 +110,20 @@ def test_only_hours_near_a_change_are_not_steady() -> None:
     assert [hour.hour for hour in day if steady_hour(hour, ZONES[0]) is None] == [2]
 
 
-def test_a_recording_keeps_each_value_under_its_own_name_and_the_defaults_of_its_fields() -> None:
-    given_values = {f.name: f"value of {f.name}" for f in fields(Recording)}
-    full = Recording(**given_values)  # type: ignore[arg-type]
-    assert {f.name: getattr(full, f.name) for f in fields(Recording)} == given_values
-    required = {f.name: given_values[f.name] for f in fields(Recording) if f.default is MISSING}
-    short = Recording(**required)  # type: ignore[arg-type]
-    assert all(getattr(short, f.name) == f.default for f in fields(Recording) if f.name not in required)
+@pytest.mark.parametrize("kind", [ListedRecording, Recording])
+def test_a_recording_keeps_each_value_under_its_own_name_and_the_defaults_of_its_fields(
+    kind: type[ListedRecording],
+) -> None:
+    given_values = {f.name: f"value of {f.name}" for f in fields(kind)}
+    full = kind(**given_values)  # type: ignore[arg-type]
+    assert {f.name: getattr(full, f.name) for f in fields(kind)} == given_values
+    required = {f.name: given_values[f.name] for f in fields(kind) if f.default is MISSING}
+    short = kind(**required)  # type: ignore[arg-type]
+    assert all(getattr(short, f.name) == f.default for f in fields(kind) if f.name not in required)
 
 
 def test_a_recording_cannot_be_changed() -> None:
-    recording = Recording("thulium", "thulium", "id", "key", datetime(2026, 6, 1, tzinfo=UTC), date(2026, 6, 1), "{}")
+    recording = ListedRecording("thulium", "thulium", "key", datetime(2026, 6, 1, tzinfo=UTC), date(2026, 6, 1), "{}")
     with pytest.raises(AttributeError):
         recording.raw = "changed"  # type: ignore[misc]
 

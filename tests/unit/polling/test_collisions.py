@@ -10,11 +10,12 @@ from call_lake.ledger.ledger import Ledger
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
 from tests.support.fakes import World
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import FakeProvider, make_recording
 from tests.support.pipeline import Pipeline
 
 FIRST = make_recording(1, connection_id="100.1")
-SECOND = replace(FIRST, connection_id="200.2")
+SECOND = IDS.identified(replace(FIRST, connection_id="200.2"))
 
 
 @pytest.fixture

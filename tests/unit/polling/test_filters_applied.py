@@ -8,6 +8,7 @@ from call_lake.ledger.entry import State
 from call_lake.model.rules import Rule
 from call_lake.operations.verify.listing import SourceListing
 from call_lake.settings import SourceSettings
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording
 from tests.support.operator_bench import DAYS, Bench
 from tests.support.pipeline import URLS
@@ -43,7 +44,7 @@ def test_what_is_left_out_is_counted_and_stands_nowhere_and_the_others_are_store
 def test_verify_does_not_miss_what_is_left_out_and_repair_would_not_bring_it(bench: Bench) -> None:
     bench.settle()
     settings = SourceSettings("thulium", "thulium", URLS["thulium"], exclude=EXCLUDE)
-    relisting = SourceListing(settings, bench.thulium, bench.ledger, bench.world.clock, DAYS)
+    relisting = SourceListing(settings, bench.thulium, bench.ledger, bench.world.clock, DAYS, IDS)
 
     relisting.read(lambda step, done, of: None)
 
@@ -54,7 +55,7 @@ def test_what_was_stored_before_the_rule_stays_known(bench: Bench) -> None:
     bench.pipeline.more = {}
     bench.settle()
     settings = SourceSettings("thulium", "thulium", URLS["thulium"], exclude=EXCLUDE)
-    relisting = SourceListing(settings, bench.thulium, bench.ledger, bench.world.clock, DAYS)
+    relisting = SourceListing(settings, bench.thulium, bench.ledger, bench.world.clock, DAYS, IDS)
 
     relisting.read(lambda step, done, of: None)
 

@@ -18,6 +18,7 @@ from call_lake.polling.poller import DUE_WHILE_DOWN, PollResult
 from call_lake.ports import BadRecord
 from call_lake.settings import PollerSettings
 from tests.support.fakes import Call, World
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import FakeProvider, make_recording, raising
 from tests.support.pipeline import POLLER, Pipeline
 
@@ -152,9 +153,20 @@ def test_publish_comes_before_the_ledger(bench: Bench) -> None:
     assert len(bench.world.table.items("thulium-")) == 1
 
 
+def test_a_warm_poller_notices_another_recording_under_a_key_that_it_knows(bench: Bench) -> None:
+    first = make_recording(1, listed_at=bench.now - timedelta(minutes=30), connection_id="100.1")
+    bench.provider.add(first)
+    bench.poll()
+    second = IDS.identified(replace(first, connection_id="200.2"))
+    bench.provider.add(second)
+
+    assert bench.poll().collisions == 1
+    assert {recording.recording_id for recording in bench.published()} == {first.key_id, second.collision_id}
+
+
 def test_two_recordings_under_one_key_are_both_published(bench: Bench) -> None:
     first = make_recording(1, listed_at=bench.now - timedelta(minutes=30), connection_id="100.1")
-    second = replace(first, connection_id="200.2")
+    second = IDS.identified(replace(first, connection_id="200.2"))
     bench.provider.add(first, second)
 
     result = bench.poll()

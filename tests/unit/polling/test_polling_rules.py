@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from call_lake.errors import Reason, Transient
-from call_lake.model.recording import Recording
+from call_lake.model.recording import ListedRecording
 from call_lake.model.windows import Window
 from call_lake.polling import publisher
 from call_lake.polling.window_reader import read_forward
@@ -32,7 +32,7 @@ def test_a_page_is_given_at_once_though_the_next_one_never_comes() -> None:
             raise Transient(Reason.CONNECTION, "reset")
 
     provider.on_list = ends_after_the_first
-    seen: list[Recording] = []
+    seen: list[ListedRecording] = []
     window = Window(LONG_AGO, LONG_AGO + timedelta(hours=1))
     reading = read_forward(
         provider, window, lambda page: seen.extend(page.recordings), rows_per_window=180, clock=FakeClock(), until_s=1e9

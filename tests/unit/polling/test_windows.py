@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.errors import Drifted, Reason, TooWide, Transient
-from call_lake.model.recording import Recording
+from call_lake.model.recording import ListedRecording
 from call_lake.model.windows import Window
 from call_lake.polling.window_reader import WINDOW_S, Hole, ReadWindow, read_forward
 from call_lake.ports import Page
@@ -27,9 +27,9 @@ def at(minutes: float) -> datetime:
 
 def read(
     provider: FakeProvider, window: Window, *, until_s: float = 1e9, clock: FakeClock | None = None
-) -> tuple[list[ReadWindow | Hole], set[Recording]]:
+) -> tuple[list[ReadWindow | Hole], set[ListedRecording]]:
     """All of the window, and the recordings of its pages."""
-    seen: set[Recording] = set()
+    seen: set[ListedRecording] = set()
 
     def sink(page: Page) -> None:
         seen.update(page.recordings)

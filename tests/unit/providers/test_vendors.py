@@ -87,8 +87,9 @@ def test_the_template_says_what_the_description_says(vendor):
 
 @pytest.mark.parametrize("function", ["poller", "copier"])
 def test_the_functions_load_every_client_when_they_start_and_no_probe(function):
-    variables = "BUCKET LEDGER_TABLE SOURCES_PATH EVENT_BUS DLQ_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"
-    environment = dict.fromkeys(variables.split(), "none") | {"AWS_DEFAULT_REGION": "eu-central-1"}
+    variables = "BUCKET LEDGER_TABLE SOURCES_PATH RECORDING_ID_KEY EVENT_BUS DLQ_URL"
+    credentials = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"
+    environment = dict.fromkeys(f"{variables} {credentials}".split(), "none") | {"AWS_DEFAULT_REGION": "eu-central-1"}
     code = f"import sys, functions.{function}.handler; print(*sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", code],

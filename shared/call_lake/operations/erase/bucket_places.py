@@ -13,6 +13,7 @@ from operator import attrgetter
 from call_lake.bucket.inbox import id_of
 from call_lake.bucket.inventory import ONE_ROW
 from call_lake.model.layout import ATHENA_RESULTS, INBOX, QUARANTINE, Partition
+from call_lake.model.times import iso
 from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.targets import Targets
 from call_lake.ports import ObjectVersion, VersionedStore
@@ -92,11 +93,13 @@ class InboxObjects(BucketObjects):
         """For a moment a row is in both objects. To the compactor that is one row (rule 18)."""
         if versions[0].is_marker:
             return
-        kept = b"".join(line + b"\n" for line in self._lines(versions[0]) if not _is_theirs(line, targets))
+        old = versions[0]
+        kept = {n: line for n, line in enumerate(self._lines(old)) if not _is_theirs(line, targets)}
         if kept:
-            folder = versions[0].key.rpartition("/")[0]
-            name = hashlib.sha256(kept).hexdigest()[:40]
-            self._store.put(f"{folder}/{name}.json", kept, content_type="application/x-ndjson")
+            body = b"".join(line + b"\n" for line in kept.values())
+            # Of where the lines were, not of their text: a number in it could be guessed from a hash (ADR 0026).
+            name = hashlib.sha256(f"{old.key}\n{iso(old.last_modified)}\n{list(kept)}".encode()).hexdigest()[:40]
+            self._store.put(f"{old.key.rpartition('/')[0]}/{name}.json", body, content_type="application/x-ndjson")
 
     def _lines(self, version: ObjectVersion) -> list[bytes]:
         return [line for line in (self._store.get_version(version) or b"").split(b"\n") if line.strip()]

@@ -9,6 +9,7 @@ from call_lake.ledger.identity import under_its_own_id
 from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.recording import Recording
+from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
 from call_lake.operations.days import Days
@@ -26,7 +27,15 @@ class SourceListing:
     call date. ``unknown``: recordings that the ledger does not have. ``is_complete``: the whole window could be
     read."""
 
-    def __init__(self, settings: SourceSettings, provider: Provider, ledger: Ledger, clock: Clock, days: Days) -> None:
+    def __init__(
+        self,
+        settings: SourceSettings,
+        provider: Provider,
+        ledger: Ledger,
+        clock: Clock,
+        days: Days,
+        ids: RecordingIds,
+    ) -> None:
         self.known: dict[str, date] = {}
         self.unknown: dict[str, Recording] = {}
         self._unusable: dict[str, str] = {}
@@ -36,6 +45,7 @@ class SourceListing:
         self._ledger = ledger
         self._clock = clock
         self._days = days
+        self._ids = ids
 
     @property
     def is_complete(self) -> bool:
@@ -75,7 +85,7 @@ class SourceListing:
 
     def _take(self, page: Page) -> None:
         self._unusable |= {bad.raw: bad.why for bad in page.bad}
-        self._identify(page.recordings)
+        self._identify([self._ids.identified(one) for one in page.recordings])
 
     def _identify(self, recordings: Sequence[Recording]) -> None:
         """Sort recordings into known and unknown. A known key with another connection id is another one (rule 6)."""

@@ -16,6 +16,7 @@ from call_lake.ledger.entry import Entry, State, entries_of
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
+from call_lake.model.recording_ids import RecordingIds
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import Finding, Kind, StoredParts, TableRow, about, differences_of
 from call_lake.operations.verify.listing import SourceListing, VerifyProgress
@@ -76,7 +77,7 @@ class _Partitions:
 
 
 class Verifier:
-    """Verifies one source. ``threads``: HEAD requests at once."""
+    """Verifies one source. ``ids``: under the stack's key. ``threads``: HEAD requests at once."""
 
     def __init__(
         self,
@@ -84,10 +85,12 @@ class Verifier:
         provider: Provider,
         data: StackData,
         clock: Clock,
+        ids: RecordingIds,
         *,
         threads: int = 10,
     ) -> None:
         self._settings = settings
+        self._ids = ids
         self._source = settings.name
         self._provider = provider
         self._data = data
@@ -99,7 +102,7 @@ class Verifier:
     def verify(self, days: Days, in_ledger: Mapping[str, date], on_progress: VerifyProgress) -> VerifyReport:
         """Compare these days. ``in_ledger``: ids and call dates of the source's recordings of these days, as
         ``Ledger.days`` gave them before. Raises Transient where AWS fails."""
-        listing = SourceListing(self._settings, self._provider, self._ledger, self._clock, days)
+        listing = SourceListing(self._settings, self._provider, self._ledger, self._clock, days, self._ids)
         listing.read(on_progress)
         expected = dict(in_ledger) | listing.known
         findings = listing.findings(is_used=bool(expected))

@@ -14,7 +14,7 @@ import requests
 
 from call_lake.errors import ConfigError, Drifted, NotReady, Reason, StepFailed, Terminal, Transient
 from call_lake.model import json_values
-from call_lake.model.recording import Recording, recording_id
+from call_lake.model.recording import ListedRecording
 from call_lake.model.windows import Window
 from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
 from call_lake.providers.conpeek.description import VENDOR
@@ -61,7 +61,7 @@ class Conpeek:
         yield from map(self._page, self._pager.walk(fetch, self._identity, may_be_wide=may_be_wide))
 
     @contextmanager
-    def open_audio(self, recording: Recording, *, deadline_s: float) -> Iterator[AudioStream]:
+    def open_audio(self, recording: ListedRecording, *, deadline_s: float) -> Iterator[AudioStream]:
         """See ``Provider``. Signed links expire. Where the server refuses the record's link as a dead one, list the
         record again, once, and try the link that it has by now."""
         until_s = self._clock.monotonic() + deadline_s
@@ -106,7 +106,7 @@ class Conpeek:
             raise Transient(Reason.BAD_LISTING, f"the listing has no data with records{request_id(body)}")
         return RawPage(rows)
 
-    def _newer_link(self, recording: Recording, refused: StepFailed, until_s: float) -> str:
+    def _newer_link(self, recording: ListedRecording, refused: StepFailed, until_s: float) -> str:
         """Return another link that the record has by now. ``refused``: how its first link was refused.
 
         Raises ``refused`` again where the record still has only that link. Raises NotReady where the record is not
@@ -130,7 +130,7 @@ class Conpeek:
             raise type(refused)(refused.reason, detail, retry_after_s=refused.retry_after_s, status=refused.status)
         return newer
 
-    def _links_now(self, recording: Recording, until_s: float) -> list[str] | None:
+    def _links_now(self, recording: ListedRecording, until_s: float) -> list[str] | None:
         """The links of the record as it is listed now; None where the first pages of its moment do not list it."""
         ended_at = recording.ended_at or recording.listed_at or recording.started_at
         fetch = partial(self._fetch, lambda url: self._raw_page(url, until_s), Window(ended_at, ended_at))
@@ -140,7 +140,7 @@ class Conpeek:
                 return [one.audio_url for one in same if one.audio_url is not None]
         return None
 
-    def _url_from_template(self, recording: Recording) -> str:
+    def _url_from_template(self, recording: ListedRecording) -> str:
         """The audio's URL for a record that gives none. Raises Terminal(NO_AUDIO_URL)."""
         dialog_uuid = self._dialog_uuid(recording)
         if dialog_uuid is None:
@@ -156,7 +156,7 @@ class Conpeek:
             raise ConfigError(f"source {self._settings.name!r}: the 'key' of its secret has characters that no key has")
         return key  # raw: no "Bearer"
 
-    def _dialog_uuid(self, recording: Recording) -> str | None:
+    def _dialog_uuid(self, recording: ListedRecording) -> str | None:
         try:
             return json_values.key(self._mapping["dialog_uuid"](json.loads(recording.raw)))
         except (ValueError, KeyError):
@@ -165,7 +165,7 @@ class Conpeek:
     def _identity(self, row: Any) -> Any:
         return (self._mapping["provider_key"](row) or row) if isinstance(row, dict) else row
 
-    def _recording(self, row: Any) -> Recording:
+    def _recording(self, row: Any) -> ListedRecording:
         if not isinstance(row, dict):
             raise ValueError("it is no object")
         found = self._found
@@ -185,10 +185,9 @@ class Conpeek:
         if duration_s is None and ended_at is not None and "duration_s" not in odd:
             duration_s = (ended_at - started_at).total_seconds()
         audio_url = found["audio_url"](row)
-        return Recording(
+        return ListedRecording(
             source=self._settings.name,
             provider=self._settings.provider,
-            recording_id=recording_id(self._settings.name, key),
             provider_key=key,
             started_at=started_at,
             call_date=started_at.astimezone(self._zone).date(),
@@ -220,7 +219,7 @@ def _nothing(_row: Any) -> None:
     """Extracts a field that is not mapped."""
 
 
-def _is_same(listed: Recording, recording: Recording) -> bool:
+def _is_same(listed: ListedRecording, recording: ListedRecording) -> bool:
     """Whether both are one recording: same key, same connection (rule 6). An unknown connection matches any."""
     connections = {listed.connection_id, recording.connection_id} - {None}
     return listed.provider_key == recording.provider_key and len(connections) < 2

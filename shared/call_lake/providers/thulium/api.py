@@ -14,7 +14,7 @@ import requests
 
 from call_lake.errors import ConfigError, Reason, TooWide, Transient
 from call_lake.model import json_values
-from call_lake.model.recording import Recording, recording_id
+from call_lake.model.recording import ListedRecording
 from call_lake.model.windows import Window
 from call_lake.ports import AudioStream, BadRecord, Clock, Page, Provider
 from call_lake.providers import wall_clock
@@ -88,7 +88,7 @@ class Thulium:
             refusal = error
         yield from self._by_start.rest(times, first, refusal, page_s)
 
-    def open_audio(self, recording: Recording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
+    def open_audio(self, recording: ListedRecording, *, deadline_s: float) -> AbstractContextManager[AudioStream]:
         safe = "" if self._settings.encode_slashes else "/"
         filename = quote(recording.provider_key, safe=safe)
         template = self._settings.download_url or VENDOR.download_url
@@ -137,7 +137,7 @@ class Thulium:
                 bad.append(BadRecord(str(error), json_values.compact(row)))
         return Page(tuple(recordings), tuple(bad))
 
-    def _recording(self, row: Any) -> Recording:
+    def _recording(self, row: Any) -> ListedRecording:
         if not isinstance(row, dict):
             raise ValueError("it is no object")
         key = json_values.key(row.get("filename"))
@@ -152,10 +152,9 @@ class Thulium:
         duration_s = json_values.length(row.get("duration"), "duration_s", odd)
         talk_s = json_values.length(row.get("billsec"), "talk_s", odd)
         started_at, call_date = possible[0] if len(possible) == 1 else _closest(possible, _epoch(connection_id))
-        return Recording(
+        return ListedRecording(
             source=self._settings.name,
             provider=self._settings.provider,
-            recording_id=recording_id(self._settings.name, key),
             provider_key=key,
             started_at=started_at,
             call_date=call_date,

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,12 +13,15 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from typer.testing import CliRunner
 
-from call_lake.errors import CallLakeError
+from call_lake.errors import CallLakeError, KeyRefused, Reason, Transient
+from call_lake.ledger.id_key import ITEM
 from call_lake_cli.commands import deploy as command
 from call_lake_cli.commands.deploy import DeployedStack
 from call_lake_cli.stack.handle import apply_aws_region
 from call_lake_local.errors import LocalError
 from call_lake_local.template_sources import TemplateSource, active_sources
+from tests.support.fakes.ids import ID_KEY_SECRET, IDS
+from tests.support.fakes.world import World
 
 TEMPLATE = Path(__file__).parents[4] / "template.yaml"
 ANSWERS = "https://acme.thulium.com/api/\n\nhttps://acme.conpeek.com\n\n2026-01-31\n\n"
@@ -49,6 +52,10 @@ class Sam:
         return self.code
 
 
+def any_key(found: DeployedStack | None, chosen: Mapping[str, str]) -> None:
+    """Every key is the ledger's."""
+
+
 def deployed(
     sam: Sam, answers: str = "", stack: str = "lake", *, standing: DeployedStack | None = None, **given: str
 ) -> str:
@@ -57,7 +64,7 @@ def deployed(
     @app.command()
     def run() -> None:
         build = lambda architecture: Path(architecture, "template.yaml")  # noqa: E731
-        command.deploy_stack(stack, given, find=lambda _: standing, build=build, sam=sam)
+        command.deploy_stack(stack, given, find=lambda _: standing, refuse_key=any_key, build=build, sam=sam)
 
     result = CliRunner().invoke(app, input=answers, catch_exceptions=False)
     return result.output
@@ -109,7 +116,7 @@ def test_what_would_be_rolled_back_is_refused_before_anything_is_built(given: di
     stands = DeployedStack("UPDATE_COMPLETE", URLS)
     sam = Sam()
     with pytest.raises(ValueError, match=says):
-        command.deploy_stack(given.pop("stack", "lake"), given, find=lambda _: stands, build=Path, sam=sam)
+        command.deploy_stack("lake", given, find=lambda _: stands, refuse_key=any_key, build=Path, sam=sam)
     assert sam.given == []
 
 
@@ -315,3 +322,98 @@ def test_the_template_takes_every_answer_that_is_let_through() -> None:
         command.check_day("31.1.2026")
     with pytest.raises(ValueError, match="Europe/Warsaw"):
         command.check_zone("Warsaw")
+
+
+# -- the key of recording ids
+
+ANOTHERS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:another-AbCdEf"
+OUTPUTS = {"LedgerTable": "ledger", "RecordingIdKeySecret": ID_KEY_SECRET}
+
+
+def existing(**parameters: str) -> DeployedStack:
+    return DeployedStack("UPDATE_COMPLETE", URLS | {"RecordingIdKeyArn": ""} | parameters, OUTPUTS)
+
+
+@pytest.fixture
+def world() -> World:
+    """The account of a stack that has polled; another stack's key is there, too."""
+    world = World.make()
+    world.secrets.set(ANOTHERS, key="another invented key, of another stack")
+    world.table.update("source#thulium", {"checkpoint": "2026-11-20T09:00:00.000Z"})
+    world.table.update(ITEM, {"fingerprint": IDS.fingerprint})
+    return world
+
+
+def check(world: World, found: DeployedStack | None, **chosen: str) -> None:
+    command.check_id_key(found, chosen, lambda name: world.table, world.secrets.get)
+
+
+def test_an_upgrade_keeps_the_key(world: World) -> None:
+    check(world, existing())
+    check(world, existing(), RecordingIdKeyArn="")
+    check(world, existing(RecordingIdKeyArn=ID_KEY_SECRET))
+    check(world, existing(), RecordingIdKeyArn=ID_KEY_SECRET)  # as a secret that nobody deletes with the stack
+
+
+def test_another_key_is_refused(world: World) -> None:
+    with pytest.raises(KeyRefused, match="made under another key"):
+        check(world, existing(), RecordingIdKeyArn=ANOTHERS)
+    with pytest.raises(KeyRefused, match="made under another key"):
+        check(world, existing(RecordingIdKeyArn=ANOTHERS))
+
+
+def test_a_stack_that_adopted_its_key_cannot_get_a_new_one(world: World) -> None:
+    with pytest.raises(KeyRefused, match="the stack would get a new one"):
+        check(world, existing(RecordingIdKeyArn=ID_KEY_SECRET), RecordingIdKeyArn="")
+
+
+def test_a_stack_from_before_the_key_is_refused(world: World) -> None:
+    world.table._items.pop(ITEM)
+    old = DeployedStack("UPDATE_COMPLETE", URLS, {"LedgerTable": "ledger"})
+    with pytest.raises(KeyRefused, match="ids of the old kind"):
+        check(world, old)
+    with pytest.raises(KeyRefused, match="ids of the old kind"):
+        check(world, old, RecordingIdKeyArn=ANOTHERS)
+
+
+def test_a_stack_that_never_polled_may_get_any_key(world: World) -> None:
+    empty = World.make()
+    empty.secrets.set(ANOTHERS, key="another invented key, of another stack")
+    check(empty, existing())
+    check(empty, existing(), RecordingIdKeyArn=ANOTHERS)
+    check(empty, DeployedStack("UPDATE_COMPLETE", URLS, {"LedgerTable": "ledger"}))
+
+
+def test_a_new_stack_can_adopt_a_key_that_is_there(world: World) -> None:
+    check(world, None)
+    check(world, None, RecordingIdKeyArn=ANOTHERS)
+    with pytest.raises(KeyRefused, match="does not exist"):
+        check(world, None, RecordingIdKeyArn="arn:aws:secretsmanager:eu-central-1:123456789012:secret:gone-AbCdEf")
+
+
+def test_a_key_that_is_refused_changes_nothing(world: World) -> None:
+    sam, built = Sam(), list[str]()
+
+    def build(architecture: str) -> Path:
+        built.append(architecture)
+        return Path(architecture)
+
+    def refuse(found: DeployedStack | None, chosen: Mapping[str, str]) -> None:
+        command.check_id_key(found, chosen, lambda name: world.table, world.secrets.get)
+
+    given = {"RecordingIdKeyArn": ANOTHERS}
+    with pytest.raises(KeyRefused) as refused:
+        command.deploy_stack("lake", given, find=lambda _: existing(), refuse_key=refuse, build=build, sam=sam)
+    assert (sam.given, built) == ([], [])
+    assert "\n" not in str(refused.value)
+
+
+def test_credentials_that_may_not_read_the_key_deploy_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Transient(Reason.AWS, "GetSecretValue: AccessDenied")
+
+    monkeypatch.setattr(command, "check_id_key", refuse)
+    command._refuse_key(existing(), {})
+    assert "could not be compared with the ledger's, the poller will" in capsys.readouterr().out

@@ -17,6 +17,7 @@ from call_lake.model.recording import AudioFacts, StoredAudio
 from call_lake_cli.commands.get import chunks_of, misnamed, save, stored_audio, target_of
 from call_lake_cli.commands.show import find_entries
 from call_lake_cli.console.errors import UserError
+from tests.support.fakes.ids import IDS
 from tests.support.operator_bench import Bench
 
 BODY = b"RIFF" + bytes(range(256)) * 100
@@ -103,7 +104,7 @@ def test_it_is_found_by_id_and_by_key_once_it_is_stored() -> None:
     stack: Any = SimpleNamespace(store=bench.world.store)
 
     def found(name: str) -> list[Entry]:
-        return find_entries(bench.ledger, ["thulium"], name)
+        return find_entries(bench.ledger, ["thulium"], name, lambda: IDS)
 
     bench.pipeline.poll("thulium")
     with pytest.raises(UserError, match="is PUBLISHED: there is no audio; it waits in the queue"):
@@ -119,7 +120,7 @@ def test_it_is_found_by_id_and_by_key_once_it_is_stored() -> None:
 def test_one_key_of_two_sources_asks_for_an_id() -> None:
     bench = Bench(1)
     bench.settle()
-    (entry,) = find_entries(bench.ledger, ["thulium"], bench.recordings[0].recording_id)
+    (entry,) = find_entries(bench.ledger, ["thulium"], bench.recordings[0].recording_id, lambda: IDS)
     other = replace(entry, recording_id=entry.recording_id.replace("thulium", "second"))
 
     with pytest.raises(UserError, match=f"{entry.recording_id}, {other.recording_id}"):

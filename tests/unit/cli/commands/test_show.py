@@ -9,6 +9,7 @@ from call_lake.errors import NotReady, Reason, Terminal
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.layout import Partition
 from call_lake_cli.commands.show import find_entries, where_it_waits
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording, raising
 from tests.support.operator_bench import DAY, Bench
 
@@ -35,7 +36,7 @@ def test_a_recording_is_found_by_its_id_and_by_its_key(bench: Bench) -> None:
     recording = bench.recordings[0]
 
     for name in (recording.recording_id, recording.provider_key):
-        assert [found.recording for found in find_entries(bench.ledger, SOURCES, name)] == [recording]
+        assert [found.recording for found in find_entries(bench.ledger, SOURCES, name, lambda: IDS)] == [recording]
 
 
 def test_a_key_that_two_sources_use_finds_both(bench: Bench) -> None:
@@ -43,7 +44,7 @@ def test_a_key_that_two_sources_use_finds_both(bench: Bench) -> None:
     for recording in (bench.recordings[0], other):
         bench.ledger.discovered(recording)
 
-    found = find_entries(bench.ledger, SOURCES, other.provider_key)
+    found = find_entries(bench.ledger, SOURCES, other.provider_key, lambda: IDS)
 
     assert [one.source for one in found] == SOURCES
 
@@ -52,7 +53,7 @@ def test_a_key_that_two_sources_use_finds_both(bench: Bench) -> None:
 def test_what_is_no_recording_is_not_found(bench: Bench, name: str) -> None:
     bench.settle()
 
-    assert find_entries(bench.ledger, SOURCES, name) == []
+    assert find_entries(bench.ledger, SOURCES, name, lambda: IDS) == []
 
 
 def test_where_it_waits_follows_it_to_the_table(bench: Bench) -> None:

@@ -11,6 +11,7 @@ import botocore.exceptions
 import pytest
 
 from call_lake.errors import ConfigError
+from call_lake.ledger.id_key import ITEM
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import iso
 from call_lake.settings import SourceSettings
@@ -18,6 +19,7 @@ from call_lake_cli.doctor import alarms, checks
 from call_lake_cli.doctor.checks import Check, Level, guarded, skew
 from call_lake_cli.doctor.command import any_failed, run_checks
 from tests.support.fakes import FakeClock, World
+from tests.support.fakes.ids import ID_KEY, IDS
 from tests.support.stub_thulium import BASE, SECRET, row
 from tests.support.stub_web import Reply, StubWeb, json_reply
 
@@ -69,6 +71,7 @@ class Cloud:
     """A healthy stack of one source; ``answers`` by operation may be replaced, an exception is raised."""
 
     name, bucket, dlq_url, database, workgroup, local = "s", "b", "dlq", "s", "w", False
+    recording_id_key = "id-key"
 
     def __init__(self) -> None:
         self.world = World.make(("thulium",))
@@ -92,6 +95,7 @@ class Cloud:
             "list_subscriptions_by_topic": subscribed("arn:aws:sns:r:1:ring:1"),
             "get_queue_attributes": messages(0),
             "get_secret_value": {"SecretString": json.dumps(SECRET)},
+            "id_key": {"SecretString": json.dumps({"key": ID_KEY})},
         }
 
     def note(self, **facts: Any) -> None:
@@ -102,7 +106,7 @@ class Cloud:
 
     def __getattr__(self, operation: str) -> Any:
         def answer(**asked: Any) -> Any:
-            found = self.answers[operation]
+            found = self.answers["id_key" if asked.get("SecretId") == "id-key" else operation]
             if isinstance(found, Exception):
                 raise found
             return found
@@ -128,6 +132,7 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
     assert [check for check in found if check.level is not Level.OK] == []
     assert {check.name for check in found} >= {
         "credentials", "bucket", "ledger", "table", "Athena", "poller", "copier", "compactor", "compactor: schedule",
+        "recording ids",
         "thulium: secret", "thulium: listing", "thulium: polls", "thulium: poll", "thulium: sweep", "thulium: copies",
         "dead letters", "Lambda quota", "alarms", "alarm topic",
     }  # fmt: skip
@@ -315,3 +320,38 @@ def test_a_stack_that_transcribes_has_its_queue_of_transcriptions_looked_at(
     trouble = cloud.troubles().get("transcriptions")
     assert says in (trouble.found if trouble else "")
     assert bool(trouble) == bool(says)
+
+
+def test_the_key_that_the_ledger_knows_is_no_trouble(cloud: Cloud) -> None:
+    cloud.note(checkpoint=iso(cloud.clock.now()))
+    cloud.table.update(ITEM, {"fingerprint": IDS.fingerprint})
+    assert cloud.troubles() == {}
+
+
+@pytest.mark.parametrize(
+    ("secret", "says"),
+    [
+        ({"SecretString": '{"key": "another invented key, of another stack"}'}, "made under another key"),
+        ({"SecretString": '{"key": "short"}'}, "is no key: the key has 5 characters"),
+        ({"SecretString": "{}"}, "does not exist or has no"),
+        (refused("GetSecretValue", "ResourceNotFoundException"), "does not exist or has no"),
+        (refused("GetSecretValue", "InvalidRequestException"), "InvalidRequestException"),  # deleted, 7 to 30 days ago
+    ],
+)
+def test_a_key_that_is_not_the_ledgers_is_a_failure(cloud: Cloud, secret: Any, says: str) -> None:
+    cloud.table.update(ITEM, {"fingerprint": IDS.fingerprint})
+    cloud.answers["id_key"] = secret
+    check = cloud.troubles()["recording ids"]
+    assert check.level is Level.FAIL
+    assert says in check.found
+    assert "\n" not in check.found
+
+
+def test_a_ledger_with_ids_of_the_old_kind_is_a_failure(cloud: Cloud) -> None:
+    cloud.note(checkpoint=iso(cloud.clock.now()))
+    assert "ids of the old kind" in cloud.troubles()["recording ids"].found
+
+
+def test_doctor_only_reads_the_ledgers_key(cloud: Cloud) -> None:
+    assert cloud.troubles() == {}
+    assert cloud.table.get(ITEM) is None

@@ -27,6 +27,7 @@ OUTPUTS = {
     "BusName": "bus",
     "DatabaseName": "database",
     "WorkgroupName": "workgroup",
+    "RecordingIdKeySecret": "key",
     "PollerName": "poller",
     "CopierName": "copier",
     "CompactorName": "compactor",
@@ -53,6 +54,7 @@ FACTS = {
     "bus": "bus",
     "database": "database",
     "workgroup": "workgroup",
+    "recording_id_key": "key",
     "functions": {},
     "tap_url": "",
 }

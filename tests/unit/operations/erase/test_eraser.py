@@ -1,5 +1,7 @@
 """An erasure leaves nothing of a recording but its tombstone, and touches nothing else."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +15,7 @@ from call_lake.model.messages import message_of
 from call_lake.operations.erase.targets import ErasureRequest, UnknownRecording
 from tests.support.erasing import DEAD_LABELS, by_number, erase, eraser_of, own_traces, recording_ids, texts_of
 from tests.support.fakes import Call
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording
 from tests.support.lake_samples import ids_in, lake_of, row_of, table_from
 from tests.support.operator_bench import DAY, Bench, settled
@@ -119,7 +122,36 @@ def test_a_namesake_that_is_listed_after_the_erasure_is_stored(bench: Bench) -> 
     assert victim.recording_id not in ids_in(bench.world)
 
 
-@pytest.mark.parametrize("unknown", ["thulium-0000", "source#thulium"])
+def test_a_tombstone_keeps_a_keyed_digest_of_the_connection_and_nothing_that_can_be_guessed(bench: Bench) -> None:
+    victim = bench.recordings[0]
+    erase(bench, by_number(victim))
+    tombstone, connection = bench.item(victim), str(victim.connection_id)
+    assert tombstone["connection_id"] == IDS.of_connection("thulium", connection)
+    for algorithm in hashlib.algorithms_guaranteed - {"shake_128", "shake_256"}:
+        digest = hashlib.new(algorithm, connection.encode(), usedforsecurity=False).hexdigest()
+        assert digest[:16] not in json.dumps(tombstone)
+
+
+def test_what_stays_of_a_shared_inbox_object_gets_a_name_that_says_nothing_of_its_text() -> None:
+    names = []
+    for number in ("+48500600700", "+48500600701"):
+        bench = settled()
+        victim = bench.recordings[0]
+        place = f"inbox/source=thulium/call_date={DAY}/many.json"
+        lines = [{"recording_id": victim.recording_id}, {"recording_id": "other", "caller": number}]
+        bench.world.store.put(place, "".join(json.dumps(line) + "\n" for line in lines).encode())
+        erase(bench, by_number(victim))
+        names.append(sorted(bench.world.store.bodies("inbox/")))
+    assert names[0] == names[1] != []
+
+
+def test_who_erases_needs_no_key(bench: Bench) -> None:
+    bench.world.secrets.values.clear()
+    erase(bench, by_number(bench.recordings[0]))
+    assert bench.item(bench.recordings[0])["state"] == State.ERASED
+
+
+@pytest.mark.parametrize("unknown", ["thulium-0000", "source#thulium", "key#recording-ids"])
 def test_an_unknown_recording_id_is_an_error_and_nothing_is_erased(bench: Bench, unknown: str) -> None:
     known = bench.recordings[0].recording_id
 

@@ -11,6 +11,7 @@ from call_lake.model.windows import Window
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import Kind
 from call_lake.ports import BadRecord, Page
+from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording, raising
 from tests.support.operator_bench import DAY, Bench, kinds, only, settled
 
@@ -56,7 +57,7 @@ def test_a_source_that_was_never_polled_says_so() -> None:
 
 
 def test_a_second_recording_under_a_known_key_is_looked_for_as_its_own(bench: Bench) -> None:
-    second = replace(bench.recordings[0], connection_id="200.2", listed_at=bench.world.clock.now())
+    second = IDS.identified(replace(bench.recordings[0], connection_id="200.2", listed_at=bench.world.clock.now()))
     bench.thulium.add(second)
 
     assert only(bench.verify().differences).recording_id == second.as_collision().recording_id
@@ -68,7 +69,7 @@ def test_a_second_recording_under_a_known_key_is_looked_for_as_its_own(bench: Be
 
 def test_two_unknown_recordings_under_one_key_are_two() -> None:
     bench = Bench(1)
-    bench.thulium.add(replace(bench.recordings[0], connection_id="200.2"))
+    bench.thulium.add(IDS.identified(replace(bench.recordings[0], connection_id="200.2")))
 
     assert bench.verify().listed == 2
 

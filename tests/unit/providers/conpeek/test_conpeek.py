@@ -9,33 +9,35 @@ from hypothesis import strategies as st
 
 from call_lake.errors import ConfigError, Reason, Terminal
 from call_lake.ledger.identity import possible_ids, same_recording
-from call_lake.model.recording import Recording, recording_id
+from call_lake.model.recording import ListedRecording
 from call_lake.providers.conpeek.mapping import CONPEEK, compile_mapping
+from tests.support.fakes.ids import IDS
 from tests.support.stub_conpeek import BASE, HOUR, Tenant, make, one, row
 from tests.support.stub_web import Reply, StubWeb
 
 
 def test_a_dialog_becomes_a_recording() -> None:
     raw = row(recording_url="/files/1")
-    assert one(raw) == Recording(
-        source="conpeek",
-        provider="conpeek",
-        recording_id=recording_id("conpeek", "dialog-0"),
-        provider_key="dialog-0",
-        started_at=datetime(2026, 6, 1, 22, 30, tzinfo=UTC),
-        call_date=date(2026, 6, 2),
-        raw=json.dumps(raw, ensure_ascii=False, separators=(",", ":")),
-        connection_id="dialog-0",
-        ended_at=datetime(2026, 6, 1, 22, 31, 5, tzinfo=UTC),
-        listed_at=datetime(2026, 6, 1, 22, 31, 5, tzinfo=UTC),
-        direction="outbound",
-        caller="+48500000001",
-        callee="+48500000002",
-        agent="Zmyślony Agent",
-        disposition="ANSWERED",
-        duration_s=65.0,
-        talk_s=60.5,
-        audio_url="/files/1",
+    assert one(raw) == IDS.identified(
+        ListedRecording(
+            source="conpeek",
+            provider="conpeek",
+            provider_key="dialog-0",
+            started_at=datetime(2026, 6, 1, 22, 30, tzinfo=UTC),
+            call_date=date(2026, 6, 2),
+            raw=json.dumps(raw, ensure_ascii=False, separators=(",", ":")),
+            connection_id="dialog-0",
+            ended_at=datetime(2026, 6, 1, 22, 31, 5, tzinfo=UTC),
+            listed_at=datetime(2026, 6, 1, 22, 31, 5, tzinfo=UTC),
+            direction="outbound",
+            caller="+48500000001",
+            callee="+48500000002",
+            agent="Zmyślony Agent",
+            disposition="ANSWERED",
+            duration_s=65.0,
+            talk_s=60.5,
+            audio_url="/files/1",
+        )
     )
 
 
@@ -49,7 +51,7 @@ def test_the_recordings_own_id_goes_before_the_dialogs(name):
 def test_a_field_that_is_filled_in_later_makes_no_other_call_of_a_recording(name):
     first, later = one({"id": 17, name: None}), one({"id": 17, name: "c-1"})
     assert possible_ids(later) == possible_ids(first)
-    assert same_recording(first.connection_id, later.connection_id)
+    assert same_recording(first.connection_id, later)
 
 
 def test_a_key_of_one_name_stays_when_another_is_filled_in_later():

@@ -7,31 +7,33 @@ from urllib.parse import unquote
 import pytest
 
 from call_lake.errors import ConfigError, Reason, Transient
-from call_lake.model.recording import Recording, recording_id
+from call_lake.model.recording import ListedRecording
 from call_lake.operations.erase.targets import ErasureRequest
+from tests.support.fakes.ids import IDS
 from tests.support.stub_thulium import BASE, HOUR, NOON, SECRET, Tenant, make, one, row
 from tests.support.stub_web import Reply, Seen, StubWeb, json_reply, keys
 
 
 def test_a_row_becomes_a_recording() -> None:
     raw = row()
-    assert one({}) == Recording(
-        source="thulium",
-        provider="thulium",
-        recording_id=recording_id("thulium", "sprzedaż/2026-06-01/0.wav"),
-        provider_key="sprzedaż/2026-06-01/0.wav",
-        started_at=datetime(2026, 6, 1, 10, 8, tzinfo=UTC),
-        call_date=date(2026, 6, 1),
-        raw=json.dumps(raw, ensure_ascii=False, separators=(",", ":")),
-        connection_id=raw["connection_id"],
-        listed_at=datetime(2026, 6, 1, 12, 28, tzinfo=UTC),
-        direction="inbound",
-        caller="48500000001",
-        callee=None,
-        agent="Wymyślona Agentka",
-        disposition="ANSWERED",
-        duration_s=129.0,
-        talk_s=120.5,
+    assert one({}) == IDS.identified(
+        ListedRecording(
+            source="thulium",
+            provider="thulium",
+            provider_key="sprzedaż/2026-06-01/0.wav",
+            started_at=datetime(2026, 6, 1, 10, 8, tzinfo=UTC),
+            call_date=date(2026, 6, 1),
+            raw=json.dumps(raw, ensure_ascii=False, separators=(",", ":")),
+            connection_id=raw["connection_id"],
+            listed_at=datetime(2026, 6, 1, 12, 28, tzinfo=UTC),
+            direction="inbound",
+            caller="48500000001",
+            callee=None,
+            agent="Wymyślona Agentka",
+            disposition="ANSWERED",
+            duration_s=129.0,
+            talk_s=120.5,
+        )
     )
 
 
