@@ -281,7 +281,7 @@ MUTATIONS = (
         "each unusable record is a line of the log",
         at("polling.poller", "_publish"),
         before(
-            "publish_new",
+            "publish_listed",
             "for bad in page.bad:\n    log.warning('a listed record is unusable', records=1, why=bad.why)",
         ),
         ("unit/polling/test_bad_records.py",),

@@ -118,8 +118,9 @@ class Recording(ListedRecording):
             values[name] = parse_iso(values[name]) if values[name] else None
         values["call_date"] = date.fromisoformat(data["call_date"])
         recording = cls(**values)
-        named = RECORDING_ID.fullmatch(recording.recording_id)
-        if named is None or named[1] != recording.source:
+        own_ids = (recording.key_id, recording.collision_id)
+        named = [found[1] for id in own_ids if (found := RECORDING_ID.fullmatch(id))]
+        if recording.recording_id not in own_ids or named != [recording.source] * 2:
             raise ValueError("its recording id is none of its source")
         if abs(recording.call_date - recording.started_at.date()) > timedelta(days=1):
             raise ValueError("its call date is not the day of its start, in no time zone")

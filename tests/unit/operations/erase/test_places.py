@@ -30,7 +30,8 @@ def bench() -> Bench:
 def test_an_inbox_object_keeps_the_rows_of_others_and_each_once(bench: Bench) -> None:
     day = bench.recordings[0].call_date
     mine, others = row_of(1, day=day), [row_of(2, day=day), row_of(3, day=day)]
-    bench.ledger.discovered(replace(make_recording(1), recording_id=mine["recording_id"], call_date=day))
+    id = mine["recording_id"]
+    bench.ledger.discovered(replace(make_recording(1), recording_id=id, key_id=id, call_date=day))
     put_rows(bench.world.store, [mine, *others])
     put_rows(bench.world.store, [mine])
 
