@@ -302,6 +302,29 @@ MUTATIONS = (
     ),
     Mutation(
         11,
+        "what was stored before its function died is written beside others",
+        at("copying.copier", "_copy"),
+        before(
+            "objection", "if found := self._audio_objects.existing(recording): return self._copied(claimed, found[0])"
+        ),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "what is stored already waits for the end of a pause",
+        at("copying.copier", "_attempt_alone"),
+        ignoring("existing"),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
+        "a stored suspect keeps the failure that its mark was",
+        at("ledger.ledger", "stored"),
+        never("unmarked"),
+        SUSPECTS,
+    ),
+    Mutation(
+        11,
         "a message that came twice in vain is no suspect",
         at("copying.suspects", "is_suspect"),
         rewriting("receive_count - 1 > counted", "False"),

@@ -9,7 +9,7 @@ last attempt left.
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from call_lake.bucket import inbox
 from call_lake.bucket.audio_objects import AudioObjects, erase_audio
@@ -94,7 +94,7 @@ class Copier:
             settled += self._write([one for one in ended if not one.suspect])
             suspects += [one.suspect for one in ended if one.suspect]
         for suspect in sorted(suspects, key=lambda one: one.entry.marks):  # who is innocent goes first
-            settled += self._write([self._attempt_alone(suspect, until_s)])
+            settled.append(self._attempt_alone(suspect, until_s))
         return report_of(settled)
 
     # -- the audio of one recording
@@ -147,34 +147,36 @@ class Copier:
 
     def _copy(self, claimed: ClaimedRecording, until_s: float) -> Outcome:
         message, entry, recording = claimed.message, claimed.entry, claimed.recording
-        if existing := self._audio_objects.existing(recording):
-            return self._copied(claimed, existing[0])
         if error := objection(entry, self._clock.now()):
             raise error
-        if rest_s := self._rest_s(recording.source):
+        if existing := self._audio_objects.existing(recording):
+            claimed = replace(claimed, existing=existing[0])
+        elif rest_s := self._rest_s(recording.source):
             return self._wait(message, recording.source, rest_s)
         if is_suspect(entry, message.receive_count):
             return Outcome(message, Result.SUSPECT, suspect=claimed)
-        return self._copied(claimed, self._fetcher.fetch(entry, recording, until_s))
+        return self._copied(claimed, existing[0] if existing else self._fetcher.fetch(entry, recording, until_s))
 
     def _attempt_alone(self, suspect: ClaimedRecording, until_s: float) -> Outcome:
-        """Download a suspect while nothing else runs. Its mark stays in the ledger only if the function dies."""
+        """Copy a suspect while nothing else runs. Its mark stays in the ledger only if the function dies."""
         message, entry, recording = suspect.message, suspect.entry, suspect.recording
         try:
-            if rest_s := self._rest_s(recording.source):
+            if suspect.existing is None and (rest_s := self._rest_s(recording.source)):
                 return self._wait(message, recording.source, rest_s)
             if until_s - self._clock.monotonic() < ALONE_S or not self._ledger.marked(entry):
                 return self._wait(message, recording.source, BUSY_WAIT_S)
             log.info("tried alone", recording_id=recording.recording_id, marks=entry.marks + 1)
-            fetched = self._judged(
-                suspect, lambda: self._copied(suspect, self._fetcher.fetch(entry, recording, until_s))
-            )
+            [tried] = self._write([self._judged(suspect, lambda: self._copied_alone(suspect, until_s))])
         except Exception:
             log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
-            fetched = self._come_back(message, recording.source)
-        if fetched.result in (Result.COPIED, Result.NO_ATTEMPT):  # any other has taken the mark away already
+            tried = self._come_back(message, recording.source)
+        if tried.result in (Result.COPIED, Result.NO_ATTEMPT):  # any other has taken the mark away already
             self._unmark(entry)
-        return fetched
+        return tried
+
+    def _copied_alone(self, suspect: ClaimedRecording, until_s: float) -> Outcome:
+        audio = suspect.existing or self._fetcher.fetch(suspect.entry, suspect.recording, until_s)
+        return self._copied(suspect, audio, unmarked=suspect.entry)
 
     def _unmark(self, entry: Entry) -> None:
         try:
@@ -198,12 +200,12 @@ class Copier:
             log.exception("the attempt broke; it is counted", recording_id=recording.recording_id)
             return self._failed(message, entry, recording, Transient(Reason.UNEXPECTED, type(error).__name__))
 
-    def _copied(self, claimed: ClaimedRecording, audio: StoredAudio) -> Outcome:
+    def _copied(self, claimed: ClaimedRecording, audio: StoredAudio, unmarked: Entry | None = None) -> Outcome:
         if self._is_erased(claimed.recording):  # rule 15
             partition = Partition.of_recording(claimed.recording)
             erase_audio(self._store, partition, claimed.recording.recording_id)
             return Outcome(claimed.message, Result.NOTHING_TO_DO)
-        copied = CopiedRecording(claimed.message, claimed.recording, audio)
+        copied = CopiedRecording(claimed.message, claimed.recording, audio, unmarked)
         return Outcome(claimed.message, Result.COPIED, copied=copied)
 
     def _rest_s(self, source: str) -> float:
@@ -253,7 +255,7 @@ class Copier:
             return Outcome(one.message, Result.COPIED)
 
     def _settle(self, one: CopiedRecording) -> Outcome:
-        first = self._stored.mark_stored(one.recording, one.audio)
+        first = self._stored.mark_stored(one.recording, one.audio, one.unmarked)
         if first is not None and first.state is State.ERASED:
             erase_audio(self._store, first.partition, first.recording_id)
             return Outcome(one.message, Result.NOTHING_TO_DO)

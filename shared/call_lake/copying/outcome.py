@@ -50,20 +50,23 @@ AGAIN = frozenset({Result.RETRY_IN_QUEUE, Result.NO_ATTEMPT, Result.COPIED, Resu
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRecording:
-    """A recording on its way to its audio. ``entry``: as the ledger had it when the attempt began."""
+    """A recording on its way to its audio. ``entry``: as the ledger had it when the attempt began. ``existing``: the
+    audio that an earlier attempt has stored."""
 
     message: Message
     entry: Entry
     recording: Recording
+    existing: StoredAudio | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CopiedRecording:
-    """A recording whose audio is in S3, on its way to STORED."""
+    """A recording whose audio is in S3, on its way to STORED. ``unmarked``: the entry of a suspect before its mark."""
 
     message: Message
     recording: Recording
     audio: StoredAudio
+    unmarked: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,9 @@ class StoredRecordings:
         self._clock = clock
         self._expiry = AudioExpiry(ledger.table, clock, retention_days)
 
-    def mark_stored(self, recording: Recording, audio: StoredAudio) -> Entry | None:
+    def mark_stored(self, recording: Recording, audio: StoredAudio, unmarked: Entry | None) -> Entry | None:
         """Mark it STORED, or return what came first (``Ledger.stored``). What can expire stays in the index."""
-        return self._ledger.stored(recording, audio, self._expiry.due_list(recording.source))
+        return self._ledger.stored(recording, audio, self._expiry.due_list(recording.source), unmarked)
 
     def has_expired(self, entry: Entry) -> bool:
         """Whether the bucket's own rule has deleted the audio of a stored recording. An object that somebody else

@@ -84,6 +84,15 @@ def state_of(item: Mapping[str, Any]) -> State:
     return State(item.get("state", State.PUBLISHED))
 
 
+def day_of(item: Mapping[str, Any]) -> date | None:
+    """The call date of an item; None where it has none that Call Lake wrote."""
+    try:
+        day = date.fromisoformat(item["call_date"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return day if day.isoformat() == item["call_date"] else None  # 20261020 is read, too, but does not sort
+
+
 def sha256_of(recording: Recording) -> str:
     """What ``record_sha256`` says of the record that the audio was stored with."""
     return hashlib.sha256(json.dumps(recording.to_json()).encode()).hexdigest()
@@ -93,8 +102,9 @@ def entry_of(item: Item) -> Entry:
     """Read a recording's item. Raises ItemChanged for one that is not as Call Lake wrote it."""
     try:
         entry = _read(item)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:  # its text may hold what the record holds
-        raise ItemChanged(item["id"], f"{type(error).__name__} while reading it") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        what = type(error).__name__  # alone: the text may hold what the record holds
+        raise ItemChanged(item["id"], f"{what} while reading it") from error
     if why := _why_changed(item, entry):
         raise ItemChanged(item["id"], why)
     return entry
@@ -137,11 +147,14 @@ def _why_changed(item: Item, entry: Entry) -> str | None:
 def _read(item: Item) -> Entry:
     state = state_of(item)
     has_record = "record" in item and state is not State.ERASED
+    day = day_of(item)
+    if day is None:
+        raise ValueError("its call date cannot be read")
     return Entry(
         recording_id=item["id"],
         state=state,
         source=item["source"],
-        call_date=date.fromisoformat(item["call_date"]),
+        call_date=day,
         recording=Recording.from_json(json.loads(item["record"])) if has_record else None,
         first_published_at=parse_iso(item.get("first_published_at") or item["erased_at"]),
         attempts=int(item.get("attempts", 0)),

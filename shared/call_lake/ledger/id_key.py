@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from call_lake.errors import ConfigError, KeyRefused, SecretEmpty
 from call_lake.ledger.source_state import SourceState
-from call_lake.model.recording_ids import RecordingIds
+from call_lake.model.recording_ids import FINGERPRINT, RecordingIds
 from call_lake.ports import Clock, OneOf, PreconditionFailed, Table
 
 ITEM = "key#recording-ids"
@@ -72,9 +72,10 @@ def check_key(table: Table, clock: Clock, ids: RecordingIds | None, sources: Ite
             f"published: deploy a new stack for them, {HELP}"
         )
     if known is not None and (ids is None or known != ids.fingerprint):
+        was = f"begins {known[:8]}" if isinstance(known, str) and FINGERPRINT.fullmatch(known) else "is none any more"
         given = f"the stack's begins {ids.fingerprint[:8]}" if ids else "the stack would get a new one"
         raise KeyRefused(
-            f"the ledger's recording ids were made under another key: its fingerprint begins {known[:8]}, {given}; "
+            f"the ledger's recording ids were made under another key: its fingerprint {was}, {given}; "
             f"nothing is published until RecordingIdKeyArn names the secret with the ledger's key: {HELP}"
         )
     return known is not None

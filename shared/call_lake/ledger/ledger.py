@@ -24,7 +24,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from call_lake.errors import ItemChanged, NotReady, Reason, StepFailed, Transient
+from call_lake.errors import NotReady, Reason, StepFailed, Transient
 from call_lake.ledger.entry import (
     CALL,
     HISTORY_LENGTH,
@@ -35,6 +35,7 @@ from call_lake.ledger.entry import (
     TOMBSTONE,
     Entry,
     State,
+    day_of,
     entries_of,
     entry_of,
     erased_among,
@@ -42,7 +43,7 @@ from call_lake.ledger.entry import (
     sha256_of,
 )
 from call_lake.ledger.identity import possible_ids, same_recording, under_its_own_id
-from call_lake.model.recording import Recording, StoredAudio
+from call_lake.model.recording import RECORDING_ID, Recording, StoredAudio
 from call_lake.model.times import iso
 from call_lake.ports import ABSENT, Clock, Item, OneOf, PreconditionFailed, Table
 
@@ -154,15 +155,23 @@ class Ledger:
         source = OneOf((entry.source,))
         self._update_if(entry.recording_id, changes, state=IN_FLIGHT, source=source, marks=OneOf((entry.marks + 1,)))
 
-    def stored(self, recording: Recording, audio: StoredAudio, due_list: str | None = None) -> Entry | None:
+    def stored(
+        self, recording: Recording, audio: StoredAudio, due_list: str | None = None, unmarked: Entry | None = None
+    ) -> Entry | None:
         """Mark STORED, and return None. If another attempt or an erasure came first, return the entry as it is then.
         ``due_list``: under which key the index keeps what can expire, by ``stored_at``; None where nothing does.
-        Raises ItemChanged."""
+        ``unmarked``: the entry before this attempt's own mark, which is taken back. Raises ItemChanged."""
         id = recording.recording_id
         settled = {"due_list": due_list, "due_at": iso(audio.stored_at) if due_list else None}
         settled |= {"reason": None, "marks": None}
-        changes = {"state": State.STORED, "audio": audio.to_json(), "stored_at": iso(audio.stored_at)} | settled
+        changes: dict[str, Any] = {
+            "state": State.STORED,
+            "audio": audio.to_json(),
+            "stored_at": iso(audio.stored_at),
+        } | settled
         changes |= {"record_sha256": sha256_of(recording)}
+        if unmarked is not None:
+            changes |= {"attempts": unmarked.attempts, "history": list(unmarked.history)}
         if self._update_if(id, changes, state=NOT_STORED, source=OneOf((recording.source,))):
             return None
         entry = self.entry(id)
@@ -222,14 +231,13 @@ class Ledger:
 
     def days(self, first: date, last: date) -> Iterator[tuple[str, str, date]]:
         """Recording id, source and call date of everything that was called on these days. Reads the whole ledger.
-        Raises ItemChanged."""
+        An item whose date somebody changed beyond reading is on the first day: whoever reads it gets ItemChanged.
+        """
         for item in self.table.scan():
-            if not first.isoformat() <= item.get("call_date", "") <= last.isoformat():
-                continue
-            try:
-                yield item["id"], item["source"], date.fromisoformat(item["call_date"])
-            except (KeyError, ValueError) as error:
-                raise ItemChanged(item["id"], "its source or call date cannot be read") from error
+            if named := RECORDING_ID.fullmatch(item["id"]):
+                day = day_of(item) or first
+                if first <= day <= last:
+                    yield item["id"], named[1], day
 
     def erased(self, ids: Iterable[str]) -> set[str]:
         """Those of the ids that are tombstones."""
@@ -306,6 +314,6 @@ def _connection_digest_in(item: Item) -> str | None:
     """As the record brings it; None where there is none, or where somebody changed the record beyond reading."""
     try:
         digest = json.loads(item.get("record", "{}")).get("connection_digest")
-    except (ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, RecursionError):
         return None
     return digest if isinstance(digest, str) else None

@@ -20,5 +20,5 @@ def recording_from_message(body: str) -> Recording:
         if data["version"] != MESSAGE_VERSION:
             raise ValueError(f"message version {data['version']!r} is not {MESSAGE_VERSION}")
         return Recording.from_json(data["recording"])
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a recording message: {type(error).__name__} {error}") from error

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import date, datetime, timedelta
+from math import isfinite
 from typing import Any, Self
 
 from call_lake.model.times import iso, parse_iso
@@ -11,6 +12,14 @@ from call_lake.model.times import iso, parse_iso
 RECORDING_ID = re.compile(r"([a-z0-9-]{1,32})-[0-9a-f]{32}")
 """A recording id; its group is the source."""
 
+
+_MOMENTS = ("started_at", "ended_at", "listed_at")
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(_MOMENTS, datetime),
+    "call_date": date,
+    **dict.fromkeys(("duration_s", "talk_s"), (float, int)),
+}
+"""Of a recording's fields; all others are text."""
 
 _setter_of = object.__setattr__.__get__
 
@@ -114,9 +123,12 @@ class Recording(ListedRecording):
         values: dict[str, Any] = {
             field.name: data[field.name] if field.default is MISSING else data.get(field.name) for field in fields(cls)
         }
-        for name in ("started_at", "ended_at", "listed_at"):
+        for name in _MOMENTS:
             values[name] = parse_iso(values[name]) if values[name] else None
         values["call_date"] = date.fromisoformat(data["call_date"])
+        for name, value in values.items():
+            if value is not None and not _is_written(name, value):
+                raise ValueError(f"its {name} is not what a poller writes")
         recording = cls(**values)
         own_ids = (recording.key_id, recording.collision_id)
         named = [found[1] for id in own_ids if (found := RECORDING_ID.fullmatch(id))]
@@ -125,6 +137,13 @@ class Recording(ListedRecording):
         if abs(recording.call_date - recording.started_at.date()) > timedelta(days=1):
             raise ValueError("its call date is not the day of its start, in no time zone")
         return recording
+
+
+def _is_written(name: str, value: Any) -> bool:
+    """Whether ``to_json`` can have written this value of a field."""
+    if isinstance(value, bool) or not isinstance(value, _TYPES.get(name, str)):
+        return False
+    return not isinstance(value, float) or isfinite(value)
 
 
 def _plain(value: Any) -> Any:

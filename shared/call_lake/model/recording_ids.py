@@ -4,11 +4,14 @@ A provider's key is often a file name with a phone number in it. A plain hash of
 a thousand million numbers of nine digits. Nobody can compute these ids, or test a guess, without the stack's key.
 """
 
+import re
 from hashlib import sha256
 
 from call_lake.model.recording import ListedRecording, Recording
 
 KEY_CHARACTERS_LEAST = 32
+KEY_CHARACTERS_DIFFERENT = 10  # of 32 random hex digits, all but one set in a million has as many
+FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 DIGITS = 32  # hex, so 128 bits
 BLOCK_BYTES = 64  # of SHA-256
 
@@ -20,6 +23,8 @@ class RecordingIds:
         """``key``: the text in the stack's secret. Raises ValueError where it is short enough to be guessed."""
         if len(key) < KEY_CHARACTERS_LEAST:
             raise ValueError(f"the key has {len(key)} characters, fewer than {KEY_CHARACTERS_LEAST}")
+        if len(set(key.strip())) < KEY_CHARACTERS_DIFFERENT:
+            raise ValueError(f"the key has fewer than {KEY_CHARACTERS_DIFFERENT} different characters")
         secret = key.encode("utf-8", "surrogatepass")
         block = (secret if len(secret) <= BLOCK_BYTES else sha256(secret).digest()).ljust(BLOCK_BYTES, b"\0")
         self._inner = sha256(bytes(byte ^ 0x36 for byte in block))

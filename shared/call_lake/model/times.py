@@ -17,4 +17,7 @@ def parse_iso(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} names no time zone")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the first and the last day of the calendar, elsewhere
+        raise ValueError(f"{text!r} is outside the calendar") from None

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from call_lake.bucket.audio_objects import AudioObjects
 from call_lake.errors import ItemChanged, Reason
 from call_lake.ledger.entry import State, entry_of
-from call_lake.model.messages import message_of
+from call_lake.model.messages import message_of, recording_from_message
 from call_lake.model.recording import AudioFacts, Recording
 from call_lake.operations.verify.findings import Kind
 from call_lake.ports import OneOf
@@ -114,6 +114,14 @@ def changed_items(a: Attack) -> dict[str, dict[str, Any]]:
         "another connection": {"connection_id": "999.9"},
         "the number of an erased person": {"record": record(a.first, caller=a.erased.caller)},
         "a moment that is none": {"first_published_at": "soon"},
+        "a moment outside the calendar": {"published_at": "0001-01-01T00:00:00+14:00"},
+        "a record nested beyond reading": {"record": "[" * 100_000},
+        "a field that is no text": {"record": record(a.first, caller={"number": 1})},
+        "no day": {"call_date": None},
+        "an empty day": {"call_date": ""},
+        "a day that is no text": {"call_date": 20261020},
+        "its day in other words": {"call_date": "20261020"},
+        "its day as a day of a week": {"call_date": "2026-W43-2"},
     }
 
 
@@ -153,9 +161,14 @@ def test_a_changed_item_stops_no_poll_no_redrive_and_no_verification(attack: Att
         attack.bench.ledger.entry(attack.first.recording_id)
 
 
-@pytest.mark.parametrize("name", sorted(set(CHANGES) - {"a day that is none", "no source", "another source"}))
-def test_a_verification_reports_a_changed_item_and_repairs_nothing_of_it(attack: Attack, name: str) -> None:
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_verification_reports_a_changed_item_and_repairs_nothing_of_it(
+    attack: Attack, name: str, is_listed: bool
+) -> None:
     attack.write(attack.first, **changed_items(attack)[name])
+    if not is_listed:
+        attack.bench.thulium.rows.remove(attack.first)
 
     report = attack.bench.verify()
 
@@ -227,6 +240,50 @@ def test_a_message_that_no_poller_wrote_goes_to_the_dead_letters_and_leaves_no_i
     assert attack.dead() == [{"reason": "bad_message"}]
     assert attack.bench.world.table.items() == items
     assert attack.lost() == set()
+
+
+def bodies() -> dict[str, str]:
+    """By name, messages that cannot be read, or whose fields are not what the table holds."""
+    recording = make_recording(9)
+
+    def body(**changes: Any) -> str:
+        return json.dumps({"version": 2, "recording": recording.to_json() | changes})
+
+    return {
+        "nested lists": "[" * 100_000,
+        "nested objects": '{"a":' * 100_000,
+        "a nested field": body(more="here").replace('"here"', "[" * 100_000 + "]" * 100_000),
+        "a number of 5,000 digits": body(more="here").replace('"here"', "9" * 5_000),
+        "before the calendar": body(started_at="0001-01-01T00:00:00+14:00"),
+        "after the calendar": body(ended_at="9999-12-31T23:59:59-14:00"),
+        "version 1": body().replace('"version": 2', '"version": 1'),
+        "version 3": body().replace('"version": 2', '"version": 3'),
+        "an id with a new line": body(recording_id=recording.recording_id + "\n", key_id=recording.recording_id + "\n"),
+        "an id with other digits": body(recording_id="thulium-" + "\u0661" * 32, key_id="thulium-" + "\u0661" * 32),
+    } | {
+        f"{name}: {value}": body(**{name: value})
+        for name in ("provider", "provider_key", "raw", "connection_id", "caller", "agent", "audio_url", "talk_s")
+        for value in ({"a": 1}, [1], True, "1" if name == "talk_s" else 1)
+    }
+
+
+@pytest.mark.parametrize("name", bodies())
+def test_a_message_that_cannot_be_read_costs_its_batch_nothing(attack: Attack, name: str) -> None:
+    late = make_recording(8, listed_at=attack.bench.world.clock.now() - timedelta(minutes=30))
+    attack.bench.thulium.add(late)
+    attack.bench.world.queues["thulium"].send([bodies()[name], message_of(late)])
+
+    attack.bench.pipeline.copy_once("thulium")
+
+    assert attack.dead() == [{"reason": "bad_message"}]
+    assert entry_of(attack.bench.item(late)).state is State.STORED
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -float("inf"), 1e999])
+def test_a_length_that_is_no_number_is_refused(seconds: float) -> None:
+    body = json.dumps({"version": 2, "recording": make_recording(9).to_json() | {"duration_s": seconds}})
+    with pytest.raises(ValueError, match="duration_s"):
+        recording_from_message(body)
 
 
 def test_a_message_of_a_source_that_the_stack_does_not_have_leaves_no_item(attack: Attack) -> None:

@@ -58,6 +58,15 @@ def test_another_key_is_refused_in_one_line_that_names_both(world: World, first_
     assert key_of(world).ids().fingerprint == IDS.fingerprint  # the refusal changed nothing
 
 
+@pytest.mark.parametrize("written", ["", "x", "\x1b[31m\n", 7, True, ["a"], {"a": 1}], ids=repr)
+def test_a_fingerprint_that_somebody_overwrote_is_refused_in_one_line(world: World, written: object) -> None:
+    key_of(world).ids(first_use=True)
+    world.table.update(ITEM, {"fingerprint": written})
+    with pytest.raises(KeyRefused, match="its fingerprint is none any more") as refused:
+        key_of(world).ids(first_use=True)
+    assert str(refused.value).isprintable()
+
+
 @pytest.mark.parametrize("polled", SOURCES)
 @pytest.mark.parametrize("first_use", [True, False])
 def test_ids_of_the_old_kind_are_refused_whichever_source_has_them(world: World, polled: str, first_use: bool) -> None:
@@ -131,6 +140,8 @@ def first_poll(world: World, key: str, source: str) -> None:
         ({}, "the key has 0 characters"),
         ({"password": "x" * 40}, "the key has 0 characters"),
         ({"key": "k" * 31}, "the key has 31 characters, fewer than 32"),
+        ({"key": " " * 40}, "fewer than 10 different characters"),
+        ({"key": "\n" + "k" * 64}, "fewer than 10 different characters"),
         (ConfigError("there is no secret"), "does not exist"),
         (SecretEmpty("empty"), "does not exist"),
     ],

@@ -12,6 +12,7 @@ from call_lake.lake.manifest import list_partitions
 from call_lake.lake.search import recordings_in
 from call_lake.ledger.entry import entry_of, state_of
 from call_lake.model.layout import Partition
+from call_lake.model.recording import RECORDING_ID
 from call_lake.ports import Item, ObjectStore, Table
 
 ALIKE_DIGITS = 9
@@ -96,7 +97,7 @@ def find_targets(request: ErasureRequest, table: Table, store: ObjectStore, on_p
     that did not end: a tombstone does not say whose recording it was. Raises UnknownRecording."""
     found, partitions, damage = _in_lake(request, table, store, on_progress)
     given = table.get_many(sorted(request.recording_ids))
-    found |= {_target(item) for item in given.values() if "call_date" in item}
+    found |= {_target(item) for item in given.values() if RECORDING_ID.fullmatch(item["id"])}
     if unknown := sorted(request.recording_ids - {target.recording_id for target in found}):
         raise UnknownRecording(
             f"the ledger knows no recording {', '.join(unknown)}, and no row that can be read is of it, so nothing was "
@@ -137,7 +138,7 @@ def _record_of(item: Item) -> Mapping[str, object]:
     """Raises ItemChanged for a record that is none: it may be of the people that are to be erased."""
     try:
         record = json.loads(item.get("record", "{}"))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
         raise ItemChanged(item["id"], "its record cannot be read")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from call_lake.errors import SecretEmpty, StepFailed
+from call_lake.ledger.entry import day_of
 from call_lake.ledger.identity import under_its_own_id
 from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.source_state import SourceState
@@ -101,7 +102,7 @@ class SourceListing:
             connection = item.get("connection_id") if item else other.connection_id if other else None
             if collision := under_its_own_id(connection, recording):
                 collisions.append(collision)
-            elif item and self._belongs(recording, day := date.fromisoformat(item["call_date"])):
+            elif item and self._belongs(recording, day := day_of(item) or recording.call_date):
                 self.known[id] = day
         if collisions:
             self._identify(collisions)
