@@ -374,7 +374,7 @@ MUTATIONS = (
     Mutation(
         14,
         "a field that no poller writes is believed",
-        at("model.recording", "from_json"),
+        at("model.recording", "Recording.from_json"),
         never("_is_written"),
         ATTACKS,
     ),

@@ -26,6 +26,20 @@ MUTATIONS = (
     ),
     Mutation(
         6,
+        "a key of blanks is taken",
+        at("model.recording_ids", "RecordingIds.__init__"),
+        never("KEY_CHARACTERS_DIFFERENT"),
+        KEY,
+    ),
+    Mutation(
+        6,
+        "a fingerprint that somebody overwrote ends the program that looks at it",
+        at("ledger.id_key", "check_key"),
+        always("FINGERPRINT"),
+        KEY,
+    ),
+    Mutation(
+        6,
         "a zero byte moves text from key to connection",
         at("model.recording_ids", "of_collision"),
         rewriting("len(provider_key)", "0"),

@@ -10,7 +10,7 @@ from hashlib import sha256
 from call_lake.model.recording import ListedRecording, Recording
 
 KEY_CHARACTERS_LEAST = 32
-KEY_CHARACTERS_DIFFERENT = 10  # of 32 random hex digits, all but one set in a million has as many
+KEY_CHARACTERS_DIFFERENT = 8  # blanks and one repeated letter have fewer, random digits have more
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 DIGITS = 32  # hex, so 128 bits
 BLOCK_BYTES = 64  # of SHA-256
@@ -20,7 +20,7 @@ class RecordingIds:
     """Makes the ids and digests of recordings under one key. Only the poller and the operator's commands have it."""
 
     def __init__(self, key: str) -> None:
-        """``key``: the text in the stack's secret. Raises ValueError where it is short enough to be guessed."""
+        """``key``: the text in the stack's secret. Raises ValueError where it is simple enough to be guessed."""
         if len(key) < KEY_CHARACTERS_LEAST:
             raise ValueError(f"the key has {len(key)} characters, fewer than {KEY_CHARACTERS_LEAST}")
         if len(set(key.strip())) < KEY_CHARACTERS_DIFFERENT:

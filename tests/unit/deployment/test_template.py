@@ -74,7 +74,7 @@ def test_the_key_of_recording_ids_is_long_random_and_made_by_the_template_alone(
         "PasswordLength": 64,
         "ExcludePunctuation": True,
     }
-    RecordingIds("x" * made["PasswordLength"])
+    RecordingIds(("0123456789" * 7)[: made["PasswordLength"]])
     assert "SecretString" not in properties("RecordingIdKey")
 
 

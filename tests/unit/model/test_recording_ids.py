@@ -39,8 +39,9 @@ def test_an_id_is_the_hmac_of_kind_source_and_key(source: str, key: str) -> None
     assert IDS.of_key(source, key) == f"{source}-{hmac.digest(ID_KEY.encode(), text, 'sha256').hex()[:32]}"
 
 
-@given(st.text(min_size=32, max_size=200), texts)
-def test_a_key_of_any_length_is_used_as_hmac_uses_it(key: str, text: str) -> None:
+@given(st.text(min_size=24, max_size=200), texts)
+def test_a_key_of_any_length_is_used_as_hmac_uses_it(end: str, text: str) -> None:
+    key = f"01234567{end}"
     secret, given_text = (one.encode("utf-8", "surrogatepass") for one in (key, f"recording\0s\0{text}"))
     assert RecordingIds(key).of_key("s", text) == f"s-{hmac.digest(secret, given_text, 'sha256').hex()[:32]}"
 
