@@ -176,6 +176,15 @@ def test_a_verification_reports_a_changed_item_and_repairs_nothing_of_it(
     assert attack.first.recording_id not in attack.bench.repair(report)
 
 
+@pytest.mark.parametrize("day", [None, "", 7, "20261020", "2026-13-45"])
+def test_a_day_that_cannot_be_read_hides_no_item(attack: Attack, day: object) -> None:
+    attack.write(attack.first, call_date=day)
+
+    found = attack.bench.ledger.days(date(2020, 1, 1), date(2020, 1, 2))
+
+    assert list(found) == [(attack.first.recording_id, "thulium", date(2020, 1, 1))]
+
+
 def test_an_erasure_is_not_aimed_at_another_by_a_record_that_names_its_number(attack: Attack) -> None:
     attack.write(attack.first, record=record(attack.first, caller=attack.erased.caller))
 
