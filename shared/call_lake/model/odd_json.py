@@ -31,7 +31,7 @@ def parse_odd(document: bytes, content_type: str | None) -> Any:
       ``json_values.key`` refuses it, for two keys must not become one.
     - A raw control character, and a backslash that escapes nothing, mean themselves.
     - A number that is too long for a number is its text.
-    - Of values with one name, the last one counts.
+    - Of values with one name, the last one counts. Lists are joined, so that no row is lost.
 
     The object with such a value says so under ``REPAIRED``.
     """
@@ -87,7 +87,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if isinstance(value, dict):  # an object within a record is a part of the record
             in_value += value.pop(REPAIRED, 0)
         repaired += in_name + in_value + (name in found)
-        found[name] = value
+        before = found.get(name)
+        found[name] = before + (value or []) if isinstance(before, list) and isinstance(value, list | None) else value
     return found | {REPAIRED: repaired} if repaired else found
 
 

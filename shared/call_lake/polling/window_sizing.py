@@ -126,6 +126,9 @@ class WindowSizer:
     def read(self, window: Window, moments: Sequence[datetime]) -> None:
         """Learn from a window that was read whole. Its rows lie at these moments."""
         self._known = [(end, max(left - len(moments), 0)) for end, left in self._known if end > window.end]
+        if window.width <= self._unit and 2 * len(moments) < self._wanted_rows:
+            # No true count asks for the smallest windows and leaves them empty. What was cut for a failure stays.
+            self._known = [(end, left) for end, left in self._known if not left]
         self._width = window.width
         self._rates.learn(window, moments)
 
