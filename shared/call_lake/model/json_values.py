@@ -30,7 +30,7 @@ _MILLISECONDS_FROM = 1e11  # as seconds this lies in the year 5138
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|0,\d+)\s*", re.ASCII)  # "1,000" may mean a thousand
 _WRITTEN_OUT = 1e21  # larger floats are no numbers of anything
 _DIRECTIONS = {"INBOUND": "inbound", "OUTBOUND": "outbound"}
-_OF_A_FLOAT = re.compile(r"\+?\d{5,}\.0+|\d\.\d{8,}[eE]\+?\d\d", re.ASCII)
+_OF_A_FLOAT = re.compile(r"\+?\d{5,}[.,]0+|\d[.,]\d{8,}[eE]\+?0?\d\d", re.ASCII)
 
 
 def text(value: Any) -> str | None:
@@ -54,9 +54,9 @@ def phone(value: Any) -> str | None:
     """A phone number as text. Spreadsheets and data frames write one as ``"48500600700.0"`` or ``"4.85006007E+10"``:
     that is ``48500600700``. An exponent that has lost digits stays as it is, for it is nobody's number."""
     found = text(value)
-    if found is None or "." not in found or not _OF_A_FLOAT.fullmatch(found):
+    if found is None or ("." not in found and "," not in found) or not _OF_A_FLOAT.fullmatch(found):
         return found
-    whole = text(float(found))
+    whole = text(float(found.replace(",", ".")))
     return f"+{whole}" if found.startswith("+") else whole
 
 

@@ -124,10 +124,10 @@ class OffsetPager:
             if new_rows:
                 yield new_rows
             so_far.check_that_nothing_moved(page)
+            self._longest = max(self._longest, len(page.rows))
             if len(new_rows) > 1:
                 self._learn_cap(so_far.last_length)
             end = so_far.end(page, new_rows, limit, has_room=self._has_room(len(page.rows)))
-            self._longest = max(self._longest, len(page.rows))
             if end is _End.NOT_YET:
                 so_far.turn_page(page, limit, may_be_wide=may_be_wide)
         if so_far.was_retried:
