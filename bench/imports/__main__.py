@@ -32,6 +32,7 @@ SETTINGS = {
     "BUCKET": "bench",
     "LEDGER_TABLE": "bench",
     "SOURCES_PATH": "/bench/sources",
+    "RECORDING_ID_KEY": "bench",
     "SOURCES": "thulium",
     "EVENT_BUS": "bench",
     "DLQ_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/bench",
