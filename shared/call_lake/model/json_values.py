@@ -30,7 +30,7 @@ _MILLISECONDS_FROM = 1e11  # as seconds this lies in the year 5138
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|0,\d+)\s*", re.ASCII)  # "1,000" may mean a thousand
 _WRITTEN_OUT = 1e21  # larger floats are no numbers of anything
 _DIRECTIONS = {"INBOUND": "inbound", "OUTBOUND": "outbound"}
-_OF_A_FLOAT = re.compile(r"\+?\d{5,}\.0+|\d\.\d{8,}[eE]\+?\d\d", re.ASCII)
+_OF_A_FLOAT = re.compile(r"\+?\d{5,}[.,]0+|\d[.,]\d{8,}[eE]\+?0?\d\d", re.ASCII)
 
 
 def text(value: Any) -> str | None:
@@ -54,9 +54,9 @@ def phone(value: Any) -> str | None:
     """A phone number as text. Spreadsheets and data frames write one as ``"48500600700.0"`` or ``"4.85006007E+10"``:
     that is ``48500600700``. An exponent that has lost digits stays as it is, for it is nobody's number."""
     found = text(value)
-    if found is None or "." not in found or not _OF_A_FLOAT.fullmatch(found):
+    if found is None or ("." not in found and "," not in found) or not _OF_A_FLOAT.fullmatch(found):
         return found
-    whole = text(float(found))
+    whole = text(float(found.replace(",", ".")))
     return f"+{whole}" if found.startswith("+") else whole
 
 
@@ -159,16 +159,22 @@ def rows(answer: Any, name: str) -> list[Any] | None:
     """The rows that a listing has under ``name``; None where the answer is no listing. Some rows may be no objects.
 
     Some servers write an empty list as null, as ``{}``, or leave it out. That is an empty list only where nothing
-    speaks against it: no error, no message, no count of rows. A list without a single object is no listing.
+    speaks against it: no error, no message, no count of rows. An empty list beside an error is none. A list without a
+    single object is no listing. PHP writes a list with gaps as an object, whose names are numbers.
     """
     if not isinstance(answer, dict):
         return None
     found = answer.get(name)
+    if isinstance(found, dict) and found and all(name.isdecimal() for name in found):
+        found = list(found.values())
+    if isinstance(found, list) and found:
+        return found if any(isinstance(row, dict) for row in found) else None
+    is_error = bool(answer.get("error") or answer.get("errors")) or answer.get("success") is False
     if isinstance(found, list):
-        return found if not found or any(isinstance(row, dict) for row in found) else None
+        return None if is_error else found
     count = whole(answer.get("count"))
     is_told = name in answer or count == 0 or not answer
-    is_doubted = count or any(answer.get(word) for word in ("error", "errors", "message"))
+    is_doubted = is_error or count or answer.get("message")
     return [] if found in (None, {}) and is_told and not is_doubted else None
 
 

@@ -6,6 +6,7 @@
 import json
 import re
 from math import isinf
+from sys import intern
 from typing import Any
 
 REPAIRED = "call_lake_repaired"
@@ -19,7 +20,9 @@ CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?((?:iso-8859-|windows-|cp)\d{1,4}
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _BAD_BYTE = "\udc80-\udcff"  # how surrogateescape keeps a byte that is no UTF-8
 _ODD = re.compile(rf"[\x00-\x1f{_BAD_BYTE}]|\\")
-_PARTS = re.compile(rf'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}})|([\x00-\x1f{_BAD_BYTE}\\])')
+_PARTS = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|([\x00-\x1f\\])')
+_BAD = re.compile(f"[{_BAD_BYTE}]")
+_ESCAPES = {chr(code): f"\\u{code:04x}" for code in range(0x20)} | {"\\": "\\\\"}
 _MARK = "\udfff"
 """Ends each text that was repaired, until the object around it is made: nothing that is decoded here ends so."""
 
@@ -31,7 +34,7 @@ def parse_odd(document: bytes, content_type: str | None) -> Any:
       ``json_values.key`` refuses it, for two keys must not become one.
     - A raw control character, and a backslash that escapes nothing, mean themselves.
     - A number that is too long for a number is its text.
-    - Of values with one name, the last one counts.
+    - Of values with one name, the last one counts. Lists are joined, so that no row is lost.
 
     The object with such a value says so under ``REPAIRED``.
     """
@@ -58,16 +61,14 @@ def _decoded(document: bytes, content_type: str | None) -> str:
 
 def _mended(string: re.Match[str]) -> str:
     """A string as JSON has it, with the mark at its end if it was not."""
-    if not any(part[1] for part in _PARTS.finditer(string[0])):
+    if not (_BAD.search(string[0]) or any(part[1] for part in _PARTS.finditer(string[0]))):
         return string[0]
     return f'{_PARTS.sub(_escaped, string[0])[:-1]}{_MARK}"'
 
 
 def _escaped(part: re.Match[str]) -> str:
-    odd = part[1]
-    if not odd or odd >= "\udc80":
-        return part[0]
-    return "\\\\" if odd == "\\" else f"\\u{ord(odd):04x}"
+    # Each is one object, however often it comes: a text may have millions of them.
+    return _ESCAPES[part[1]] if part[1] else intern(part[0])
 
 
 def _whole(digits: str) -> int | str:
@@ -87,7 +88,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if isinstance(value, dict):  # an object within a record is a part of the record
             in_value += value.pop(REPAIRED, 0)
         repaired += in_name + in_value + (name in found)
-        found[name] = value
+        before = found.get(name)
+        found[name] = before + (value or []) if isinstance(before, list) and isinstance(value, list | None) else value
     return found | {REPAIRED: repaired} if repaired else found
 
 

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-YEARS = range(1990, 9999)
-"""No call of these services was recorded before. Programs write such a date for "none": 0001-01-01, 1899-12-30,
-1900-01-01, 1970-01-01, 1980-01-01."""
+YEARS = range(1990, 2100)
+"""No call of these services was recorded before, or is by now. Programs write such a date for "none": 0001-01-01,
+1899-12-30, 1900-01-01, 1970-01-01, 1980-01-01, 2999-12-31, 9999-12-31."""
 
 
 def iso(moment: datetime) -> str:

@@ -20,6 +20,7 @@ TRUST_HOURS = 0.5  # an hour of the week that was seen for so long counts as muc
 WEEK_MEMORY = 0.8  # the weight of an hour of one week beside the same hour of the next week
 LEVEL_MEMORY = 0.8  # the weight of one window beside the next
 SMALLER = 0.75  # a refused window is made smaller by so much at least, whatever its rows say
+NARROW = 10  # units: a window that should be well filled, or the provider's count is none of its rows
 LEVEL_ROWS = 200  # this many rows more than expected double the level
 
 
@@ -126,6 +127,9 @@ class WindowSizer:
     def read(self, window: Window, moments: Sequence[datetime]) -> None:
         """Learn from a window that was read whole. Its rows lie at these moments."""
         self._known = [(end, max(left - len(moments), 0)) for end, left in self._known if end > window.end]
+        if window.width <= NARROW * self._unit and 2 * len(moments) < self._wanted_rows:
+            # A true count seldom asks for windows that narrow, and leaves them empty. What was cut for a failure stays.
+            self._known = [(end, left) for end, left in self._known if not left]
         self._width = window.width
         self._rates.learn(window, moments)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from call_lake.model.json_values import compact, key, moment, number, parse, phone, text, whole
+from call_lake.model.json_values import compact, key, moment, number, parse, phone, rows, text, whole
 from call_lake.model.odd_json import REPAIRED, parse_odd
 from call_lake.model.recording import ListedRecording, Recording
 from call_lake.providers.wall_clock import readings, steady_hour
@@ -147,6 +147,7 @@ NO_TIMES: list[object] = [
     *(None, "", "x", True, [], 1e300, -1e12, "9999-12-31", "nan", 0, "0", 0.0, -1, 3600, 1000, "null"),
     *("0000-00-00", "0000-00-00 00:00:00", "0001-01-01 00:00:00", "0001-01-01T00:00:00Z", "1899-12-30 00:00:00"),
     *("1900-01-01 00:00:00", "1969-12-31 23:59:59", "1970-01-01", "1970-01-01 00:00:00", "1970-01-01T01:00:00+01:00"),
+    *("2100-01-01", "2999-12-31 23:59:59", "3000-01-01 00:00:00", 32503680000),
     *("1970-01-01 01:00:00", "1980-01-01 00:00:00", "2026-00-00 00:00:00", "--"),
 ]
 
@@ -167,7 +168,7 @@ def test_a_time_of_the_usual_length_means_what_python_reads(text):
         expected = None
     if expected is not None:
         expected = expected.astimezone(UTC) if expected.tzinfo else expected.replace(tzinfo=UTC)
-    assert moment(text) == (expected if expected is not None and expected.year >= 1990 else None)
+    assert moment(text) == (expected if expected is not None and 1990 <= expected.year < 2100 else None)
 
 
 @pytest.mark.parametrize(
@@ -200,6 +201,7 @@ def test_a_key_is_exact_or_none(sent: str, expected: str | None) -> None:
     [
         *[("+48500600700", "+48500600700"), ("48500600700.0", "48500600700"), ("+48500600700.00", "+48500600700")],
         *[("4.85006007E+10", "48500600700"), ("4.85E+10", "4.85E+10"), ("112.0", "112.0"), ("10.0.0.7", "10.0.0.7")],
+        *[("48500600700,0", "48500600700"), ("4,85006007E+010", "48500600700"), ("48,500,600", "48,500,600")],
         *[("sip:48500600700.0", "sip:48500600700.0"), ("", None), (None, None)],
     ],
 )
@@ -260,6 +262,30 @@ def test_one_bad_byte_costs_one_value_and_marks_its_record_alone(odd: bytes, exp
     assert answer == {"count": 3, "result": [json.loads(GOOD), expected, json.loads(GOOD)]}
     assert json.loads(compact(answer)) == answer
     compact(answer).encode()
+
+
+@pytest.mark.parametrize("second", [b'[{"n": 2}]', b"[]", b"null"])
+def test_lists_of_one_name_are_joined_so_that_no_row_is_lost(second: bytes) -> None:
+    answer = parse(b'{"result": [{"n": 1}], "count": 9, "result": ' + second + b', "count": 1}')
+    assert answer == {"result": [{"n": 1}, *(json.loads(second) or [])], "count": 1, REPAIRED: 2}
+
+
+R = {"filename": "a.wav"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        *[({"result": {"0": R, "2": R}}, [R, R]), ({"result": {"7": R}, "count": 1}, [R]), ({"result": R}, None)],
+        *[({"result": []}, []), ({"result": [], "error": "busy"}, None), ({"result": [], "errors": ["busy"]}, None)],
+        *[({"result": [], "success": False}, None), ({"result": [], "error": None, "success": True}, [])],
+        *[({"result": [R], "error": "a warning"}, [R]), ({"result": {"0": 1}}, None), ({"result": [], "count": 3}, [])],
+    ],
+)
+def test_rows_are_a_list_or_a_list_with_gaps_and_an_empty_one_beside_an_error_is_none(
+    answer: dict[str, object], expected: object
+) -> None:
+    assert rows(answer, "result") == expected
 
 
 @pytest.mark.parametrize(

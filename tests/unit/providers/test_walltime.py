@@ -95,7 +95,7 @@ def test_one_reading_of_what_a_server_wrote_is_the_moment_itself(zone, moment):
     assert moment.replace(second=0, microsecond=0) in readings(written(moment, zone), zone)
 
 
-@pytest.mark.parametrize("year", [1, 1899, 1969, 9999])
+@pytest.mark.parametrize("year", [1, 1899, 1969, 2100, 2999, 9999])
 def test_a_date_that_some_program_uses_for_none_is_refused(year):
     with pytest.raises(ValueError, match="no call was recorded"):
         readings(wall(year, 1, 1), WARSAW)

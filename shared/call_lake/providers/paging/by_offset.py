@@ -21,6 +21,7 @@ SMALLEST_CAP = 10
 """Rows. A shorter page says nothing about how many rows the server gives at most."""
 ROWS_MOST = 10_000
 """Of one page. A longer one would take more memory than a poller has, together with what is made of it."""
+ANOTHER_ROW = "the row between two pages is another"
 PAGES_COUNTED = 2
 PAGES_UNCOUNTED = 3
 """A window that may still be split is read in this many pages at most. The provider then walks at most two rows for
@@ -85,6 +86,8 @@ class _End(Enum):
     """The rows have come to an end, and the count is another."""
     STUCK = auto()
     """The first page has come again: the provider ignores the offset."""
+    CUT = auto()
+    """An empty page has come where the last row should have come again."""
 
 
 class OffsetPager:
@@ -96,7 +99,7 @@ class OffsetPager:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._short_page: int | None = None
-        self._longest = SMALLEST_CAP  # of the pages so far
+        self._longest = 0  # of the pages so far that were asked for with this limit
         self._miscounted: int | None = None  # digest of the last list that was
         self._ignores_count = False  # it was wrong by more than a page
         self._told: set[str] = set()
@@ -121,10 +124,10 @@ class OffsetPager:
             if new_rows:
                 yield new_rows
             so_far.check_that_nothing_moved(page)
+            self._longest = max(self._longest, len(page.rows))
             if len(new_rows) > 1:
                 self._learn_cap(so_far.last_length)
             end = so_far.end(page, new_rows, limit, has_room=self._has_room(len(page.rows)))
-            self._longest = max(self._longest, len(page.rows))
             if end is _End.NOT_YET:
                 so_far.turn_page(page, limit, may_be_wide=may_be_wide)
         if so_far.was_retried:
@@ -133,17 +136,20 @@ class OffsetPager:
             self._tell("behind its last row the provider repeats rows that it gave before (%d)", so_far.repeated)
         if end is _End.STUCK:
             self._check_that_one_page_is_all(so_far, may_be_wide=may_be_wide)
-        if end is _End.MISCOUNTED or so_far.miscount:
+        if end is _End.CUT and not self._has_room(so_far.last_length):
+            raise Drifted(ANOTHER_ROW)
+        if end in (_End.MISCOUNTED, _End.CUT) or so_far.miscount or so_far.has_new_count:
             self._check_that_it_is_the_same(so_far)
 
-    def _has_room(self, length: int) -> bool:
-        """Whether a page could have had more rows: it is shorter than was asked for, and than another page was."""
-        return length < min(self.limit, self._longest)
+    def _has_room(self, length: int, longest: int = 0) -> bool:
+        """Whether a page could have had more rows: it is shorter than was asked for, and than another page was, or than
+        ``longest``."""
+        return length < min(self.limit, max(self._longest, longest))
 
     def _check_that_one_page_is_all(self, so_far: "_ListSoFar", *, may_be_wide: bool) -> None:
         """Raises TooWide, or Transient, where the first page may not be the whole list, and no other can be had."""
         rows = so_far.last_length
-        if self._has_room(rows):
+        if self._has_room(rows, SMALLEST_CAP):
             self._tell("the provider ignores the offset; its page of %d rows had room for more, so it is whole", rows)
         elif not may_be_wide:
             raise TooWide(None, fits=max(rows // 2, 1))
@@ -157,14 +163,12 @@ class OffsetPager:
         Rows that come and go do not leave both as they were. So the provider counts rows that it does not list, or
         lists rows that it does not count, and the list is whole.
         """
-        digest = so_far.digest()
+        digest = so_far.digest(self.limit)
         if digest != self._miscounted:
             self._miscounted = digest
-            raise Drifted(so_far.miscount)
+            raise Drifted(so_far.oddness)
         self._ignores_count = so_far.is_far_off(self.limit)
-        self._tell(
-            "a list was read twice with the same rows and the same wrong count: %s; it is whole", so_far.miscount
-        )
+        self._tell("a list was read twice with the same rows: %s; it is whole", so_far.oddness)
 
     def _tell(self, what: str, fact: object) -> None:
         """Log this once: it is the same at each poll."""
@@ -180,7 +184,7 @@ class OffsetPager:
         """
         if SMALLEST_CAP <= length < self.limit:
             if length == self._short_page:
-                self.limit = length
+                self.limit, self._longest = length, 0
             self._short_page = length
 
 
@@ -201,6 +205,7 @@ class _ListSoFar:
         self._held: list[list[Any]] = []  # pages before, of whose rows there are no digests yet
         self._digests: set[int] = set()
         self._count: int | None = None
+        self.has_new_count = False
         self._ignores_count = ignores_count  # it is not that of the list
         self.repeated = 0  # known rows that came behind the last one
         self._overlap: Any = None  # identity of the row with which the next page has to begin
@@ -229,24 +234,25 @@ class _ListSoFar:
 
     def check_that_nothing_moved(self, page: RawPage) -> None:
         """Raises Drifted where the page does not begin with the last row, or the provider's count has changed."""
-        if self._has_overlap and not self._overlaps(page) and not self._starts_over:
-            raise Drifted("the row between two pages is another")
+        if self._has_overlap and page.rows and not self._overlaps(page) and not self._starts_over:
+            raise Drifted(ANOTHER_ROW)
         if self._pages == 1 and self._count == self._listed:
             # The first page was as long as its count. It may be the count of a page, or of the rows up to its end.
             self._ignores_count = page.count in (self._count, len(page.rows), self.offset + len(page.rows))
         if page.count is not None and not self._ignores_count:
-            if self._count not in (None, page.count):
-                raise Drifted("the number of rows has changed")
+            self.has_new_count = self.has_new_count or self._count not in (None, page.count)
             self._count = page.count
 
     def end(self, page: RawPage, new_rows: list[Any], limit: int, *, has_room: bool) -> _End:
         """What this page says of the end of the list.
 
-        A count ends the list, unless it may be that of the page: then the page has to have room for more rows.
+        A count ends the list only where the page has room for more rows. It may be the count of the page, or too low.
         """
         self._had_full_page = self._had_full_page or len(page.rows) == limit
         if self._starts_over:
             return _End.STUCK
+        if self._has_overlap and not page.rows:
+            return _End.CUT
         if new_rows:
             self._listed = self.offset + len(page.rows)
         # A short page is the end only where the server is known to give as many rows as are asked for.
@@ -255,7 +261,7 @@ class _ListSoFar:
         if count is None:
             return _End.WHOLE if are_over else _End.NOT_YET
         if self._listed == count:
-            return _End.WHOLE if not new_rows or has_room or len(page.rows) != count else _End.NOT_YET
+            return _End.WHOLE if not new_rows or has_room else _End.NOT_YET
         if self._listed < count:
             are_over = not new_rows
         return _End.MISCOUNTED if are_over else _End.NOT_YET
@@ -266,18 +272,25 @@ class _ListSoFar:
         wrong = self._total not in (None, self._listed)
         return f"{self._listed} rows where the count says {self._total}" if wrong else ""
 
+    @property
+    def oddness(self) -> str:
+        """In words, what makes this list doubtful."""
+        return "the number of rows has changed" if self.has_new_count else self.miscount or ANOTHER_ROW
+
     def is_far_off(self, rows: int) -> bool:
         """Whether the count is wrong by more than so many rows: it is not that of the list at all."""
         return self._total is not None and abs(self._total - self._listed) > rows
 
-    def digest(self) -> int:
-        """Another one where the rows or the count are others."""
-        return hash((self._count, self._listed, frozenset(self._seen())))
+    def digest(self, limit: int) -> int:
+        """Another one where the rows or the count are others. A count that is far off says nothing of these rows."""
+        count = None if self.is_far_off(limit) else self._count
+        return hash((count, self._listed, frozenset(self._seen())))
 
     def turn_page(self, page: RawPage, limit: int, *, may_be_wide: bool) -> None:
         """Go on to the next page. Raises TooWide where the list should be split instead (rule 4)."""
         self._pages += 1
-        if not may_be_wide and self._is_too_wide(len(page.rows), limit):
+        is_last = self._listed == self._total  # most probably: one more request confirms it
+        if not may_be_wide and not is_last and self._is_too_wide(len(page.rows), limit):
             raise TooWide(self._total)
         self._held.append(page.rows)
         self._has_overlap = len(page.rows) > 1  # a page of one row has none to spare

@@ -67,6 +67,14 @@ def test_nor_do_the_longest_texts_take_more(letter: bytes) -> None:
     assert added_mb(document) <= MOST_MB
 
 
+@pytest.mark.parametrize(
+    "unit", [b"\xff", b'\\"', b"\x01", b"\\n\x01", b"\\x"], ids=["bad", "quotes", "controls", "mixed", "backslashes"]
+)
+def test_nor_does_one_text_that_needs_repair_at_each_of_its_letters(unit: bytes) -> None:
+    document = b'{"data":[{"a":"' + unit * ((LISTING_LIMIT_BYTES - 100) // len(unit)) + b'\xff"}]}'
+    assert added_mb(document) <= MOST_MB
+
+
 @pytest.mark.parametrize("shape", [unit for unit in SHAPES.values() if len(unit) < 8])
 def test_more_values_are_refused_before_they_are_parsed(shape: bytes) -> None:
     document = answer_of(shape, LISTING_LIMIT_BYTES - 100)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any
@@ -236,6 +237,73 @@ def test_rows_without_a_key_are_told_apart_by_what_they_hold() -> None:
         lambda offset, limit: RawPage(rows[offset : offset + limit]), lambda row: row, may_be_wide=True
     )
     assert [row for page in pages for row in page] == rows
+
+
+def twice(rows: Rows) -> Rows:
+    return [row for one in rows for row in (one, one)]
+
+
+@pytest.mark.parametrize("count", ["of the page", "up to the page's end", "the limit", "one too few", "none"])
+@pytest.mark.parametrize("cap", [1, 2, 7, 9])
+@pytest.mark.parametrize("n", [2, 9, 10, 50])
+def test_a_server_that_gives_less_than_ten_rows_at_once_hides_none(n: int, cap: int, count: str) -> None:
+    server = Odd("thulium", n, count=count, cap=cap)
+    for _ in range(2):
+        assert server.read()[:2] == (server.names, 0)
+
+
+@pytest.mark.parametrize("cap", [11, 50, 500])
+def test_a_server_that_gives_one_row_less_than_is_asked_for_hides_none(cap: int) -> None:
+    server = Odd("thulium", 150, count="of the page", cap=cap, at_noon=True)
+    server.page_of = lambda rows, offset, limit: rows[offset : offset + limit - 1]
+    for _ in range(3):
+        assert server.read()[0] == server.names
+
+
+@pytest.mark.parametrize("n", [21, 22, 199, 200])
+def test_a_count_that_is_one_too_few_hides_no_row_behind_a_full_page(n: int) -> None:
+    server = Odd("thulium", n, count="one too few", cap=(n + 1) // 2)
+    with suppress(Drifted):
+        list(server.provider.list_window(DAY, may_be_wide=True))
+    assert set(keys(server.provider.list_window(DAY, may_be_wide=True))) == server.names
+
+
+@pytest.mark.parametrize("kind", STUBS)
+@pytest.mark.parametrize("n", [3, 10, 40])
+def test_calls_that_come_twice_in_a_page_are_no_hole_for_ever(kind: str, n: int) -> None:
+    """The page has twice the rows, so the next offset lies behind the end, where the page is empty."""
+    server = Odd(kind, n)
+    server.page_of = lambda rows, offset, limit: twice(rows[offset : offset + limit])
+    server.read()
+    found, holes, asked = server.read()
+    assert (found, holes) == (server.names, 0)
+    assert asked <= 20
+
+
+def test_an_empty_page_behind_one_that_may_be_full_is_drift() -> None:
+    server = Odd("conpeek", 30, cap=20)
+    server.page_of = lambda rows, offset, limit: [] if offset else rows[:limit]
+    for _ in range(3):
+        with pytest.raises(Drifted):
+            list(server.provider.list_window(DAY, may_be_wide=True))
+
+
+def test_a_count_that_grows_at_every_request_and_is_not_that_of_the_list_keeps_no_window_open() -> None:
+    server = Odd("thulium", 30, cap=100)
+    server.count_of = lambda all_rows, page, offset, limit: 5_000 + len(server.web.seen)
+    for _ in range(2):
+        found, holes, _ = server.read()
+        assert (found, holes) == (server.names, 0)
+    assert server.read()[2] <= 10
+
+
+@pytest.mark.parametrize("count", [10**6, 10**18])
+def test_an_absurd_count_does_not_cut_a_day_into_minutes(count: int) -> None:
+    server = Odd("thulium", 250, cap=100)
+    server.count_of = lambda all_rows, page, offset, limit: count
+    found, holes, asked = server.read()
+    assert (found, holes) == (server.names, 0)
+    assert asked <= 100
 
 
 def test_a_page_far_longer_than_any_that_is_asked_for_is_refused() -> None:
