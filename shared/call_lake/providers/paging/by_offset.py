@@ -100,6 +100,7 @@ class OffsetPager:
         self.limit = limit
         self._short_page: int | None = None
         self._longest = 0  # of the pages so far that were asked for with this limit
+        self._cap_least = SMALLEST_CAP  # rows that the server gives at once, if the list has so many
         self._miscounted: int | None = None  # digest of the last list that was
         self._ignores_count = False  # it was wrong by more than a page
         self._told: set[str] = set()
@@ -141,15 +142,15 @@ class OffsetPager:
         if end in (_End.MISCOUNTED, _End.CUT) or so_far.miscount or so_far.has_new_count:
             self._check_that_it_is_the_same(so_far)
 
-    def _has_room(self, length: int, longest: int = 0) -> bool:
+    def _has_room(self, length: int) -> bool:
         """Whether a page could have had more rows: it is shorter than was asked for, and than another page was, or than
-        ``longest``."""
-        return length < min(self.limit, max(self._longest, longest))
+        the server's cap can be."""
+        return length < min(self.limit, max(self._longest, self._cap_least))
 
     def _check_that_one_page_is_all(self, so_far: "_ListSoFar", *, may_be_wide: bool) -> None:
         """Raises TooWide, or Transient, where the first page may not be the whole list, and no other can be had."""
         rows = so_far.last_length
-        if self._has_room(rows, SMALLEST_CAP):
+        if self._has_room(rows):
             self._tell("the provider ignores the offset; its page of %d rows had room for more, so it is whole", rows)
         elif not may_be_wide:
             raise TooWide(None, fits=max(rows // 2, 1))
@@ -182,6 +183,8 @@ class OffsetPager:
         Believed when it is seen twice in a row: one short page may be chance, for a row came meanwhile or came twice.
         Asked for no more than its cap, the server says with a shorter page that there are no further rows.
         """
+        if 0 < length < self.limit:
+            self._cap_least = 0
         if SMALLEST_CAP <= length < self.limit:
             if length == self._short_page:
                 self.limit, self._longest = length, 0

@@ -244,9 +244,9 @@ def twice(rows: Rows) -> Rows:
 
 
 @pytest.mark.parametrize("count", ["of the page", "up to the page's end", "the limit", "one too few", "none"])
-@pytest.mark.parametrize("cap", [1, 2, 7, 9])
+@pytest.mark.parametrize("cap", [10, 11, 37])
 @pytest.mark.parametrize("n", [2, 9, 10, 50])
-def test_a_server_that_gives_less_than_ten_rows_at_once_hides_none(n: int, cap: int, count: str) -> None:
+def test_a_server_that_gives_few_rows_at_once_hides_none(n: int, cap: int, count: str) -> None:
     server = Odd("thulium", n, count=count, cap=cap)
     for _ in range(2):
         assert server.read()[:2] == (server.names, 0)

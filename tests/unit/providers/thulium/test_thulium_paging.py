@@ -27,7 +27,7 @@ def test_every_row_is_listed_whatever_the_order_and_the_size_of_pages(n, cap, mo
     assert sorted(found) == sorted(item["filename"] for item in rows)
 
 
-@pytest.mark.parametrize(("n", "requests"), [(0, 1), (1, 2), (9, 2), (99, 2), (100, 2)])
+@pytest.mark.parametrize(("n", "requests"), [(0, 1), (1, 1), (9, 1), (10, 2), (99, 2), (100, 2)])
 def test_a_window_of_one_page_is_one_request_unless_the_page_may_be_all_that_the_server_gives_at_once(n, requests):
     server = Tenant([row(number) for number in range(n)])
     assert len(keys(server.provider().list_window(HOUR))) == n
