@@ -231,7 +231,7 @@ class Ledger:
 
     def days(self, first: date, last: date) -> Iterator[tuple[str, str, date]]:
         """Recording id, source and call date of everything that was called on these days. Reads the whole ledger.
-        An item whose date somebody changed beyond reading is on the first day: whoever reads it gets ItemChanged.
+        An item whose date somebody changed beyond reading is on the first day: its reader gets ItemChanged.
         """
         for item in self.table.scan():
             if named := RECORDING_ID.fullmatch(item["id"]):

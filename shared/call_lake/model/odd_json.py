@@ -5,8 +5,8 @@
 
 import json
 import re
+from io import StringIO
 from math import isinf
-from sys import intern
 from typing import Any
 
 REPAIRED = "call_lake_repaired"
@@ -63,12 +63,18 @@ def _mended(string: re.Match[str]) -> str:
     """A string as JSON has it, with the mark at its end if it was not."""
     if not (_BAD.search(string[0]) or any(part[1] for part in _PARTS.finditer(string[0]))):
         return string[0]
-    return f'{_PARTS.sub(_escaped, string[0])[:-1]}{_MARK}"'
+    return f'{_escaped(string[0])[:-1]}{_MARK}"'
 
 
-def _escaped(part: re.Match[str]) -> str:
-    # Each is one object, however often it comes: a text may have millions of them.
-    return _ESCAPES[part[1]] if part[1] else intern(part[0])
+def _escaped(text: str) -> str:
+    # Not re.sub(): it keeps each piece between two parts as an object, and a text may have millions of them.
+    written, end = StringIO(), 0
+    for part in _PARTS.finditer(text):
+        written.write(text[end : part.start()])
+        written.write(_ESCAPES[part[1]] if part[1] else part[0])
+        end = part.end()
+    written.write(text[end:])
+    return written.getvalue()
 
 
 def _whole(digits: str) -> int | str:

@@ -36,8 +36,8 @@ COLUMNS: dict[str, str] = {
 }
 PARTITION_COLUMNS = ("source", "call_date")
 ABOUT_PEOPLE = ("provider_key", "connection_id", "caller", "callee", "agent", "raw")
-"""Columns that hold numbers, names or file names. No name of an object may be made of them: whoever reads only names
-could guess a number and hash it (ADR 0026)."""
+"""Columns that hold numbers, names or file names. No name of an object may be made of them: a person who
+reads only names could guess a number and hash it (ADR 0026)."""
 type Row = dict[str, Any]
 """One line of table ``calls`` as JSON values: the columns above plus ``source`` and ``call_date``; times as ``iso``."""
 

@@ -1,4 +1,4 @@
-"""Whoever controls the poller completely can keep recordings from coming, and can destroy none (docs/adr/0027).
+"""Somebody who controls the poller completely can keep recordings from coming, and can destroy none (docs/adr/0027).
 
 The attacker sends any message to any source's queue and writes, with the poller's role, any attribute that the role may
 name into any item. What is stored and not erased has to stay.

@@ -1,7 +1,7 @@
 """Download stored recordings again, and compare them with the ledger (``call-lake verify``). Nothing is stored.
 
 Equal bytes are right. Where the bytes differ, this decides by evidence which of two things happened (ADR 0028): the
-recording was stored with other audio, or the provider encodes it anew for each download. What is unclear is a
+recording was stored with other audio, or the provider encodes it again for each download. What is unclear is a
 difference.
 """
 

@@ -68,7 +68,9 @@ def test_nor_do_the_longest_texts_take_more(letter: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", [b"\xff", b'\\"', b"\x01", b"\\n\x01", b"\\x"], ids=["bad", "quotes", "controls", "mixed", "backslashes"]
+    "unit",
+    [b"\xff", b'\\"', b"\x01", b"\\n\x01", b"\\x", b"\xff\n", b"\xff\\"],
+    ids=["bad", "quotes", "controls", "mixed", "backslashes", "bad and controls", "bad and backslashes"],
 )
 def test_nor_does_one_text_that_needs_repair_at_each_of_its_letters(unit: bytes) -> None:
     document = b'{"data":[{"a":"' + unit * ((LISTING_LIMIT_BYTES - 100) // len(unit)) + b'\xff"}]}'
