@@ -27,8 +27,8 @@ class Requests(Counter[str]):
 
 
 class PagedTable:
-    """Counts a page for 5,000 index entries, about 1 MB
-    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html), and forbids a scan."""
+    """Counts a page for 5,000 index entries, fewer than the 1 MB of a page hold, and forbids a scan
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html)."""
 
     def __init__(self, world: World, requests: Requests) -> None:
         self._table, self._requests = world.table, requests
