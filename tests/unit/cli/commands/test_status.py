@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from call_lake_cli.commands import status
 from call_lake_cli.main import app
 from call_lake_cli.stack.census import SourceCensus, SourceStatus
 
+ROOT = Path(__file__).resolve().parents[4]
 ONE = SourceStatus("thulium", waiting=10_000, failed=Counter(forbidden=3), since=date(2026, 9, 20), rows=7, erased=1)
 TOTALS = SourceCensus("thulium", listed=1234, stored=1200, rows=1199, failed=Counter(forbidden=30, not_found=4))
 
@@ -88,3 +90,10 @@ def test_json_has_each_count_by_its_name() -> None:
     assert (one["since"], one["failed"], one["at_least"]) == ("2026-09-20", {"forbidden": 3}, [])
     assert "listed" not in one
     assert (totals["since"], totals["listed"], totals["stored"]) == (None, 1234, 1200)
+
+
+def test_the_runbook_explains_each_column_and_each_key() -> None:
+    said = (ROOT / "docs/runbook.md").read_text().partition("## What `status` says")[2].partition("\n## ")[0]
+    names = {*cells(typed()), *cells(typed("--all")), *ONE.to_json(), *TOTALS.to_json()} - {"source"}
+
+    assert sorted(name for name in names if f"`{name}`" not in said) == []
