@@ -13,7 +13,7 @@ from itertools import batched
 from math import ceil
 from typing import Any
 
-from call_lake.ports import Clock, Expectation, Item, PreconditionFailed
+from call_lake.ports import FIRST_DUE, Clock, Expectation, Item, PreconditionFailed
 from tests.support.fakes import Calls, FakeClock, MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, World
 from tests.support.fakes.calls import Call, Proceed
 from tests.support.fakes.ids import ID_KEY, ID_KEY_SECRET
@@ -101,8 +101,8 @@ class MeteredTable(MemoryTable):
         larger = max(_units(before, WRITE_BYTES), _units(after, WRITE_BYTES))
         self._meter.add(Unit.DYNAMODB_WRITE, larger + _index_units(before, after))
 
-    def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
-        found = super().query_due(due_list, due_before, limit)
+    def query_due(self, due_list: str, due_before: str, limit: int, *, due_from: str = FIRST_DUE) -> list[Item]:
+        found = super().query_due(due_list, due_before, limit, due_from=due_from)
         size = sum(item_bytes(item) for item in found)
         self._meter.add(Unit.DYNAMODB_READ, max(1, ceil(size / READ_BYTES)) / 2)  # eventually consistent
         return found

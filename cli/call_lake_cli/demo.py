@@ -33,18 +33,22 @@ from call_lake_local.stack import Plan, SimulatedCalls
 RECORDINGS = 200
 DAYS = 30
 UNTIL = date(2026, 11, 15)  # the autumn clock change of 2026-10-25 lies within
+FIRST = UNTIL - timedelta(days=DAYS)
 ROOT = Path(".call-lake") / "demo"
 SCHEDULE_DEADLINE_S = 150.0
 INTERRUPTED = 130
 
-CALLS_PER_DAY = """
+SINCE = FIRST - timedelta(days=1)  # a provider may list calls of the day before
+CALLS_PER_DAY = f"""
 SELECT call_date, source, count(*) AS calls, round(sum(talk_s) / 60, 1) AS talk_minutes
-FROM calls GROUP BY call_date, source ORDER BY call_date DESC, source LIMIT 10"""
-TALK_PER_AGENT = """
+FROM calls WHERE call_date >= '{SINCE}' GROUP BY call_date, source ORDER BY call_date DESC, source LIMIT 10"""  # noqa: S608 - a day
+TALK_PER_AGENT = f"""
 SELECT agent, count(*) AS calls, round(sum(talk_s) / 3600, 2) AS talk_hours, round(avg(talk_s), 1) AS average_s
-FROM calls GROUP BY agent ORDER BY talk_hours DESC LIMIT 10"""
-LONGEST_CALLS = """
-SELECT started_at, source, agent, talk_s, audio_uri FROM calls ORDER BY talk_s DESC NULLS LAST LIMIT 10"""
+FROM calls WHERE call_date >= '{SINCE}' GROUP BY agent ORDER BY talk_hours DESC LIMIT 10"""  # noqa: S608
+LONGEST_CALLS = f"""
+SELECT started_at, source, agent, talk_s, audio_uri
+FROM calls WHERE call_date >= '{SINCE}' ORDER BY talk_s DESC NULLS LAST LIMIT 10"""  # noqa: S608
+EVERY_ROW = f"SELECT source, recording_id, audio_sha256, audio_uri FROM calls WHERE call_date >= '{SINCE}'"  # noqa: S608
 
 
 def main() -> None:
@@ -53,9 +57,8 @@ def main() -> None:
         private_folder.make(ROOT.parent)
         private_folder.make(ROOT)
         shutil.rmtree(ROOT / "bucket", ignore_errors=True)
-        first = UNTIL - timedelta(days=DAYS)
         calls = SimulatedCalls(UNTIL, count=RECORDINGS, days=DAYS)
-        plan = Plan(simulated=calls, parameters={"FirstPollFrom": first.isoformat()}, detach=keep)
+        plan = Plan(simulated=calls, parameters={"FirstPollFrom": FIRST.isoformat()}, detach=keep)
         try:
             stack = laptop.start(plan, ROOT, say)
         except KeyboardInterrupt:
@@ -84,7 +87,7 @@ def _run(stack: Stack) -> list[str]:
     _wait_for_the_schedules(stack)
     ok, census = settle(stack, None, 300.0, _ProgressLines().show)
     expected = _expected(stack)
-    rows = run_query(stack, "SELECT source, recording_id, audio_sha256, audio_uri FROM calls").as_dicts()
+    rows = run_query(stack, EVERY_ROW).as_dicts()
     print_counts(census, "What became of the recordings")
     for title, sql in (
         ("Calls per day and source", CALLS_PER_DAY),

@@ -136,6 +136,10 @@ ABSENT: Expectation = {"id": OneOf((None,))}
 """Expectation: there is no such item."""
 
 
+FIRST_DUE = "0"
+"""A ``due_at`` before every moment and every day. An empty text is no value of a key."""
+
+
 class Table(Protocol):
     """The ledger's DynamoDB table: hash key ``id``, sparse index ``due`` (hash ``due_list``, range ``due_at``).
 
@@ -152,9 +156,9 @@ class Table(Protocol):
         """Set attributes (None removes one) where every expectation holds, creating the item if it is missing. With
         ``ABSENT`` among the expectations only a missing item is written. Raises PreconditionFailed."""
 
-    def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
+    def query_due(self, due_list: str, due_before: str, limit: int, *, due_from: str = FIRST_DUE) -> list[Item]:
         """Keys (``id``, ``due_list``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` items of the
-        list that are due at or before the given time, soonest first. Eventually consistent."""
+        list that are due from ``due_from`` to ``due_before``, both included, soonest first. Eventually consistent."""
 
     def scan(self) -> Iterator[Item]:
         """Every item, in no order. For the operator's commands, never in a function."""

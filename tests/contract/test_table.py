@@ -263,6 +263,16 @@ def test_no_more_due_items_come_than_asked_for(table_kit: TableKit, cloud):
     assert [item["id"] for item in found] == ["item-0", "item-1", "item-2"]
 
 
+def test_due_items_come_from_a_time_on_with_both_ends_included(table_kit: TableKit, cloud):
+    for day in (1, 2, 3, 4, 5):
+        put(table_kit.table, due_item(f"item-{day}", "thulium", f"2026-10-0{day}"))
+    table_kit.small_pages()
+
+    found = cloud.eventually(lambda: table_kit.table.query_due("thulium", "2026-10-04", 10, due_from="2026-10-02"))
+
+    assert [item["id"] for item in found] == ["item-2", "item-3", "item-4"]
+
+
 def test_an_item_leaves_the_index_with_its_due_list(table, cloud):
     put(table, due_item("a", "thulium", "2026-10-01"))
     table.update("a", {"due_list": None, "due_at": None, "state": "STORED"})

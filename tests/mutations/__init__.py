@@ -31,6 +31,7 @@ from tests.mutations import (
     polling_rules,
     rebuild_rules,
     retry_rules,
+    status_rules,
     verify_rules,
 )
 
@@ -45,4 +46,5 @@ ALL = (
     *key_rules.MUTATIONS,
     *laptop_rules.MUTATIONS,
     *verify_rules.MUTATIONS,
+    *status_rules.MUTATIONS,
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from call_lake.ports import Expectation, Item, Table
+from call_lake.ports import FIRST_DUE, Expectation, Item, Table
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 ONLY = "ForAllValues:StringEquals"
@@ -64,9 +64,9 @@ class TableOfRole:
         self._role.check("UpdateItem", {"id", *changes, *(expect or ())})
         self._table.update(id, changes, expect)
 
-    def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
+    def query_due(self, due_list: str, due_before: str, limit: int, *, due_from: str = FIRST_DUE) -> list[Item]:
         self._role.check("Query")
-        return self._table.query_due(due_list, due_before, limit)
+        return self._table.query_due(due_list, due_before, limit, due_from=due_from)
 
     def scan(self) -> Iterator[Item]:
         self._role.check("Scan")

@@ -1,23 +1,47 @@
 """``call-lake status``: how far each source was read, and what became of its recordings."""
 
 from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
 
 from call_lake.ledger.ceiling import REACHED
-from call_lake_cli.console.errors import explained
+from call_lake_cli.console.errors import err, explained
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_line, print_rows
-from call_lake_cli.stack.census import SourceCensus, take_census
-from call_lake_cli.stack.handle import find_stack
+from call_lake_cli.stack.census import DAYS, SourceCensus, SourceStatus, ledger_size, take_census, take_status
+from call_lake_cli.stack.handle import Stack, find_stack
+
+READ_BYTES = 4096
+"""Of one read unit: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html"""
+
+All = Annotated[
+    bool,
+    typer.Option("--all", help="Count every recording since the first one. Reads the whole ledger and all days' rows."),
+]
 
 
-def status(json_: AsJson = False, stack: StackName = None) -> None:
-    """Show each source: how far it was read, and what became of its recordings."""
+def status(all_: All = False, json_: AsJson = False, stack: StackName = None) -> None:
+    """Show each source: how far it was read, what is unfinished, and the rows of the last 31 days."""
     with explained():
-        census = take_census(find_stack(stack))
+        here = find_stack(stack)
+        if all_:
+            _announce(here)
+        found: Sequence[SourceStatus] = take_census(here) if all_ else take_status(here)
         if json_:
-            print_json([one.to_json() for one in census])
+            print_json([one.to_json() for one in found])
         else:
-            _print(census)
+            _print(found)
+
+
+def _announce(stack: Stack) -> None:
+    """Say on stderr what ``--all`` is about to read."""
+    items, size = ledger_size(stack)
+    units = -(-size // READ_BYTES)
+    err.print(
+        f"reading the whole ledger: {items:,} items, about {units:,} DynamoDB read units (AWS counts them every six "
+        "hours); then each day of the table since the first recording"
+    )
 
 
 def print_counts(census: Sequence[SourceCensus], title: str | None = None) -> None:
@@ -30,34 +54,53 @@ def print_counts(census: Sequence[SourceCensus], title: str | None = None) -> No
     print_rows(columns, rows, Format.TABLE, title)
 
 
-def _print(census: Sequence[SourceCensus]) -> None:
-    columns = (
-        *("source", "checkpoint", "age", "listed", "stored", "failed"),
-        *("waiting", "queue", "inbox", "rows", "newest row", "audio from", "trouble"),
+def _print(found: Sequence[SourceStatus]) -> None:
+    print_rows(
+        list(_line(found[0])) if found else ["source"], [tuple(_line(one).values()) for one in found], Format.TABLE
     )
-    rows = [
-        (
-            *(one.source, one.checkpoint, _duration(one.checkpoint_age_s), one.listed, one.stored, _reasons(one)),
-            *(one.waiting, one.queue, one.inbox, one.rows, one.newest_row, ", ".join(one.audio_hosts) or None),
-            _trouble(one)[0],
-        )
-        for one in census
-    ]
-    print_rows(columns, rows, Format.TABLE)
-    for one in census:
+    if not all(isinstance(one, SourceCensus) for one in found):
+        print_line(f"rows, erased and newest row: calls of the last {DAYS} days; call-lake status --all counts all")
+    for one in found:
         if line := _trouble(one)[1]:
             print_line(f"{one.source}: {line}")
 
 
-def _trouble(one: SourceCensus) -> tuple[str | None, str | None]:
+def _line(one: SourceStatus) -> dict[str, Any]:
+    """The cells of one source by column."""
+    census = {"listed": one.listed, "stored": one.stored} if isinstance(one, SourceCensus) else {}
+    elsewhere = {name: _number(one, name) for name in ("queue", "inbox", "quarantine")}
+    return {
+        "source": one.source,
+        "checkpoint": one.checkpoint,
+        "age": _duration(one.checkpoint_age_s),
+        "waiting": _number(one, "waiting"),
+        "failed": _reasons(one),
+        **elsewhere,
+        **census,
+        "rows": one.rows,
+        "erased": _number(one, "erased"),
+        "newest row": one.newest_row,
+        "audio from": ", ".join(one.audio_hosts) or None,
+        "trouble": _trouble(one)[0],
+    }
+
+
+def _number(one: SourceStatus, name: str) -> int | str:
+    """``10,000+`` where counting stopped."""
+    number: int = getattr(one, name)
+    return f"{number:,}+" if name in one.at_least else number
+
+
+def _trouble(one: SourceStatus) -> tuple[str | None, str | None]:
     """What the table says, and the line under it that has a command: a cell would cut it in pieces."""
     before, reached, rest = (one.trouble or "").partition(REACHED)
     return before + reached or None, reached + rest or None
 
 
-def _reasons(one: SourceCensus) -> str | int:
-    """``not_found 3, forbidden 1``, or 0."""
-    return ", ".join(f"{reason} {number}" for reason, number in sorted(one.failed.items())) or 0
+def _reasons(one: SourceStatus) -> str | int:
+    """``forbidden 1, not_found 3``, or 0; ``…, and more`` where counting stopped."""
+    reasons = [f"{reason} {number}" for reason, number in sorted(one.failed.items())]
+    return ", ".join(reasons + ["and more"] * ("failed" in one.at_least)) or 0
 
 
 def _duration(seconds: float | None) -> str | None:

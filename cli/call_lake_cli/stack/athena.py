@@ -12,6 +12,7 @@ from call_lake_cli.stack.handle import Stack
 
 POLL_S = 0.15
 TIMEOUT_S = 300.0
+EXAMPLE = "\"SELECT count(*) FROM calls WHERE call_date >= '2026-11-01'\""
 INTEGERS = {"tinyint", "smallint", "integer", "int", "bigint"}
 NUMBERS = {"double", "float", "real", "decimal"}
 READING = ("SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "VALUES")
@@ -57,7 +58,7 @@ def _check_that_it_reads(sql: str) -> None:
     match = FIRST_WORD.match(sql)
     word = match[1].upper() if match else ""
     if not word:
-        raise UserError('no statement: give one in quotes, like "SELECT count(*) FROM calls"')
+        raise UserError(f"no statement: give one in quotes, like {EXAMPLE}")
     if word not in READING:
         raise UserError(
             f"{word} is no statement that reads: one begins with {', '.join(READING[:-1])} or {READING[-1]}; "

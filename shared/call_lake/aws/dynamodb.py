@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from call_lake.aws.client import calling, code_of, in_batches
 from call_lake.errors import Reason, Transient
-from call_lake.ports import Below, Expectation, Item, OneOf, PreconditionFailed
+from call_lake.ports import FIRST_DUE, Below, Expectation, Item, OneOf, PreconditionFailed
 
 INDEX = "due"
 GET_BATCH = 100  # BatchGetItem
@@ -81,13 +81,15 @@ class DynamoTable:
                     raise ValueError(f"{id}: {error}") from error
                 raise
 
-    def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
+    def query_due(self, due_list: str, due_before: str, limit: int, *, due_from: str = FIRST_DUE) -> list[Item]:
+        # BETWEEN includes both ends:
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.KeyConditionExpressions.html
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             IndexName=INDEX,
-            KeyConditionExpression="#due_list = :due_list AND #due_at <= :due_before",
+            KeyConditionExpression="#due_list = :due_list AND #due_at BETWEEN :due_from AND :due_before",
             ExpressionAttributeNames={"#due_list": "due_list", "#due_at": "due_at"},
-            ExpressionAttributeValues=_wire({":due_list": due_list, ":due_before": due_before}),
+            ExpressionAttributeValues=_wire({":due_list": due_list, ":due_from": due_from, ":due_before": due_before}),
             PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
         with calling(f"Query {due_list}"):

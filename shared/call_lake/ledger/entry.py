@@ -26,6 +26,8 @@ HISTORY_LENGTH = 20
 ITEMS_AT_ONCE = 1000  # in memory
 NEVER = "9999-12-31T00:00:00.000Z"
 """``due_at`` of what has FAILED: in the index, but never due."""
+LAST_DUE = "9999-12-30"
+"""Not before any ``due_at`` but NEVER."""
 
 
 class State(StrEnum):
@@ -39,8 +41,10 @@ class State(StrEnum):
     ERASED = "ERASED"
 
 
-TOMBSTONE = frozenset({"id", "version", "state", "source", "call_date", "connection_id", "erased_at", "erasing"})
-"""All that an item keeps when its recording is erased; ``connection_id`` as a digest."""
+TOMBSTONE = frozenset(
+    {"id", "version", "state", "source", "call_date", "connection_id", "erased_at", "erasing", "due_list", "due_at"}
+)
+"""All that an item keeps when its recording is erased; ``connection_id`` as a digest, ``due_at`` is its day."""
 MOMENTS = ("first_published_at", "published_at", "not_ready_since", "stored_at", "expired_at")
 CALL = ("record", "record_sha256", "audio", "history", "reason", "attempts", "marks", *MOMENTS)
 IN_FLIGHT = OneOf((None, State.RETRYING))
@@ -77,6 +81,11 @@ class Entry:
     def partition(self) -> Partition:
         """Where its audio and its row are."""
         return Partition(self.source, self.call_date)
+
+
+def erased_list(source: str) -> str:
+    """Under which key the index keeps the tombstones of a source, by ``call_date`` (ADR 0032)."""
+    return f"erased#{source}"
 
 
 def state_of(item: Mapping[str, Any]) -> State:

@@ -39,6 +39,7 @@ from call_lake.ledger.entry import (
     entries_of,
     entry_of,
     erased_among,
+    erased_list,
     log_changed,
     sha256_of,
 )
@@ -190,8 +191,8 @@ class Ledger:
     def failures(self, source: str) -> list[Entry]:
         """Every FAILED recording of the source, in no order. Read from the index, which may be some seconds behind.
         Items that somebody changed are left out; ``call-lake verify`` reports them."""
-        listed = self.table.query_due(source, NEVER, INDEX_LIMIT)
-        items = self.table.get_many([found["id"] for found in listed if found["due_at"] == NEVER])
+        listed = self.table.query_due(source, NEVER, INDEX_LIMIT, due_from=NEVER)
+        items = self.table.get_many([found["id"] for found in listed])
         return [entry for entry in entries_of(items.values()) if entry.state is State.FAILED]
 
     def redriven(self, id: str) -> bool:
@@ -248,11 +249,12 @@ class Ledger:
 
         The tombstone says ``erasing`` until ``erasure_ended``, so that an erasure that died is found again: nothing
         else is left to find it by. It keeps only a digest of the connection id, which begins with the call's start;
-        the digest still tells collisions apart, and the record brings it.
+        the digest still tells collisions apart, and the record brings it. In the index it is under ``erased_list`` by
+        its day, so that erased recordings are counted without a scan.
         """
         item = self.table.get(id) or {}
         # By name, too: what another writer adds between this look and the write.
-        changes = dict.fromkeys((*item.keys() - TOMBSTONE, *CALL, "due_list", "due_at")) | {
+        changes = dict.fromkeys((*item.keys() - TOMBSTONE, *CALL)) | {
             "version": ITEM_VERSION,
             "state": State.ERASED,
             "source": item.get("source", source),
@@ -260,6 +262,8 @@ class Ledger:
             "erased_at": iso(self._clock.now()),
             "erasing": True,
             "connection_id": _connection_digest_in(item),
+            "due_list": erased_list(source),
+            "due_at": (day_of(item) or call_date).isoformat(),
         }
         self._update_if(id, changes, state=OneOf((*NOT_STORED.values, State.STORED, State.EXPIRED)))
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from call_lake.ports import Below, Clock, Expectation, Item, OneOf, PreconditionFailed
+from call_lake.ports import FIRST_DUE, Below, Clock, Expectation, Item, OneOf, PreconditionFailed
 from tests.support.fakes.calls import Calls
 
 ITEM_BYTES = 400 * 1024
@@ -70,14 +70,14 @@ class MemoryTable:
         seen_at = self._clock.now() + timedelta(seconds=self.index_delay_s)
         self._coming.append((seen_at, item["id"], indexed))
 
-    def query_due(self, due_list: str, due_before: str, limit: int) -> list[Item]:
+    def query_due(self, due_list: str, due_before: str, limit: int, *, due_from: str = FIRST_DUE) -> list[Item]:
         def act() -> list[Item]:
             with self._lock:
                 self._catch_up()
                 found = [
                     _copy(item)
                     for item in self._index.values()
-                    if item["due_list"] == due_list and item["due_at"] <= due_before
+                    if item["due_list"] == due_list and due_from <= item["due_at"] <= due_before
                 ]
             return sorted(found, key=lambda item: item["due_at"])[:limit]
 

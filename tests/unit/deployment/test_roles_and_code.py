@@ -17,7 +17,8 @@ from tests.support.roles import TableOfRole, role_of
 from tests.support.template import properties
 
 OF_A_RECORDING_BUT_NOT_THE_POLLERS = {"state"} | {*CALL, *TOMBSTONE} - {
-    *("id", "version", "source", "call_date", "connection_id", "record", "first_published_at", "published_at")
+    *("id", "version", "source", "call_date", "connection_id", "record", "first_published_at", "published_at"),
+    *("due_list", "due_at"),
 }
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from call_lake.errors import NotReady, Reason, Terminal, Transient
-from call_lake.ledger.entry import TOMBSTONE, State
+from call_lake.ledger.counts import count_erased, count_failed, count_waiting
+from call_lake.ledger.entry import NEVER, TOMBSTONE, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.recording import AudioFacts, StoredAudio
 from tests.support.fakes import Call, World
@@ -160,6 +161,41 @@ def test_what_is_settled_loses_its_marks(ledger: Ledger, world: World, settled: 
             ledger.retrying(entry, Transient(Reason.TIMEOUT, ""), 60, in_queue=True)
 
     assert "marks" not in world.table.items()[recording.recording_id]
+
+
+def test_a_tombstone_is_counted_by_the_day_of_its_call(ledger: Ledger, world: World) -> None:
+    recording = make_recording(1)
+    ledger.claim(recording)
+    ledger.erase(recording.recording_id, "thulium", recording.call_date)
+    ledger.erase(make_recording(2).recording_id, "thulium", date(2021, 3, 1))  # one without an item
+
+    assert count_erased(world.table, "thulium", date(2021, 3, 1), 10) == 2
+    assert count_erased(world.table, "thulium", date(2021, 3, 2), 10) == 1
+    assert count_erased(world.table, "thulium", recording.call_date, 10) == 1
+    assert count_waiting(world.table, "thulium", 10) == 0
+    assert world.table.items()[recording.recording_id]["due_at"] == recording.call_date.isoformat()
+
+
+def test_an_item_whose_day_somebody_changed_is_erased_under_the_day_that_was_asked_for(
+    ledger: Ledger, world: World
+) -> None:
+    recording = make_recording(1)
+    ledger.claim(recording)
+    world.table.update(recording.recording_id, {"call_date": 7, "source": ["x"]})
+    ledger.erase(recording.recording_id, "thulium", recording.call_date)
+
+    assert count_erased(world.table, "thulium", recording.call_date, 10) == 1
+
+
+def test_a_failure_that_an_attempt_settled_after_all_is_not_counted(ledger: Ledger, world: World) -> None:
+    for number in range(3):
+        ledger.failed(ledger.claim(make_recording(number)), Terminal(Reason.FORBIDDEN, "403"))
+    ledger.redriven(make_recording(1).recording_id)
+    ledger.claim(make_recording(3))
+    world.table.update(make_recording(4).recording_id, {"due_list": "thulium", "due_at": NEVER, "reason": "forged"})
+
+    assert count_failed(world.table, "thulium", 10) == {"forbidden": 2}
+    assert count_waiting(world.table, "thulium", 10) == 2
 
 
 def test_a_mark_that_an_erasure_did_not_see_is_not_kept(ledger: Ledger, world: World) -> None:

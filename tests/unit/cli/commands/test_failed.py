@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -12,6 +13,9 @@ from call_lake.errors import NotReady, Reason, Terminal
 from call_lake.model.recording import Recording
 from call_lake.model.times import iso
 from call_lake_cli.commands.failed import failures, line_of
+from tests.support.fakes import Call
+from tests.support.fakes.calls import Proceed
+from tests.support.fakes.provider import make_recording
 from tests.support.operator_bench import Bench
 
 
@@ -54,6 +58,22 @@ def test_the_ledger_is_not_scanned_for_it(bench: Bench) -> None:
     failures(bench.ledger, ["thulium"], None)
 
     assert [call.method for call in bench.world.calls.log[before:]] == ["query_due", "get_many"]
+
+
+def test_what_waits_is_not_read_for_it(bench: Bench) -> None:
+    read: list[str] = []
+
+    def see(call: Call, proceed: Proceed) -> Any:
+        found = proceed()
+        if call.method == "query_due":
+            read.extend(one["id"] for one in found)
+        return found
+
+    bench.thulium.add(make_recording(9))
+    bench.pipeline.poll("thulium")
+    bench.world.calls.on_call(see)
+
+    assert [entry.recording_id for entry in bench.ledger.failures("thulium")] == read != []
 
 
 def test_an_index_that_lags_lists_nothing_that_was_sent_again(bench: Bench) -> None:

@@ -1,0 +1,99 @@
+"""What ``call-lake status`` prints."""
+
+import json
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from call_lake_cli.commands import status
+from call_lake_cli.main import app
+from call_lake_cli.stack.census import SourceCensus, SourceStatus
+
+ROOT = Path(__file__).resolve().parents[4]
+ONE = SourceStatus("thulium", waiting=10_000, failed=Counter(forbidden=3), since=date(2026, 9, 20), rows=7, erased=1)
+TOTALS = SourceCensus("thulium", listed=1234, stored=1200, rows=1199, failed=Counter(forbidden=30, not_found=4))
+
+
+class FakeStack:
+    """A stack whose ledger DynamoDB last counted so large."""
+
+    ledger_table = "ledger"
+
+    def client(self, service: str) -> Any:
+        return SimpleNamespace(describe_table=self._describe)
+
+    def _describe(self, TableName: str) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        assert TableName == self.ledger_table
+        return {"Table": {"ItemCount": 1_000_000, "TableSizeBytes": 1_500_000_001}}
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "find_stack", lambda name: FakeStack())
+    monkeypatch.setattr(status, "take_status", lambda stack: [ONE])
+    monkeypatch.setattr(status, "take_census", lambda stack: [TOTALS])
+
+
+def typed(*words: str) -> Result:
+    return CliRunner(env={"COLUMNS": "1000"}).invoke(app, ["status", *words])
+
+
+def cells(done: Result) -> dict[str, str]:
+    """The one source's cells by column."""
+    head, line = (
+        [cell.strip() for cell in text.strip("│┃").replace("┃", "│").split("│")]
+        for text in done.stdout.splitlines()
+        if "source" in text or "thulium" in text
+    )
+    return dict(zip(head, line, strict=True))
+
+
+def test_it_shows_what_is_unfinished_and_the_last_31_days() -> None:
+    done = typed()
+
+    assert list(cells(done)) == [
+        *("source", "checkpoint", "age", "waiting", "failed", "queue", "inbox", "quarantine"),
+        *("rows", "erased", "newest row", "audio from", "trouble"),
+    ]
+    assert "rows, erased and newest row: calls of the last 31 days; call-lake status --all counts all\n" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_count_that_stopped_has_a_plus(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = SourceStatus("thulium", waiting=10_000, failed=Counter(forbidden=10_000), at_least=["waiting", "failed"])
+    monkeypatch.setattr(status, "take_status", lambda stack: [ended])
+
+    assert (cells(typed())["waiting"], cells(typed())["failed"]) == ("10,000+", "forbidden 10000, and more")
+
+
+def test_all_says_first_what_it_will_read() -> None:
+    done = typed("--all")
+
+    assert done.stderr == (
+        "reading the whole ledger: 1,000,000 items, about 366,211 DynamoDB read units (AWS counts them every six "
+        "hours); then each day of the table since the first recording\n"
+    )
+    shown = cells(done)
+    assert (shown["listed"], shown["stored"], shown["rows"]) == ("1,234", "1,200", "1,199")
+    assert shown["failed"] == "forbidden 30, not_found 4"
+    assert "31 days" not in done.stdout
+
+
+def test_json_has_each_count_by_its_name() -> None:
+    (one,), (totals,) = (json.loads(typed("--json", *more).stdout) for more in ([], ["--all"]))
+
+    assert (one["since"], one["failed"], one["at_least"]) == ("2026-09-20", {"forbidden": 3}, [])
+    assert "listed" not in one
+    assert (totals["since"], totals["listed"], totals["stored"]) == (None, 1234, 1200)
+
+
+def test_the_runbook_explains_each_column_and_each_key() -> None:
+    said = (ROOT / "docs/runbook.md").read_text().partition("## What `status` says")[2].partition("\n## ")[0]
+    names = {*cells(typed()), *cells(typed("--all")), *ONE.to_json(), *TOTALS.to_json()} - {"source"}
+
+    assert sorted(name for name in names if f"`{name}`" not in said) == []
