@@ -23,6 +23,7 @@ When you add a rule, or code that keeps one, add a mutation. When you rename or 
 
 from tests.mutations import (
     copying_rules,
+    doctor_rules,
     erasing_rules,
     expiry_rules,
     key_rules,
@@ -45,4 +46,5 @@ ALL = (
     *key_rules.MUTATIONS,
     *laptop_rules.MUTATIONS,
     *verify_rules.MUTATIONS,
+    *doctor_rules.MUTATIONS,
 )
