@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from call_lake.model.layout import CANARY
 from call_lake_cli.stack.handle import read_local
 from tests.e2e.conftest import CALL_LAKE, DAYS, Shell
 
@@ -23,12 +24,18 @@ def pipe(laptop: Shell, text: str, *arguments: str) -> subprocess.CompletedProce
 
 
 def test_a_doctor_finds_nothing_wrong_and_its_canary_leaves_nothing(laptop: Shell) -> None:
-    typed = laptop.type("doctor", "--canary", "--json")
+    typed = laptop.type("doctor", "--canary", "--canary-seconds", "3", "--json")
     answer = json.loads(typed.out)
 
     assert (typed.code, answer["ok"]) == (0, True), typed.out + typed.err
     names = {check["name"] for check in answer["checks"] if check["level"] == "ok"}
-    assert {"credentials", "thulium: listing", "conpeek: copies", "canary: swaps", "canary: removed"} <= names
+    assert {"credentials", "region", "query", "thulium: listing", "conpeek: copies"} <= names
+    parts = ("first commit", "swaps", "times in calls", "searches", "calls_daily", "removed")
+    assert {f"canary: {part}" for part in parts} <= names
+    here = read_local(laptop.folder / ".call-lake/local.json")
+    assert answer["canary"]["swaps"] >= 1
+    assert not [name for name in (here.bucket, "000000000000", "thulium") if name in json.dumps(answer["canary"])]
+    assert [info.key for info in here.store.list(CANARY)] == []
     assert status(laptop, "thulium")["rows"] == 30
 
 

@@ -23,6 +23,7 @@ When you add a rule, or code that keeps one, add a mutation. When you rename or 
 
 from tests.mutations import (
     copying_rules,
+    doctor_rules,
     erasing_rules,
     expiry_rules,
     key_rules,
@@ -47,4 +48,5 @@ ALL = (
     *laptop_rules.MUTATIONS,
     *verify_rules.MUTATIONS,
     *status_rules.MUTATIONS,
+    *doctor_rules.MUTATIONS,
 )

@@ -1,13 +1,18 @@
-"""``call-lake doctor`` on the alarms: do they exist, does somebody receive them, do any fire now?"""
+"""``call-lake doctor`` on the alarms: do they exist, can they be heard, do any fire now?"""
 
 from collections.abc import Iterator
 from itertools import batched
 from typing import Any
 
-from call_lake_cli.doctor.checks import Check, ok, warn
+import botocore.exceptions
+
+from call_lake_cli.doctor import refusals
+from call_lake_cli.doctor.checks import Check, fail, ok, warn
 from call_lake_cli.stack.handle import Stack
 
 ALARMS_AT_ONCE = 100  # names that DescribeAlarms takes
+AWS_KEY = "alias/aws/sns"
+PUBLISHER = "cloudwatch.amazonaws.com"
 
 
 def alarms(stack: Stack) -> Iterator[Check]:
@@ -26,20 +31,66 @@ def alarms(stack: Stack) -> Iterator[Check]:
             yield warn("alarms", f"{alarm['AlarmName']} fires", to_do)
 
 
-def subscriptions(stack: Stack) -> Iterator[Check]:
+def topics(stack: Stack) -> Iterator[Check]:
+    """Can the alarms publish to their topic, and does somebody receive them?"""
+    found = {action for alarm in alarms_in(stack) for action in alarm.get("AlarmActions", ()) if ":sns:" in action}
+    for topic in sorted(found):
+        yield from encryption(stack, topic)
+        yield from subscriptions(stack, topic)
+
+
+def encryption(stack: Stack, topic: str) -> Iterator[Check]:
+    """Do alarms have a right to the topic's key? They need kms:Decrypt and kms:GenerateDataKey of it. AWS's own key
+    (``alias/aws/sns``) does not give them these, and nobody can change its policy, so every message is dropped:
+    https://repost.aws/knowledge-center/cloudwatch-configure-alarm-sns"""
+    name = topic.rpartition(":")[2]
+    key = stack.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"].get("KmsMasterKeyId")
+    if not key:
+        return
+    try:
+        by_aws = key.endswith(AWS_KEY) or _metadata(stack, key)["KeyManager"] == "AWS"
+        allowed = by_aws or PUBLISHER in _policy(stack, key)
+    except botocore.exceptions.ClientError as error:
+        what = f"{name} is encrypted under a key that cannot be looked at: {refusals.of_call(error).found}"
+        yield warn("alarm topic", what, f"look whether the key's policy names {PUBLISHER}")
+        return
+    if by_aws:
+        yield fail(
+            "alarm topic",
+            f"{name} is encrypted under AWS's own key (alias/aws/sns), so no alarm can publish to it",
+            f"encrypt the topic under your own key, whose policy allows {PUBLISHER} kms:Decrypt and "
+            "kms:GenerateDataKey*, or under none",
+        )
+    elif not allowed:
+        yield fail(
+            "alarm topic",
+            f"{name} is encrypted under a key whose policy does not name {PUBLISHER}, so no alarm can publish to it",
+            f"let the key's policy allow {PUBLISHER} kms:Decrypt and kms:GenerateDataKey*",
+        )
+    else:
+        yield ok("alarm topic", f"{name} is encrypted under a key that alarms may use")
+
+
+def _metadata(stack: Stack, key: str) -> Any:
+    return stack.client("kms").describe_key(KeyId=key)["KeyMetadata"]
+
+
+def _policy(stack: Stack, key: str) -> str:
+    """GetKeyPolicy takes no alias: https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyPolicy.html"""
+    arn = _metadata(stack, key)["Arn"]
+    return str(stack.client("kms").get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+
+
+def subscriptions(stack: Stack, topic: str) -> Iterator[Check]:
     """Does somebody receive the alarms? A subscription that nobody has confirmed receives nothing:
     https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html"""
-    topics = {action for alarm in alarms_in(stack) for action in alarm.get("AlarmActions", ()) if ":sns:" in action}
-    for topic in sorted(topics):
-        pages = stack.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-        confirmed = [
-            one for page in pages for one in page["Subscriptions"] if one["SubscriptionArn"].startswith("arn:")
-        ]
-        name = topic.rpartition(":")[2]
-        if confirmed:
-            yield ok("alarm topic", f"{name} has {len(confirmed)} confirmed subscriptions")
-        else:
-            yield warn("alarm topic", f"{name} has no confirmed subscription", "subscribe to the topic, and confirm it")
+    pages = stack.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    confirmed = [one for page in pages for one in page["Subscriptions"] if one["SubscriptionArn"].startswith("arn:")]
+    name = topic.rpartition(":")[2]
+    if confirmed:
+        yield ok("alarm topic", f"{name} has {len(confirmed)} confirmed subscriptions")
+    else:
+        yield warn("alarm topic", f"{name} has no confirmed subscription", "subscribe to the topic, and confirm it")
 
 
 def alarms_in(stack: Stack) -> list[Any]:

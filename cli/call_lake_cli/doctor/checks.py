@@ -1,4 +1,4 @@
-"""The checks of ``call-lake doctor``, except the alarms and the canary. Each one only reads, and says what to do."""
+"""The checks of ``call-lake doctor``, except regions, alarms and the canary. Each only reads, and says what to do."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from call_lake.errors import CallLakeError, SecretEmpty, StepFailed
 from call_lake.ledger.id_key import check_key, ids_under
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import parse_iso
-from call_lake.ports import Clock
+from call_lake.ports import Clock, PartialFailure
 from call_lake.providers import VENDORS
 from call_lake.providers.probe import load_probe, skew_of
 from call_lake.settings import SourceSettings
 from call_lake_cli.commands.secrets import Secret
+from call_lake_cli.doctor import refusals
+from call_lake_cli.stack.athena import QueryFailed, run_query
 from call_lake_cli.stack.handle import Stack
 
 SKEW_WARN_S, SKEW_FAIL_S = 60.0, 300.0  # AWS refuses requests that are five minutes off
 SILENT = timedelta(minutes=30)  # as long as the alarm of the same meaning waits
 SPARE_CONCURRENCY = 5
-REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "AccessDeniedFault", "403"}
-MISSING = {"ResourceNotFoundException", "NotFound", "404", "NoSuchBucket"}
 
 
 class Level(StrEnum):
@@ -63,18 +63,17 @@ def guarded(name: str, checks: Callable[[], Iterator[Check]]) -> Iterator[Check]
     try:
         yield from checks()
     except botocore.exceptions.ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        operation = error.operation_name
-        if code in REFUSED:
-            yield fail(name, f"your credentials may not call {operation}", f"ask for the right to call {operation}")
-        elif code in MISSING:
-            yield fail(name, f"{operation}: it is not there", "deploy the stack again")
-        else:
-            yield fail(name, f"{operation}: {code}", "see the AWS console, or try again")
+        refusal = refusals.of_call(error)
+        yield fail(name, refusal.found, refusal.to_do)
+    except QueryFailed as error:
+        refusal = refusals.of_query(error.reason)
+        yield fail(name, refusal.found, refusal.to_do)
     except botocore.exceptions.BotoCoreError as error:
         yield fail(name, str(error), "check AWS credentials, region and network")
-    except CallLakeError as error:
-        yield fail(name, str(error), "docs/runbook.md has a section on it")
+    except (CallLakeError, PartialFailure) as error:
+        cause = error.__cause__
+        refused = refusals.of_call(cause) if isinstance(cause, botocore.exceptions.ClientError) else None
+        yield fail(name, str(error), refused.to_do if refused else "docs/runbook.md has a section on it")
 
 
 def skew(name: str, header: str | None, clock: Clock) -> Iterator[Check]:
@@ -102,7 +101,7 @@ def account(stack: Stack, clock: Clock) -> Iterator[Check]:
 
 
 def storage(stack: Stack) -> Iterator[Check]:
-    """Can bucket, ledger, table and Athena be read?"""
+    """Can bucket, ledger and table be read, and is Athena's workgroup enabled?"""
     stack.client("s3").list_objects_v2(Bucket=stack.bucket, MaxKeys=1)
     yield ok("bucket", "it can be listed")
     stack.table.get("source#doctor")
@@ -123,6 +122,18 @@ def recording_ids(stack: Stack, clock: Clock) -> Iterator[Check]:
         yield ok("recording ids", "the stack's key is the one that the ledger knows")
     else:
         yield ok("recording ids", "their key can be read; the first poll notes its fingerprint")
+
+
+def query(stack: Stack, clock: Clock) -> Iterator[Check]:
+    """Does Athena answer a question about the table? It reads the calls since yesterday, which may be none.
+
+    It names a column, because Lake Formation may hide columns and still let rows be counted.
+    """
+    yesterday = (clock.now() - timedelta(days=1)).date()
+    # A day has digits and hyphens only.
+    sql = f"SELECT count(recording_id) AS calls FROM calls WHERE call_date >= '{yesterday}'"  # noqa: S608
+    answer = run_query(stack, sql)
+    yield ok("query", f"Athena counted {answer.rows[0][0]} calls since {yesterday} in {answer.cost.seconds:.1f} s")
 
 
 def table(stack: Stack) -> Iterator[Check]:
@@ -174,7 +185,7 @@ def schedule(stack: Stack, name: str, what: str) -> Iterator[Check]:
     try:
         state = client.get_schedule(Name=name).get("State", "ENABLED")
     except botocore.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] not in MISSING:
+        if error.response["Error"]["Code"] not in refusals.MISSING:
             raise
         yield fail(what, f"there is no schedule {name}", "deploy the stack again")
         return

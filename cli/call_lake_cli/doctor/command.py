@@ -12,10 +12,14 @@ from call_lake.ports import Clock
 from call_lake.wiring.operator import CLOCK
 from call_lake_cli.console.errors import explained
 from call_lake_cli.console.options import AsJson, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows, progress
-from call_lake_cli.doctor import alarms, checks
+from call_lake_cli.console.output import Format, print_json, print_line, print_rows, progress
+from call_lake_cli.doctor import alarms, checks, regions
+from call_lake_cli.doctor.canary.notes import leftovers
+from call_lake_cli.doctor.canary.report import Report
 from call_lake_cli.doctor.checks import Check, Level, guarded
 from call_lake_cli.stack.handle import Stack, find_stack
+
+SWAPPING_S = 60.0
 
 
 def doctor(
@@ -25,26 +29,39 @@ def doctor(
             "--canary", help="Also commit invented rows, query them while their files are swapped, and remove them."
         ),
     ] = False,
+    canary_seconds: Annotated[
+        float, typer.Option(min=0, max=300, help="How long the canary swaps files.")
+    ] = SWAPPING_S,
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """Check credentials, rights, secrets, providers, clocks, quotas, triggers, schedules, polls and alarms.
+    """Check credentials, rights, regions, secrets, providers, clocks, quotas, triggers, schedules, polls and alarms.
 
     Without --canary it only reads. Each line is ok, warn or fail, with what to do; exit code 1 if anything fails.
     """
     with explained():
         here = find_stack(stack)
+        report = None
         with progress() as bar:
             task = bar.add_task("checking", total=None)
             found = []
-            for check in run_checks(here, CLOCK, canary=canary):
+            for check in run_checks(here, CLOCK):
                 bar.update(task, description=check.name)
                 found.append(check)
+            if canary:
+                bar.update(task, description=f"canary, {canary_seconds:g} s of swaps and some queries")
+                report = _canary(here, canary_seconds)
+                found += report.checks
         if json_:
-            print_json({"ok": not any_failed(found), "checks": [asdict(check) for check in found]})
+            answer = {"ok": not any_failed(found), "checks": [asdict(check) for check in found]}
+            print_json(answer | ({"canary": report.to_json()} if report else {}))
         else:
             lines = [(check.level, check.name, check.found, check.to_do or None) for check in found]
             print_rows(("", "what", "found", "to do"), lines, Format.TABLE)
+            if report:
+                print_line("The canary's report names no account and no number, so you can paste it into an issue:")
+                for line in report.lines():
+                    print_line(line)
         if any_failed(found):
             raise typer.Exit(1)
 
@@ -53,13 +70,14 @@ def any_failed(found: list[Check]) -> bool:
     return any(check.level is Level.FAIL for check in found)
 
 
-def run_checks(
-    stack: Stack, clock: Clock, *, canary: bool = False, session: requests.Session | None = None
-) -> Iterator[Check]:
-    """Run every check, in the order in which one depends on another. The emulator has no quotas and no alarms.
-    ``session``: for tests, reaches the providers."""
+def run_checks(stack: Stack, clock: Clock, *, session: requests.Session | None = None) -> Iterator[Check]:
+    """Run every check but the canary, in the order in which one depends on another. The emulator has no quotas and no
+    alarms. ``session``: for tests, reaches the providers."""
     yield from guarded("credentials", lambda: checks.account(stack, clock))
+    yield from guarded("region", lambda: regions.regions(stack))
     yield from guarded("storage", lambda: checks.storage(stack))
+    yield from guarded("query", lambda: checks.query(stack, clock))
+    yield from guarded("canary", lambda: leftovers(stack.store, clock))
     yield from guarded("recording ids", lambda: checks.recording_ids(stack, clock))
     yield from guarded("functions", lambda: checks.functions(stack))
     yield from guarded("compactor", lambda: checks.schedule(stack, f"{stack.name}-compact", "compactor: schedule"))
@@ -71,18 +89,13 @@ def run_checks(
     if not stack.local:
         yield from guarded("Lambda quota", lambda: checks.concurrency(stack))
         yield from guarded("alarms", lambda: alarms.alarms(stack))
-        yield from guarded("alarm topic", lambda: alarms.subscriptions(stack))
-    if canary:
-        yield from guarded("canary", lambda: _canary(stack, clock))
+        yield from guarded("alarm topic", lambda: alarms.topics(stack))
 
 
-def _canary(stack: Stack, clock: Clock) -> Iterator[Check]:
-    try:
-        from call_lake_cli.doctor.canary import run_canary
-    except ImportError:  # no other command needs it
-        yield checks.fail("canary", "pyarrow is not installed here", "install pyarrow beside call-lake, and try again")
-        return
-    yield from run_canary(stack, clock)
+def _canary(stack: Stack, seconds: float) -> Report:
+    from call_lake_cli.doctor.canary.run import run_canary  # loads pyarrow, which no other check needs
+
+    return run_canary(stack, CLOCK, seconds)
 
 
 def _sources(stack: Stack, clock: Clock, session: requests.Session | None) -> Iterator[Check]:

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,33 +20,53 @@ FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*([A-Za-z]*)", re.
 """Behind comments and the parentheses of ``(SELECT …) UNION (SELECT …)``."""
 
 
+class QueryFailed(UserError):
+    """Athena failed the query. ``reason``: its own text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the query failed: {reason}")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCost:
+    """What Athena says of a query that it ran: its seconds, the bytes that it read, the version of its engine."""
+
+    seconds: float = 0.0
+    scanned_bytes: int = 0
+    engine: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Rows of Python values: numbers as numbers, timestamps as ISO 8601 in UTC, null as None."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
+    cost: QueryCost = field(default=QueryCost(), compare=False)
 
     def as_dicts(self) -> list[dict[str, Any]]:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-def run_query(stack: Stack, sql: str) -> Answer:
-    """Run one statement and wait for its rows. Raises UserError for a statement that does more than read, and with
-    Athena's own message where it fails."""
+def run_query(stack: Stack, sql: str, client: Any = None) -> Answer:
+    """Run one statement and wait for its rows. Raises UserError for a statement that does more than read, and
+    QueryFailed. ``client``: of Athena, for threads: they may share a client and must not make one at the same time
+    (https://docs.aws.amazon.com/boto3/latest/guide/session.html)."""
     _check_that_it_reads(sql)
-    athena = stack.client("athena")
+    athena = client or stack.client("athena")
     started = athena.start_query_execution(
         QueryString=sql, WorkGroup=stack.workgroup, QueryExecutionContext={"Database": stack.database}
     )
     id = started["QueryExecutionId"]
     deadline = time.monotonic() + TIMEOUT_S
     while True:
-        status = athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]
+        execution = athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]
+        status = execution["Status"]
         if status["State"] == "SUCCEEDED":
-            return _answer(athena, id)
+            return _answer(athena, id, _cost(execution))
         if status["State"] in ("FAILED", "CANCELLED"):
-            raise UserError(f"the query failed: {status.get('StateChangeReason', 'Athena gives no reason')}")
+            raise QueryFailed(status.get("StateChangeReason", "Athena gives no reason"))
         if time.monotonic() > deadline:
             athena.stop_query_execution(QueryExecutionId=id)
             raise UserError(f"the query ran longer than {TIMEOUT_S:g} s and was stopped")
@@ -66,7 +86,17 @@ def _check_that_it_reads(sql: str) -> None:
         )
 
 
-def _answer(athena: Any, id: str) -> Answer:
+def _cost(execution: dict[str, Any]) -> QueryCost:
+    """Of https://docs.aws.amazon.com/athena/latest/APIReference/API_QueryExecution.html"""
+    found = execution.get("Statistics", {})
+    return QueryCost(
+        found.get("TotalExecutionTimeInMillis", 0) / 1000,
+        found.get("DataScannedInBytes", 0),
+        execution.get("EngineVersion", {}).get("EffectiveEngineVersion", ""),
+    )
+
+
+def _answer(athena: Any, id: str, cost: QueryCost) -> Answer:
     pages = iter(athena.get_paginator("get_query_results").paginate(QueryExecutionId=id))
     first = next(pages)
     info = first["ResultSet"]["ResultSetMetadata"].get("ColumnInfo", [])
@@ -77,7 +107,7 @@ def _answer(athena: Any, id: str) -> Answer:
         rows.extend(_rows(page))
     if rows and tuple(rows[0]) == columns:  # Athena puts the header before the rows of a SELECT
         del rows[0]
-    return Answer(columns, tuple(tuple(_value(t, v) for t, v in zip(types, row, strict=True)) for row in rows))
+    return Answer(columns, tuple(tuple(_value(t, v) for t, v in zip(types, row, strict=True)) for row in rows), cost)
 
 
 def _rows(page: dict[str, Any]) -> Iterator[list[str | None]]:

@@ -14,6 +14,7 @@ DATA = "lake/calls/data/"
 MANIFEST = "lake/calls/manifest/"
 GARBAGE = "lake/calls/garbage/"
 QUARANTINE = "lake/calls/quarantine/"
+CANARY = "lake/calls/canary/"
 OPEN_DATA = "lake/open/data/"
 OPEN_MANIFEST = "lake/open/manifest/"
 TRANSCRIPTS = "transcripts/"
@@ -65,6 +66,11 @@ class Partition:
     @property
     def quarantine(self) -> str:
         return QUARANTINE + self.path
+
+    @property
+    def canary_note(self) -> str:
+        """The key that exists while ``call-lake doctor --canary`` has invented rows in the partition."""
+        return f"{CANARY}{self.path}note.json"
 
     @property
     def open_data(self) -> str:

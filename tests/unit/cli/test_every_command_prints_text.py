@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.exceptions
@@ -40,6 +41,8 @@ REFUSED = botocore.exceptions.ClientError({"Error": {"Code": HOSTILE, "Message":
 
 class Aws:
     """A client of boto3: it answers what ANSWERS has, and refuses all else in hostile words."""
+
+    meta = SimpleNamespace(region_name="eu-central-1")
 
     def __getattr__(self, operation: str) -> Any:
         def call(**arguments: Any) -> Any:

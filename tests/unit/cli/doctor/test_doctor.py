@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
@@ -10,12 +10,14 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from call_lake.errors import ConfigError
+from call_lake.errors import ConfigError, Reason, Transient
 from call_lake.ledger.id_key import ITEM
 from call_lake.ledger.source_state import SourceState
+from call_lake.model.layout import Partition
 from call_lake.model.times import iso
 from call_lake.settings import SourceSettings
 from call_lake_cli.doctor import alarms, checks
+from call_lake_cli.doctor.canary.notes import LONGEST, leave_note
 from call_lake_cli.doctor.checks import Check, Level, guarded, skew
 from call_lake_cli.doctor.command import any_failed, run_checks
 from tests.support.fakes import FakeClock, World
@@ -59,6 +61,35 @@ def quota(limit: int) -> dict[str, Any]:
     return {"AccountLimit": {"UnreservedConcurrentExecutions": limit}}
 
 
+COUNTED = {
+    "ResultSet": {
+        "ResultSetMetadata": {"ColumnInfo": [{"Name": "calls", "Type": "bigint"}]},
+        "Rows": [{"Data": [{"VarCharValue": text}]} for text in ("calls", "3")],
+    }
+}
+
+
+def given(**parameters: str) -> dict[str, Any]:
+    found = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
+    return {"Stacks": [{"Parameters": found}]}
+
+
+def topic(key: str) -> dict[str, Any]:
+    return {"Attributes": {"KmsMasterKeyId": key} if key else {}}
+
+
+def key(manager: str) -> dict[str, Any]:
+    return {"KeyMetadata": {"KeyManager": manager, "Arn": "arn:aws:kms:eu-central-1:111122223333:key/1"}}
+
+
+def failed(reason: str) -> dict[str, Any]:
+    return {"QueryExecution": {"Status": {"State": "FAILED", "StateChangeReason": reason}}}
+
+
+def said(operation: str, code: str, message: str) -> botocore.exceptions.ClientError:
+    return botocore.exceptions.ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
 FUNCTIONS = {kind: f"s-{kind}" for kind in ("poller", "copier", "compactor")}
 TRANSCRIBING = FUNCTIONS | {"transcriber": "s-transcriber"}
 
@@ -77,6 +108,8 @@ class Cloud:
         self.world = World.make(("thulium",))
         self.clock: FakeClock = self.world.clock
         self.table = self.world.table
+        self.store = self.world.store
+        self.meta = SimpleNamespace(region_name="eu-central-1")
         self.sources: dict[str, SourceSettings] = {"thulium": SOURCE}
         self.functions = FUNCTIONS
         self.web = StubWeb(lambda seen: json_reply({"count": 1, "result": [row()]}))
@@ -92,6 +125,14 @@ class Cloud:
             "get_schedule": {"State": "ENABLED"},
             "list_stack_resources": ALARM_OF_STACK,
             "describe_alarms": alarm(),
+            "describe_stacks": given(),
+            "head_bucket": {"BucketRegion": "eu-central-1"},
+            "start_query_execution": {"QueryExecutionId": "1"},
+            "get_query_execution": {"QueryExecution": {"Status": {"State": "SUCCEEDED"}}},
+            "get_query_results": COUNTED,
+            "get_topic_attributes": topic(""),
+            "describe_key": key("CUSTOMER"),
+            "get_key_policy": {"Policy": '{"Service": "cloudwatch.amazonaws.com"}'},
             "list_subscriptions_by_topic": subscribed("arn:aws:sns:r:1:ring:1"),
             "get_queue_attributes": messages(0),
             "get_secret_value": {"SecretString": json.dumps(SECRET)},
@@ -131,7 +172,8 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
 
     assert [check for check in found if check.level is not Level.OK] == []
     assert {check.name for check in found} >= {
-        "credentials", "bucket", "ledger", "table", "Athena", "poller", "copier", "compactor", "compactor: schedule",
+        "credentials", "region", "bucket", "ledger", "table", "Athena", "query",
+        "poller", "copier", "compactor", "compactor: schedule",
         "recording ids",
         "thulium: secret", "thulium: listing", "thulium: polls", "thulium: poll", "thulium: sweep", "thulium: copies",
         "dead letters", "Lambda quota", "alarms", "alarm topic",
@@ -355,3 +397,149 @@ def test_a_ledger_with_ids_of_the_old_kind_is_a_failure(cloud: Cloud) -> None:
 def test_doctor_only_reads_the_ledgers_key(cloud: Cloud) -> None:
     assert cloud.troubles() == {}
     assert cloud.table.get(ITEM) is None
+
+
+LAKE_FORMATION = "Insufficient Lake Formation permission(s): Required Describe on calls"
+
+
+@pytest.mark.parametrize(
+    ("reason", "found", "to_do"),
+    [
+        (LAKE_FORMATION, "Lake Formation governs", "runbook.md, Lake Formation"),
+        ("COLUMN_NOT_FOUND: line 1:14: Relation contains no accessible columns", "Lake Formation", "DESCRIBE"),
+        (
+            "COLUMN_NOT_FOUND: line 1:14: Column 'recording_id' cannot be resolved or requester is not authorized to "
+            "access requested resources",
+            "Lake Formation",
+            "SELECT",
+        ),
+        ("Access denied when writing output to url: s3://b/athena-results/1.csv", "cannot be kept", "s3:PutObject"),
+        ("User: arn:x is not authorized to perform: glue:GetTable on resource: y", "glue:GetTable", "glue:GetTable"),
+        ("Permission denied on S3 path: s3://b/lake/calls/manifest/", "a right is missing", "s3:GetObject"),
+        ("TABLE_NOT_FOUND: line 1:8: Table 'awsdatacatalog.s.calls' does not exist", "not there", "A dropped table"),
+        ("HIVE_CANNOT_OPEN_SPLIT: x", "HIVE_CANNOT_OPEN_SPLIT", "Athena's console"),
+    ],
+)
+def test_a_query_that_athena_fails_has_its_cause_named(cloud: Cloud, reason: str, found: str, to_do: str) -> None:
+    cloud.answers["get_query_execution"] = failed(reason)
+
+    trouble = cloud.troubles()["query"]
+
+    assert trouble.level is Level.FAIL
+    assert found in trouble.found
+    assert to_do in trouble.to_do
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "to_do"),
+    [
+        ("InvalidRequestException", "No output location provided. You did not provide an output", "deploy the stack"),
+        ("InvalidRequestException", "Unable to verify/create output bucket b", "s3:GetBucketLocation"),
+        ("AccessDeniedException", "You are not authorized to perform: athena:StartQueryExecution", "StartQueryExec"),
+        ("AccessDeniedException", LAKE_FORMATION, "Lake Formation"),
+    ],
+)
+def test_a_query_that_athena_does_not_take_has_its_cause_named(
+    cloud: Cloud, code: str, message: str, to_do: str
+) -> None:
+    cloud.answers["start_query_execution"] = said("StartQueryExecution", code, message)
+
+    assert to_do in cloud.troubles()["query"].to_do
+
+
+def test_lake_formation_is_named_where_it_hides_the_table_from_glue(cloud: Cloud) -> None:
+    cloud.answers["get_table"] = said("GetTable", "AccessDeniedException", LAKE_FORMATION)
+
+    assert "Lake Formation" in cloud.troubles()["storage"].to_do
+
+
+def test_the_query_reads_no_more_than_the_calls_since_yesterday(cloud: Cloud) -> None:
+    asked: list[str] = []
+
+    def note(QueryString: str, WorkGroup: str, **_: Any) -> dict[str, str]:  # noqa: N803 - boto3's names
+        asked.extend((QueryString, WorkGroup))
+        return {"QueryExecutionId": "1"}
+
+    cloud.start_query_execution = note  # type: ignore[attr-defined]
+    assert cloud.troubles() == {}
+    assert asked[0].endswith("WHERE call_date >= '2026-10-19'")
+    assert asked[1] == "w"
+
+
+@pytest.mark.parametrize("name", ["AlarmTopicArn", "KmsKeyArn", "RecordingIdKeyArn"])
+def test_what_the_stack_was_given_of_another_region_is_told(cloud: Cloud, name: str) -> None:
+    cloud.answers["describe_stacks"] = given(**{name: "arn:aws:any:eu-west-1:111122223333:any"})
+    trouble = cloud.troubles()["region"]
+    assert trouble.level is Level.FAIL
+    assert trouble.found == f"{name} is in eu-west-1, and the stack in eu-central-1"
+    cloud.answers["describe_stacks"] = given(**{name: "arn:aws:any:eu-central-1:111122223333:any"})
+    assert cloud.troubles() == {}
+
+
+def test_a_bucket_in_another_region_is_told(cloud: Cloud) -> None:
+    cloud.answers["head_bucket"] = {"BucketRegion": "eu-west-1"}
+    assert "AWS_REGION to eu-west-1" in cloud.troubles()["region"].to_do
+
+
+@pytest.mark.parametrize(
+    ("key_id", "manager", "policy", "says"),
+    [
+        ("alias/aws/sns", "AWS", "", "AWS's own key (alias/aws/sns)"),
+        ("arn:aws:kms:eu-central-1:111122223333:alias/aws/sns", "AWS", "", "AWS's own key"),
+        ("1234abcd-12ab-34cd-56ef-1234567890ab", "AWS", "", "AWS's own key"),
+        ("alias/ours", "CUSTOMER", '{"Service": "lambda.amazonaws.com"}', "does not name cloudwatch.amazonaws.com"),
+    ],
+)
+def test_a_topic_under_a_key_that_alarms_may_not_use_is_a_failure(
+    cloud: Cloud, key_id: str, manager: str, policy: str, says: str
+) -> None:
+    cloud.answers |= {"get_topic_attributes": topic(key_id), "describe_key": key(manager)}
+    cloud.answers["get_key_policy"] = {"Policy": policy}
+
+    trouble = cloud.troubles()["alarm topic"]
+
+    assert trouble.level is Level.FAIL
+    assert says in trouble.found
+    assert "kms:GenerateDataKey*" in trouble.to_do
+
+
+def test_a_topic_under_a_key_that_alarms_may_use_is_no_trouble(cloud: Cloud) -> None:
+    cloud.answers["get_topic_attributes"] = topic("alias/ours")
+    assert cloud.troubles() == {}
+
+
+def test_a_topics_key_that_the_operator_may_not_see_is_a_warning(cloud: Cloud) -> None:
+    cloud.answers |= {"get_topic_attributes": topic("alias/ours"), "describe_key": refused("DescribeKey")}
+
+    trouble = cloud.troubles()["alarm topic"]
+
+    assert (trouble.level, "may not call DescribeKey" in trouble.found) == (Level.WARN, True)
+
+
+def test_an_unencrypted_topic_needs_no_right_to_look_at_keys(cloud: Cloud) -> None:
+    cloud.answers |= {"describe_key": refused("DescribeKey"), "get_key_policy": refused("GetKeyPolicy")}
+    assert cloud.troubles() == {}
+
+
+def test_a_refusal_behind_an_error_of_ours_says_which_right_is_missing() -> None:
+    def look() -> Iterator[Check]:
+        raise Transient(Reason.AWS, "PutObject lake/x") from refused("PutObject", "AccessDenied")
+        yield
+
+    (check,) = guarded("canary: first commit", look)
+    assert check.to_do == "ask for the right to call PutObject"
+
+
+def test_a_killed_canary_is_told_by_the_next_doctor(cloud: Cloud) -> None:
+    leave_note(cloud.world.store, Partition("thulium", date(2015, 1, 1)))
+    cloud.clock.advance(LONGEST)
+    cloud.note(last_poll_at=iso(cloud.clock.now()), last_ok_at=iso(cloud.clock.now()))
+
+    trouble = cloud.troubles()["canary"]
+
+    assert (trouble.level, trouble.to_do) == (Level.WARN, "call-lake doctor --canary removes them")
+
+
+def test_a_topic_under_awss_own_key_fails_without_the_right_to_look_at_keys(cloud: Cloud) -> None:
+    cloud.answers |= {"get_topic_attributes": topic("alias/aws/sns"), "describe_key": refused("DescribeKey")}
+    assert cloud.troubles()["alarm topic"].level is Level.FAIL

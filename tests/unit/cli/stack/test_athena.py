@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from call_lake_cli.console.errors import UserError
-from call_lake_cli.stack.athena import Answer, run_query
+from call_lake_cli.stack.athena import Answer, QueryCost, QueryFailed, run_query
 from call_lake_cli.stack.handle import Stack
 
 
@@ -75,3 +75,25 @@ def test_what_changes_something_never_reaches_athena(sql: str) -> None:
 def test_nothing_to_ask_is_said(sql: str) -> None:
     with pytest.raises(UserError, match="no statement"):
         run_query(STACK, sql)
+
+
+def test_an_answer_says_what_it_cost() -> None:
+    execution = {
+        "Status": {"State": "SUCCEEDED"},
+        "Statistics": {"TotalExecutionTimeInMillis": 1250, "DataScannedInBytes": 4096},
+        "EngineVersion": {"EffectiveEngineVersion": "Athena engine version 3"},
+    }
+    athena = Athena()
+    athena.get_query_execution = lambda **_: {"QueryExecution": execution}  # type: ignore[method-assign]
+
+    assert run_query(STACK, "SELECT 1", athena).cost == QueryCost(1.25, 4096, "Athena engine version 3")
+
+
+def test_a_query_that_athena_failed_says_why() -> None:
+    status = {"State": "FAILED", "StateChangeReason": "TABLE_NOT_FOUND: x"}
+    athena = Athena()
+    athena.get_query_execution = lambda **_: {"QueryExecution": {"Status": status}}  # type: ignore[method-assign]
+
+    with pytest.raises(QueryFailed, match="the query failed: TABLE_NOT_FOUND: x") as raised:
+        run_query(STACK, "SELECT 1", athena)
+    assert raised.value.reason == "TABLE_NOT_FOUND: x"

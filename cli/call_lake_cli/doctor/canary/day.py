@@ -1,0 +1,86 @@
+"""The day of a canary: the first one on which the lake has nothing. Invented rows come to it and go again."""
+
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+
+from call_lake.lake.arrow_rows import table_of
+from call_lake.lake.lake import Lake
+from call_lake.lake.open_table import OpenTable
+from call_lake.lake.search import read_partition
+from call_lake.model.layout import Partition
+from call_lake.model.table import Row
+from call_lake.ports import Clock, ObjectStore, Table
+from call_lake.settings import CompactorSettings
+from call_lake_cli.console.errors import UserError
+from call_lake_cli.doctor.canary.rows import PROVIDER
+
+FREE_DAYS = 31  # so many days are tried
+
+
+def canary_lake(store: ObjectStore, ledger: Table, clock: Clock, settings: CompactorSettings) -> Lake:
+    """A lake like the compactor's: what it commits reaches ``calls_open`` too, where the stack has it."""
+    open_table = OpenTable(store, create=True) if settings.open_table else None
+    return Lake(store, ledger, clock, settings.grace_s, open_table=open_table)
+
+
+def free_day(store: ObjectStore, source: str, first: date) -> Partition:
+    """The first day on which the lake has no object at all. Raises UserError."""
+    for number in range(FREE_DAYS):
+        partition = Partition(source, first + timedelta(days=number))
+        places = (partition.manifest, partition.data, partition.inbox)
+        if not any(True for place in places for _ in store.list(place)):
+            return partition
+    raise UserError(f"the lake has calls on each of the {FREE_DAYS} days from {first} on: no day is free for a canary")
+
+
+class CanaryDay:
+    """Adds rows to one partition, and removes them. Safe to use from threads: nothing is added any more once the rows
+    are being removed."""
+
+    def __init__(self, store: ObjectStore, lake: Lake, partition: Partition) -> None:
+        self.partition = partition
+        self._store = store
+        self._lake = lake
+        self._lock = threading.Lock()
+        self._removed = False
+
+    def commit(self, rows: Iterable[Row]) -> None:
+        """Commit the rows as one swap of the manifest. Raises UserError once they are removed."""
+        table, unfit = table_of([json.dumps(row) for row in rows], self.partition)
+        if unfit:
+            raise UserError(f"the table takes no canary: {unfit[0][1]}")
+        with self._lock:
+            if self._removed:
+                raise UserError("the canary was broken off")
+            self._lake.commit(self.partition, table)
+
+    def remove(self) -> None:
+        """Remove every row of a canary, as an erasure does. Then, if nothing else uses the day, delete its objects,
+        including those that a compaction has made of it meanwhile. The note goes last. May be repeated."""
+        with self._lock:
+            self._removed = True
+            self._lake.remove(self.partition, {row["recording_id"] for row in self._rows() if _is_invented(row)})
+            if not self._rows():
+                # The manifests first: what they name must exist as long as they do.
+                self._store.delete([self.partition.manifest])
+                self._store.delete([self.partition.open_manifest])
+                self._store.delete(list(self._objects()))
+            self._store.delete([self.partition.canary_note])
+
+    def left(self) -> list[str]:
+        """The keys of all objects that the day has."""
+        return list(self._objects())
+
+    def _rows(self) -> list[Row]:
+        return read_partition(self._store, self.partition.source, self.partition.call_date)
+
+    def _objects(self) -> Iterator[str]:
+        day = self.partition
+        for place in (day.manifest, day.open_manifest, day.data, day.garbage, day.open_data):
+            yield from (info.key for info in self._store.list(place))
+
+
+def _is_invented(row: Row) -> bool:
+    return bool(row["provider"] == PROVIDER)
