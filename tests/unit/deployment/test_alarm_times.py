@@ -4,6 +4,7 @@ CloudWatch is a model (``tests/support/cloudwatch.py``). Where AWS does not say 
 Times are minutes.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from call_lake.errors import Reason, Transient
 from tests.support.cloudwatch import Alarm, Evaluations, Missing, Series, State, Unknown, metric_of
 from tests.support.fakes.provider import make_recording, raising
 from tests.support.functions_in_memory import Functions
-from tests.support.template import of_type, properties, resource
+from tests.support.template import ROOT, of_type, properties, resource
 
 HOUR, DAY = 60, 24 * 60
 WEEK = 7 * DAY
@@ -287,3 +288,27 @@ def test_errors_that_come_once_tell_nobody(name):
 @pytest.mark.parametrize("name", [name for name in of_type("AWS::CloudWatch::Alarm") if name.startswith("Thulium")])
 def test_no_alarm_of_a_source_outlives_it(name):
     assert resource(name)["Condition"] in {"Thulium", "ThuliumInCloud"}
+
+
+def test_the_runbook_says_how_long_each_alarm_takes_at_most():
+    section = (ROOT / "docs/runbook.md").read_text().partition("\n## When an alarm fires\n")[2].partition("\n### ")[0]
+    told = {
+        name: (int(fires), int(ends))
+        for name, fires, ends in re.findall(r"\| \[`(.+?)`\].* \| (\d+) \| (\d+) \|", section)
+    }
+    assert told == {_word(name): _slowest(name) for name in ALARMS}
+
+
+def _word(name: str) -> str:
+    return str(properties(name)["AlarmName"]["Fn::Sub"]).removeprefix("${AWS::StackName}-").removesuffix("-thulium")
+
+
+def _slowest(name: str) -> tuple[int, int]:
+    """At most so many minutes until it fires and until it ends, in every way to evaluate. Where good runs emit
+    something, the trouble begins with the last of them."""
+    fault, alarm = FAULTS[name][0], Alarm.of(properties(name))
+    every = fault.every or EVERY[0]
+    course = course_of(fault, every)
+    began = course.begins - (0 if fault.good is NOTHING else every)
+    lasts = [changes(alarm, course.series, unknown, course.end)[-2:] for unknown in ways(alarm)]
+    return max(fired - began for (fired, _), _ in lasts), max(ended - course.heals for _, (ended, _) in lasts)
