@@ -102,7 +102,7 @@ def healthy_week(emitted: Emitted, every: int, delay: int) -> dict[Key, Series]:
     down, backfill, deployment = 2 * DAY + 11 * HOUR, 3 * DAY + 20 * HOUR, DAY + 14 * HOUR
 
     def add(minute: int, run: Mapping[Key, float], function: str) -> None:
-        for key, value in (run | {("Errors", function): 0.0}).items():
+        for key, value in {**run, ("Errors", function): 0.0}.items():
             values[key].append((minute, value))
 
     for start in range(3, WEEK, every):

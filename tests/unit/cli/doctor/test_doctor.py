@@ -207,9 +207,8 @@ def test_a_provider_that_does_not_list_is_found(cloud: Cloud, answer: Any, says:
 
 def test_a_subscription_that_waits_is_told_also_where_another_one_is_confirmed(cloud: Cloud) -> None:
     cloud.answers["list_subscriptions_by_topic"] = subscribed("PendingConfirmation", "arn:aws:sns:r:1:ring:1")
-    found = [
-        check for check in run_checks(cloud, cloud.clock, session=cloud.web.session) if check.name == "alarm topic"
-    ]  # type: ignore[arg-type]
+    checks = run_checks(cloud, cloud.clock, session=cloud.web.session)  # type: ignore[arg-type]
+    found = [check for check in checks if check.name == "alarm topic"]
     assert [check.level for check in found] == [Level.OK, Level.WARN]
     assert found[1].found == "1 subscriptions of ring are not confirmed and receive nothing"
 
