@@ -285,6 +285,13 @@ def test_errors_that_come_once_tell_nobody(name):
         assert State.ALARM not in [state for _, state in found]
 
 
+def test_a_partition_that_failed_once_tells_nobody_even_where_no_run_came_before():
+    alarm = Alarm.of(properties("PartitionsAlarm"))
+    for every, unknown in product(EVERY, ways(alarm)):
+        series = Series.of((run, float(run == HOUR)) for run in range(HOUR, 4 * HOUR, every))
+        assert State.ALARM not in [state for _, state in changes(alarm, series, unknown, 4 * HOUR)], (every, unknown)
+
+
 @pytest.mark.parametrize("name", [name for name in of_type("AWS::CloudWatch::Alarm") if name.startswith("Thulium")])
 def test_no_alarm_of_a_source_outlives_it(name):
     assert resource(name)["Condition"] in {"Thulium", "ThuliumInCloud"}
