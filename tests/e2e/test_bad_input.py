@@ -79,7 +79,8 @@ def test_a_busy_port(shell: Shell) -> None:
 
 
 def test_a_schedule_that_no_clock_has(shell: Shell) -> None:
-    refused(shell, "local", "up", "--detach", "--poll-every", "10s", says="at least one: 60s, 5m, 1h")
+    refused(shell, "local", "up", "--detach", "--poll-every", "10s", says="from one to ten: 60s, 5m, 10m")
+    refused(shell, "local", "up", "--detach", "--compact-every", "1h", says="from one to ten: 60s, 5m, 10m")
 
 
 @pytest.mark.parametrize(

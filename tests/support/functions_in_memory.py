@@ -110,6 +110,9 @@ class Functions:
     def poll(self, source: str) -> list[Metric]:
         return self._invoke("poller", {"source": source})
 
+    def sweep(self, source: str) -> list[Metric]:
+        return self._invoke("poller", {"source": source, "mode": "sweep"})
+
     def copy(self, source: str) -> list[Metric]:
         """One batch, whatever its verdicts: the messages stay in the queue."""
         records = [

@@ -36,11 +36,14 @@ from call_lake_local.template_sources import TemplateSource, active_sources
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,47}")
 BASE_URL = re.compile(r"https://[^/\s?#@\"\\]+(/[^\s?#\"\\]*)?")
 TOPIC = re.compile(r"(|arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:.+)")
+EMAIL = re.compile(r"(|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,186}\.[A-Za-z]{2,63})")
 ARCHITECTURES = ("arm64", "x86_64")
 NAMES_TOGETHER = 57
 """Characters of stack and source: the name of a sweep's schedule has 64 at most
 (https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html)."""
 ID_KEY = "RecordingIdKeyArn"
+ALARMS_TO = ("AlarmEmail", "AlarmTopicArn")
+"""The parameters that say who is told of alarms."""
 IA_DAYS = 30  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html says what each status means.
@@ -89,6 +92,13 @@ def check_topic(text: str) -> str:
     return text
 
 
+def check_email(text: str) -> str:
+    """Raises ValueError."""
+    if not EMAIL.fullmatch(text):
+        raise ValueError("one e-mail address is needed, like alarms@example.com, or nothing")
+    return text
+
+
 type Question = tuple[str, str, Callable[[str], str]]
 """What is asked, the default, and the check of the answer, which raises ValueError."""
 
@@ -103,6 +113,7 @@ def questions(sources: Sequence[TemplateSource]) -> dict[str, Question]:
         asked[f"{source.id}BaseUrl"] = (about + vendor.base_url_question + unused, "", check_base_url)
         asked[f"{source.id}TimeZone"] = (about + vendor.time_zone_question, vendor.time_zone, check_zone)
     asked["FirstPollFrom"] = ("Copy recordings from which day on (empty: from now on)", "", check_day)
+    asked["AlarmEmail"] = ("E-mail address that alarms are sent to (empty: none)", "", check_email)
     asked["AlarmTopicArn"] = ("SNS topic that alarms are sent to (empty: alarms notify nobody)", "", check_topic)
     return asked
 
@@ -158,7 +169,8 @@ def deploy_stack(
     chosen = {"Architecture": found.parameters.get("Architecture", "arm64") if found else "arm64"}
     open_questions = {key: asked for key, asked in questions(sources).items() if not found or _is_new(key, found)}
     chosen |= _asked(given, open_questions)
-    check_together(stack, dict(found.parameters if found else {}) | chosen, sources)
+    kept = dict(found.parameters if found else {})
+    check_together(stack, kept | chosen, sources)
     refuse_key(found, chosen)
     with TemporaryDirectory() as folder:
         command = ["deploy", "--template", str(build(chosen["Architecture"])), "--stack-name", stack, "--resolve-s3"]
@@ -169,7 +181,19 @@ def deploy_stack(
     for source in sources_used(chosen, sources):
         if found is None or _is_new(f"{source.id}BaseUrl", found):
             print_line(f"Next: call-lake secrets set {source.name} --stack {stack}")
+    if hint := _alarms_hint(stack, kept, chosen):
+        print_line(hint)
     print_line(f"call-lake doctor --stack {stack}")
+
+
+def _alarms_hint(stack: str, kept: Mapping[str, str], chosen: Mapping[str, str]) -> str:
+    """What is left to do until somebody is told of alarms. Empty where nothing is."""
+    now = dict(kept) | dict(chosen)
+    if not any(now.get(way) for way in ALARMS_TO):
+        return f"Nobody is told of alarms. Next: make deploy ARGS='--stack {stack} --set AlarmEmail=YOU@EXAMPLE.COM'"
+    if (address := now.get("AlarmEmail")) and address != kept.get("AlarmEmail"):
+        return f"Next: {address} gets a mail of AWS; follow its link within 48 hours, or no alarm is sent there"
+    return ""
 
 
 def _check_that_it_can_be_updated(stack: str, status: str) -> None:
@@ -259,7 +283,8 @@ def _asked(given: Mapping[str, str], asked: Mapping[str, Question]) -> dict[str,
     answers = dict(given)
     for key, (question, default, check) in asked.items():
         unused = key.endswith("TimeZone") and not answers.get(key.replace("TimeZone", "BaseUrl"))
-        if key not in given and not unused:
+        told = key in ALARMS_TO and any(answers.get(way) for way in ALARMS_TO)
+        if key not in given and not unused and not told:
             answers[key] = typer.prompt(question, default=default, value_proc=_checked(check))
     return answers
 

@@ -45,7 +45,7 @@ def up(
     conpeek_url: Annotated[
         str | None, typer.Option(help="API of your Conpeek; the key comes from CONPEEK_KEY or a prompt.")
     ] = None,
-    poll_every: Annotated[str, typer.Option(help="How often each source is polled: 60s, 5m, 1h.")] = "60s",
+    poll_every: Annotated[str, typer.Option(help="How often each source is polled: 60s, 5m, 10m.")] = "60s",
     compact_every: Annotated[str, typer.Option(help="How often rows are written to the lake.")] = "60s",
     set_: Annotated[
         list[str] | None,
@@ -177,11 +177,12 @@ def _secret(variable: str, question: str) -> str:
 
 
 def _rate(text: str) -> str:
-    """``60s`` as a schedule. EventBridge Scheduler takes whole minutes only. Raises UserError."""
+    """``60s`` as a schedule. EventBridge Scheduler takes whole minutes, and the template ten of them at most. Raises
+    UserError."""
     match = re.fullmatch(r"(\d+)\s*(s|m|h)?", text)
     seconds = int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"] if match else 0
-    if seconds < 60 or seconds % 60:
-        raise UserError(f"{text!r}: schedules run every whole number of minutes, at least one: 60s, 5m, 1h")
+    if not 60 <= seconds <= 600 or seconds % 60:
+        raise UserError(f"{text!r}: schedules run every whole number of minutes, from one to ten: 60s, 5m, 10m")
     minutes = seconds // 60
     return "rate(1 minute)" if minutes == 1 else f"rate({minutes} minutes)"
 

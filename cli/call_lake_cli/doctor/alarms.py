@@ -13,6 +13,7 @@ from call_lake_cli.stack.handle import Stack
 ALARMS_AT_ONCE = 100  # names that DescribeAlarms takes
 AWS_KEY = "alias/aws/sns"
 PUBLISHER = "cloudwatch.amazonaws.com"
+PENDING = "PendingConfirmation"  # stands for the ARN of such a subscription
 
 
 def alarms(stack: Stack) -> Iterator[Check]:
@@ -24,7 +25,8 @@ def alarms(stack: Stack) -> Iterator[Check]:
     if any(alarm.get("AlarmActions") for alarm in found):
         yield ok("alarms", f"{len(found)}, which notify a topic")
     else:
-        yield warn("alarms", f"{len(found)}, and none notifies anybody", "deploy with AlarmTopicArn, an SNS topic")
+        to_do = "deploy with AlarmEmail, an e-mail address, or AlarmTopicArn, an SNS topic"
+        yield warn("alarms", f"{len(found)}, and none notifies anybody", to_do)
     for alarm in found:
         if alarm.get("StateValue") == "ALARM":
             to_do = alarm.get("AlarmDescription") or "docs/runbook.md says what each alarm means"
@@ -82,15 +84,22 @@ def _policy(stack: Stack, key: str) -> str:
 
 
 def subscriptions(stack: Stack, topic: str) -> Iterator[Check]:
-    """Does somebody receive the alarms? A subscription that nobody has confirmed receives nothing:
-    https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html"""
+    """Does somebody receive the alarms? A subscription that its owner has not confirmed receives nothing. SNS deletes
+    it after 48 hours:
+    https://aws.amazon.com/about-aws/whats-new/2023/05/amazon-sns-automatic-deletion-unconfirmed-subscriptions/"""
     pages = stack.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    confirmed = [one for page in pages for one in page["Subscriptions"] if one["SubscriptionArn"].startswith("arn:")]
+    states = [one["SubscriptionArn"] for page in pages for one in page["Subscriptions"]]
+    confirmed, waiting = sum(state.startswith("arn:") for state in states), states.count(PENDING)
     name = topic.rpartition(":")[2]
+    subscribe = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint ADDRESS"
     if confirmed:
-        yield ok("alarm topic", f"{name} has {len(confirmed)} confirmed subscriptions")
-    else:
-        yield warn("alarm topic", f"{name} has no confirmed subscription", "subscribe to the topic, and confirm it")
+        yield ok("alarm topic", f"{name} has {confirmed} confirmed subscriptions")
+    if waiting:
+        to_do = f"follow the link in AWS's mail (look into spam, too). A new mail: {subscribe}"
+        yield warn("alarm topic", f"{waiting} subscriptions of {name} are not confirmed and receive nothing", to_do)
+    if not confirmed and not waiting:
+        to_do = f"AWS deletes what nobody confirms in 48 hours. Type {subscribe}, then follow the link in AWS's mail"
+        yield warn("alarm topic", f"{name} has no subscription: nobody is told of alarms", to_do)
 
 
 def alarms_in(stack: Stack) -> list[Any]:

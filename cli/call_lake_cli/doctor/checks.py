@@ -24,7 +24,7 @@ from call_lake_cli.stack.athena import QueryFailed, run_query
 from call_lake_cli.stack.handle import Stack
 
 SKEW_WARN_S, SKEW_FAIL_S = 60.0, 300.0  # AWS refuses requests that are five minutes off
-SILENT = timedelta(minutes=30)  # as long as the alarm of the same meaning waits
+SILENT = timedelta(minutes=25)  # as long as the alarm of the same meaning waits
 SPARE_CONCURRENCY = 5
 
 

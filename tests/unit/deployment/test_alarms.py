@@ -9,9 +9,10 @@ import pytest
 
 from call_lake.errors import Reason, Transient
 from call_lake.ports import BadRecord
+from tests.support.cloudwatch import metric_of
 from tests.support.fakes.provider import make_recording, raising
 from tests.support.functions_in_memory import NAMESPACE, Functions
-from tests.support.template import ROOT, default, of_type, parse, properties
+from tests.support.template import ROOT, default, of_type, parse, properties, resource
 
 OF_AWS = {
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
@@ -21,7 +22,7 @@ OF_AWS = {
     ("AWS/Lambda", "Errors", frozenset({"FunctionName"})),
 }
 ALARMS = of_type("AWS::CloudWatch::Alarm")
-OURS = [name for name, body in ALARMS.items() if isinstance(body["Properties"]["Namespace"], dict)]
+OURS = [name for name, body in ALARMS.items() if isinstance(metric_of(body["Properties"])[0]["Namespace"], dict)]
 SOURCES = ("Thulium", "Conpeek")
 STACK = NAMESPACE.partition("/")[2]
 
@@ -48,13 +49,17 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str, frozenset[tu
     return {(metric.namespace, metric.name, metric.dimensions) for metric in functions.emitted}
 
 
+def watched_by(alarm: str) -> Any:
+    return metric_of(properties(alarm))[0]
+
+
 def namespace_of(alarm: str) -> str:
-    given = properties(alarm)["Namespace"]
+    given = watched_by(alarm)["Namespace"]
     return str(given["Fn::Sub"].replace("${AWS::StackName}", STACK) if isinstance(given, dict) else given)
 
 
 def dimensions_of(alarm: str) -> dict[str, Any]:
-    return {one["Name"]: one["Value"] for one in properties(alarm)["Dimensions"]}
+    return {one["Name"]: one["Value"] for one in watched_by(alarm)["Dimensions"]}
 
 
 def anchors_of_the_runbook() -> set[str]:
@@ -66,7 +71,7 @@ def anchors_of_the_runbook() -> set[str]:
 
 
 def test_every_metric_of_ours_that_an_alarm_watches_is_emitted_under_its_name_and_dimensions(emitted):
-    watched = {(namespace_of(a), properties(a)["MetricName"], frozenset(dimensions_of(a).items())) for a in OURS}
+    watched = {(namespace_of(a), watched_by(a)["MetricName"], frozenset(dimensions_of(a).items())) for a in OURS}
     assert len(watched) >= 12
     assert watched - emitted == set()
 
@@ -74,12 +79,12 @@ def test_every_metric_of_ours_that_an_alarm_watches_is_emitted_under_its_name_an
 @pytest.mark.parametrize("alarm", [name for name in ALARMS if name not in OURS])
 def test_every_other_alarm_watches_a_metric_that_aws_documents(alarm):
     names = frozenset(dimensions_of(alarm))
-    assert (namespace_of(alarm), properties(alarm)["MetricName"], names) in OF_AWS
+    assert (namespace_of(alarm), watched_by(alarm)["MetricName"], names) in OF_AWS
 
 
 def test_the_functions_emit_into_the_namespace_that_the_alarms_watch():
     variables = parse()["Globals"]["Function"]["Environment"]["Variables"]
-    assert {json.dumps(properties(alarm)["Namespace"]) for alarm in OURS} == {
+    assert {json.dumps(watched_by(alarm)["Namespace"]) for alarm in OURS} == {
         json.dumps(variables["POWERTOOLS_METRICS_NAMESPACE"])
     }
 
@@ -115,6 +120,28 @@ def _widgets() -> Any:
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
+def test_every_alarm_tells_a_mail_address_a_topic_or_both_when_it_begins_and_when_it_is_over(alarm):
+    nobody = {"Ref": "AWS::NoValue"}
+    told = [
+        {"Fn::If": ["Mail", {"Ref": "AlarmTopic"}, nobody]},
+        {"Fn::If": ["Topic", {"Ref": "AlarmTopicArn"}, nobody]},
+    ]
+    assert properties(alarm)["AlarmActions"] == properties(alarm)["OKActions"] == told
+
+
+def test_a_mail_address_gets_a_topic_and_a_subscription_and_without_one_there_is_neither():
+    conditions = parse()["Conditions"]
+    assert conditions["Mail"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]}
+    assert conditions["Topic"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}
+    assert resource("AlarmTopic")["Condition"] == resource("AlarmSubscription")["Condition"] == "Mail"
+    assert properties("AlarmSubscription") == {
+        "TopicArn": {"Ref": "AlarmTopic"},
+        "Protocol": "email",
+        "Endpoint": {"Ref": "AlarmEmail"},
+    }
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
 def test_every_alarm_names_its_section_of_the_runbook(alarm):
     text, _, anchor = properties(alarm)["AlarmDescription"].partition(": docs/runbook.md#")
     assert len(text) > 20
@@ -123,25 +150,36 @@ def test_every_alarm_names_its_section_of_the_runbook(alarm):
     assert name.startswith(anchor.removeprefix("the-alarm-"))
 
 
-@pytest.mark.parametrize("alarm", ALARMS)
-def test_every_alarm_tells_the_topic_when_it_begins_and_when_it_is_over(alarm):
-    told = {"Fn::If": ["Alarmed", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
-    assert properties(alarm)["AlarmActions"] == properties(alarm)["OKActions"] == told
-
-
 @pytest.mark.parametrize("alarm", ["ThuliumSilentAlarm", "ConpeekSilentAlarm", "CompactorAlarm"])
-def test_silence_of_half_an_hour_rings(alarm):
+def test_an_alarm_of_silence_counts_a_period_without_a_run_as_a_period_without_success(alarm):
     found = properties(alarm)
+    watched, fill = metric_of(found)
+    assert fill == 0
     assert found["TreatMissingData"] == "breaching"
-    assert (found["Period"] * found["EvaluationPeriods"], found["ComparisonOperator"]) == (1800, "LessThanThreshold")
-    assert found["Threshold"] == 1
+    assert (watched["Period"] * found["EvaluationPeriods"], found["ComparisonOperator"]) == (1500, "LessThanThreshold")
+    assert "25 minutes" in found["AlarmDescription"]
 
 
 @pytest.mark.parametrize("schedule", ["PollEvery", "CompactEvery"])
 def test_the_schedules_fire_often_enough_for_the_alarms_of_silence(schedule):
-    number, unit = re.findall(r"rate\((\d+) (minute)s?\)", default(schedule))[0]
-    assert (int(number) * 3, unit) <= (30, "minute")
-    assert "30 minutes" in parse()["Parameters"][schedule]["Description"]
+    """Twice in 25 minutes, so that one run may fail."""
+    parameter = parse()["Parameters"][schedule]
+    taken = [
+        n
+        for n in range(61)
+        for unit in ("minute", "minutes")
+        if re.search(parameter["AllowedPattern"], f"rate({n} {unit})")
+    ]
+    assert taken == list(range(1, 11))
+    assert not re.search(parameter["AllowedPattern"], "cron(0 * * * ? *)")
+    assert "every 1 to 10 minutes" in parameter["Description"]
+    assert "25 minutes" in parameter["Description"]
+
+
+@pytest.mark.parametrize("function", ["Poller", "Copier", "Compactor", "Transcriber"])
+def test_each_function_has_an_alarm_of_its_errors(function):
+    watched = [watched_by(alarm) for alarm in ALARMS if watched_by(alarm)["MetricName"] == "Errors"]
+    assert [{"Name": "FunctionName", "Value": {"Ref": function}}] in [one["Dimensions"] for one in watched]
 
 
 @pytest.mark.parametrize("alarm", [name for name in ALARMS if properties(name)["TreatMissingData"] != "breaching"])

@@ -126,12 +126,34 @@ def test_a_queue_refuses_plain_http(queue):
 
 
 def test_nothing_of_the_stack_is_reached_from_outside():
-    public = re.compile("AWS::(ApiGateway|Lambda::(Url|Permission)|ElasticLoadBalancing|CloudFront|EC2|SNS)")
+    public = re.compile("AWS::(ApiGateway|Lambda::(Url|Permission)|ElasticLoadBalancing|CloudFront|EC2)")
     assert [name for name, body in parse()["Resources"].items() if public.match(body["Type"])] == []
     assert "FunctionUrlConfig" not in json.dumps(parse())
 
 
-@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
+def test_only_alarms_of_this_stack_may_write_to_its_topic_and_only_over_tls():
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html"""
+    allow, deny = properties("AlarmTopicPolicy")["PolicyDocument"]["Statement"]
+    alarms = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${AWS::StackName}-*"
+    assert (allow["Effect"], allow["Action"]) == ("Allow", "sns:Publish")
+    assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allow["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+        "ArnLike": {"aws:SourceArn": {"Fn::Sub": alarms}},
+    }
+    assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "sns:Publish")
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+    assert allow["Resource"] == deny["Resource"] == {"Ref": "AlarmTopic"}
+    names = [body["Properties"]["AlarmName"]["Fn::Sub"] for body in of_type("AWS::CloudWatch::Alarm").values()]
+    assert all(name.startswith("${AWS::StackName}-") for name in names)
+
+
+def test_the_alarms_topic_is_encrypted_with_no_key_that_cloudwatch_may_not_use():
+    """https://repost.aws/knowledge-center/cloudwatch-configure-alarm-sns"""
+    assert set(properties("AlarmTopic")) == {"TopicName"}
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"])
 def test_what_holds_for_everybody_only_denies(kind):
     for name, body in of_type(kind).items():
         for statement in map(granted, body["Properties"]["PolicyDocument"]["Statement"]):
@@ -236,6 +258,7 @@ def test_every_exception_in_the_template_stands_in_the_docs_too():
         for skip in body.get("Metadata", {}).get("checkov", {}).get("skip", [])
     }
     assert at == {
+        ("CKV_AWS_26", "AlarmTopic"),
         ("CKV_AWS_111", "PollerRole"),
         ("CKV_AWS_111", "CopierRole"),
         ("CKV_AWS_27", "TranscriptionQueue"),

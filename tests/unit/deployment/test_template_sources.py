@@ -13,6 +13,7 @@ from call_lake.errors import ConfigError
 from call_lake.settings import SourceSettings
 from call_lake_cli.commands.deploy import NAMES_TOGETHER
 from call_lake_local.template_sources import PARTS, part_of, read_sources, with_source, without_source, write_sources
+from tests.support.cloudwatch import metric_of
 from tests.support.template import TEXT, default, parse, properties
 
 SOURCES = ("thulium", "conpeek")
@@ -131,7 +132,8 @@ def test_a_second_tenant_has_resources_of_its_own_and_the_template_has_no_lint()
     }
     assert '"provider": "thulium"' in added["NorthSource"]["Properties"]["Value"]["Fn::Sub"][0]
     assert json.loads(added["NorthPoll"]["Properties"]["Target"]["Input"]) == {"source": "north"}
-    assert added["NorthSilentAlarm"]["Properties"]["Dimensions"] == [{"Name": "Source", "Value": "north"}]
+    for alarm in ("NorthSilentAlarm", "NorthLagAlarm"):
+        assert metric_of(added[alarm]["Properties"])[0]["Dimensions"] == [{"Name": "Source", "Value": "north"}]
 
 
 def test_a_second_tenant_shares_nothing_with_the_first():

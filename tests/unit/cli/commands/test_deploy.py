@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from tests.support.fakes.ids import ID_KEY_SECRET, IDS
 from tests.support.fakes.world import World
 
 TEMPLATE = Path(__file__).parents[4] / "template.yaml"
-ANSWERS = "https://acme.thulium.com/api/\n\nhttps://acme.conpeek.com\n\n2026-01-31\n\n"
+ANSWERS = "https://acme.thulium.com/api/\n\nhttps://acme.conpeek.com\n\n2026-01-31\n\n\n"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 
 
@@ -79,6 +80,7 @@ def test_a_new_stack_is_asked_for_addresses_zones_and_the_first_day() -> None:
         "ConpeekBaseUrl": "https://acme.conpeek.com",
         "ConpeekTimeZone": "Europe/Warsaw",
         "FirstPollFrom": "2026-01-31",
+        "AlarmEmail": "",
         "AlarmTopicArn": "",
         "Architecture": "arm64",
     }
@@ -87,14 +89,16 @@ def test_a_new_stack_is_asked_for_addresses_zones_and_the_first_day() -> None:
 
 def test_what_is_given_is_not_asked() -> None:
     sam = Sam()
-    deployed(sam, "\n\n\n\n", ThuliumBaseUrl="https://a.example/api", ConpeekBaseUrl="https://b.example", SweepDays="7")
+    deployed(
+        sam, "\n\n\n\n\n", ThuliumBaseUrl="https://a.example/api", ConpeekBaseUrl="https://b.example", SweepDays="7"
+    )
     assert sam.parameters["ThuliumBaseUrl"] == "https://a.example/api"
     assert sam.parameters["SweepDays"] == "7"
 
 
 def test_a_vendor_without_an_address_is_left_out_and_not_asked_about() -> None:
     sam = Sam()
-    said = deployed(sam, "https://acme.thulium.com/api\n\n\n2026-01-31\n\n")
+    said = deployed(sam, "https://acme.thulium.com/api\n\n\n2026-01-31\n\n\n")
     assert sam.parameters["ConpeekBaseUrl"] == ""
     assert "ConpeekTimeZone" not in sam.parameters
     assert sam.parameters["FirstPollFrom"] == "2026-01-31"
@@ -136,8 +140,52 @@ def test_an_answer_that_cannot_be_is_asked_for_again(wrong: str) -> None:
 
 def test_questions_that_need_no_answer_are_answered_with_enter() -> None:
     sam = Sam()
-    deployed(sam, "https://acme.thulium.com/api\n\nhttps://acme.conpeek.com\n\n\n\n")
-    assert sam.parameters["FirstPollFrom"] == sam.parameters["AlarmTopicArn"] == ""
+    deployed(sam, "https://acme.thulium.com/api\n\nhttps://acme.conpeek.com\n\n\n\n\n")
+    assert [sam.parameters[key] for key in ("FirstPollFrom", "AlarmEmail", "AlarmTopicArn")] == ["", "", ""]
+
+
+# -- who is told of alarms
+
+
+def test_an_address_for_alarms_is_asked_for_and_then_no_topic() -> None:
+    sam = Sam()
+    said = deployed(sam, "https://acme.thulium.com/api\n\n\n2026-01-31\nalarms@example.com\n")
+    assert sam.parameters["AlarmEmail"] == "alarms@example.com"
+    assert "AlarmTopicArn" not in sam.parameters
+    assert "Next: alarms@example.com gets a mail of AWS" in said
+
+
+@pytest.mark.parametrize(("key", "value"), [("AlarmTopicArn", TOPIC), ("AlarmEmail", "alarms@example.com")])
+def test_a_topic_or_an_address_that_was_given_leaves_no_question(key: str, value: str) -> None:
+    sam = Sam()
+    said = deployed(sam, "https://acme.thulium.com/api\n\n\n2026-01-31\n", standing=None, **{key: value})
+    assert sam.parameters[key] == value
+    assert len(set(sam.parameters) & set(command.ALARMS_TO)) == 1
+    assert "Nobody is told" not in said
+
+
+@pytest.mark.parametrize("wrong", ["alarms", "alarms@example", "a@example.com, b@example.com", "a b@example.com"])
+def test_an_address_that_cannot_be_is_asked_for_again(wrong: str) -> None:
+    sam = Sam()
+    said = deployed(sam, f"https://acme.thulium.com/api\n\n\n2026-01-31\n{wrong}\nalarms@example.com\n")
+    assert "one e-mail address is needed" in said
+    assert sam.parameters["AlarmEmail"] == "alarms@example.com"
+
+
+def test_a_stack_that_tells_nobody_of_alarms_is_said_at_each_deployment() -> None:
+    assert "Nobody is told of alarms. Next: make deploy ARGS='--stack lake --set AlarmEmail=" in deployed(
+        Sam(), ANSWERS
+    )
+    assert "Nobody is told of alarms" in deployed(Sam(), standing=STANDING)
+
+
+@pytest.mark.parametrize("kept", [{"AlarmTopicArn": TOPIC}, {"AlarmEmail": "alarms@example.com"}])
+def test_a_stack_that_tells_somebody_is_told_nothing_until_the_address_changes(kept: dict[str, str]) -> None:
+    existing = DeployedStack("UPDATE_COMPLETE", URLS | kept)
+    said = deployed(Sam(), standing=existing)
+    assert "Nobody is told" not in said
+    assert "gets a mail" not in said
+    assert "other@example.com gets a mail" in deployed(Sam(), standing=existing, AlarmEmail="other@example.com")
 
 
 @pytest.mark.parametrize(
@@ -145,6 +193,7 @@ def test_questions_that_need_no_answer_are_answered_with_enter() -> None:
     [
         ("ThuliumBaseUrl", "http://acme.thulium.com/api"),
         ("ConpeekTimeZone", "Warsaw"),
+        ("AlarmEmail", "alarms"),
         ("AlarmTopicArn", "alarms"),
         ("IsCloud", "false"),
         ("Architecture", "sparc"),
@@ -318,6 +367,10 @@ def test_the_template_takes_every_answer_that_is_let_through() -> None:
     assert command.check_base_url("https://acme.thulium.com/api/") == "https://acme.thulium.com/api"
     assert command.check_day("") == ""
     assert command.check_topic(TOPIC) == TOPIC
+    (pattern,) = re.findall(
+        r'^  AlarmEmail:(?:\n    .*)*?\n    AllowedPattern: (".*")$', TEMPLATE.read_text(), re.MULTILINE
+    )
+    assert json.loads(pattern) == f"^{command.EMAIL.pattern}$"
     with pytest.raises(ValueError, match="2026-01-31"):
         command.check_day("31.1.2026")
     with pytest.raises(ValueError, match="Europe/Warsaw"):

@@ -41,8 +41,8 @@ def alarm(**changes: Any) -> dict[str, Any]:
     }
 
 
-def subscribed(arn: str) -> dict[str, Any]:
-    return {"Subscriptions": [{"SubscriptionArn": arn}]}
+def subscribed(*arns: str) -> dict[str, Any]:
+    return {"Subscriptions": [{"SubscriptionArn": arn} for arn in arns]}
 
 
 ALARM_OF_STACK = {
@@ -196,9 +196,22 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
         ("get_schedule", {"State": "DISABLED"}, "thulium: poll", "fail", "enable schedule s-poll-thulium"),
         ("get_schedule", refused("GetSchedule", "ResourceNotFoundException"), "thulium: sweep", "fail", "no schedule"),
         ("describe_alarms", {"MetricAlarms": []}, "alarms", "warn", "there are none"),
-        ("list_subscriptions_by_topic", subscribed("PendingConfirmation"), "alarm topic", "warn", "no confirmed"),
-        ("list_subscriptions_by_topic", {"Subscriptions": []}, "alarm topic", "warn", "ring has no confirmed"),
-        ("describe_alarms", alarm(AlarmActions=[]), "alarms", "warn", "AlarmTopicArn"),
+        (
+            "list_subscriptions_by_topic",
+            subscribed("PendingConfirmation"),
+            "alarm topic",
+            "warn",
+            "the link in AWS's mail",
+        ),
+        ("list_subscriptions_by_topic", subscribed(), "alarm topic", "warn", "ring has no subscription"),
+        (
+            "list_subscriptions_by_topic",
+            subscribed("Deleted"),
+            "alarm topic",
+            "warn",
+            "--topic-arn arn:aws:sns:r:1:ring ",
+        ),
+        ("describe_alarms", alarm(AlarmActions=[]), "alarms", "warn", "AlarmEmail"),
         ("describe_alarms", alarm(StateValue="ALARM"), "alarms", "warn", "s-silent fires"),
         ("get_queue_attributes", messages(3), "dead letters", "warn", "call-lake failed"),
         ("get_secret_value", {"SecretString": "{}"}, "thulium: secret", "warn", "call-lake secrets set thulium"),
@@ -234,6 +247,14 @@ def test_a_provider_that_does_not_list_is_found(cloud: Cloud, answer: Any, says:
     assert says in cloud.troubles()["thulium: listing"].to_do
 
 
+def test_a_subscription_that_waits_is_told_also_where_another_one_is_confirmed(cloud: Cloud) -> None:
+    cloud.answers["list_subscriptions_by_topic"] = subscribed("PendingConfirmation", "arn:aws:sns:r:1:ring:1")
+    checks = run_checks(cloud, cloud.clock, session=cloud.web.session)  # type: ignore[arg-type]
+    found = [check for check in checks if check.name == "alarm topic"]
+    assert [check.level for check in found] == [Level.OK, Level.WARN]
+    assert found[1].found == "1 subscriptions of ring are not confirmed and receive nothing"
+
+
 def test_what_breaks_one_check_stops_no_other(cloud: Cloud) -> None:
     cloud.answers["get_secret_value"] = refused("GetSecretValue")
     cloud.answers["get_caller_identity"] = refused("GetCallerIdentity")
@@ -243,7 +264,7 @@ def test_what_breaks_one_check_stops_no_other(cloud: Cloud) -> None:
 
 
 def test_polls_that_stopped_are_found(cloud: Cloud) -> None:
-    cloud.clock.advance(timedelta(minutes=31))
+    cloud.clock.advance(timedelta(minutes=26))
 
     assert "the last good one was at" in cloud.troubles()["thulium: polls"].found
 
