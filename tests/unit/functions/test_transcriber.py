@@ -83,9 +83,9 @@ def test_a_stored_recording_starts_a_job_named_after_stack_and_recording(transcr
     assert job["LanguageCode"] == "pl-PL"
 
 
-def test_the_transcript_lies_in_our_bucket_partitioned_like_the_audio():
+def test_the_transcript_lies_in_our_bucket_by_source_and_day():
     job = job_of(STORED, SETTINGS)
-    folder = f"transcripts/source=thulium/call_date={STORED['call_date']}"
+    folder = f"transcripts/aws/thulium/{STORED['call_date']}"
     assert job["OutputBucketName"] == STORED["bucket"]
     assert job["OutputKey"] == f"{folder}/{STORED['recording_id']}.json"
 

@@ -15,9 +15,6 @@ RANGES = {
     ("sqs", "ReceiveMessage", "MaxNumberOfMessages"): (1, 10),
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
     ("sqs", "ReceiveMessage", "WaitTimeSeconds"): (0, 20),
-    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
-    ("sqs", "ReceiveMessage", "VisibilityTimeout"): (0, 43_200),
-    ("sqs", "ChangeMessageVisibility", "VisibilityTimeout"): (0, 43_200),
 }
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatchRequestEntry.html
 ENTRY_ID = re.compile("[A-Za-z0-9_-]{1,80}")
@@ -42,10 +39,9 @@ PAYLOAD_BYTES = 6 * 1024 * 1024
 
 def complaints(service: str, operation: str, params: Mapping[str, Any]) -> Complaints:
     """What AWS would refuse of a request that its model allows. Parameters of a wrong type are left to botocore."""
-    for name, value in params.items():
-        lowest, highest = RANGES.get((service, operation, name), (value, value))
-        if not lowest <= value <= highest:
-            yield f"{name}: {value} is not {lowest} to {highest}"
+    for (of_service, of_operation, name), (lowest, highest) in RANGES.items():
+        if (of_service, of_operation) == (service, operation) and not lowest <= params.get(name, lowest) <= highest:
+            yield f"{name}: {params[name]} is not {lowest} to {highest}"
     rule = _RULES.get((service, operation)) or _RULES.get((service, ""))
     if rule is not None:
         yield from rule(params)
