@@ -76,7 +76,7 @@ class Partition:
 
     @property
     def transcripts(self) -> str:
-        """Without the ``source=`` of the others: Amazon Transcribe refuses an equals sign in a key, see ``OutputKey`` in
+        """Without the ``source=`` of the others, for Amazon Transcribe refuses an equals sign in its ``OutputKey``:
         https://docs.aws.amazon.com/transcribe/latest/APIReference/API_StartTranscriptionJob.html
         """
         return f"{TRANSCRIPTS}aws/{self.source}/{self.call_date.isoformat()}/"

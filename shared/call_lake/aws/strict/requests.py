@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ParamValidationError
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_LAST
-from botocore.model import OperationModel, Shape
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from call_lake.aws.strict import limits
 from call_lake.aws.strict.patterns import UntranslatablePatternError, fits
@@ -49,25 +49,25 @@ _HOOK = ("before-parameter-build", _check, REGISTER_LAST)
 
 def _of_value(value: Any, shape: Shape, path: str) -> Iterator[str]:
     """Values of a wrong type are left to botocore, which refuses them later."""
-    match shape.type_name:
-        case "structure" if isinstance(value, Mapping) and not shape.is_document_type:
+    match shape:
+        case StructureShape() if isinstance(value, Mapping) and not shape.is_document_type:
             for name in value.keys() & shape.members.keys():
                 yield from _of_value(value[name], shape.members[name], f"{path}.{name}".lstrip("."))
-        case "list" if isinstance(value, list | tuple):
+        case ListShape() if isinstance(value, list | tuple):
             yield from _of_size(len(value), "items", shape, path)
             for number, item in enumerate(value):
                 yield from _of_value(item, shape.member, f"{path}[{number}]")
-        case "map" if isinstance(value, Mapping):
+        case MapShape() if isinstance(value, Mapping):
             yield from _of_size(len(value), "entries", shape, path)
             for number, (key, item) in enumerate(value.items()):
                 inside = f"{path}.{key if PLAIN_NAME.fullmatch(key) else number}"
                 yield from _of_value(key, shape.key, f"{inside} (its key)")
                 yield from _of_value(item, shape.value, inside)
-        case "string" if isinstance(value, str):
+        case Shape(type_name="string") if isinstance(value, str):
             yield from _of_text(value, shape, path)
-        case "blob" if isinstance(value, bytes | bytearray):
+        case Shape(type_name="blob") if isinstance(value, bytes | bytearray):
             yield from _of_size(len(value), "bytes", shape, path)
-        case "integer" | "long" | "float" | "double" if isinstance(value, int | float):
+        case Shape(type_name="integer" | "long" | "float" | "double") if isinstance(value, int | float):
             yield from _of_size(value, "as a number", shape, path)
 
 
