@@ -38,7 +38,7 @@ PAYLOAD_BYTES = 6 * 1024 * 1024
 
 
 def complaints(service: str, operation: str, params: Mapping[str, Any]) -> Complaints:
-    """What AWS would refuse of a request that its model allows. Parameters of a wrong type are left to botocore."""
+    """What AWS would refuse of a request that botocore takes."""
     for (of_service, of_operation, name), (lowest, highest) in RANGES.items():
         if (of_service, of_operation) == (service, operation) and not lowest <= params.get(name, lowest) <= highest:
             yield f"{name}: {params[name]} is not {lowest} to {highest}"

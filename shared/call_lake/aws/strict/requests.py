@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ParamValidationError
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_LAST
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.validate import ParamValidator
 
 from call_lake.aws.strict import limits
 from call_lake.aws.strict.patterns import UntranslatablePatternError, fits
@@ -30,9 +31,11 @@ def check_every_request() -> None:
 
 def complaints(params: Mapping[str, Any], model: OperationModel) -> Iterator[str]:
     """What AWS would refuse of this request: the parameter, the size of its value, and the rule."""
-    if model.input_shape is not None:
-        yield from _of_value(params, model.input_shape, "")
-    yield from limits.complaints(model.service_model.service_name, model.name, params)
+    if model.input_shape is None:
+        return
+    yield from _of_value(params, model.input_shape, "")
+    if not ParamValidator().validate(params, model.input_shape).has_errors():  # else botocore refuses it
+        yield from limits.complaints(model.service_model.service_name, model.name, params)
 
 
 def _check(params: Mapping[str, Any], model: OperationModel, **_: Any) -> None:
