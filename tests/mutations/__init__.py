@@ -30,12 +30,14 @@ from tests.mutations import (
     laptop_rules,
     polling_rules,
     rebuild_rules,
+    request_rules,
     retry_rules,
     verify_rules,
 )
 
 ALL = (
     *polling_rules.MUTATIONS,
+    *request_rules.MUTATIONS,
     *retry_rules.MUTATIONS,
     *copying_rules.MUTATIONS,
     *lake_rules.MUTATIONS,

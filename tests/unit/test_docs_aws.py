@@ -35,6 +35,13 @@ def test_no_command_of_a_page_is_passed_over() -> None:
         assert len(found_in(text)) == spoken, page
 
 
+def test_dead_letters_that_a_function_sent_are_moved_to_a_named_queue() -> None:
+    """SQS knows no queue of origin for them: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html"""
+    moves = [command.words for command in COMMANDS if command.words[2] == "start-message-move-task"]
+    assert moves
+    assert all("--destination-arn" in words for words in moves)
+
+
 @pytest.mark.parametrize(
     ("script", "commands"),
     [
