@@ -20,7 +20,7 @@ MUTATIONS = (
         "every function loads the check",
         at("aws.client", "client"),
         always("strict_requests"),
-        ("unit/functions/test_who_has_the_key.py",),
+        REQUESTS,
     ),
     Mutation(
         23,

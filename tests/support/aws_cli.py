@@ -35,7 +35,7 @@ GLOBAL: dict[str, str | None] = {
     "cli-read-timeout": "[0-9]+",
     "cli-binary-format": "base64|raw-in-base64-out",
 }
-PLACEHOLDER = re.compile(r"\$|\b(ARN|UUID|ID|NAME|PERSON)\b")
+PLACEHOLDER = re.compile(r"\$|\b(ID|UUID)\b")
 """What a value contains that the reader, or the shell, replaces by another text."""
 
 
