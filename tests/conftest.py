@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from call_lake.aws.strict.requests import check_every_request
+
 # On top of Hypothesis's own choice, which under CI is to be the same on every run.
 settings.register_profile("call-lake", settings.default, deadline=None)
 settings.load_profile("call-lake")
@@ -22,7 +24,9 @@ os.environ |= {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "STRICT_REQUESTS": "true",  # of the processes that tests start
 }
+check_every_request()
 
 FOLDERS_WITH_A_MARKER = ("integration", "e2e", "crash")
 

@@ -44,6 +44,7 @@ class Emulator:
             "AWS_ACCESS_KEY_ID": self.endpoint.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.endpoint.secret_access_key,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "STRICT_REQUESTS": "true",
         }
 
     def is_healthy(self) -> bool:

@@ -8,6 +8,8 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from call_lake.aws.strict.requests import check_every_request
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -19,7 +21,8 @@ class Endpoint:
     secret_access_key: str
 
     def client(self, service: str) -> Any:
-        """A boto3 client that ignores your own AWS configuration, profile and proxies."""
+        """A boto3 client that ignores your own AWS configuration, profile and proxies. It checks its requests."""
+        check_every_request()
         blank = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
         session = boto3.Session(botocore_session=botocore.session.Session(session_vars=blank))
         return session.client(  # type: ignore[call-overload]

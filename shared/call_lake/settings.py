@@ -296,6 +296,12 @@ class TranscriberSettings:
     kms_key_arn: str = ""  # empty: the transcripts are encrypted with S3's own key
 
 
+def strict_requests() -> bool:
+    """Whether requests to AWS are checked against AWS's own models (docs/adr/0029). The template sets it on the local
+    stack alone."""
+    return os.environ.get("STRICT_REQUESTS") == "true"
+
+
 def from_environment[T](kind: type[T], environment: Mapping[str, str] | None = None) -> T:
     """Read a settings class from upper-case variables of the same names. Raises ConfigError naming the variable."""
     variables = os.environ if environment is None else environment

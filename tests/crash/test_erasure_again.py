@@ -12,7 +12,7 @@ from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import Reason, Terminal
 from call_lake.ledger.entry import State, state_of
-from call_lake.model.layout import INBOX
+from call_lake.model.layout import INBOX, Partition, transcript_key
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
 from call_lake.operations.erase.eraser import ErasureReport
@@ -57,8 +57,7 @@ class Scattered:
         for one in both:
             text = f'{{"recording_id": "{one.recording_id}", cut'
             quarantine(self.world.store, RejectedRow(f"{INBOX}{one.recording_id}.json", text, "no JSON"))
-            folder = f"transcripts/source=thulium/call_date={one.call_date}"
-            self.world.store.put(f"{folder}/{one.recording_id}.json", b"{}")
+            self.world.store.put(transcript_key(Partition.of_recording(one), one.recording_id), b"{}")
             self.world.dlq.send([message_of(one)], attributes={"recording_id": one.recording_id})
         self.world.store.put("athena-results/1.csv", (self.victim.caller or "").encode())
 

@@ -41,6 +41,7 @@ OBJECTS = (
     "lake/calls/data/a.parquet",
     "lake/open/data/a.parquet",
     "athena-results/a.csv",
+    "transcripts/aws/thulium/2026-10-20/a.json",
 )
 REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 
@@ -224,7 +225,7 @@ def item(operation: str) -> Call:
     return call
 
 
-AUDIO, INBOX, LAKE, OPEN_LAKE, RESULTS = OBJECTS
+AUDIO, INBOX, LAKE, OPEN_LAKE, RESULTS, TRANSCRIPT = OBJECTS
 
 ALLOWED = {
     "Poller": {
@@ -256,7 +257,7 @@ ALLOWED = {
     },
     "Transcriber": {
         "lends audio": read(AUDIO),
-        "takes transcripts": write("transcripts/a.json"),
+        "takes transcripts": write(TRANSCRIPT),
         "takes messages": receive("TranscriptionQueue"),
         "gives up": send_batch("TranscriptionDeadLetters"),
     },
@@ -318,6 +319,7 @@ FORBIDDEN = {
         "read audio": read(AUDIO),
         "read the inbox": read(INBOX),
         "read others' results": read(RESULTS),
+        "read transcripts": read(TRANSCRIPT),
         "list the whole bucket": list_bucket,
         "write the open table": write(OPEN_LAKE),
         "read the ledger": item("get"),

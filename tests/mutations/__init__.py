@@ -31,6 +31,7 @@ from tests.mutations import (
     laptop_rules,
     polling_rules,
     rebuild_rules,
+    request_rules,
     retry_rules,
     status_rules,
     verify_rules,
@@ -38,6 +39,7 @@ from tests.mutations import (
 
 ALL = (
     *polling_rules.MUTATIONS,
+    *request_rules.MUTATIONS,
     *retry_rules.MUTATIONS,
     *copying_rules.MUTATIONS,
     *lake_rules.MUTATIONS,

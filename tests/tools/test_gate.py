@@ -414,8 +414,12 @@ OPERATIONS: dict[str, Callable[[Recorder], Any]] = {
     "s3 copy": lambda r: r.client("s3").copy_object(Bucket="lake", Key="a", CopySource="lake/ü b", Metadata={"A": "b"}),
     "s3 delete": lambda r: r.client("s3").delete_objects(Bucket="lake", Delete={"Objects": [{"Key": "ü"}]}),
     "sts": lambda r: r.client("sts").get_caller_identity(),
-    "lambda": lambda r: r.client("lambda").invoke(FunctionName="arn:aws:lambda:eu-central-1:1:function:a", Payload="1"),
-    "lambda get": lambda r: r.client("lambda").get_function(FunctionName="arn:aws:lambda:eu-central-1:1:function:a"),
+    "lambda": lambda r: r.client("lambda").invoke(
+        FunctionName="arn:aws:lambda:eu-central-1:123456789012:function:a", Payload="1"
+    ),
+    "lambda get": lambda r: r.client("lambda").get_function(
+        FunctionName="arn:aws:lambda:eu-central-1:123456789012:function:a"
+    ),
     "scheduler": lambda r: r.client("scheduler").get_schedule(Name="a"),
     "sqs": lambda r: r.client("sqs").send_message(QueueUrl=f"http://{ADDRESS}/0/queue", MessageBody="ü"),
     "ssm": lambda r: r.client("ssm").get_parameters_by_path(Path="/a"),

@@ -5,14 +5,13 @@ import os
 import random
 from pathlib import Path
 
-import boto3
 import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyarrow.fs import S3FileSystem
 
-from call_lake.aws.client import CONFIG
+from call_lake.aws.client import client
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.lake.manifest import read_manifest
 from call_lake.model.layout import Partition
@@ -42,7 +41,7 @@ class Reader:
         self._job, self._notes = job, notes
         self._luck = random.Random(job.number)
         self._name = list(READERS)[job.number % len(READERS)]
-        self._store = S3ObjectStore(boto3.client("s3", config=CONFIG), job.bucket)
+        self._store = S3ObjectStore(client("s3"), job.bucket)
         self._s3 = S3FileSystem(endpoint_override=job.endpoint_url, region=os.environ["AWS_REGION"])
 
     def turn(self) -> None:

@@ -5,10 +5,9 @@ import random
 from pathlib import Path
 from typing import Protocol
 
-import boto3
 import pyarrow as pa
 
-from call_lake.aws.client import CONFIG
+from call_lake.aws.client import client
 from call_lake.aws.clock import SystemClock
 from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.s3 import S3ObjectStore
@@ -40,8 +39,8 @@ class Writer:
         self._turn = 0
         self._collected = 0
         self._conflicts = 0
-        self._store = S3ObjectStore(boto3.client("s3", config=CONFIG), job.bucket)
-        self._table = DynamoTable(boto3.client("dynamodb", config=CONFIG), job.table)
+        self._store = S3ObjectStore(client("s3"), job.bucket)
+        self._table = DynamoTable(client("dynamodb"), job.table)
         self._lake = Lake(self._store, self._table, SystemClock(), job.grace_s)
 
     def turn(self) -> None:

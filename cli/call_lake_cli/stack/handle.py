@@ -16,6 +16,7 @@ from botocore.config import Config
 from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.parameters import SourceParameters
 from call_lake.aws.s3 import S3ObjectStore
+from call_lake.aws.strict.requests import check_every_request
 from call_lake.providers import VENDORS
 from call_lake.settings import SourceSettings
 from call_lake_cli.console.errors import NO_REGION, UserError
@@ -49,6 +50,7 @@ class Stack:
         arguments: dict[str, Any] = {name: v for name, v in self.connection.items() if name != "endpoint_url"}
         if not self.local:
             return boto3.Session()
+        check_every_request()
         # The laptop's stack ignores the AWS profile that the user may have chosen.
         blank = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
         return boto3.Session(**arguments, botocore_session=botocore.session.Session(session_vars=blank))

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from call_lake.errors import Reason, Transient
 from call_lake.ports import PartialFailure
+from call_lake.settings import strict_requests
 
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
@@ -27,9 +28,14 @@ CONFIG = Config(
 
 
 @cache
-def client(service: str) -> Any:
+def client(service: str, config: Config = CONFIG) -> Any:
     """The one client of ``service`` in this process; its methods may be called from any thread."""
-    return boto3.client(service, config=CONFIG)  # type: ignore[call-overload]
+    if strict_requests():
+        # Here, for what nobody switched on shall cost no function its time to import.
+        from call_lake.aws.strict.requests import check_every_request
+
+        check_every_request()
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
 def code_of(error: ClientError) -> str:

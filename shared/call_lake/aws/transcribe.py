@@ -6,11 +6,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from call_lake.aws.client import calling, code_of, status_of
+from call_lake.aws.client import calling, client, code_of, status_of
 from call_lake.model.layout import Partition, transcript_key
 from call_lake.settings import TranscriberSettings
 
@@ -47,14 +46,19 @@ class TranscriptionStarter:
 
     def __init__(self, settings: TranscriberSettings) -> None:
         self._settings = settings
-        self.client = boto3.client("transcribe", config=QUICK)
+        self.client = client("transcribe", QUICK)
 
     def start(self, stored: Mapping[str, Any]) -> StartOutcome:
-        """Start the job of a recording; ``stored`` is the detail of its ``Recording Stored`` event."""
+        """Start the job of a recording; ``stored`` is the detail of its ``Recording Stored`` event.
+
+        Raises ParamValidationError, which no later attempt would mend: boto3 calls the request malformed.
+        """
         if stored["format"] not in FORMATS:
             return StartOutcome(StartResult.NOT_READABLE)
         try:
             self.client.start_transcription_job(**job_of(stored, self._settings))
+        except ParamValidationError:
+            raise
         except BotoCoreError as error:
             return StartOutcome(StartResult.NO_ANSWER, str(error))
         except ClientError as error:

@@ -80,6 +80,13 @@ class Partition:
     def open_manifest(self) -> str:
         return f"{OPEN_MANIFEST}{self.path}symlink.txt"
 
+    @property
+    def transcripts(self) -> str:
+        """Without the ``source=`` of the others, for Amazon Transcribe refuses an equals sign in its ``OutputKey``:
+        https://docs.aws.amazon.com/transcribe/latest/APIReference/API_StartTranscriptionJob.html
+        """
+        return f"{TRANSCRIPTS}aws/{self.source}/{self.call_date.isoformat()}/"
+
     @classmethod
     def of_recording(cls, recording: Recording) -> Self:
         """The partition of a recording's row and audio."""
@@ -127,4 +134,4 @@ def data_key(partition: Partition, commit_id: str) -> str:
 
 def transcript_key(partition: Partition, recording_id: str) -> str:
     """The key of the transcript that Amazon Transcribe writes."""
-    return f"{TRANSCRIPTS}{partition.path}{recording_id}.json"
+    return f"{partition.transcripts}{recording_id}.json"

@@ -141,6 +141,12 @@ def test_the_copier_is_told_how_large_its_disk_is():
     assert told == properties("Copier")["EphemeralStorage"]["Size"] == {"Ref": "CopierStorageMiB"}
 
 
+def test_functions_check_their_requests_on_the_local_stack_alone():
+    variables = parse()["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["STRICT_REQUESTS"] == {"Fn::If": ["Laptop", "true", {"Ref": "AWS::NoValue"}]}
+    assert parse()["Conditions"]["Laptop"] == {"Fn::Equals": [{"Ref": "IsCloud"}, "false"]}
+
+
 @pytest.mark.parametrize("function", ["Poller", "Copier"])
 def test_who_finds_what_expired_is_told_when_the_bucket_deletes_it(function):
     told = properties(function)["Environment"]["Variables"]["RETENTION_DAYS"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ParamValidationError
 from moto import mock_aws
 
 from call_lake.aws.client import client
@@ -83,9 +84,9 @@ def test_a_stored_recording_starts_a_job_named_after_stack_and_recording(transcr
     assert job["LanguageCode"] == "pl-PL"
 
 
-def test_the_transcript_lies_in_our_bucket_partitioned_like_the_audio():
+def test_the_transcript_lies_in_our_bucket_by_source_and_day():
     job = job_of(STORED, SETTINGS)
-    folder = f"transcripts/source=thulium/call_date={STORED['call_date']}"
+    folder = f"transcripts/aws/thulium/{STORED['call_date']}"
     assert job["OutputBucketName"] == STORED["bucket"]
     assert job["OutputKey"] == f"{folder}/{STORED['recording_id']}.json"
 
@@ -125,6 +126,12 @@ def test_what_amazon_transcribe_will_never_take_goes_to_the_dead_letters_and_sto
     assert transcriber.handler(batch(numbered(1), numbered(2)), None) == NOTHING_AGAIN
     assert len(asked) == 2
     assert json.loads(dead_letters(transcriber)[0])["detail"] in (numbered(1), numbered(2))
+
+
+def test_a_request_that_boto3_calls_malformed_is_no_lack_of_an_answer(transcriber):
+    """The run fails, and the alarm transcriber-errors fires."""
+    with pytest.raises(ParamValidationError, match="OutputKey"):
+        transcriber.handler(batch(STORED | {"recording_id": "thulium=1"}), None)
 
 
 @pytest.mark.parametrize("channels", [1, None])

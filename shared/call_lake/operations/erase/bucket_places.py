@@ -6,7 +6,7 @@ markers.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from operator import attrgetter
 
@@ -58,14 +58,14 @@ class BucketObjects(ABC):
 
 
 class ObjectsNamedById(BucketObjects):
-    """Objects ``<recording id>.<anything>`` in the recording's partition under ``top``."""
+    """Objects ``<recording id>.<anything>`` under what ``prefix_of`` says of the recording's partition."""
 
-    def __init__(self, name: str, store: VersionedStore, top: str) -> None:
+    def __init__(self, name: str, store: VersionedStore, prefix_of: Callable[[Partition], str]) -> None:
         super().__init__(name, store)
-        self._top = top
+        self._prefix_of = prefix_of
 
     def _prefixes(self, targets: Targets) -> Iterable[str]:
-        return [self._top + partition.path for partition in targets.by_partition]
+        return map(self._prefix_of, targets.by_partition)
 
     def _is_hit(self, version: ObjectVersion, targets: Targets) -> bool:
         return version.key.rpartition("/")[2].partition(".")[0] in targets.ids

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from call_lake.errors import Reason, Transient
 from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.layout import AUDIO, TRANSCRIPTS
 from call_lake.model.times import iso, parse_iso
 from call_lake.operations.erase.bucket_places import InboxObjects, ObjectsNamedById, QuarantineObjects, QueryResults
 from call_lake.operations.erase.lake_places import OpenTableFiles, TableRows, UnreferencedFiles
@@ -107,9 +107,9 @@ class Eraser:
         self._old_data = UnreferencedFiles(store, lake.garbage)
         self._old_files: tuple[Place, ...] = (self._old_data, OpenTableFiles(store, open_table))
         self._copies: tuple[Place, ...] = (
-            ObjectsNamedById("audio", store, AUDIO),
+            ObjectsNamedById("audio", store, attrgetter("audio")),
             TranscriptionJobs(services.transcriptions),
-            ObjectsNamedById("transcripts", store, TRANSCRIPTS),
+            ObjectsNamedById("transcripts", store, attrgetter("transcripts")),
             InboxObjects(store),
             QuarantineObjects(store),
             DeadLetterQueue(services.dead_letters),

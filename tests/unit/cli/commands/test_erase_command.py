@@ -38,7 +38,7 @@ def test_a_stack_that_never_transcribed_asks_amazon_transcribe_nothing() -> None
 @mock_aws
 def test_a_stack_that_no_longer_transcribes_has_its_old_jobs_looked_for() -> None:
     stack = stack_with({})
-    boto3.client("s3").put_object(Bucket="lake", Key=f"transcripts/source=thulium/call_date=2026-11-20/{ID}.json")
+    boto3.client("s3").put_object(Bucket="lake", Key=f"transcripts/aws/thulium/2026-11-20/{ID}.json")
     assert transcriptions_of(stack) is not None
 
 

@@ -81,8 +81,7 @@ def test_transcript_and_job_go(bench: Bench) -> None:
     victim, other = bench.recordings[:2]
     jobs = MemoryTranscriptions(bench.world.calls, {victim.recording_id, other.recording_id})
     for one in (victim, other):
-        key = f"transcripts/source=thulium/call_date={one.call_date}/{one.recording_id}.json"
-        bench.world.store.put(key, b"{}")
+        bench.world.store.put(f"transcripts/aws/thulium/{one.call_date}/{one.recording_id}.json", b"{}")
 
     erase(bench, by_number(victim), jobs)
 
