@@ -13,7 +13,7 @@ from tests.support.template import parse
 
 ACCOUNT = "000000000000"
 REGION = "eu-central-1"
-STACK = "call-lake"
+STACK = "stack"
 NOTHING = object()
 """What ``AWS::NoValue`` becomes; lists and objects leave it out."""
 NAMES = ("BucketName", "FunctionName", "LogGroupName", "Name", "QueueName", "TableName")
