@@ -24,9 +24,7 @@ def rights() -> str:
     for role in deployed().of_type("AWS::IAM::Role"):
         for sid, action, resource in grants(allowed_to(role)):
             calls = {
-                need.call
-                for need in needs_of_role(role)
-                if need.action == action and matches(resource, need.resource)
+                need.call for need in needs_of_role(role) if need.action == action and matches(resource, need.resource)
             }
             actions, places = rows[role, ", ".join(_call(call) for call in sorted(calls)), sid]
             actions.add(action)

@@ -61,7 +61,8 @@ def recording(answers: Answers) -> Iterator[Recorder]:
     )
     session = boto3._get_default_session()
     session.events.register("before-parameter-build", recorder.note)
-    session.events.register("before-call", recorder.answer)
+    answer: Any = recorder.answer  # botocore takes what a handler returns for the answer
+    session.events.register("before-call", answer)
     _forget_clients()
     try:
         yield recorder

@@ -1,6 +1,6 @@
 """The functions at work in memory, with every request that they would send to AWS noted.
 
-The worlds of ``tests/crash`` take every way through the pipeline. Behind each port of theirs stands the adapter that the
+The worlds of ``tests/crash`` take every way through the pipeline. Behind each port of theirs is the adapter that the
 function has in AWS: it is asked the same, and its request is noted and goes nowhere. What the worlds do not have, such
 as settings and secrets, is asked through the functions' own wiring.
 """
@@ -58,7 +58,7 @@ def requests() -> tuple[Request, ...]:
     """All that the functions send in all of these worlds."""
     deployed = Resolved(**EVERYTHING)
     sources = {one["Name"]: one["Value"] for one in deployed.of_type("AWS::SSM::Parameter").values()}
-    answers = {
+    answers: dict[str, dict[str, Any]] = {
         "GetParametersByPath": {"Parameters": [{"Name": name, "Value": text} for name, text in sources.items()]},
         "GetSecretValue": {"SecretString": json.dumps({"key": ID_KEY, "user": "api", "password": "invented"})},
     }
@@ -138,7 +138,9 @@ class Erased(Kept):
 
         def on_audio(recording: Recording) -> None:
             if recording.recording_id == self.victim.recording_id:
-                table.update(recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None, "due_at": None})
+                table.update(
+                    recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None, "due_at": None}
+                )
 
         self.providers["thulium"].on_audio = on_audio
 
@@ -152,16 +154,21 @@ def _mirror(world: SmallWorld, deployed: Resolved, sources: Mapping[str, SourceS
     named = deployed.environment("Copier")
     mirrored = replace(
         world.world,
-        store=_Mirrored(world.world.store, S3ObjectStore(client("s3"), named["BUCKET"])),
-        table=_Mirrored(world.world.table, DynamoTable(client("dynamodb"), named["LEDGER_TABLE"])),
-        bus=_Mirrored(world.world.bus, EventBridgeBus(client("events"), named["EVENT_BUS"])),
-        dlq=_Mirrored(world.world.dlq, SqsQueue(client("sqs"), named["DLQ_URL"])),
+        store=_mirrored(world.world.store, S3ObjectStore(client("s3"), named["BUCKET"])),
+        table=_mirrored(world.world.table, DynamoTable(client("dynamodb"), named["LEDGER_TABLE"])),
+        bus=_mirrored(world.world.bus, EventBridgeBus(client("events"), named["EVENT_BUS"])),
+        dlq=_mirrored(world.world.dlq, SqsQueue(client("sqs"), named["DLQ_URL"])),
         queues={
-            name: _Mirrored(queue, SqsQueue(client("sqs"), sources[name].queue_url))
+            name: _mirrored(queue, SqsQueue(client("sqs"), sources[name].queue_url))
             for name, queue in world.world.queues.items()
         },
     )
     world.world = world._pipeline.world = mirrored
+
+
+def _mirrored(fake: Any, adapter: Any) -> Any:
+    """Takes the fake's place, whatever its class."""
+    return _Mirrored(fake, adapter)
 
 
 class _Mirrored:

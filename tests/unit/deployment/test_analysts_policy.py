@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from moto.iam.aws_managed_policies import aws_managed_policies_data  # type: ignore[import-untyped]
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from tests.rights.compared import deployed
 from tests.support.iam import Statement, is_allowed, listed, statements_of
@@ -120,7 +120,10 @@ def test_analysts_may(action: str, resource: str) -> None:
         ("s3:DeleteObject", f"{BUCKET}/athena-results/analysts/a.csv"),
         ("s3:GetObject", "arn:aws:s3:::another/lake/open/data/a.parquet"),
         ("dynamodb:GetItem", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/stack-ledger"),
-        ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:call-lake/stack/sources/a"),
+        (
+            "secretsmanager:GetSecretValue",
+            f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:call-lake/stack/sources/a",
+        ),
     ],
 )
 def test_analysts_may_not(action: str, resource: str) -> None:

