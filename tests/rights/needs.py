@@ -68,6 +68,10 @@ def _queue(params: Params) -> str:
     return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{params['QueueUrl'].rpartition('/')[2]}"
 
 
+def _job(params: Params) -> str:
+    return f"arn:aws:transcribe:{REGION}:{ACCOUNT}:transcription-job/{params['TranscriptionJobName']}"
+
+
 def _path(params: Params) -> list[Pair]:
     """The path, and what is under it: AWS's examples name either."""
     path = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{params['Path']}"
@@ -91,9 +95,13 @@ OPERATIONS: Mapping[tuple[str, str], Callable[[Params], list[Pair]]] = {
     ("dynamodb", "Query"): lambda params: [
         ("dynamodb:Query", f"{_table(params['TableName'])}/index/{params['IndexName']}")
     ],
+    ("dynamodb", "Scan"): lambda params: [("dynamodb:Scan", _table(params["TableName"]))],
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
     ("sqs", "SendMessageBatch"): lambda params: [("sqs:SendMessage", _queue(params))],
     ("sqs", "ChangeMessageVisibility"): lambda params: [("sqs:ChangeMessageVisibility", _queue(params))],
+    ("sqs", "DeleteMessage"): lambda params: [("sqs:DeleteMessage", _queue(params))],
+    ("sqs", "GetQueueAttributes"): lambda params: [("sqs:GetQueueAttributes", _queue(params))],
+    ("sqs", "ReceiveMessage"): lambda params: [("sqs:ReceiveMessage", _queue(params))],
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-permissions-reference.html
     ("events", "PutEvents"): lambda params: [
         ("events:PutEvents", f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{one['EventBusName']}")
@@ -105,6 +113,8 @@ OPERATIONS: Mapping[tuple[str, str], Callable[[Params], list[Pair]]] = {
     ("ssm", "GetParametersByPath"): _path,
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazontranscribe.html
     ("transcribe", "StartTranscriptionJob"): lambda _: [("transcribe:StartTranscriptionJob", "*")],
+    ("transcribe", "GetTranscriptionJob"): lambda params: [("transcribe:GetTranscriptionJob", _job(params))],
+    ("transcribe", "DeleteTranscriptionJob"): lambda params: [("transcribe:DeleteTranscriptionJob", _job(params))],
 }
 
 

@@ -17,11 +17,17 @@ from typing import Any
 
 from call_lake.aws.client import client
 from call_lake.aws.dynamodb import DynamoTable
-from call_lake.aws.messages import EventBridgeBus, SqsQueue
+from call_lake.aws.messages import EventBridgeBus, SqsDeadLetters, SqsQueue
 from call_lake.aws.s3 import S3ObjectStore
+from call_lake.aws.transcribe import TranscribeJobs
 from call_lake.errors import NotReady, Reason
 from call_lake.ledger.entry import State
+from call_lake.ledger.ledger import Ledger
+from call_lake.model.layout import Partition, transcript_key
+from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
+from call_lake.operations.erase.eraser import Eraser, OtherServices
+from call_lake.operations.erase.targets import ErasureRequest
 from call_lake.settings import CopierSettings, PollerSettings, SourceSettings, TranscriberSettings, from_environment
 from call_lake.wiring.copier import CopierSources
 from call_lake.wiring.poller import PollerParts
@@ -33,9 +39,11 @@ from tests.crash.small_world import SmallWorld
 from tests.rights.recording import Recorder, Request, recording
 from tests.support.fakes import Call, Died
 from tests.support.fakes.calls import Proceed
+from tests.support.fakes.dead_letters import MemoryDeadLetters, MemoryTranscriptions
 from tests.support.fakes.ids import ID_KEY
 from tests.support.fakes.provider import make_recording
-from tests.support.pipeline import Pipeline
+from tests.support.operator_bench import Bench
+from tests.support.pipeline import COMPACTOR, Pipeline
 from tests.support.resolved import ACCOUNT, REGION, Resolved
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/invented"
@@ -185,7 +193,7 @@ class _Mirrored:
         return partial(_both, found, mirror) if callable(found) and callable(mirror) else found
 
     def __len__(self) -> int:
-        return len(self._fake)
+        return int(self.__getattr__("__len__")())
 
 
 def _both(act: Callable[..., Any], mirror: Callable[..., Any], *args: Any, **named: Any) -> Any:
@@ -213,3 +221,37 @@ def _wired(recorder: Recorder, deployed: Resolved) -> None:
     transcriber.starter.start(stored)
     transcriber.dead_letters.send([body])
     recorder.role = ""
+
+
+@cache
+def erasure() -> tuple[Request, ...]:
+    """What ``call-lake erase`` asks for besides reading the stack. The bucket keeps versions; there are dead letters and
+    transcripts."""
+    deployed = Resolved(**EVERYTHING)
+    named = deployed.environment("Copier")
+    bench = Bench()
+    bench.world.store.versioned = True
+    bench.settle()
+    known, named_by_id, other = bench.recordings
+    bench.world.dlq.send([message_of(known), message_of(other)])
+    for one in bench.recordings:
+        bench.world.store.put(transcript_key(Partition.of_recording(one), one.recording_id), b"{}")
+    bench.world.store.put("athena-results/invented.csv", b"")
+    with recording({}) as recorder:
+        world = bench.world
+        letters = SqsDeadLetters(client("sqs"), named["DLQ_URL"])
+        jobs = TranscribeJobs(client("transcribe"), "stack-")
+        eraser = Eraser(
+            Ledger(_mirrored(world.table, DynamoTable(client("dynamodb"), named["LEDGER_TABLE"])), world.clock, 1.0),
+            _mirrored(world.store, S3ObjectStore(client("s3"), named["BUCKET"])),
+            OtherServices(
+                _mirrored(MemoryDeadLetters(world.dlq, world.calls), letters),
+                _mirrored(MemoryTranscriptions(world.calls, {known.recording_id}), jobs),
+            ),
+            world.clock,
+            COMPACTOR.grace_s,
+        )
+        recorder.role = "operator"
+        numbers, ids = frozenset({known.caller or ""}), frozenset({named_by_id.recording_id})
+        eraser.erase(ErasureRequest(numbers=numbers, recording_ids=ids), world.clock.advance_to)
+    return tuple(recorder.requests)

