@@ -225,8 +225,8 @@ def _wired(recorder: Recorder, deployed: Resolved) -> None:
 
 @cache
 def erasure() -> tuple[Request, ...]:
-    """What ``call-lake erase`` asks for besides reading the stack. The bucket keeps versions; there are dead letters and
-    transcripts."""
+    """What ``call-lake erase`` asks for besides reading the stack. The bucket keeps versions; there are dead letters
+    and transcripts."""
     deployed = Resolved(**EVERYTHING)
     named = deployed.environment("Copier")
     bench = Bench()
