@@ -18,7 +18,8 @@ DEPRECATED = {
         *("GetNamespaces", "GetQueryExecutions", "GetTable", "GetTables", "RunQuery"),
     )
 }
-"""Of drivers before 2.0: they have no resources, so they would reach every workgroup of the account."""
+"""They are no operations of Athena's API, and have no resources, so they would reach every workgroup of the account:
+https://github.com/aws/serverless-application-model/pull/3953"""
 OTHER_CATALOGS = {"glue:GetCatalog", "glue:GetCatalogs"}
 WRITES = ("Create", "Delete", "Update", "BatchCreate", "BatchDelete", "Put")
 
