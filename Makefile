@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is set up on first use (local/call_lake_local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries sources bench-import bench-copy bench-poll torture bench-compact cost lock clean
+.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries sources bench-import bench-copy bench-poll torture bench-compact cost rights lock clean
 
 PYTHON3 ?= python3
 SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
@@ -93,6 +93,10 @@ bench-compact: ## merge increments into a lake beside pyarrow, DuckDB, Polars, D
 cost: ## count the AWS calls of a recording and write docs/cost.md from docs/prices.json
 	$(SETUP) --only venv
 	$(BIN)/python -m bench.cost --write
+
+rights: ## note what the functions ask of AWS and write the table of their rights into docs/security.md
+	$(SETUP) --only venv
+	$(BIN)/python -m tests.rights
 
 lock: ## move requirements to their newest versions and hash them
 	$(SETUP) --lock

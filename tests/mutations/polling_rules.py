@@ -30,6 +30,7 @@ PAGING = (
 )
 ODD_SERVERS = ("unit/providers/paging/test_paging_odd_servers.py",)
 FIELDS = ("unit/model/test_fields.py",)
+RIGHTS = ("unit/deployment/test_rights.py",)
 WALLTIME = ("unit/providers/test_walltime.py",)
 CEILING = ("unit/polling/test_ceiling.py",)
 CEILING_COUNT = ("unit/ledger/test_ceiling.py",)
@@ -861,5 +862,22 @@ MUTATIONS = (
         at("providers.http.client", "get_json"),
         without("parse", 1),
         ("unit/providers/http/test_http.py",),
+    ),
+    Mutation(
+        7,
+        "a write of the poller asks for attributes that its role may not see",
+        at("aws.dynamodb", "DynamoTable.update"),
+        rewriting(
+            "self._client.update_item(TableName=self.name, Key=_key(id), **given)",
+            "self._client.update_item(TableName=self.name, Key=_key(id), ReturnValues='ALL_NEW', **given)",
+        ),
+        RIGHTS,
+    ),
+    Mutation(
+        7,
+        "the poller looks for what is due in an index that its role may not read",
+        at("aws.dynamodb", "INDEX"),
+        rewriting("'due'", "'undue'"),
+        RIGHTS,
     ),
 )

@@ -5,6 +5,10 @@ import re
 import pytest
 from cfnlint.api import lint_all  # type: ignore[import-untyped]
 
+from tests.rights.compared import allowed_to
+from tests.rights.needs import INTERFACES
+from tests.support.iam import is_allowed
+from tests.support.resolved import ACCOUNT, REGION
 from tests.support.template import ROOT, default, of_type, parse, properties
 
 NETWORK = (ROOT / "docs/examples/outgoing-address.yaml").read_text()
@@ -27,13 +31,20 @@ def test_poller_and_copier_alone_are_put_into_the_network_that_is_given() -> Non
 
 
 @pytest.mark.parametrize("function", ["Poller", "Copier"])
-def test_lambda_may_keep_their_interfaces_from_the_first_moment_and_their_own_code_may_not(function: str) -> None:
-    (policy,) = properties(f"{function}Role")["Policies"]  # a policy of its own would be made beside the function
-    choices = [one["Fn::If"] for one in policy["PolicyDocument"]["Statement"] if "Fn::If" in one]
-    allow, deny = [statement for condition, statement, _ in choices if condition == "InVpc"]
-    assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
-    assert allow["Action"] == deny["Action"]
-    assert "lambda:SourceFunctionArn" in deny["Condition"]["ArnLike"]
+def test_the_right_to_keep_interfaces_is_made_with_the_role_itself(function: str) -> None:
+    (policy,) = properties(f"{function}Role")["Policies"]  # a separate policy would be made beside the function
+    assert "ec2:CreateNetworkInterface" in str(policy)
+
+
+@pytest.mark.parametrize("action", INTERFACES.actions)
+@pytest.mark.parametrize("role", ["PollerRole", "CopierRole"])
+def test_lambda_may_keep_interfaces_and_the_code_of_no_function_may(role: str, action: str) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html"""
+    interface = f"arn:aws:ec2:{REGION}:{ACCOUNT}:network-interface/eni-0"
+    assert is_allowed(allowed_to(role), action, interface)
+    for name in ("stack-poller", "another"):
+        code = {"lambda:SourceFunctionArn": (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}",)}
+        assert not is_allowed(allowed_to(role), action, interface, code)
 
 
 def test_no_other_role_has_a_right_in_ec2() -> None:

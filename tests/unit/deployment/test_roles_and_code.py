@@ -48,14 +48,6 @@ def limited(start: datetime, window: Window) -> None:
     raise Transient(Reason.RATE_LIMITED, "429", retry_after_s=3600.0)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_role_has_no_right_to_the_ledger_that_its_function_does_not_use(
-    pipelines: list[Pipeline], function: str
-) -> None:
-    used = {action for pipeline in pipelines for action in pipeline.roles[function].used}
-    assert used == role_of(function).actions
-
-
 def test_the_poller_may_write_no_attribute_that_no_poll_writes(pipelines: list[Pipeline]) -> None:
     named = frozenset(name for pipeline in pipelines for name in pipeline.roles["Poller"].named)
     assert named == role_of("Poller").attributes
@@ -74,16 +66,6 @@ def test_the_keys_of_table_and_index_are_among_the_attributes() -> None:
     keys = {one["AttributeName"] for one in properties("Ledger")["AttributeDefinitions"]}
     assert attributes is not None
     assert keys <= attributes
-
-
-def test_a_write_without_the_list_and_a_read_by_writing_are_refused() -> None:
-    (policy,) = properties("PollerRole")["Policies"]
-    (write,) = [s for s in policy["PolicyDocument"]["Statement"] if s.get("Action") == "dynamodb:UpdateItem"]
-    cloud, condition, otherwise = write["Condition"]["Fn::If"]
-    assert (cloud, otherwise) == ("Cloud", {"Ref": "AWS::NoValue"})
-    assert set(condition) == {"ForAllValues:StringEquals", "Null", "StringEquals"}
-    assert condition["Null"] == {"dynamodb:Attributes": "false"}
-    assert condition["StringEquals"] == {"dynamodb:ReturnValues": ["NONE", "UPDATED_OLD", "UPDATED_NEW"]}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -1,0 +1,257 @@
+"""The functions at work in memory, with every request that they would send to AWS noted.
+
+The worlds of ``tests/crash`` take every way through the pipeline. Behind each port of theirs is the adapter that the
+function has in AWS: it is asked the same, and its request is noted and goes nowhere. What the worlds do not have, such
+as settings and secrets, is asked through the functions' own wiring.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache, partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from call_lake.aws.client import client
+from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.messages import EventBridgeBus, SqsDeadLetters, SqsQueue
+from call_lake.aws.s3 import S3ObjectStore
+from call_lake.aws.transcribe import TranscribeJobs
+from call_lake.errors import NotReady, Reason
+from call_lake.ledger.entry import State
+from call_lake.ledger.ledger import Ledger
+from call_lake.model.layout import Partition, transcript_key
+from call_lake.model.messages import message_of
+from call_lake.model.recording import Recording
+from call_lake.operations.erase.eraser import Eraser, OtherServices
+from call_lake.operations.erase.targets import ErasureRequest
+from call_lake.settings import CopierSettings, PollerSettings, SourceSettings, TranscriberSettings, from_environment
+from call_lake.wiring.copier import CopierSources
+from call_lake.wiring.poller import PollerParts
+from call_lake.wiring.sources import secret_of
+from call_lake.wiring.transcriber import TranscriberParts
+from tests.crash.harness import Invocation, settle
+from tests.crash.scenes import Changing, Crooked, Days, Kept, Pair, Passing, Past, Straight
+from tests.crash.small_world import SmallWorld
+from tests.rights.recording import Recorder, Request, recording
+from tests.support.fakes import Call, Died
+from tests.support.fakes.calls import Proceed
+from tests.support.fakes.dead_letters import MemoryDeadLetters, MemoryTranscriptions
+from tests.support.fakes.ids import ID_KEY
+from tests.support.fakes.provider import make_recording
+from tests.support.operator_bench import Bench
+from tests.support.pipeline import COMPACTOR, Pipeline
+from tests.support.resolved import ACCOUNT, REGION, Resolved
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/invented"
+EVERYTHING = {
+    "ThuliumBaseUrl": "https://example.thulium.com/api",
+    "ConpeekBaseUrl": "https://example.conpeek.com",
+    "EnableTranscription": "true",
+    "AnalystsTable": "true",
+    "KmsKeyArn": KEY,
+}
+"""Parameters of a stack that has all there is."""
+SAMPLE = Path(__file__).parents[2] / "events/transcriber-recording-stored.json"
+ROLES = {"poll": "PollerRole", "sweep": "PollerRole", "backfill": "PollerRole"}
+ROLES |= {"copy": "CopierRole", "compact": "CompactorRole"}
+"""By the first word of an invocation's name."""
+
+
+@cache
+def requests() -> tuple[Request, ...]:
+    """All that the functions send in all of these worlds."""
+    deployed = Resolved(**EVERYTHING)
+    sources = {one["Name"]: one["Value"] for one in deployed.of_type("AWS::SSM::Parameter").values()}
+    answers: dict[str, dict[str, Any]] = {
+        "GetParametersByPath": {"Parameters": [{"Name": name, "Value": text} for name, text in sources.items()]},
+        "GetSecretValue": {"SecretString": json.dumps({"key": ID_KEY, "user": "api", "password": "invented"})},
+    }
+    settings = {
+        name.rpartition("/")[2]: SourceSettings.from_json(name.rpartition("/")[2], text)
+        for name, text in sources.items()
+    }
+    with recording(answers) as recorder:
+        for world in _worlds():
+            _mirror(world, deployed, settings)
+            settle(world, before_each=partial(_begin, recorder))
+            recorder.role = ""
+        _wired(recorder, deployed)
+    return tuple(recorder.requests)
+
+
+def _worlds() -> Iterable[SmallWorld]:
+    yield from (Late(), Straight(), Days(), Crooked(), Past(), Passing(), Interrupted(), TwoFormats(), Erased())
+
+
+class Late(Pair):
+    """The other source's audio is not ready at first."""
+
+    sources = ("thulium", "conpeek")
+
+    def furnish(self) -> None:
+        super().furnish()
+        late = make_recording(3, "conpeek", listed_at=self.start - timedelta(minutes=30))
+        self.providers["conpeek"].add(late)
+        answers = iter([NotReady(Reason.NOT_FOUND, "404")])
+
+        def on_audio(_: Recording) -> None:
+            if refusal := next(answers, None):
+                raise refusal
+
+        self.providers["conpeek"].on_audio = on_audio
+
+
+class Interrupted(Pair):
+    """The copier dies once, after it stored the audio."""
+
+    def furnish(self) -> None:
+        super().furnish()
+        deaths = iter([Died("before the event")])
+
+        def die_once(call: Call, proceed: Proceed) -> Any:
+            if call.port == "bus" and (death := next(deaths, None)):
+                raise death
+            return proceed()
+
+        self.calls.on_call(die_once)
+
+
+class TwoFormats(Changing):
+    """While the copier downloads, another one stores the same recording in another format."""
+
+    def furnish(self) -> None:
+        super().furnish()
+        self.world.queues["thulium"].duplicates = 1
+        provider = self.providers["thulium"]
+        changes, others = provider.on_audio, iter([Pipeline(self.world, self.providers)])
+
+        def on_audio(recording: Recording) -> None:
+            if other := next(others, None):
+                other.copy_once("thulium")
+            changes(recording)
+
+        provider.on_audio = on_audio
+
+
+class Erased(Kept):
+    """While the copier downloads, an operator erases the recording; the bucket keeps versions."""
+
+    def furnish(self) -> None:
+        super().furnish()
+        table = self.world.table
+
+        def on_audio(recording: Recording) -> None:
+            if recording.recording_id == self.victim.recording_id:
+                table.update(
+                    recording.recording_id, {"state": State.ERASED, "record": None, "due_list": None, "due_at": None}
+                )
+
+        self.providers["thulium"].on_audio = on_audio
+
+
+def _begin(recorder: Recorder, invocation: Invocation) -> None:
+    recorder.role = ROLES[invocation.name.partition(" ")[0]]
+
+
+def _mirror(world: SmallWorld, deployed: Resolved, sources: Mapping[str, SourceSettings]) -> None:
+    """Put an adapter behind each port of a world."""
+    named = deployed.environment("Copier")
+    mirrored = replace(
+        world.world,
+        store=_mirrored(world.world.store, S3ObjectStore(client("s3"), named["BUCKET"])),
+        table=_mirrored(world.world.table, DynamoTable(client("dynamodb"), named["LEDGER_TABLE"])),
+        bus=_mirrored(world.world.bus, EventBridgeBus(client("events"), named["EVENT_BUS"])),
+        dlq=_mirrored(world.world.dlq, SqsQueue(client("sqs"), named["DLQ_URL"])),
+        queues={
+            name: _mirrored(queue, SqsQueue(client("sqs"), sources[name].queue_url))
+            for name, queue in world.world.queues.items()
+        },
+    )
+    world.world = world._pipeline.world = mirrored
+
+
+def _mirrored(fake: Any, adapter: Any) -> Any:
+    """Takes the fake's place, whatever its class."""
+    return _Mirrored(fake, adapter)
+
+
+class _Mirrored:
+    """A fake whose every call is made of the adapter, too, if the adapter has it. What that makes of an empty answer
+    does not matter."""
+
+    def __init__(self, fake: Any, adapter: Any) -> None:
+        self._fake = fake
+        self._adapter = adapter
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._fake, name)
+        mirror = getattr(self._adapter, name, None)
+        return partial(_both, found, mirror) if callable(found) and callable(mirror) else found
+
+    def __len__(self) -> int:
+        return int(self.__getattr__("__len__")())
+
+
+def _both(act: Callable[..., Any], mirror: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    with suppress(Exception):
+        list(islice(mirror(*args, **named), 1))  # an iterator asks when it is asked
+    return act(*args, **named)
+
+
+def _wired(recorder: Recorder, deployed: Resolved) -> None:
+    """What the functions ask besides, with the parts that they have in AWS."""
+    recorder.role = "PollerRole"
+    parts = PollerParts(from_environment(PollerSettings, deployed.environment("Poller")))
+    secret_of(parts.source("thulium"))(True)
+    parts._id_key.ids(first_use=True)
+    recorder.role = "CopierRole"
+    copier = from_environment(CopierSettings, deployed.environment("Copier"))
+    sources = CopierSources(copier, DynamoTable(client("dynamodb"), copier.ledger_table))
+    sources.one("thulium")
+    sources._note_host("thulium", "audio.example.com")
+    secret_of(sources._parameters.one("thulium"))(True)
+    recorder.role = "TranscriberRole"
+    transcriber = TranscriberParts(from_environment(TranscriberSettings, deployed.environment("Transcriber")))
+    body = json.loads(SAMPLE.read_text())["Records"][0]["body"]
+    stored = json.loads(body)["detail"] | {"bucket": deployed.environment("Copier")["BUCKET"]}
+    transcriber.starter.start(stored)
+    transcriber.dead_letters.send([body])
+    recorder.role = ""
+
+
+@cache
+def erasure() -> tuple[Request, ...]:
+    """What ``call-lake erase`` asks for besides reading the stack. The bucket keeps versions; there are dead letters
+    and transcripts."""
+    deployed = Resolved(**EVERYTHING)
+    named = deployed.environment("Copier")
+    bench = Bench()
+    bench.world.store.versioned = True
+    bench.settle()
+    known, named_by_id, other = bench.recordings
+    bench.world.dlq.send([message_of(known), message_of(other)])
+    for one in bench.recordings:
+        bench.world.store.put(transcript_key(Partition.of_recording(one), one.recording_id), b"{}")
+    bench.world.store.put("athena-results/invented.csv", b"")
+    with recording({}) as recorder:
+        world = bench.world
+        letters = SqsDeadLetters(client("sqs"), named["DLQ_URL"])
+        jobs = TranscribeJobs(client("transcribe"), "stack-")
+        eraser = Eraser(
+            Ledger(_mirrored(world.table, DynamoTable(client("dynamodb"), named["LEDGER_TABLE"])), world.clock, 1.0),
+            _mirrored(world.store, S3ObjectStore(client("s3"), named["BUCKET"])),
+            OtherServices(
+                _mirrored(MemoryDeadLetters(world.dlq, world.calls), letters),
+                _mirrored(MemoryTranscriptions(world.calls, {known.recording_id}), jobs),
+            ),
+            world.clock,
+            COMPACTOR.grace_s,
+        )
+        recorder.role = "operator"
+        numbers, ids = frozenset({known.caller or ""}), frozenset({named_by_id.recording_id})
+        eraser.erase(ErasureRequest(numbers=numbers, recording_ids=ids), world.clock.advance_to)
+    return tuple(recorder.requests)
