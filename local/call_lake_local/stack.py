@@ -94,6 +94,7 @@ class Plan:
         """Find what was mistyped before anything is started: ask each of your own providers once. Raises LocalError,
         ConfigError."""
         deploy.check_parameters(self.parameters)
+        deploy.check_values(self.parameters)
         if self.simulated:
             try:
                 FaultPlan.parse(self.simulated.faults)
