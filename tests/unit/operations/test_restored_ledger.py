@@ -1,5 +1,6 @@
 """A ledger that was restored to some hours ago: nothing is lost, and nothing is twice in audio and rows."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from call_lake.ledger.entry import State, state_of
 from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
 from call_lake.operations.days import Days
+from call_lake.operations.erase.targets import ErasureRequest, proved_by
 from call_lake.operations.verify.findings import Kind
 from tests.support.erasing import erase, own_traces, recording_ids
 from tests.support.fakes.calls import Call, Proceed
@@ -91,21 +93,34 @@ def test_only_the_events_of_what_was_stored_after_the_restore_point_come_again()
     assert bench.events() == {before: 1, after: 2}
 
 
-def test_what_was_erased_after_the_restore_point_comes_back_unless_it_is_erased_again():
+@pytest.mark.parametrize("backup_h", [1, 0])
+def test_what_was_erased_after_the_restore_point_is_erased_again_with_its_proof(backup_h):
+    """The restored ledger knows the recording, or has never heard of it."""
     bench = Restored(0, 10)
-    bench.run(1)
+    bench.run(backup_h)
     bench.backup()
+    bench.run(1)
     erased, kept = bench.recordings
-    proof = recording_ids(erased.recording_id)
-    erase(bench, proof)
+    proof = json.dumps(erase(bench, recording_ids(erased.recording_id)).to_json())
     bench.restore()
-    # Before the polls go on: the proof's ids alone are needed, though no audio and no row is left.
-    erase(bench, proof)
+    again = erase(bench, ErasureRequest(proved=proved_by(proof)))
+    assert again.is_clean
+    assert [target.recording_id for target in again.targets.all] == [erased.recording_id]
     bench.run(24)
 
     assert state_of(bench.item(erased)) is State.ERASED
     assert own_traces(bench, erased) == {}
     assert [row["recording_id"] for row in rows(bench)] == [kept.recording_id]
+
+
+def test_without_its_proof_the_provider_brings_back_what_was_erased_after_the_restore_point():
+    bench = Restored(0)
+    bench.backup()
+    bench.run(1)
+    erase(bench, recording_ids(bench.recordings[0].recording_id))
+    bench.restore()
+    bench.run(1)
+    assert bench.states() == [State.STORED]
 
 
 def test_a_recording_that_nothing_lists_any_more_keeps_its_audio_and_its_row():
