@@ -94,7 +94,6 @@ class Plan:
         """Find what was mistyped before anything is started: ask each of your own providers once. Raises LocalError,
         ConfigError."""
         deploy.check_parameters(self.parameters)
-        deploy.check_values(self.parameters)
         if self.simulated:
             try:
                 FaultPlan.parse(self.simulated.faults)
@@ -102,6 +101,7 @@ class Plan:
                 raise LocalError(str(error)) from None
         for source in self.sources:
             check_source(self._settings(source), source.secret, say)
+        deploy.check_values(self.parameters)  # after the sources' settings, of which their own check says more
 
     def _settings(self, source: LocalSource) -> SourceSettings:
         """Settings as the template will write them. Raises LocalError, ConfigError."""
