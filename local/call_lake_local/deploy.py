@@ -51,9 +51,45 @@ def prepare_tools(*environments: str) -> None:
 
 def check_parameters(names: Iterable[str]) -> None:
     """Raises LocalError for a parameter that template.yaml does not have."""
-    section = (REPO / "template.yaml").read_text().partition("\nParameters:\n")[2].partition("\nConditions:\n")[0]
-    if unknown := sorted(set(names) - set(re.findall(r"^  (\w+):$", section, re.MULTILINE))):
+    if unknown := sorted(set(names) - set(_definitions())):
         raise LocalError(f"template.yaml has no parameter {unknown[0]}; its section Parameters lists them")
+
+
+def check_values(parameters: Mapping[str, str]) -> None:
+    """Raises LocalError for a value that CloudFormation would refuse when everything is built: by the constraints that
+    template.yaml gives the parameter."""
+    definitions = _definitions()
+    for name, value in parameters.items():
+        if name in definitions and (why := _why_refused(value, definitions[name])):
+            raise LocalError(f"{name}: {why}")
+
+
+def _definitions() -> dict[str, dict[str, str]]:
+    """What template.yaml says of each parameter, as written."""
+    section = (REPO / "template.yaml").read_text().partition("\nParameters:\n")[2]
+    section = re.split(r"^\S", section, maxsplit=1, flags=re.MULTILINE)[0]
+    blocks = re.findall(r"^  (\w+):\n((?:    .*\n)+)", section, re.MULTILINE)
+    return {name: dict(re.findall(r"^    (\w+): (.+)$", block, re.MULTILINE)) for name, block in blocks}
+
+
+def _why_refused(value: str, definition: Mapping[str, str]) -> str:
+    if (pattern := definition.get("AllowedPattern")) and not re.fullmatch(json.loads(pattern), value):
+        return f"it has to fit {json.loads(pattern)}"
+    allowed = re.findall(r"[^][\", ]+", definition.get("AllowedValues", ""))
+    if allowed and value not in allowed:
+        return f"it has to be one of {', '.join(allowed)}"
+    if len(value) > (most := int(definition.get("MaxLength", "4096"))):
+        return f"it has {len(value)} characters, {most} at most are allowed"
+    return _why_no_number(value, definition) if definition["Type"] == "Number" else ""
+
+
+def _why_no_number(value: str, definition: Mapping[str, str]) -> str:
+    if not re.fullmatch(r"-?\d+(\.\d+)?", value):
+        return "it has to be a number"
+    least, most = (definition.get(key) for key in ("MinValue", "MaxValue"))
+    if least is not None and float(value) < float(least):
+        return f"it has to be {least} or more"
+    return f"it has to be {most} or less" if most is not None and float(value) > float(most) else ""
 
 
 def machine_architecture() -> str:

@@ -101,6 +101,7 @@ class Plan:
                 raise LocalError(str(error)) from None
         for source in self.sources:
             check_source(self._settings(source), source.secret, say)
+        deploy.check_values(self.parameters)  # after the sources' settings, of which their own check says more
 
     def _settings(self, source: LocalSource) -> SourceSettings:
         """Settings as the template will write them. Raises LocalError, ConfigError."""

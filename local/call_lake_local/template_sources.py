@@ -21,6 +21,11 @@ LISTED = re.compile(r"^ *- \{name: ([a-z0-9-]+), provider: ([a-z0-9-]+)(, remove
 RESOURCES_MAX = 500
 PARAMETERS_MAX = 200
 """Of one template: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+MADE_BY_SAM = 10
+"""Resources kept free for those that SAM adds to what is written, like the settings of asynchronous invocations."""
+NAMES_MAX = 3000
+"""Characters of all names of sources: the compactor's environment has them, and 4 KB of it is all that Lambda takes
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ def with_source(template: str, name: str, provider: str) -> str:
         if other.name != name and other.id == new.id:
             raise ConfigError(f"source {name!r} would have the logical ids of {other.name!r}: choose another name")
     kept = [source for source in sources if source.name != name]
+    _check_names([*kept, new])
     written = write_sources(template, [*kept, new])
     _check_size(written)
     return written
@@ -152,8 +158,16 @@ def _check_ids(template: str) -> None:
             raise ConfigError(f"the template has {twice[0]} in {section} already: choose another name for the source")
 
 
+def _check_names(sources: Sequence[TemplateSource]) -> None:
+    if len(",".join(source.name for source in sources)) > NAMES_MAX:
+        raise ConfigError(
+            f"the names of all sources, removed ones too, would have more than {NAMES_MAX} characters together: deploy "
+            "a second stack for further sources"
+        )
+
+
 def _check_size(template: str) -> None:
-    for section, most in (("Parameters", PARAMETERS_MAX), ("Resources", RESOURCES_MAX)):
+    for section, most in (("Parameters", PARAMETERS_MAX), ("Resources", RESOURCES_MAX - MADE_BY_SAM)):
         if (number := len(_names(template, section))) > most:
             raise ConfigError(
                 f"the template would have {number} {section.lower()}, and CloudFormation takes {most}: deploy a second "

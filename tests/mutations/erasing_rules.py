@@ -9,7 +9,16 @@ COMPACTORS = (
     "crash/test_erasure.py::test_an_operator_and_a_compactor_that_stop_for_each_other_at_any_call_leave_nothing",
 )
 
+RESTORED = ("unit/operations/test_restored_ledger.py",)
+
 MUTATIONS = (
+    Mutation(
+        7,
+        "what a proof names is left alone where the ledger has forgotten it",
+        at("operations.erase.targets", "find_targets"),
+        skipping("known", "proved"),
+        RESTORED,
+    ),
     Mutation(
         7,
         "a tombstone keeps the call's record",

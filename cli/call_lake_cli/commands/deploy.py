@@ -30,7 +30,7 @@ from call_lake_cli.console.errors import UserError, explained
 from call_lake_cli.console.options import parse_parameters
 from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.handle import apply_aws_region
-from call_lake_local.deploy import SamBuild, build, check_parameters, parameter_overrides, prepare_tools
+from call_lake_local.deploy import SamBuild, build, check_parameters, check_values, parameter_overrides, prepare_tools
 from call_lake_local.template_sources import TemplateSource, active_sources
 
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,47}")
@@ -41,9 +41,22 @@ ARCHITECTURES = ("arm64", "x86_64")
 NAMES_TOGETHER = 57
 """Characters of stack and source: the name of a sweep's schedule has 64 at most
 (https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html)."""
+NAMES_OF_AWS = ("default", "primary")
+"""Every account has an event bus, and often a Glue database, `default`, and Athena's workgroup `primary`:
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus.html,
+https://docs.aws.amazon.com/athena/latest/ug/workgroups-create-update-delete.html"""
 ID_KEY = "RecordingIdKeyArn"
 ALARMS_TO = ("AlarmEmail", "AlarmTopicArn")
 """The parameters that say who is told of alarms."""
+OF_THE_REGION = {
+    "AlarmTopicArn": "a topic",
+    "KmsKeyArn": "a key",
+    ID_KEY: "a secret",
+}
+"""Parameters that hold an ARN, and what to make in the stack's region. Alarms notify topics of their own region
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html), S3 takes a key of the
+bucket's region (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html), and the poller asks
+Secrets Manager in its own."""
 IA_DAYS = 30  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html says what each status means.
@@ -61,6 +74,14 @@ class DeployedStack:
     status: str
     parameters: Mapping[str, str]
     outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the stack is deployed."""
+
+    region: str
+    account: str
 
 
 def check_base_url(text: str) -> str:
@@ -133,7 +154,9 @@ def deploy(
     with explained():
         try:
             given = parse_parameters(set_ or []) | ({"Architecture": architecture} if architecture else {})
-            deploy_stack(stack, given, find=_find_in_account, refuse_key=_refuse_key, build=_build, sam=_sam)
+            place = _place()
+            print_line(f"account {place.account}, region {place.region}")
+            deploy_stack(stack, given, place, find=_find_in_account, refuse_key=_refuse_key, build=_build, sam=_sam)
         except ValueError as error:
             raise UserError(str(error)) from None
 
@@ -141,6 +164,7 @@ def deploy(
 def deploy_stack(
     stack: str | None,
     given: Mapping[str, str],
+    place: Place,
     *,
     find: Callable[[str], DeployedStack | None],
     refuse_key: Callable[[DeployedStack | None, Mapping[str, str]], None],
@@ -151,14 +175,16 @@ def deploy_stack(
     chosen parameters would give it a key that is not its ledger's; ``build`` makes the packages for a processor and
     returns the built template; ``sam`` runs with these arguments and returns its exit code.
 
-    Raises ValueError or CallLakeError for what was typed wrong, CallLakeError where the stack cannot be deployed or sam
-    fails.
+    Raises ValueError, LocalError or CallLakeError for what was typed wrong, CallLakeError where the stack cannot be
+    deployed or sam fails.
     """
     sources = active_sources()
     given = _checked_all(given, questions(sources))
     stack = stack or typer.prompt("Name of the stack", default="call-lake")
     if not STACK_NAME.fullmatch(stack):
         raise ValueError(f"{stack!r} cannot be a stack's name: lower-case letters, digits and '-', at most 48")
+    if stack in NAMES_OF_AWS:
+        raise ValueError(f"{stack!r} cannot be a stack's name: AWS has a bus or a workgroup of that name")
     found = find(stack)
     if found is None or found.status == NOTHING_YET:
         found = None
@@ -170,7 +196,10 @@ def deploy_stack(
     open_questions = {key: asked for key, asked in questions(sources).items() if not found or _is_new(key, found)}
     chosen |= _asked(given, open_questions)
     kept = dict(found.parameters if found else {})
-    check_together(stack, kept | chosen, sources)
+    parameters = kept | chosen
+    check_together(stack, parameters, sources)
+    check_values(chosen)
+    check_places(parameters, place)
     refuse_key(found, chosen)
     with TemporaryDirectory() as folder:
         command = ["deploy", "--template", str(build(chosen["Architecture"])), "--stack-name", stack, "--resolve-s3"]
@@ -225,12 +254,14 @@ def _sam(arguments: Sequence[str]) -> int:
     return subprocess.run([SamBuild().sam, *arguments], cwd=SamBuild().repo, env=environment).returncode
 
 
-def _find_in_account(stack: str) -> DeployedStack | None:
+def _place() -> Place:
     region = boto3.Session().region_name
     if not region:  # STS would answer without one
         raise NoRegionError
-    account = boto3.client("sts").get_caller_identity()["Account"]
-    print_line(f"account {account}, region {region}")
+    return Place(region, boto3.client("sts").get_caller_identity()["Account"])
+
+
+def _find_in_account(stack: str) -> DeployedStack | None:
     return find_deployed(stack, boto3.client("cloudformation"))
 
 
@@ -331,6 +362,22 @@ def check_together(stack: str, parameters: Mapping[str, str], sources: Sequence[
         raise ValueError(f"AudioColdAfterDays ({cold}) has to be less than AudioRetentionDays ({kept})")
     if 0 < cold < IA_DAYS and parameters.get("AudioColdClass") == "STANDARD_IA":
         raise ValueError(f"STANDARD_IA takes nothing younger than {IA_DAYS} days: AudioColdAfterDays is {cold}")
+
+
+def check_places(parameters: Mapping[str, str], place: Place) -> None:
+    """Find ARNs of another region than the stack's. AWS refuses them late: while the stack is made, or when a function
+    runs. A region is part of one partition, so the partition needs no check. Raises ValueError."""
+    for key, what in OF_THE_REGION.items():
+        if not (arn := parameters.get(key)):
+            continue
+        _, _, _, region, account, _ = arn.split(":", 5)
+        if region != place.region:
+            raise ValueError(
+                f"{key} is in {region}, and the stack in {place.region}: name {what} of {place.region}, or deploy to "
+                f"{region} (AWS_REGION={region})"
+            )
+        if key == ID_KEY and account != place.account:
+            raise ValueError(f"{key} is of account {account}, and the stack of {place.account}: name a secret there")
 
 
 def _days(parameters: Mapping[str, str], key: str) -> int:

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +19,7 @@ from call_lake_cli.stack.handle import Stack, find_stack
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.erase.eraser import Eraser, ErasureReport
-    from call_lake.operations.erase.targets import Targets
+    from call_lake.operations.erase.targets import Target, Targets
 
 STDIN = "-"
 
@@ -35,6 +36,12 @@ def erase(
         typer.Option("--agent", help="Calls of this agent, exactly as the name is stored; - reads them from stdin."),
     ] = None,
     recording_id: Annotated[list[str] | None, typer.Option("--recording-id", help="This recording.")] = None,
+    proof: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--proof", help="What an earlier erasure printed with --json: erase its recordings again, after a restore."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be erased, and where it is; change nothing.")
     ] = False,
@@ -58,9 +65,12 @@ def erase(
         for option, texts in given.items():
             if not all(text.strip() for text in texts):
                 raise UserError(f"{option} is blank, which names nobody: give the text as it is stored")
-        request = ErasureRequest(*map(frozenset, with_stdin(given).values()))
+        numbers, agents, ids = map(frozenset, with_stdin(given).values())
+        request = ErasureRequest(numbers, agents, ids, read_proofs(proof or []))
         if request == ErasureRequest():
-            raise UserError("whom or what to erase? name --number, --agent or --recording-id, each as often as needed")
+            raise UserError(
+                "whom or what to erase? name --number, --agent, --recording-id or --proof, each as often as needed"
+            )
         here = find_stack(stack)
         with progress(BarColumn()) as bar:
             shown = _ProgressBar(bar)
@@ -80,6 +90,19 @@ def with_stdin(given: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         option: [text for text in texts if text != STDIN] + (read_lines(option) if option in asked else [])
         for option, texts in given.items()
     }
+
+
+def read_proofs(files: Sequence[Path]) -> "frozenset[Target]":
+    """The recordings of these proofs. Raises UserError."""
+    from call_lake.operations.erase.targets import NoProof, proved_by
+
+    found: frozenset[Target] = frozenset()
+    for file in files:
+        try:
+            found |= proved_by(file.read_text(encoding="utf-8"))
+        except (NoProof, OSError, UnicodeDecodeError) as error:
+            raise UserError(f"--proof {file}: {error}; nothing was erased") from None
+    return found
 
 
 def read_lines(option: str) -> list[str]:

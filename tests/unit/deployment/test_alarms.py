@@ -219,11 +219,13 @@ def test_the_dashboard_finds_sources_in_the_stacks_own_metrics_and_queues_by_the
     between, names = variables["Queues"]["Fn::Join"]
     queues = [properties(f"{source}Queue")["QueueName"] for source in SOURCES]
     assert names == queues
-    made = between.join(name["Fn::Sub"] for name in names)
-    expressions = re.findall(r"SEARCH\('{AWS/SQS.*?', '", body.replace("${Queues}", made))
-    whole = r"QueueName=(\"${AWS::StackName}-recordings-thulium\" OR \"${AWS::StackName}-recordings-conpeek\")"
-    assert len(expressions) == 2
-    assert all(expression.endswith(f"{whole}', '") for expression in expressions)
+    drawn = json.loads(body.replace("${Queues}", between.join(name["Fn::Sub"] for name in names)))["widgets"]
+    of_queues = [w["properties"]["metrics"] for w in drawn if "recordings-" in json.dumps(w["properties"])]
+    assert len(of_queues) == 2
+    for (namespace, metric, dimension, first), second in of_queues:
+        assert (namespace, dimension, first) == ("AWS/SQS", "QueueName", queues[0]["Fn::Sub"])
+        assert metric in ("ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible")
+        assert second == [".", ".", ".", queues[1]["Fn::Sub"]]
 
 
 def test_a_message_that_breaks_the_copier_again_and_again_rings():

@@ -13,7 +13,7 @@ from tests.support.template import ROOT, default, of_type, parse, properties
 
 NETWORK = (ROOT / "docs/examples/outgoing-address.yaml").read_text()
 PAGE = (ROOT / "docs/outgoing-address.md").read_text()
-GIVEN = {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": {"Ref": "SecurityGroupIds"}}
+GIVEN = {name: {"Fn::Split": [",", {"Ref": name}]} for name in ("SubnetIds", "SecurityGroupIds")}
 
 
 def test_no_function_is_in_a_network_by_default() -> None:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 
 from call_lake.errors import CallLakeError, ItemChanged
@@ -22,6 +23,10 @@ type EraseProgress = Callable[[str], None]
 """Called with one line of text at each step."""
 
 
+class NoProof(CallLakeError):
+    """A text that is not what an erasure ended with. Nothing was erased."""
+
+
 class UnknownRecording(CallLakeError):
     """Neither the ledger nor the table has this recording id. Nothing was erased."""
 
@@ -33,6 +38,12 @@ class ErasureRequest:
     numbers: frozenset[str] = frozenset()
     agents: frozenset[str] = frozenset()
     recording_ids: frozenset[str] = frozenset()
+    proved: "frozenset[Target]" = frozenset()
+    """Recordings of an earlier erasure's proof. They are erased though neither ledger nor lake knows them any more."""
+
+    @property
+    def ids(self) -> frozenset[str]:
+        return self.recording_ids | {target.recording_id for target in self.proved}
 
     @property
     def names_people(self) -> bool:
@@ -47,7 +58,7 @@ class ErasureRequest:
         return {
             "numbers": len(self.numbers),
             "agents": len(self.agents),
-            "recording_ids": len(self.recording_ids),
+            "recording_ids": len(self.ids),
         }
 
 
@@ -92,18 +103,38 @@ class Targets:
             raise LakeDamaged(self.damage)
 
 
+def proved_by(text: str) -> frozenset[Target]:
+    """The recordings of an erasure's proof, ``ErasureReport.to_json`` as text. Raises NoProof."""
+    try:
+        proof = json.loads(text)
+        if proof["dry_run"] is not False:
+            raise NoProof("it is of a dry run, which erased nothing")
+        return frozenset(_proved(**one) for one in proof["recordings"])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise NoProof(f"it is not what `call-lake erase --json` printed: {type(error).__name__} {error}") from None
+
+
+def _proved(recording_id: str, source: str, call_date: str, state: str | None) -> Target:
+    """Raises ValueError, and TypeError for what is no text. ``state`` is that of an erasure long ago."""
+    if (found := RECORDING_ID.fullmatch(recording_id)) is None or found[1] != source:
+        raise ValueError(f"{recording_id!r} is no recording id of source {source!r}")
+    return Target(recording_id, Partition(source, date.fromisoformat(call_date)))
+
+
 def find_targets(request: ErasureRequest, table: Table, store: ObjectStore, on_progress: EraseProgress) -> Targets:
     """Find in ledger and lake what is to be erased. Where people are named, this includes all recordings of an erasure
     that did not end: a tombstone does not say whose recording it was. Raises UnknownRecording."""
     found, partitions, damage = _in_lake(request, table, store, on_progress)
-    given = table.get_many(sorted(request.recording_ids))
+    given = table.get_many(sorted(request.ids))
     found |= {_target(item) for item in given.values() if RECORDING_ID.fullmatch(item["id"])}
+    known = {target.recording_id for target in found}
+    found |= {target for target in request.proved if target.recording_id not in known}
     if unknown := sorted(request.recording_ids - {target.recording_id for target in found}):
         raise UnknownRecording(
             f"the ledger knows no recording {', '.join(unknown)}, and no row that can be read is of it, so nothing was "
             "erased; `call-lake show` finds a recording by its provider's key"
         )
-    searched, near = len(request.recording_ids) + partitions, Counter[str]()
+    searched, near = len(request.ids) + partitions, Counter[str]()
     for number, item in enumerate(table.scan() if request.names_people else (), 1):
         searched += 1
         if number % 10_000 == 0:
@@ -121,7 +152,7 @@ def _in_lake(
 ) -> tuple[set[Target], int, str]:
     """Find what has rows. It differs from the ledger only where somebody changed or lost an item. Also return how many
     partitions there are, and why one could not be read."""
-    wanted = set(request.numbers), set(request.agents), set(request.recording_ids)
+    wanted = set(request.numbers), set(request.agents), set(request.ids)
     rows, number, damage = list[tuple[Partition, str]](), 0, ""
     for number, listed in enumerate(list_partitions(store), 1):
         try:

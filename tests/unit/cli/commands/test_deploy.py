@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from call_lake.errors import CallLakeError, KeyRefused, Reason, Transient
 from call_lake.ledger.id_key import ITEM
 from call_lake_cli.commands import deploy as command
-from call_lake_cli.commands.deploy import DeployedStack
+from call_lake_cli.commands.deploy import DeployedStack, Place
 from call_lake_cli.stack.handle import apply_aws_region
 from call_lake_local.errors import LocalError
 from call_lake_local.template_sources import TemplateSource, active_sources
@@ -35,6 +35,7 @@ URLS = {
     "ConpeekBaseUrl": "",
     "ConpeekTimeZone": "Europe/Warsaw",
 }
+HERE = Place("eu-central-1", "123456789012")
 STANDING = DeployedStack("UPDATE_COMPLETE", URLS | {"Architecture": "arm64"})
 
 
@@ -65,7 +66,7 @@ def deployed(
     @app.command()
     def run() -> None:
         build = lambda architecture: Path(architecture, "template.yaml")  # noqa: E731
-        command.deploy_stack(stack, given, find=lambda _: standing, refuse_key=any_key, build=build, sam=sam)
+        command.deploy_stack(stack, given, HERE, find=lambda _: standing, refuse_key=any_key, build=build, sam=sam)
 
     result = CliRunner().invoke(app, input=answers, catch_exceptions=False)
     return result.output
@@ -120,7 +121,7 @@ def test_what_would_be_rolled_back_is_refused_before_anything_is_built(given: di
     stands = DeployedStack("UPDATE_COMPLETE", URLS)
     sam = Sam()
     with pytest.raises(ValueError, match=says):
-        command.deploy_stack("lake", given, find=lambda _: stands, refuse_key=any_key, build=Path, sam=sam)
+        command.deploy_stack("lake", given, HERE, find=lambda _: stands, refuse_key=any_key, build=Path, sam=sam)
     assert sam.given == []
 
 
@@ -128,6 +129,53 @@ def test_what_is_changed_is_checked_against_what_the_stack_keeps() -> None:
     kept = URLS | {"AudioRetentionDays": "60"}
     with pytest.raises(ValueError, match=r"AudioColdAfterDays \(90\)"):
         deployed(Sam(), standing=DeployedStack("UPDATE_COMPLETE", kept), AudioColdAfterDays="90")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"},
+            "AlarmTopicArn is in eu-west-1, and the stack",
+        ),
+        (
+            {"KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/1"},
+            "name a key of eu-central-1, or deploy to us-east-1",
+        ),
+        ({"RecordingIdKeyArn": "arn:aws:secretsmanager:eu-north-1:123456789012:secret:k-AbCdEf"}, "name a secret of"),
+        (
+            {"RecordingIdKeyArn": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:k-AbCdEf"},
+            "name a secret there",
+        ),
+        ({"KmsKeyArn": "alias/mine"}, "KmsKeyArn: it has to fit"),
+        ({"LogRetentionDays": "2"}, "LogRetentionDays: it has to be one of 1, 3, 5"),
+        ({"ThuliumConcurrency": "1"}, "ThuliumConcurrency: it has to be 2 or more"),
+        ({"CopierStorageMiB": "10241"}, "CopierStorageMiB: it has to be 10240 or less"),
+        ({"SweepDays": "two"}, "SweepDays: it has to be a number"),
+        ({"ThuliumSettings": "{" + "1" * 2047 + "}"}, "2049 characters, 2048 at most"),
+        ({"SubnetIds": "subnet-1, subnet-2", "SecurityGroupIds": "sg-1"}, "SubnetIds: it has to fit"),
+    ],
+)
+def test_what_aws_would_refuse_later_is_refused_before_anything_is_built(given: dict[str, str], says: str) -> None:
+    sam = Sam()
+    with pytest.raises((ValueError, LocalError)) as refused:
+        deployed(sam, standing=STANDING, **given)
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert sam.given == []
+
+
+def test_an_arn_that_the_stack_keeps_is_compared_with_its_region_too() -> None:
+    kept = URLS | {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"}
+    with pytest.raises(ValueError, match="AlarmTopicArn is in eu-west-1"):
+        deployed(Sam(), standing=DeployedStack("UPDATE_COMPLETE", kept), SweepDays="7")
+
+
+def test_a_topic_and_a_key_of_another_account_are_taken() -> None:
+    sam = Sam()
+    topic, key = "arn:aws:sns:eu-central-1:111122223333:alarms", "arn:aws:kms:eu-central-1:111122223333:key/1"
+    deployed(sam, standing=STANDING, AlarmTopicArn=topic, KmsKeyArn=key)
+    assert (sam.parameters["AlarmTopicArn"], sam.parameters["KmsKeyArn"]) == (topic, key)
 
 
 @pytest.mark.parametrize("wrong", ["acme.thulium.com", "http://acme.thulium.com", "https://acme.thulium.com/?x=1"])
@@ -347,7 +395,7 @@ def test_the_region_of_awss_own_variable_is_taken_where_boto3s_is_not_set(monkey
     assert boto3.Session().region_name == "eu-west-3"
 
 
-@pytest.mark.parametrize("name", ["Lake", "1lake", "l_ake", "l" * 49, ""])
+@pytest.mark.parametrize("name", ["Lake", "1lake", "l_ake", "l" * 49, "", "default", "primary"])
 def test_a_name_that_buckets_and_queues_cannot_carry_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be a stack's name"):
         deployed(Sam(), stack=name or "-")
@@ -456,7 +504,7 @@ def test_a_key_that_is_refused_changes_nothing(world: World) -> None:
 
     given = {"RecordingIdKeyArn": ANOTHERS}
     with pytest.raises(KeyRefused) as refused:
-        command.deploy_stack("lake", given, find=lambda _: existing(), refuse_key=refuse, build=build, sam=sam)
+        command.deploy_stack("lake", given, HERE, find=lambda _: existing(), refuse_key=refuse, build=build, sam=sam)
     assert (sam.given, built) == ([], [])
     assert "\n" not in str(refused.value)
 

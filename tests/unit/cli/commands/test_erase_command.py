@@ -1,18 +1,22 @@
 """``call-lake erase``: whether Amazon Transcribe is asked, what is refused, what is printed."""
 
 import io
-from datetime import UTC, datetime
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import boto3
 import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
+from call_lake.model.layout import Partition
 from call_lake.operations.erase.eraser import NOT_SEARCHED, ErasureReport
 from call_lake.operations.erase.place import SearchResult
-from call_lake.operations.erase.targets import ErasureRequest, Targets
+from call_lake.operations.erase.targets import ErasureRequest, Target, Targets
 from call_lake.wiring.operator import transcriptions_of
-from call_lake_cli.commands.erase import _print, check, with_stdin
+from call_lake_cli.commands.erase import _print, check, read_proofs, with_stdin
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.main import app
 from call_lake_cli.stack.handle import Stack
@@ -47,6 +51,46 @@ def proof(**places: SearchResult) -> ErasureReport:
     return ErasureReport(ErasureRequest(), Targets(()), places, now, now, dry_run=False)
 
 
+RECORDING = {"recording_id": ID, "source": "thulium", "call_date": "2026-11-20", "state": "STORED"}
+
+
+def test_the_recordings_of_a_proof_are_read(tmp_path: Path) -> None:
+    target = Target(ID, Partition("thulium", date(2026, 11, 20)))
+    filed = replace(proof(), targets=Targets((target,)))
+    (tmp_path / "erased.json").write_text(json.dumps(filed.to_json()))
+    assert read_proofs([tmp_path / "erased.json"]) == {target}
+    assert read_proofs([]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "it is not what `call-lake erase --json` printed"),
+        ("[]", "it is not what"),
+        ('{"dry_run": false}', "KeyError 'recordings'"),
+        (json.dumps({"dry_run": True, "recordings": [RECORDING]}), "of a dry run"),
+        (json.dumps({"dry_run": False, "recordings": [RECORDING | {"call_date": "yesterday"}]}), "yesterday"),
+        (
+            json.dumps({"dry_run": False, "recordings": [RECORDING | {"source": "conpeek"}]}),
+            "no recording id of source",
+        ),
+        (json.dumps({"dry_run": False, "recordings": [RECORDING | {"recording_id": "../x"}]}), "no recording id"),
+        (json.dumps({"dry_run": False, "recordings": [{"recording_id": ID}]}), "TypeError"),
+    ],
+)
+def test_a_file_that_proves_nothing_erases_nothing(text: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "erased.json").write_text(text)
+    with pytest.raises(UserError) as refused:
+        read_proofs([tmp_path / "erased.json"])
+    assert says in str(refused.value)
+    assert str(refused.value).endswith("; nothing was erased")
+
+
+def test_a_proof_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No such file"):
+        read_proofs([tmp_path / "erased.json"])
+
+
 def test_a_proof_without_hits_is_accepted() -> None:
     check(proof(audio=SearchResult(3, 0), dead_letters=SearchResult(2, 0)))
 
@@ -68,7 +112,7 @@ def test_without_anybody_named_nothing_is_looked_for() -> None:
     done = CliRunner().invoke(app, ["erase"])
 
     assert done.exit_code == 1
-    assert "name --number, --agent or --recording-id" in done.stderr
+    assert "name --number, --agent, --recording-id or --proof" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--number", "--agent", "--recording-id"])
