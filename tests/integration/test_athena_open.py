@@ -23,7 +23,7 @@ def lake(aws: boto3.Session, emulator: Emulator) -> Lake:
     store = S3ObjectStore(lake.s3, lake.bucket)
     put_rows(store, [row_of(1, talk_s=10.0), row_of(2, talk_s=20.0)])
     settings = replace(SETTINGS, open_table=True)
-    result = Compactor(store, world.table, world.clock, settings, threads=1).run(IN_TIME_S)
+    result = Compactor(store, world.table, world.catalog, world.clock, settings, threads=1).run(IN_TIME_S)
     assert result.rows == 2
     lake.glue.create_table(DatabaseName=lake.name, TableInput=_of_template(lake))
     return lake

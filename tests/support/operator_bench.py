@@ -157,7 +157,7 @@ def rebuilt(
     threads: int = 1,
 ) -> dict[Partition, RebuildAttempt]:
     world = bench.world
-    rebuilder = Rebuilder(bench.ledger, world.store, world.clock, COMPACTOR, threads=threads)
+    rebuilder = Rebuilder(bench.ledger, world.store, world.catalog, world.clock, COMPACTOR.grace_s, threads=threads)
     found = rebuilder.find(sources, first, last)
     return {done.partition: done for done in rebuilder.rebuild(found, lambda so_far, of: None)}
 

@@ -208,7 +208,7 @@ def test_partitions_are_worked_on_at_the_same_time(monkeypatch):
 
 
 def test_a_warm_function_reads_no_data_file_that_it_knows(world):
-    warm = Compactor(world.store, world.table, world.clock, SETTINGS, threads=1)
+    warm = Compactor(world.store, world.table, world.catalog, world.clock, SETTINGS, threads=1)
     for number in range(3):
         put_rows(world.store, [row_of(number)])
         before = len(world.calls.log)
@@ -218,7 +218,7 @@ def test_a_warm_function_reads_no_data_file_that_it_knows(world):
 
 def test_each_run_of_a_warm_function_has_its_own_time_and_counts():
     world = World.make()
-    warm = Compactor(world.store, world.table, world.clock, SETTINGS, threads=1)
+    warm = Compactor(world.store, world.table, world.catalog, world.clock, SETTINGS, threads=1)
     put_rows(world.store, [row_of(1)])
     assert warm.run(world.clock.monotonic()) == CompactionResult(left_over=1)
     assert warm.run(IN_TIME_S) == CompactionResult(rows=1, partitions=1)

@@ -113,12 +113,12 @@ def test_nothing_of_it_is_left_in_the_open_table_that_a_compaction_made_meanwhil
     canary = canary_row(partition, 1, world.clock)
     lake.commit(partition, table_from([canary], partition))
     with_open_table = replace(SETTINGS, open_table=True)
-    Compactor(world.store, world.table, world.clock, with_open_table, threads=1).run(IN_TIME_S)
+    Compactor(world.store, world.table, world.catalog, world.clock, with_open_table, threads=1).run(IN_TIME_S)
     assert world.store.bodies("lake/open/")
 
     remove_canary(lake, world.store, partition, {canary["recording_id"]})
     world.clock.advance(timedelta(days=2))
-    Compactor(world.store, world.table, world.clock, with_open_table, threads=1).run(IN_TIME_S)
+    Compactor(world.store, world.table, world.catalog, world.clock, with_open_table, threads=1).run(IN_TIME_S)
 
     assert world.store.bodies("lake/") == {}
 
