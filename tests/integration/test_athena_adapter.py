@@ -245,6 +245,12 @@ def test_a_plain_parquet_table_is_all_that_lies_at_its_location(lake: Lake, part
     for name in ("a", "b"):
         lake.write([Row(name, CALL)], folder=folder)
     lake.create_table("plain", f"s3://{lake.bucket}/plain/", PARQUET, ("source",) if partitioned else ())
+    if partitioned:
+        lake.glue.create_partition(
+            DatabaseName=lake.name,
+            TableName="plain",
+            PartitionInput={"Values": ["thulium"], "StorageDescriptor": {"Location": f"s3://{lake.bucket}/{folder}/"}},
+        )
     columns = "recording_id, source" if partitioned else "recording_id, 'thulium'"
     assert lake.rows(f"SELECT {columns} FROM plain ORDER BY 1") == [("a", "thulium"), ("b", "thulium")]
 

@@ -1,8 +1,8 @@
 """``call-lake doctor --canary``: does Athena always read a whole partition while its manifest is swapped?
 
-AWS documents symlink manifests with partition projection only for lists that never change (docs/limits.md). It does not
-say what a query sees while a manifest is swapped. The canary commits invented rows to a day before all calls, asks
-Athena while more commits replace the files, and removes the rows again.
+AWS documents symlink manifests only for lists that never change (docs/limits.md). It does not say what a query sees
+while a manifest is swapped. The canary commits invented rows to a day before all calls, asks Athena while more commits
+replace the files, and removes the rows again.
 """
 
 import hashlib
@@ -14,11 +14,13 @@ from datetime import date, timedelta
 
 from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.lake import Lake
+from call_lake.lake.registration import CALLS, CALLS_OPEN
 from call_lake.lake.search import read_partition
 from call_lake.model.layout import Partition
 from call_lake.model.table import COLUMNS, SCHEMA_VERSION, Row
 from call_lake.model.times import iso
-from call_lake.ports import Clock, ObjectStore
+from call_lake.ports import Catalog, Clock, ObjectStore
+from call_lake.wiring.operator import catalog_of
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.doctor.checks import Check, fail, ok
 from call_lake_cli.stack.athena import run_query
@@ -26,6 +28,7 @@ from call_lake_cli.stack.handle import Stack
 
 COMMITS = 20
 QUERIES_AT_LEAST = 3
+FIRST_DAY = date(2000, 1, 1)  # before all calls
 FREE_DAYS = 31  # so many days are tried
 NAME = "canary"
 
@@ -53,8 +56,8 @@ class Counted:
 def run_canary(stack: Stack, clock: Clock) -> Iterator[Check]:
     """Commit rows, ask while their files are swapped, remove them. Raises UserError where no day is free."""
     source = next(iter(stack.sources))
-    partition = free_day(stack.store, source, first_day(stack))
-    lake = Lake(stack.store, stack.table, clock, 86_400)
+    partition = free_day(stack.store, source, FIRST_DAY)
+    lake, catalog = Lake(stack.store, stack.table, clock, 86_400), catalog_of(stack)
     ids: set[str] = set()
 
     def count() -> tuple[int, int, float]:
@@ -68,11 +71,13 @@ def run_canary(stack: Stack, clock: Clock) -> Iterator[Check]:
         row = canary_row(partition, number, clock)
         ids.add(row["recording_id"])
         lake.commit(partition, table_of([json.dumps(row)], partition)[0])
+        if number == 1:
+            catalog.register(CALLS.name, [partition])
 
     try:
         yield from verdict(commit_and_ask(commit, count))
     finally:
-        remove_canary(lake, stack.store, partition, ids)
+        remove_canary(lake, stack.store, catalog, partition, ids)
     left = count()
     if left[0]:
         yield fail(f"{NAME}: removed", f"{left[0]} rows are still seen", f"look at {partition.manifest}")
@@ -108,7 +113,7 @@ def verdict(seen: list[Counted]) -> Iterator[Check]:
     if not first.rows:
         yield fail(
             f"{NAME}: first commit",
-            "Athena does not see a committed row: it does not read symlink manifests below projected partitions here",
+            "Athena does not see a committed row: it does not read the symlink manifest of a registered partition here",
             "see docs/limits.md, and report it",
         )
     elif broken:
@@ -121,12 +126,6 @@ def verdict(seen: list[Counted]) -> Iterator[Check]:
         )
     else:
         yield ok(f"{NAME}: swaps", f"{len(seen)} answers over {COMMITS} commits, each of them one commit's rows")
-
-
-def first_day(stack: Stack) -> date:
-    """The first day that the table projects (FirstCallDate)."""
-    table = stack.client("glue").get_table(DatabaseName=stack.database, Name="calls")["Table"]
-    return date.fromisoformat(table["Parameters"]["projection.call_date.range"].partition(",")[0])
 
 
 def free_day(store: ObjectStore, source: str, first: date) -> Partition:
@@ -158,11 +157,13 @@ def canary_row(partition: Partition, number: int, clock: Clock) -> Row:
     return dict.fromkeys(COLUMNS) | known
 
 
-def remove_canary(lake: Lake, store: ObjectStore, partition: Partition, ids: set[str]) -> None:
-    """Remove the rows as an erasure does. Then, if nothing else uses the partition, delete its objects, including those
-    that a compaction has made of it for ``calls_open`` meanwhile."""
+def remove_canary(lake: Lake, store: ObjectStore, catalog: Catalog, partition: Partition, ids: set[str]) -> None:
+    """Remove the rows as an erasure does. Then, if nothing else uses the partition, unregister it and delete its
+    objects, including those that a compaction has made of it for ``calls_open`` meanwhile."""
     lake.remove(partition, ids)
     if not read_partition(store, partition.source, partition.call_date):
+        for table in (CALLS, CALLS_OPEN):
+            catalog.unregister(table.name, partition)
         store.delete([partition.manifest])
         store.delete([partition.open_manifest])
         places = (partition.data, partition.garbage, partition.open_data)

@@ -103,7 +103,7 @@ def test_nothing_of_it_is_left(world: World) -> None:
     for one in rows:
         lake.commit(partition, table_from([one], partition))
 
-    remove_canary(lake, world.store, partition, {one["recording_id"] for one in rows})
+    remove_canary(lake, world.store, world.catalog, partition, {one["recording_id"] for one in rows})
 
     assert [key for place in (DATA, MANIFEST, GARBAGE) for key in world.store.bodies(place)] == []
 
@@ -115,12 +115,14 @@ def test_nothing_of_it_is_left_in_the_open_table_that_a_compaction_made_meanwhil
     with_open_table = replace(SETTINGS, open_table=True)
     Compactor(world.store, world.table, world.catalog, world.clock, with_open_table, threads=1).run(IN_TIME_S)
     assert world.store.bodies("lake/open/")
+    assert world.catalog.seen("calls") == world.catalog.seen("calls_open") == {partition}
 
-    remove_canary(lake, world.store, partition, {canary["recording_id"]})
+    remove_canary(lake, world.store, world.catalog, partition, {canary["recording_id"]})
     world.clock.advance(timedelta(days=2))
     Compactor(world.store, world.table, world.catalog, world.clock, with_open_table, threads=1).run(IN_TIME_S)
 
     assert world.store.bodies("lake/") == {}
+    assert world.catalog.seen("calls") == world.catalog.seen("calls_open") == set()
 
 
 def test_a_call_that_came_to_its_day_meanwhile_stays(world: World) -> None:
@@ -129,7 +131,7 @@ def test_a_call_that_came_to_its_day_meanwhile_stays(world: World) -> None:
     for one in (canary, call):
         lake.commit(partition, table_from([one], partition))
 
-    remove_canary(lake, world.store, partition, {canary["recording_id"]})
+    remove_canary(lake, world.store, world.catalog, partition, {canary["recording_id"]})
 
     (left,) = read_partition(world.store, "thulium", FIRST)
     assert left["recording_id"] == call["recording_id"]
