@@ -60,14 +60,14 @@ class Registration:
         self._compared_at: dict[LakeTable, datetime] = {}
 
     def register(self, partition: Partition) -> None:
-        """Register a committed partition in all tables. Where that fails, the table is due again. Raises Transient and
+        """Register a committed partition in all tables. Where that fails, all are due again. Raises Transient and
         PartialFailure."""
         for table, known in self._registered.items():
             if partition not in known:
                 try:
                     self._catalog.register(table.name, [partition])
                 except Exception:
-                    self._compared_at.pop(table, None)
+                    self._compared_at.clear()
                     raise
                 known.add(partition)
 

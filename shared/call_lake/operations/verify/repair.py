@@ -4,11 +4,12 @@ audio."""
 from dataclasses import replace
 
 from call_lake.bucket.inbox import put_rows
+from call_lake.lake.registration import CALLS
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.table import row_of
 from call_lake.model.times import iso, parse_iso
-from call_lake.operations.verify.findings import Kind
+from call_lake.operations.verify.findings import Finding, Kind
 from call_lake.operations.verify.verifier import VerifyReport, hidden_from
 from call_lake.polling.publisher import Publisher
 from call_lake.ports import Catalog, Clock, ObjectStore, Queue
@@ -34,6 +35,8 @@ class Repairer:
         done = self._register(report) | self._publish(report) | expired
         kinds: dict[str, set[Kind]] = {}
         for finding in report.differences:
+            if self._comes_back(finding, report):
+                continue
             if finding.recording_id and finding.recording_id not in done:
                 kinds.setdefault(finding.recording_id, set()).add(finding.kind)
         for id, found in kinds.items():
@@ -47,6 +50,12 @@ class Repairer:
             elif found & ROW_KINDS and not found & AUDIO_KINDS:
                 done |= self._write_row(entry)
         return done
+
+    @staticmethod
+    def _comes_back(finding: Finding, report: VerifyReport) -> bool:
+        """Whether a missing row is seen again once its partition is registered."""
+        days = {partition.call_date for partition in report.hidden.get(CALLS.name, ())}
+        return finding.kind is Kind.NO_ROW and finding.call_date in days
 
     def _register(self, report: VerifyReport) -> dict[str, str]:
         done: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from call_lake.errors import ConfigError
 from call_lake.ledger.id_key import ITEM
 from call_lake.ledger.source_state import SourceState
+from call_lake.model.layout import Partition
 from call_lake.model.times import iso
 from call_lake.settings import SourceSettings
 from call_lake_cli.doctor import alarms, checks
@@ -60,6 +61,12 @@ def quota(limit: int) -> dict[str, Any]:
 
 
 FUNCTIONS = {kind: f"s-{kind}" for kind in ("poller", "copier", "compactor")}
+COMPACTOR = {"Variables": {"LEDGER_TABLE": "l", "BUCKET": "b", "DATABASE": "s", "OPEN_TABLE": "false"}}
+HEALTHY = {"State": "Active", "LastUpdateStatus": "Successful"}
+TABLE = {
+    "Name": "calls",
+    "StorageDescriptor": {"Location": "s3://b/lake/calls/manifest/", "InputFormat": "invented", "Columns": []},
+}
 TRANSCRIBING = FUNCTIONS | {"transcriber": "s-transcriber"}
 
 
@@ -77,6 +84,7 @@ class Cloud:
         self.world = World.make(("thulium",))
         self.clock: FakeClock = self.world.clock
         self.table = self.world.table
+        self.store = self.world.store
         self.sources: dict[str, SourceSettings] = {"thulium": SOURCE}
         self.functions = FUNCTIONS
         self.web = StubWeb(lambda seen: json_reply({"count": 1, "result": [row()]}))
@@ -84,9 +92,14 @@ class Cloud:
         self.answers: dict[str, Any] = {
             "get_caller_identity": {"Account": "111122223333"},
             "list_objects_v2": {},
-            "get_table": {"Table": {"Name": "calls"}},
+            "get_table": {"Table": TABLE},
+            "get_partitions": {"Partitions": []},
             "get_work_group": {"WorkGroup": {"State": "ENABLED"}},
-            "get_function_configuration": {"State": "Active", "LastUpdateStatus": "Successful"},
+            "get_function_configuration": {
+                "State": "Active",
+                "LastUpdateStatus": "Successful",
+                "Environment": COMPACTOR,
+            },
             "get_account_settings": quota(1000),
             "list_event_source_mappings": mapped("Enabled"),
             "get_schedule": {"State": "ENABLED"},
@@ -173,6 +186,15 @@ def test_each_trouble_of_aws_is_found(
     assert trouble.level == level
     assert says in f"{trouble.found}; {trouble.to_do}"
     assert trouble.to_do
+
+
+def test_a_committed_partition_that_no_query_sees_is_a_failure(cloud: Cloud) -> None:
+    cloud.store.put(Partition("thulium", date(2026, 10, 20)).manifest, b"")
+
+    check = cloud.troubles()["partitions of calls"]
+
+    assert (check.level, check.found.partition(" ")[0]) == (Level.FAIL, "1")
+    assert "source=thulium/call_date=2026-10-20" in check.found
 
 
 @pytest.mark.parametrize(
