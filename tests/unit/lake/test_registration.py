@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from call_lake.bucket.inbox import put_rows
 from call_lake.errors import Reason, Transient
 from call_lake.lake.compactor import CompactionResult, Compactor
-from call_lake.lake.registration import CALLS, CALLS_OPEN, COMPARED_EVERY, unregistered
+from call_lake.lake.registration import CALLS, CALLS_OPEN, unregistered
 from call_lake.model.layout import INBOX, Partition
 from tests.support.fakes import World
 from tests.support.fakes.calls import Call, Proceed
@@ -94,7 +94,7 @@ def test_a_registered_partition_costs_no_request_until_the_hour_is_over(runs: Ru
     runs.run(row_of(2))
     assert len(runs.asked()) == before
 
-    runs.world.clock.advance(COMPARED_EVERY)
+    runs.world.clock.advance(timedelta(hours=1))
     runs.run(row_of(3))
     assert runs.asked()[before:] == ["registered"] * 2
 
@@ -112,7 +112,7 @@ def test_a_table_that_was_dropped_has_its_partitions_again_within_the_hour(runs:
     runs.run(row_of(1))
     runs.world.catalog.drop(table)
 
-    runs.world.clock.advance(COMPARED_EVERY)
+    runs.world.clock.advance(timedelta(hours=1))
     runs.run()
 
     assert runs.world.catalog.seen(table) == {TODAYS}
