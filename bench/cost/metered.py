@@ -16,6 +16,7 @@ from typing import Any
 from call_lake.ports import FIRST_DUE, Clock, Expectation, Item, PreconditionFailed
 from tests.support.fakes import Calls, FakeClock, MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, World
 from tests.support.fakes.calls import Call, Proceed
+from tests.support.fakes.catalog import MemoryCatalog
 from tests.support.fakes.ids import ID_KEY, ID_KEY_SECRET
 from tests.support.fakes.queue import Received
 from tests.support.fakes.table import INDEXED, value_bytes
@@ -154,6 +155,7 @@ def metered_world(sources: Sequence[str], meter: Meter) -> World:
         calls=calls,
         store=MemoryStore("call-lake-cost", clock, calls),
         table=MeteredTable(clock, calls, meter),
+        catalog=MemoryCatalog(calls),
         bus=MeteredBus(clock, calls, meter),
         queues={name: MeteredQueue(f"recordings-{name}", clock, calls, meter, **settings) for name in sources},
         dlq=dlq,

@@ -66,7 +66,9 @@ class Deployment(Pipeline):
     def compact(self) -> CompactionResult:
         self.meter.add(Unit.COMPACTOR_RUN, 1)
         world = self.world
-        self.compactor = self.compactor or Compactor(world.store, world.table, world.clock, COMPACTOR, threads=1)
+        self.compactor = self.compactor or Compactor(
+            world.store, world.table, world.catalog, world.clock, COMPACTOR, threads=1
+        )
         until_s = world.clock.monotonic() + FUNCTION_TIME_S
         return self.compactor.run(until_s)
 

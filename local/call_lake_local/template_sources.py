@@ -30,8 +30,8 @@ NAMES_MAX = 3000
 
 @dataclass(frozen=True, slots=True)
 class TemplateSource:
-    """One source as the template's Metadata lists it. Of a removed one only its name in the table's list of sources is
-    left, so that its rows stay readable."""
+    """One source as the template's Metadata lists it. Of a removed one only this line is left: the lake has rows under
+    its name, so no source of another vendor may take it."""
 
     name: str
     provider: str
@@ -99,7 +99,6 @@ def write_sources(template: str, sources: Sequence[TemplateSource]) -> str:
         for source in sources
     ]
     written = _replaced(template, "metadata", "".join(listed))
-    written = _replaced(written, "names", f"    Table: {{Names: '{','.join(source.name for source in sources)}'}}\n")
     for part in PARTS:
         written = _replaced(written, part, "".join(part_of(part, source) for source in active))
     _check_ids(written)

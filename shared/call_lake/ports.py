@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO, Protocol
 
+from call_lake.model.layout import Partition
 from call_lake.model.recording import ListedRecording, Recording
 from call_lake.model.windows import Window
 
@@ -76,6 +77,20 @@ class ObjectStore(Protocol):
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete any number of objects; absent ones are fine. Raises PartialFailure."""
+
+
+class Catalog(Protocol):
+    """The Glue database with the lake's tables. A query reads a table's registered partitions, and no other."""
+
+    def registered(self, table: str) -> set[Partition]:
+        """The partitions that are registered as the table is described now. Raises Transient."""
+
+    def register(self, table: str, partitions: Sequence[Partition]) -> None:
+        """Register any number of partitions as the table is described; those that are registered are updated.
+        Raises Transient, and PartialFailure with the positions that were refused."""
+
+    def unregister(self, table: str, partition: Partition) -> None:
+        """Let no query look for this partition any more; it may be unregistered already. Raises Transient."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,13 +275,12 @@ class CopierSettings:
 
 @dataclass(frozen=True, slots=True)
 class CompactorSettings:
-    """Settings of the compactor. ``sources`` and ``first_call_date``: what the table shows. ``grace_s``: for so many
-    seconds a replaced data file stays."""
+    """Settings of the compactor. ``database``: the Glue database of its tables. ``grace_s``: for so many seconds a
+    replaced data file stays."""
 
     ledger_table: str
     bucket: str
-    sources: tuple[str, ...]
-    first_call_date: str = "2015-01-01"
+    database: str
     grace_s: int = 86_400
     open_table: bool = False  # whether the table calls_open is kept (ADR 0009)
 
@@ -309,9 +308,6 @@ def from_environment[T](kind: type[T], environment: Mapping[str, str] | None = N
     for item in fields(kind):  # type: ignore[arg-type]
         text = variables.get(item.name.upper(), "")
         if text == "":
-            continue
-        if item.name == "sources":
-            values[item.name] = tuple(name.strip() for name in text.split(",") if name.strip())
             continue
         if item.type is bool:
             values[item.name] = text == "true"

@@ -11,10 +11,11 @@ import boto3
 from botocore.config import Config
 
 from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.glue import GlueCatalog
 from call_lake.aws.messages import EventBridgeBus, SqsQueue
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.aws.s3 import S3ObjectStore
-from tests.contract.kits import BusKit, Cloud, QueueKit, SecretsKit, StoreKit, TableKit
+from tests.contract.kits import BusKit, CatalogKit, Cloud, QueueKit, SecretsKit, StoreKit, TableKit
 from tests.contract.refuser import Refuser, answer_conflict, small_pages
 from tests.support.fakes import MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, Received, World
 
@@ -70,6 +71,10 @@ class MemoryCloud(Cloud):
     def table(self) -> TableKit:
         table: MemoryTable = self.world.table
         return TableKit(table, lambda: None)
+
+    def catalog(self) -> CatalogKit:
+        catalog = self.world.catalog
+        return CatalogKit(catalog, lambda: catalog.add_column("calls"))
 
     def bus(self) -> BusKit:
         bus: MemoryBus = self.world.bus
@@ -190,6 +195,17 @@ class BotoCloud(Cloud):
 
         return TableKit(DynamoTable(client, self._unique), pages)
 
+    def catalog(self) -> CatalogKit:
+        glue, database = self.client("glue"), f"lake_{uuid.uuid4().hex}"
+        glue.create_database(DatabaseInput={"Name": database})
+        for name in ("calls", "calls_open"):
+            glue.create_table(DatabaseName=database, TableInput=_table(name, "recording_id"))
+
+        def add_column() -> None:
+            glue.update_table(DatabaseName=database, TableInput=_table("calls", "recording_id", "new"))
+
+        return CatalogKit(GlueCatalog(glue, database), add_column)
+
     def bus(self) -> BusKit:
         client, sqs = self.client("events"), self.client("sqs")
         url = sqs.create_queue(QueueName=self._unique)["QueueUrl"]
@@ -241,3 +257,15 @@ def _receive(client: Any, url: str) -> list[Received]:
         )
         for message in answer.get("Messages", ())
     ]
+
+
+def _table(name: str, *columns: str) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "PartitionKeys": [{"Name": "source", "Type": "string"}, {"Name": "call_date", "Type": "string"}],
+        "StorageDescriptor": {
+            "Location": f"s3://bucket/{name}/",
+            "InputFormat": "invented",
+            "Columns": [{"Name": column, "Type": "string", "Comment": "invented"} for column in columns],
+        },
+    }

@@ -69,6 +69,11 @@ def table_kit(cloud: Cloud) -> kits.TableKit:
 
 
 @pytest.fixture
+def catalog_kit(cloud: Cloud) -> kits.CatalogKit:
+    return cloud.catalog()
+
+
+@pytest.fixture
 def bus_kit(cloud: Cloud) -> kits.BusKit:
     return cloud.bus()
 

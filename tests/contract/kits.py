@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from call_lake.ports import EventBus, Queue, Secrets, Table, VersionedStore
+from call_lake.ports import Catalog, EventBus, Queue, Secrets, Table, VersionedStore
 from tests.support.fakes import Received
 
 DEADLINE_S = 30.0
@@ -43,6 +43,15 @@ class TableKit:
 
 
 @dataclass(frozen=True)
+class CatalogKit:
+    """A database with the tables ``calls`` and ``calls_open``."""
+
+    catalog: Catalog
+    add_column: Callable[[], None]
+    """A deployment gives ``calls`` one column more."""
+
+
+@dataclass(frozen=True)
 class BusKit:
     bus: EventBus
     refuse: Refuse
@@ -74,6 +83,9 @@ class Cloud(ABC):
 
     @abstractmethod
     def table(self) -> TableKit: ...
+
+    @abstractmethod
+    def catalog(self) -> CatalogKit: ...
 
     @abstractmethod
     def bus(self) -> BusKit: ...

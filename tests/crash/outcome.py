@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from call_lake.ledger.entry import State, state_of
-from call_lake.model.layout import DATA, GARBAGE, INBOX, MANIFEST, QUARANTINE
+from call_lake.model.layout import DATA, GARBAGE, INBOX, MANIFEST, QUARANTINE, Partition
 from tests.support.fakes import World
 
 type Items = Mapping[str, Mapping[str, Any]]
@@ -99,6 +99,9 @@ def _oddities(world: World, audio: dict[str, str], seen: list[dict[str, Any]], l
     for prefix, what in ((QUARANTINE, "was set aside"), (INBOX, "still waits")):
         for key in world.store.bodies(prefix):
             yield f"{key} {what}"
+    for key in world.store.bodies(MANIFEST):
+        if Partition.of_key(key, MANIFEST) not in world.catalog.seen("calls"):
+            yield f"no query sees {key}"
     for queue in world.queues.values():
         if len(queue):
             yield f"{queue.name} still holds {len(queue)} messages"

@@ -113,7 +113,7 @@ class SmallWorld(ABC):
     def compact(self) -> None:
         until_s = self.world.clock.monotonic() + FUNCTION_TIME_S
         table = self._pipeline.table_of("Compactor")
-        Compactor(self.world.store, table, self.world.clock, COMPACTOR, threads=1).run(until_s)
+        Compactor(self.world.store, table, self.world.catalog, self.world.clock, COMPACTOR, threads=1).run(until_s)
 
     def died(self) -> None:
         self._pipeline.restart()

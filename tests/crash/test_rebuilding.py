@@ -28,7 +28,7 @@ def rebuild(run: SmallWorld) -> list[str]:
     """What went wrong; an operator types the command again until that is nothing."""
     world = run.world
     ledger = Ledger(world.table, world.clock, POLLER.republish_after_s)
-    rebuilder = Rebuilder(ledger, world.store, world.clock, COMPACTOR, threads=1)
+    rebuilder = Rebuilder(ledger, world.store, world.catalog, world.clock, COMPACTOR.grace_s, threads=1)
     found = rebuilder.find(run.sources, date.min, date.max)
     return [done.error for done in rebuilder.rebuild(found, lambda so_far, of: None) if done.error]
 

@@ -4,7 +4,7 @@ import io
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +12,8 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from call_lake.aws.glue import GlueCatalog
+from call_lake.model.layout import Partition
 from call_lake_local.emulator import Emulator
 
 SYMLINK = "org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat"
@@ -72,6 +74,7 @@ class Lake:
         self.workgroup = f"{self.name}-workgroup"
         self.results = f"s3://{self.bucket}/results/"
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        self.catalog = GlueCatalog(self.glue, self.name)
         self.glue.create_database(DatabaseInput={"Name": self.name})
         self.athena.create_work_group(
             Name=self.workgroup, Configuration={"ResultConfiguration": {"OutputLocation": self.results}}
@@ -93,24 +96,15 @@ class Lake:
         return self.put(f"{folder}/{uuid4()}.parquet", buffer.getvalue())
 
     def commit(self, source: str, call_date: str, *uris: str) -> None:
+        """Write the manifest of a partition of table ``calls``, and register it."""
         key = f"lake/calls/manifest/source={source}/call_date={call_date}/symlink.txt"
         self.put(key, ("\n".join(uris) + "\n").encode())
+        self.catalog.register("calls", [Partition(source, date.fromisoformat(call_date))])
 
     def create_calls(self, properties: Mapping[str, str] | None = None, columns: Sequence[Any] = COLUMNS) -> None:
         """Table ``calls``, defined as the template defines it."""
         location = f"s3://{self.bucket}/lake/calls/manifest"
-        projection = {
-            "projection.enabled": "true",
-            "projection.source.type": "enum",
-            "projection.source.values": "thulium,conpeek",
-            "projection.call_date.type": "date",
-            "projection.call_date.range": "2015-01-01,NOW+1DAYS",
-            "projection.call_date.format": "yyyy-MM-dd",
-            "storage.location.template": location + "/source=${source}/call_date=${call_date}/",
-        }
-        self.create_table(
-            "calls", location, SYMLINK, ("source", "call_date"), {**projection, **(properties or {})}, columns
-        )
+        self.create_table("calls", location, SYMLINK, ("source", "call_date"), properties, columns)
 
     def create_table(
         self,

@@ -1,4 +1,4 @@
-"""Rules 16 to 21: commits, collection, versions, tiers, quarantine."""
+"""Rules 16 to 21, and 23: commits, collection, versions, tiers, quarantine, registration."""
 
 from tests.mutations.mutation import Mutation, at
 from tests.mutations.operations import (
@@ -19,6 +19,7 @@ from tests.mutations.operations import (
 
 COMMIT = ("unit/lake/test_lake.py", "unit/lake/test_compactor_crash.py")
 COMPACTION = ("unit/lake/test_compactor.py", "unit/lake/test_compactor_crash.py")
+REGISTRATION = ("unit/lake/test_registration.py", "unit/lake/test_compactor_crash.py")
 GARBAGE = ("unit/lake/test_garbage.py",)
 
 MUTATIONS = (
@@ -146,7 +147,7 @@ MUTATIONS = (
         19,
         "inbox objects are deleted before the commit",
         at("lake.compactor", "_commit"),
-        before("why_misplaced", "self._store.delete(keys)"),
+        before("table_of", "self._store.delete(keys)"),
         COMPACTION,
     ),
     Mutation(
@@ -155,6 +156,48 @@ MUTATIONS = (
         at("lake.compactor", "_commit"),
         passing("delete", 0, "[info.key for info in self._store.list(keys[0].rpartition('/')[0])]"),
         COMPACTION,
+    ),
+    Mutation(
+        23,
+        "a committed partition is not registered",
+        at("lake.compactor", "_commit"),
+        skipping("register"),
+        REGISTRATION,
+    ),
+    Mutation(
+        23,
+        "rows leave the inbox before their partition is registered",
+        at("lake.compactor", "_commit"),
+        before("register", "self._store.delete(keys)"),
+        REGISTRATION,
+    ),
+    Mutation(
+        23,
+        "what the catalogue lost is not registered again",
+        at("lake.compactor", "run"),
+        skipping("compare"),
+        REGISTRATION,
+    ),
+    Mutation(
+        23,
+        "the catalogue is compared once",
+        at("lake.registration", "COMPARED_EVERY"),
+        becoming("timedelta(days=9999)"),
+        REGISTRATION,
+    ),
+    Mutation(
+        23,
+        "a partition of the open table is not registered",
+        at("lake.compactor", "_follow"),
+        skipping("register"),
+        REGISTRATION,
+    ),
+    Mutation(
+        23,
+        "a partition that could not be registered is not looked for",
+        at("lake.registration", "register"),
+        skipping("clear"),
+        REGISTRATION,
     ),
     Mutation(
         20,
@@ -197,13 +240,6 @@ MUTATIONS = (
         at("lake.merge", "merged"),
         giving("sorted_rows", 0),
         ("unit/lake/test_merge.py", *COMMIT),
-    ),
-    Mutation(
-        21,
-        "a row outside the table's projection is committed",
-        at("lake.compactor", "_commit"),
-        ignoring("misplaced"),
-        COMPACTION,
     ),
     Mutation(
         21,

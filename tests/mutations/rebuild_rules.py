@@ -1,7 +1,7 @@
-"""Rules 15 to 21 where a lake is rebuilt and the quarantine is sent again."""
+"""Rules 15 to 23 where a lake is rebuilt and the quarantine is sent again."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import before, giving, never, passing, rewriting, swapping, uncaught
+from tests.mutations.operations import before, giving, never, passing, rewriting, skipping, swapping, uncaught
 
 REBUILD = ("unit/operations/test_rebuild.py", "unit/operations/test_rebuild_races.py")
 ORDER = (
@@ -81,10 +81,17 @@ MUTATIONS = (
         REBUILD,
     ),
     Mutation(
-        21,
-        "a rebuild shows a day that the table does not have",
+        23,
+        "a rebuilt partition is not registered",
         at("operations.rebuild", "_rebuild_one"),
-        never("why_misplaced"),
+        skipping("register"),
+        REBUILD,
+    ),
+    Mutation(
+        23,
+        "a rebuild compares nothing with the catalogue",
+        at("operations.rebuild", "Rebuilder.rebuild"),
+        skipping("compare"),
         REBUILD,
     ),
     Mutation(

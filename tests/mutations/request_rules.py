@@ -1,4 +1,4 @@
-"""Rule 23: no request leaves that AWS's models refuse, whoever makes it."""
+"""Rule 24: no request leaves that AWS's models refuse, whoever makes it."""
 
 from tests.mutations.mutation import Mutation, at
 from tests.mutations.operations import always, becoming, ignoring, never, returning, rewriting, skipping, uncaught
@@ -13,79 +13,79 @@ _limits = "aws.strict.limits"
 
 MUTATIONS = (
     Mutation(
-        23, "a function's requests are not checked", at("aws.client", "client"), never("strict_requests"), REQUESTS
+        24, "a function's requests are not checked", at("aws.client", "client"), never("strict_requests"), REQUESTS
     ),
     Mutation(
-        23,
+        24,
         "every function loads the check",
         at("aws.client", "client"),
         always("strict_requests"),
         REQUESTS,
     ),
     Mutation(
-        23,
+        24,
         "the requests to the laptop's stack are not checked",
         at("call_lake_local.endpoint", "Endpoint.client"),
         skipping("check_every_request"),
         REQUESTS,
     ),
     Mutation(
-        23,
+        24,
         "a command's requests to the laptop's stack are not checked",
         at("call_lake_cli.stack.handle", "Stack._session"),
         skipping("check_every_request"),
         REQUESTS,
     ),
-    Mutation(23, "what is found is not raised", at(_requests, "_check"), never("found"), REQUESTS),
-    Mutation(23, "no pattern is held", at(_requests, "_of_text"), never("fits"), REQUESTS),
-    Mutation(23, "no enumeration is held", at(_requests, "_of_text"), never("allowed"), REQUESTS),
-    Mutation(23, "nothing is too small", at(_requests, "_of_size"), never("lowest"), REQUESTS),
-    Mutation(23, "nothing is too large", at(_requests, "_of_size"), never("highest"), REQUESTS),
+    Mutation(24, "what is found is not raised", at(_requests, "_check"), never("found"), REQUESTS),
+    Mutation(24, "no pattern is held", at(_requests, "_of_text"), never("fits"), REQUESTS),
+    Mutation(24, "no enumeration is held", at(_requests, "_of_text"), never("allowed"), REQUESTS),
+    Mutation(24, "nothing is too small", at(_requests, "_of_size"), never("lowest"), REQUESTS),
+    Mutation(24, "nothing is too large", at(_requests, "_of_size"), never("highest"), REQUESTS),
     Mutation(
-        23, "a map's key may be anything", at(_requests, "_of_value"), rewriting("shape.key", "shape.value"), REQUESTS
+        24, "a map's key may be anything", at(_requests, "_of_value"), rewriting("shape.key", "shape.value"), REQUESTS
     ),
     Mutation(
-        23, "an unknown pattern passes", at(_requests, "_of_text"), uncaught("UntranslatablePatternError"), REQUESTS
+        24, "an unknown pattern passes", at(_requests, "_of_text"), uncaught("UntranslatablePatternError"), REQUESTS
     ),
-    Mutation(23, "a phone number is shown", at(_requests, "PLAIN_NAME"), becoming("re.compile('.*')"), REQUESTS),
-    Mutation(23, "the pages' limits are not held", at(_requests, "complaints"), never("has_errors"), REQUESTS),
+    Mutation(24, "a phone number is shown", at(_requests, "PLAIN_NAME"), becoming("re.compile('.*')"), REQUESTS),
+    Mutation(24, "the pages' limits are not held", at(_requests, "complaints"), never("has_errors"), REQUESTS),
     Mutation(
-        23,
+        24,
         "a pattern holds for a part of a text",
         at(_patterns, "fits"),
         rewriting("_compiled(pattern).fullmatch(text)", "_compiled(pattern).search(text)"),
         PATTERNS,
     ),
     Mutation(
-        23,
+        24,
         "Java's digits are those of all alphabets",
         at(_patterns, "_compiled"),
         rewriting("re.ASCII", "re.UNICODE"),
         PATTERNS,
     ),
-    Mutation(23, "a full stop is any character", at(_patterns, "_one"), never("text", "in_class"), PATTERNS),
+    Mutation(24, "a full stop is any character", at(_patterns, "_one"), never("text", "in_class"), PATTERNS),
     Mutation(
-        23, "a hyphen after a shorthand is a range", at(_patterns, "_translated"), ignoring("after_shorthand"), PATTERNS
+        24, "a hyphen after a shorthand is a range", at(_patterns, "_translated"), ignoring("after_shorthand"), PATTERNS
     ),
-    Mutation(23, "a batch may be too long", at(_limits, "_send_batch"), never("size"), LIMITS),
+    Mutation(24, "a batch may be too long", at(_limits, "_send_batch"), never("size"), LIMITS),
     Mutation(
-        23,
+        24,
         "a message's labels weigh nothing",
         at(_limits, "_message_bytes"),
         returning("_bytes(entry['MessageBody'])"),
         LIMITS,
     ),
-    Mutation(23, "a key may be too long", at(_limits, "_objects"), never("KEY_BYTES"), LIMITS),
-    Mutation(23, "an event need not be JSON", at(_limits, "_put_events"), never("_is_json_object"), LIMITS),
+    Mutation(24, "a key may be too long", at(_limits, "_objects"), never("KEY_BYTES"), LIMITS),
+    Mutation(24, "an event need not be JSON", at(_limits, "_put_events"), never("_is_json_object"), LIMITS),
     Mutation(
-        23,
+        24,
         "a transcript's key has an equals sign",
         at("model.layout", "Partition.transcripts"),
         rewriting("self.source", "self.path"),
         REQUESTS,
     ),
     Mutation(
-        23,
+        24,
         "a request that boto3 calls malformed is tried for a week",
         at("aws.transcribe", "TranscriptionStarter.start"),
         uncaught("ParamValidationError"),

@@ -64,6 +64,17 @@ def _table(name: str) -> str:
     return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
 
 
+def _partitions(action: str) -> Callable[[Params], list[Pair]]:
+    """Glue asks for the right on the catalogue, the database and the table."""
+
+    def pairs(params: Params) -> list[Pair]:
+        database, table = params["DatabaseName"], params.get("TableName") or params["Name"]
+        places = ("catalog", f"database/{database}", f"table/{database}/{table}")
+        return [(f"glue:{action}", f"arn:aws:glue:{REGION}:{ACCOUNT}:{place}") for place in places]
+
+    return pairs
+
+
 def _queue(params: Params) -> str:
     return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{params['QueueUrl'].rpartition('/')[2]}"
 
@@ -96,6 +107,11 @@ OPERATIONS: Mapping[tuple[str, str], Callable[[Params], list[Pair]]] = {
         ("dynamodb:Query", f"{_table(params['TableName'])}/index/{params['IndexName']}")
     ],
     ("dynamodb", "Scan"): lambda params: [("dynamodb:Scan", _table(params["TableName"]))],
+    # https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
+    ("glue", "GetTable"): _partitions("GetTable"),
+    ("glue", "GetPartitions"): _partitions("GetPartitions"),
+    ("glue", "BatchCreatePartition"): _partitions("BatchCreatePartition"),
+    ("glue", "BatchUpdatePartition"): _partitions("BatchUpdatePartition"),
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
     ("sqs", "SendMessageBatch"): lambda params: [("sqs:SendMessage", _queue(params))],
     ("sqs", "ChangeMessageVisibility"): lambda params: [("sqs:ChangeMessageVisibility", _queue(params))],

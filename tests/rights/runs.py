@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -17,10 +17,12 @@ from typing import Any
 
 from call_lake.aws.client import client
 from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.glue import GlueCatalog
 from call_lake.aws.messages import EventBridgeBus, SqsDeadLetters, SqsQueue
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.aws.transcribe import TranscribeJobs
 from call_lake.errors import NotReady, Reason
+from call_lake.lake.registration import CALLS, CALLS_OPEN
 from call_lake.ledger.entry import State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import Partition, transcript_key
@@ -55,6 +57,8 @@ EVERYTHING = {
     "KmsKeyArn": KEY,
 }
 """Parameters of a stack that has all there is."""
+THERE = ("thulium", "2026-01-31")
+"""A partition that Glue has already."""
 SAMPLE = Path(__file__).parents[2] / "events/transcriber-recording-stored.json"
 ROLES = {"poll": "PollerRole", "sweep": "PollerRole", "backfill": "PollerRole"}
 ROLES |= {"copy": "CopierRole", "compact": "CompactorRole"}
@@ -69,6 +73,11 @@ def requests() -> tuple[Request, ...]:
     answers: dict[str, dict[str, Any]] = {
         "GetParametersByPath": {"Parameters": [{"Name": name, "Value": text} for name, text in sources.items()]},
         "GetSecretValue": {"SecretString": json.dumps({"key": ID_KEY, "user": "api", "password": "invented"})},
+        "GetTable": {"Table": {"StorageDescriptor": {"Location": "s3://invented/manifest", "Columns": []}}},
+        "GetPartitions": {"Partitions": []},
+        "BatchCreatePartition": {
+            "Errors": [{"PartitionValues": list(THERE), "ErrorDetail": {"ErrorCode": "AlreadyExistsException"}}]
+        },
     }
     settings = {
         name.rpartition("/")[2]: SourceSettings.from_json(name.rpartition("/")[2], text)
@@ -166,12 +175,19 @@ def _mirror(world: SmallWorld, deployed: Resolved, sources: Mapping[str, SourceS
         table=_mirrored(world.world.table, DynamoTable(client("dynamodb"), named["LEDGER_TABLE"])),
         bus=_mirrored(world.world.bus, EventBridgeBus(client("events"), named["EVENT_BUS"])),
         dlq=_mirrored(world.world.dlq, SqsQueue(client("sqs"), named["DLQ_URL"])),
+        catalog=_mirrored(
+            world.world.catalog, GlueCatalog(client("glue"), deployed.environment("Compactor")["DATABASE"])
+        ),
         queues={
             name: _mirrored(queue, SqsQueue(client("sqs"), sources[name].queue_url))
             for name, queue in world.world.queues.items()
         },
     )
     world.world = world._pipeline.world = mirrored
+
+
+def _catalog(deployed: Resolved) -> GlueCatalog:
+    return GlueCatalog(client("glue"), deployed.environment("Compactor")["DATABASE"])
 
 
 def _mirrored(fake: Any, adapter: Any) -> Any:
@@ -214,6 +230,11 @@ def _wired(recorder: Recorder, deployed: Resolved) -> None:
     sources.one("thulium")
     sources._note_host("thulium", "audio.example.com")
     secret_of(sources._parameters.one("thulium"))(True)
+    recorder.role = "CompactorRole"
+    catalog = _catalog(deployed)
+    for table in (CALLS, CALLS_OPEN):
+        catalog.registered(table.name)
+        catalog.register(table.name, [Partition(THERE[0], date.fromisoformat(THERE[1]))])
     recorder.role = "TranscriberRole"
     transcriber = TranscriberParts(from_environment(TranscriberSettings, deployed.environment("Transcriber")))
     body = json.loads(SAMPLE.read_text())["Records"][0]["body"]

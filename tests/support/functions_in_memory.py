@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "BUCKET": "call-lake-test",
     "EVENT_BUS": "call-lake",
     "DLQ_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/dlq",
-    "SOURCES": "thulium,conpeek",
+    "DATABASE": "call_lake",
 }
 
 
@@ -71,7 +71,9 @@ class Functions:
         self.world = World.make()
         self.providers = {source: FakeProvider(self.world.calls) for source in URLS}
         self.pipeline = Pipeline(self.world, self.providers)
-        self._compactor = Compactor(self.world.store, self.pipeline.table_of("Compactor"), self.world.clock, COMPACTOR)
+        self._compactor = Compactor(
+            self.world.store, self.pipeline.table_of("Compactor"), self.world.catalog, self.world.clock, COMPACTOR
+        )
         self.emitted: list[Metric] = []
         self.more: dict[str, Any] = {}
         self._handlers = {name: self._import(name, monkeypatch) for name in ("poller", "copier", "compactor")}

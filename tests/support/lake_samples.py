@@ -19,7 +19,7 @@ from tests.support.fakes.calls import Call, Proceed
 from tests.support.fakes.world import World
 
 TODAY = date(2026, 10, 20)  # the fake clock's
-SETTINGS = CompactorSettings("ledger", "call-lake-test", ("thulium", "conpeek"))
+SETTINGS = CompactorSettings("ledger", "call-lake-test", "call_lake")
 IN_TIME_S = 1e9
 
 
@@ -52,7 +52,7 @@ def lake_of(world: World, grace_s: float = 86_400) -> Lake:
 
 
 def compacted(world: World, *, until_s: float = IN_TIME_S, threads: int = 1) -> CompactionResult:
-    return Compactor(world.store, world.table, world.clock, SETTINGS, threads=threads).run(until_s)
+    return Compactor(world.store, world.table, world.catalog, world.clock, SETTINGS, threads=threads).run(until_s)
 
 
 def rows_in(world: World) -> list[Row]:

@@ -68,7 +68,7 @@ class Bench:
         verifier = Verifier(
             SourceSettings(source, source, URLS[source]),
             provider or self.pipeline.providers[source],
-            StackData(self.ledger, self.world.store, self.rows, audio_kept),
+            StackData(self.ledger, self.world.store, self.world.catalog, self.rows, audio_kept),
             self.world.clock,
             IDS,
             threads=1,
@@ -87,20 +87,21 @@ class Bench:
 
     def repair(self, report: VerifyReport) -> dict[str, str]:
         queue = self.world.queues[report.source]
-        return Repairer(self.ledger, self.world.store, queue, self.world.clock).repair(report)
+        return Repairer(self.ledger, self.world.store, self.world.catalog, queue, self.world.clock).repair(report)
 
     # -- what stands
 
     def rows(self, source: str, days: Sequence[date]) -> list[TableRow]:
-        """The rows that the manifests name."""
+        """The rows that the manifests of registered partitions name."""
         found = []
-        for day in days:
-            partition = Partition(source, day)
+        for partition in self.world.catalog.seen("calls").intersection(Partition(source, day) for day in days):
             manifests = self.world.store.bodies(f"{MANIFEST}{partition.path}").values()
             for line in (line for body in manifests for line in body.decode().splitlines()):
                 key = line.removeprefix(f"s3://{self.world.store.bucket}/")
                 for row in pq.read_table(io.BytesIO(self.world.store.bodies(DATA)[key])).to_pylist():
-                    found.append(TableRow(row["recording_id"], day, row["audio_uri"], row["audio_sha256"]))
+                    found.append(
+                        TableRow(row["recording_id"], partition.call_date, row["audio_uri"], row["audio_sha256"])
+                    )
         return found
 
     def item(self, recording: Recording) -> Item:
@@ -157,7 +158,7 @@ def rebuilt(
     threads: int = 1,
 ) -> dict[Partition, RebuildAttempt]:
     world = bench.world
-    rebuilder = Rebuilder(bench.ledger, world.store, world.clock, COMPACTOR, threads=threads)
+    rebuilder = Rebuilder(bench.ledger, world.store, world.catalog, world.clock, COMPACTOR.grace_s, threads=threads)
     found = rebuilder.find(sources, first, last)
     return {done.partition: done for done in rebuilder.rebuild(found, lambda so_far, of: None)}
 

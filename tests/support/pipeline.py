@@ -22,7 +22,7 @@ from tests.support.fakes.ids import ID_KEY_SECRET
 from tests.support.roles import Role, TableOfRole, role_of
 
 POLLER = PollerSettings(ledger_table="ledger", sources_path="/sources", recording_id_key=ID_KEY_SECRET)
-COMPACTOR = CompactorSettings(ledger_table="ledger", bucket="call-lake-test", sources=("thulium", "conpeek"))
+COMPACTOR = CompactorSettings(ledger_table="ledger", bucket="call-lake-test", database="call_lake")
 COPIER = CopierSettings(
     ledger_table="ledger",
     sources_path="/sources",
@@ -142,7 +142,7 @@ class Pipeline:
 
     def compact(self) -> CompactionResult:
         world = self.world
-        compactor = Compactor(world.store, self.table_of("Compactor"), world.clock, COMPACTOR)
+        compactor = Compactor(world.store, self.table_of("Compactor"), world.catalog, world.clock, COMPACTOR)
         return compactor.run(world.clock.monotonic() + FUNCTION_TIME_S)
 
     def expire(self) -> None:

@@ -145,7 +145,9 @@ class SimulatedTime:
         self._broken = broken
         self._compact_every = compact_every
         self._compacted_at = self.start
-        self._compactor = Compactor(self.world.store, self.world.table, self.clock, COMPACTOR, threads=1)
+        self._compactor = Compactor(
+            self.world.store, self.world.table, self.world.catalog, self.clock, COMPACTOR, threads=1
+        )
         self._lanes = dict.fromkeys(SOURCES, self.start)
         self._swept = dict.fromkeys(SOURCES, self.start.date())
         self._plans: list[tuple[datetime, Callable[[], None]]] = []

@@ -1,7 +1,7 @@
 """Find the SQL that documents and code hold, and what of it reads the lake without a bound on its days.
 
-Athena lists every day since ``FirstCallDate`` for a query that does not bound ``call_date``, and each listing is a
-request (https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html).
+Athena reads every day of the lake for a query that does not bound ``call_date``, and each listing is a
+request.
 """
 
 import ast

@@ -7,13 +7,13 @@ from itertools import batched
 import pyarrow as pa
 
 from bench.compact.clients import call_lake_commits
-from bench.compact.dataset import SOURCES
 from bench.compact.worker import Job, by_partition
 from call_lake.bucket.inbox import put_rows
 from call_lake.lake.arrow_rows import SCHEMA, rows_of
 from call_lake.lake.compactor import Compactor
 from call_lake.model.layout import Partition
 from call_lake.settings import CompactorSettings
+from tests.support.fakes import Calls, MemoryCatalog
 
 BATCH = 10
 
@@ -21,8 +21,8 @@ BATCH = 10
 class Table(call_lake_commits.Table):
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        settings = CompactorSettings("ledger", self.store.bucket, SOURCES)
-        self._compactor = Compactor(self.store, self.ledger, self.clock, settings)
+        settings = CompactorSettings("ledger", self.store.bucket, "call_lake")
+        self._compactor = Compactor(self.store, self.ledger, MemoryCatalog(Calls()), self.clock, settings)
         self._lake = self._compactor.lake  # so that the compactor is warm after the load
 
     def prepare(self, rows: pa.Table) -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn
 
 from call_lake.operations.days import Days
-from call_lake.wiring.operator import CLOCK, compactor_settings, ledger_of
+from call_lake.wiring.operator import CLOCK, catalog_of, compactor_settings, ledger_of
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
@@ -60,7 +60,8 @@ def rebuild(
 def _rebuild(stack: Stack, sources: Sequence[str], days: Days) -> list["RebuildAttempt"]:
     from call_lake.operations.rebuild import Rebuilder
 
-    rebuilder = Rebuilder(ledger_of(stack), stack.store, CLOCK, compactor_settings(stack))
+    grace_s = compactor_settings(stack).grace_s
+    rebuilder = Rebuilder(ledger_of(stack), stack.store, catalog_of(stack), CLOCK, grace_s)
     with progress(BarColumn(), MofNCompleteColumn()) as bar:
         task = bar.add_task("reading the ledger", total=None)
         found = rebuilder.find(sources, days.first, days.last)

@@ -3,19 +3,21 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import botocore.exceptions
 import typer
 from rich.progress import BarColumn, TaskProgressColumn
 
+from call_lake.lake.registration import tables_of
 from call_lake.model.layout import AUDIO
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import TableRow
 from call_lake.operations.verify.redownload import Redownloader
 from call_lake.operations.verify.repair import Repairer
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
-from call_lake.wiring.operator import CLOCK, ids_of, ledger_of, provider_of, queue_of
+from call_lake.wiring.operator import CLOCK, catalog_of, compactor_settings, ids_of, ledger_of, provider_of, queue_of
 from call_lake_cli.console.errors import err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
@@ -34,7 +36,8 @@ def verify(
         bool,
         typer.Option(
             "--repair",
-            help="Publish what is missing, fetch lost audio again, write lost rows again, mark what expired.",
+            help="Publish what is missing, fetch lost audio again, write lost rows again, register what queries "
+            "do not see, mark what expired.",
         ),
     ] = False,
     redownload: Annotated[
@@ -60,7 +63,9 @@ def verify(
         here = find_stack(stack)
         ledger, ids = ledger_of(here), ids_of(here)
         sources = select_sources(here, source)
-        data = StackData(ledger, here.store, lambda name, some: rows_of(here, name, some), audio_kept(here))
+        catalog, tables = catalog_of(here), tables_of(open_table=compactor_settings(here).open_table)
+        read = partial(rows_of, here)
+        data = StackData(ledger, here.store, catalog, read, audio_kept(here), tables)
         with progress(BarColumn(), TaskProgressColumn()) as bar:
             task = bar.add_task("reading the ledger", total=None)
             in_ledger: dict[str, dict[str, date]] = {name: {} for name in sources}
@@ -82,7 +87,7 @@ def verify(
                 if repair:
                     bar.update(task, description=f"{name}: repairing", total=None)
                     queue = queue_of(here, settings)
-                    done |= Repairer(ledger, here.store, queue, CLOCK).repair(reports[-1])
+                    done |= Repairer(ledger, here.store, catalog, queue, CLOCK).repair(reports[-1])
         _print(days, reports, done if repair else None, json_)
         if any(report.differences for report in reports):
             raise typer.Exit(1)
@@ -133,7 +138,7 @@ def _print(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] | N
             f.kind,
             f.what,
             f.cause,
-            (done or {}).get(f.recording_id or "", f.to_do),
+            (done or {}).get(f.recording_id or f.what, f.to_do),
         )
         for report in reports
         for f in report.findings

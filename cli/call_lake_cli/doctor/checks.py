@@ -11,6 +11,7 @@ import requests
 
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.errors import CallLakeError, SecretEmpty, StepFailed
+from call_lake.lake.registration import tables_of, unregistered
 from call_lake.ledger.id_key import check_key, ids_under
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import parse_iso
@@ -18,6 +19,7 @@ from call_lake.ports import Clock, PartialFailure
 from call_lake.providers import VENDORS
 from call_lake.providers.probe import load_probe, skew_of
 from call_lake.settings import SourceSettings
+from call_lake.wiring.operator import catalog_of, compactor_settings
 from call_lake_cli.commands.secrets import Secret
 from call_lake_cli.doctor import refusals
 from call_lake_cli.stack.athena import QueryFailed, run_query
@@ -146,6 +148,17 @@ def table(stack: Stack) -> Iterator[Check]:
         yield fail("table", "there is no table calls: somebody dropped it", "docs/runbook.md, A dropped table")
     else:
         yield ok("table", "calls exists")
+
+
+def partitions(stack: Stack) -> Iterator[Check]:
+    """Does a query see every partition that was committed?"""
+    for table in tables_of(open_table=compactor_settings(stack).open_table):
+        what = f"partitions of {table.name}"
+        if hidden := unregistered(stack.store, catalog_of(stack), table):
+            found = f"{len(hidden)} are not registered, or not as the table is now; the first is {hidden[0]}"
+            yield fail(what, found, "the compactor registers them within an hour; see its log if it does not")
+        else:
+            yield ok(what, "queries see all that were committed")
 
 
 def functions(stack: Stack) -> Iterator[Check]:

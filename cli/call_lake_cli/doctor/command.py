@@ -80,6 +80,7 @@ def run_checks(stack: Stack, clock: Clock, *, session: requests.Session | None =
     yield from guarded("canary", lambda: leftovers(stack.store, clock))
     yield from guarded("recording ids", lambda: checks.recording_ids(stack, clock))
     yield from guarded("functions", lambda: checks.functions(stack))
+    yield from guarded("partitions", lambda: checks.partitions(stack))
     yield from guarded("compactor", lambda: checks.schedule(stack, f"{stack.name}-compact", "compactor: schedule"))
     if "transcriber" in stack.functions:
         take = partial(checks.mapping, stack, "transcriber", f"{stack.name}-transcriptions", "transcriptions")

@@ -1,4 +1,4 @@
-"""Make ministack's Athena answer like Athena where Call Lake needs it: symlink manifests, partition projection,
+"""Make ministack's Athena answer like Athena where Call Lake needs it: symlink manifests, registered partitions,
 Trino's SQL, and results as Athena prints them.
 
 ministack still serves the API and tracks each query. This module replaces how ministack runs a query and stores its
@@ -19,7 +19,7 @@ from ministack.services import athena, s3
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
-from call_lake_local.ministack.partitions import BadTable, split_uri
+from call_lake_local.ministack.locations import BadTable, split_uri
 from call_lake_local.ministack.queries import Answer, QueryError, Session
 from call_lake_local.ministack.results import ColumnType, csv_of
 from call_lake_local.ministack.statements import put_object, run_statement

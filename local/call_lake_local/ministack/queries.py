@@ -8,7 +8,7 @@ import duckdb
 from sqlglot import exp
 
 from call_lake_local.ministack import trino_rules, trino_sql
-from call_lake_local.ministack.partitions import Partition
+from call_lake_local.ministack.locations import Partition
 from call_lake_local.ministack.results import ColumnType, column_type, has_zone, text_of
 from call_lake_local.ministack.tables import Table, find_table, relation_of
 from call_lake_local.ministack.views import query_of_view

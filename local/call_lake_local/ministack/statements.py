@@ -11,7 +11,7 @@ from uuid import uuid4
 from ministack.services import athena, glue, s3
 from sqlglot import exp, parse_one
 
-from call_lake_local.ministack.partitions import split_uri
+from call_lake_local.ministack.locations import split_uri
 from call_lake_local.ministack.queries import Answer, QueryError, Session
 from call_lake_local.ministack.results import ColumnType
 from call_lake_local.ministack.tables import Table, find_table, partitions_of

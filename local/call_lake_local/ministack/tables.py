@@ -17,13 +17,10 @@ from urllib.parse import quote
 import duckdb
 from ministack.services import athena, glue, s3
 
-from call_lake_local.ministack.partitions import (
+from call_lake_local.ministack.locations import (
     BadTable,
     Partition,
-    by_folder,
     location_of,
-    projected,
-    projections,
     split_uri,
 )
 
@@ -91,19 +88,13 @@ def find_table(database: str, name: str) -> Table | None:
 
 
 def partitions_of(table: Table) -> list[Partition]:
-    """Raises BadTable."""
+    """The registered partitions: Athena sees no others. Raises BadTable."""
     if not table.partition_keys:
         return [((), location_of(table.definition))]
-    bucket, prefix = split_uri(location_of(table.definition))
-    if (found := projections(table.definition)) is not None:
-        return projected(table.definition, found, _keys(bucket, ""), bucket)
-    registered = glue._partitions.get(f"{table.database}/{table.name}") or []
-    if registered:
-        return [
-            (tuple(partition["Values"]), partition["StorageDescriptor"]["Location"].rstrip("/") + "/")
-            for partition in registered
-        ]
-    return by_folder(table.definition, _keys(bucket, prefix))
+    return [
+        (tuple(partition["Values"]), partition["StorageDescriptor"]["Location"].rstrip("/") + "/")
+        for partition in glue._partitions.get(f"{table.database}/{table.name}") or []
+    ]
 
 
 def relation_of(

@@ -6,7 +6,7 @@ import re
 
 from sqlglot import exp, parse_one
 
-from call_lake_local.ministack.partitions import BadTable
+from call_lake_local.ministack.locations import BadTable
 from call_lake_local.ministack.tables import Table
 
 _ENCODED = re.compile(r"/\*\s*Presto View:\s*([A-Za-z0-9+/=]+)\s*\*/")

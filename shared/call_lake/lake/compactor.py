@@ -1,14 +1,15 @@
 """The compactor: move rows from the inbox into the lake, close past days, delete old files (rules 16 to 21).
 
-Each partition goes through the same steps: read inbox objects, set aside the rows that do not fit, commit the others,
-and only then delete exactly those objects. If a run dies in between, the next one repeats the steps, and that changes
-nothing.
+Each partition goes through the same steps: read inbox objects, commit the rows that fit, register the partition, set
+aside the other rows, and only then delete exactly those objects. If a run dies in between, the next one repeats the
+steps, and that changes nothing.
 """
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from itertools import batched, islice
 
 from call_lake.bucket.inbox import InboxObject, id_of, list_inbox, read_lines
@@ -18,10 +19,10 @@ from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.errors import OutOfTime
 from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
-from call_lake.lake.projection import why_misplaced
+from call_lake.lake.registration import Registration, tables_of
 from call_lake.model.layout import QUARANTINE, Partition
 from call_lake.observability import log
-from call_lake.ports import Clock, ObjectStore, Table
+from call_lake.ports import Catalog, Clock, ObjectStore, Table
 from call_lake.settings import CompactorSettings
 
 PARTITIONS_AT_ONCE = 4
@@ -60,6 +61,7 @@ class Compactor:
         self,
         store: ObjectStore,
         table: Table,
+        catalog: Catalog,
         clock: Clock,
         settings: CompactorSettings,
         *,
@@ -67,12 +69,12 @@ class Compactor:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._settings = settings
         self._threads = threads
         self._open_table = OpenTable(store, create=True) if settings.open_table else None
         self.lake = Lake(
             store, table, clock, settings.grace_s, open_table=self._open_table, is_time_over=self._is_time_over
         )
+        self._registration = Registration(store, catalog, clock, tables_of(open_table=settings.open_table))
         self._lock = threading.Lock()
         self._until_s = 0.0
         self._result = CompactionResult()
@@ -82,10 +84,11 @@ class Compactor:
         not stop the others."""
         self._until_s = until_s
         self._result = CompactionResult()
+        self._each(self._registration.compare, self._registration.due())
         self._drain_inbox()
         self._each(self._close, self.lake.to_close())
         if self._open_table:  # what a run that died has left, or everything where the open table is new
-            self._each(self._open_table.follow, self._open_table.behind())
+            self._each(partial(self._follow, self._open_table), self._open_table.behind())
         self._each(self._collect, self.lake.garbage.look())
         self._result.in_quarantine = sum(1 for _ in islice(self._store.list(QUARANTINE), QUARANTINE_COUNTED))
         return self._result
@@ -114,18 +117,19 @@ class Compactor:
             self._result.partitions += 1
 
     def _commit(self, partition: Partition | None, keys: list[str], more_to_come: bool) -> None:
-        """Commit the rows of some inbox objects, set aside those that do not fit, then delete these objects."""
+        """Commit the rows of some inbox objects, let queries see them, set aside those that do not fit, then delete
+        these objects."""
         found = self._at_once(lambda key: read_lines(self._store, key), keys)
         lines = [(key, n, line) for key, of_key in zip(keys, found, strict=True) for n, line in enumerate(of_key)]
-        misplaced = why_misplaced(partition, self._settings, self._clock.now().date())
-        if partition is None or misplaced:
-            rejected = [RejectedRow(key, line, misplaced, n) for key, n, line in lines]
+        if partition is None:
+            rejected = [RejectedRow(key, line, "the key names no partition", n) for key, n, line in lines]
         else:
             table, unfit = table_of([line for _, _, line in lines], partition)
             places = [(*lines[position], reason) for position, reason in unfit]
             rejected = [RejectedRow(key, line, reason, n) for key, n, line, reason in places]
             if table.num_rows:
                 committed = self.lake.commit(partition, table, more_to_come=more_to_come)
+                self._registration.register(partition)
                 with self._lock:
                     self._result.rows += committed.rows
                     self._result.conflicts += committed.conflicts
@@ -157,6 +161,10 @@ class Compactor:
         return self.lake.erased({id for one in rows if (id := id_of(one.text))})
 
     # -- days and files
+
+    def _follow(self, open_table: OpenTable, partition: Partition) -> None:
+        open_table.follow(partition)
+        self._registration.register(partition)
 
     def _close(self, partition: Partition) -> None:
         self.lake.close(partition)

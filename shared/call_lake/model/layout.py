@@ -103,6 +103,11 @@ class Partition:
         except ValueError:  # 2026-02-30
             return None
 
+    @classmethod
+    def of_values(cls, source: str, call_date: str) -> Self | None:
+        """The partition of these values of the table's partition keys, or None where they name none."""
+        return cls.of_key(f"source={source}/call_date={call_date}/", "")
+
     def __str__(self) -> str:
         return self.path.rstrip("/")
 

@@ -21,14 +21,13 @@ from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.lake import Lake
 from call_lake.lake.manifest import list_partitions
 from call_lake.lake.partition_rebuild import LedgerRows, PartitionRebuilder, RebuiltPartition
-from call_lake.lake.projection import why_misplaced
+from call_lake.lake.registration import CALLS, Registration
 from call_lake.ledger.entry import Entry, State, entry_of
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import Partition
 from call_lake.model.recording import StoredAudio
 from call_lake.model.table import Row, row_of
-from call_lake.ports import Clock, ObjectStore
-from call_lake.settings import CompactorSettings
+from call_lake.ports import Catalog, Clock, ObjectStore
 
 PARTITIONS_AT_ONCE = 4
 LEDGER_BATCH = 1000
@@ -48,24 +47,24 @@ class RebuildAttempt:
 
 class Rebuilder:
     """Safe beside compactors, copiers, erasures and readers. A second rebuild leaves alone what is right already.
-    ``threads``: partitions at once."""
+    ``grace_s``: the compactor's. ``threads``: partitions at once."""
 
     def __init__(
         self,
         ledger: Ledger,
         store: ObjectStore,
+        catalog: Catalog,
         clock: Clock,
-        settings: CompactorSettings,
+        grace_s: float,
         *,
         threads: int = PARTITIONS_AT_ONCE,
     ) -> None:
         self._ledger = ledger
         self._store = store
-        self._clock = clock
-        self._settings = settings
         self._threads = threads
-        self._rebuilder = PartitionRebuilder(store, clock, settings.grace_s)
-        self._lake = Lake(store, ledger.table, clock, settings.grace_s)
+        self._rebuilder = PartitionRebuilder(store, clock, grace_s)
+        self._lake = Lake(store, ledger.table, clock, grace_s)
+        self._registration = Registration(store, catalog, clock, (CALLS,))
 
     def find(self, sources: Sequence[str], first: date, last: date) -> dict[Partition, list[str]]:
         """Find the partitions of these sources and days in the ledger and in the lake. Return each with the recordings
@@ -84,7 +83,9 @@ class Rebuilder:
         self, found: Mapping[Partition, Sequence[str]], on_progress: Callable[[int, int], None]
     ) -> list[RebuildAttempt]:
         """Rebuild these partitions, the newest first. One that fails does not stop the others. ``on_progress`` is
-        called with how many of how many are done."""
+        called with how many of how many are done. Raises Transient and PartialFailure where the catalogue of tables
+        cannot be read or written."""
+        self._registration.compare(CALLS)  # first, so that what is registered already costs no request of its own
         newest = sorted(found, key=lambda partition: partition.call_date, reverse=True)
         done, lock = 0, threading.Lock()
 
@@ -103,12 +104,10 @@ class Rebuilder:
     def _rebuild_one(self, partition: Partition, ids: Sequence[str]) -> RebuildAttempt:
         reader = _LedgerReader(self._ledger, self._store, partition)
         try:
-            if why_misplaced(partition, self._settings, self._clock.now().date()):
-                rows = [row for some in batched(ids, LEDGER_BATCH, strict=False) for row in reader.rows(some)[0]]
-                return RebuildAttempt(partition, None, self._to_quarantine(partition, rows))
             rebuilt = self._rebuilder.rebuild(partition, ids, reader.read)
             if rebuilt.changed:
                 self._remove_erased(partition, rebuilt)
+                self._registration.register(partition)
             return RebuildAttempt(partition, rebuilt, self._to_quarantine(partition, list(reader.unfit.values())))
         except CallLakeError as error:
             return RebuildAttempt(partition, None, error=f"{partition}: {error}")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from call_lake.aws.client import client
 from call_lake.aws.clock import SystemClock
 from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.glue import GlueCatalog
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.settings import CompactorSettings
@@ -17,4 +18,5 @@ def make_compactor(settings: CompactorSettings) -> Callable[[float], CompactionR
     that it has read are remembered between runs."""
     store = S3ObjectStore(client("s3"), settings.bucket)
     table = DynamoTable(client("dynamodb"), settings.ledger_table)
-    return Compactor(store, table, CLOCK, settings).run
+    catalog = GlueCatalog(client("glue"), settings.database)
+    return Compactor(store, table, catalog, CLOCK, settings).run

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from call_lake.aws.clock import SystemClock
 from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.glue import GlueCatalog
 from call_lake.aws.messages import SqsDeadLetters, SqsQueue
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.aws.s3 import S3ObjectStore
@@ -27,6 +28,10 @@ class Stack(Protocol):
 
     @property
     def dlq_url(self) -> str: ...
+
+    @property
+    def database(self) -> str:
+        """The Glue database of its tables."""
 
     @property
     def recording_id_key(self) -> str:
@@ -65,9 +70,13 @@ def ids_of(stack: Stack) -> RecordingIds:
 
 
 def compactor_settings(stack: Stack) -> CompactorSettings:
-    """As the stack's own compactor has them: the table's days and sources, and when it deletes unused files."""
+    """As the stack's own compactor has them: which tables it keeps, and when it deletes unused files."""
     found = stack.client("lambda").get_function_configuration(FunctionName=stack.functions["compactor"])
     return from_environment(CompactorSettings, found["Environment"]["Variables"])
+
+
+def catalog_of(stack: Stack) -> GlueCatalog:
+    return GlueCatalog(stack.client("glue"), stack.database)
 
 
 def queue_of(stack: Stack, source: SourceSettings) -> SqsQueue:

@@ -5,6 +5,7 @@
 
 from tests.support.fakes.bus import MemoryBus, PublishedEvent
 from tests.support.fakes.calls import Call, Calls, Died, Fault, FaultAt
+from tests.support.fakes.catalog import MemoryCatalog
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.queue import MemoryQueue, Received
 from tests.support.fakes.secrets import MemorySecrets
@@ -20,6 +21,7 @@ __all__ = [
     "Fault",
     "FaultAt",
     "MemoryBus",
+    "MemoryCatalog",
     "MemoryQueue",
     "MemorySecrets",
     "MemoryStore",

@@ -4,6 +4,7 @@ from typing import Self
 
 from tests.support.fakes.bus import MemoryBus
 from tests.support.fakes.calls import Calls
+from tests.support.fakes.catalog import MemoryCatalog
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.ids import ID_KEY, ID_KEY_SECRET
 from tests.support.fakes.queue import MemoryQueue
@@ -14,12 +15,13 @@ from tests.support.fakes.table import MemoryTable
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One AWS account in memory: a bucket, a table, a bus, a queue for each source with one DLQ, secrets."""
+    """One AWS account in memory: a bucket, a table, a catalogue, a bus, a queue for each source, one DLQ, secrets."""
 
     clock: FakeClock
     calls: Calls
     store: MemoryStore
     table: MemoryTable
+    catalog: MemoryCatalog
     bus: MemoryBus
     queues: Mapping[str, MemoryQueue]
     dlq: MemoryQueue
@@ -48,6 +50,7 @@ class World:
             calls=calls,
             store=MemoryStore("call-lake-test", clock, calls),
             table=MemoryTable(clock, calls),
+            catalog=MemoryCatalog(calls),
             bus=MemoryBus(clock, calls),
             queues=queues,
             dlq=dlq,

@@ -3,14 +3,13 @@
 import json
 import re
 from dataclasses import MISSING, fields
-from datetime import date
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from call_lake.lake.open_table import PERSONAL
-from call_lake.model.layout import Partition
+from call_lake.lake.registration import CALLS, CALLS_OPEN, LakeTable
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.table import COLUMNS, PARTITION_COLUMNS
 from call_lake.settings import CompactorSettings, CopierSettings, PollerSettings, from_environment
@@ -18,7 +17,7 @@ from tests.support.template import ROOT, default, of_type, parse, properties, re
 
 SETTINGS = {"Poller": PollerSettings, "Copier": CopierSettings, "Compactor": CompactorSettings}
 FUNCTIONS = (*SETTINGS, "Transcriber")
-COMPACTOR = {"LEDGER_TABLE": "ledger", "BUCKET": "bucket", "SOURCES": "thulium"}
+COMPACTOR = {"LEDGER_TABLE": "ledger", "BUCKET": "bucket", "DATABASE": "call_lake"}
 
 
 # -- as a whole
@@ -268,20 +267,15 @@ def test_the_table_is_planned_from_manifests():
     assert storage["SerdeInfo"]["SerializationLibrary"].endswith("ParquetHiveSerDe")
 
 
-def test_a_projected_partition_lies_where_its_manifest_is_written():
-    location = table()["Parameters"]["storage.location.template"]["Fn::Sub"]
-    location = location.replace("${!source}", "thulium").replace("${!call_date}", "2026-11-20")
-    manifest = Partition("thulium", date(2026, 11, 20)).manifest
-    assert location == f"s3://${{Bucket}}/{manifest.removesuffix('symlink.txt')}"
-    assert manifest.startswith(table()["StorageDescriptor"]["Location"]["Fn::Sub"].removeprefix("s3://${Bucket}/"))
+@pytest.mark.parametrize(("resource", "of_lake"), [("CallsTable", CALLS), ("CallsOpenTable", CALLS_OPEN)])
+def test_a_table_lies_where_the_manifests_of_its_partitions_are_written(resource: str, of_lake: LakeTable) -> None:
+    described = properties(resource)["TableInput"]
+    assert described["Name"] == of_lake.name
+    assert described["StorageDescriptor"]["Location"] == {"Fn::Sub": f"s3://${{Bucket}}/{of_lake.manifests}"}
 
 
-def test_the_projection_covers_every_source_from_a_fixed_start():
-    parameters = table()["Parameters"]
-    assert parameters["projection.source.values"] == {"Fn::FindInMap": ["Sources", "Table", "Names"]}
-    assert properties("Compactor")["Environment"]["Variables"]["SOURCES"] == parameters["projection.source.values"]
-    assert parameters["projection.call_date.range"] == {"Fn::Sub": "${FirstCallDate},NOW+1DAYS"}
-    assert properties("Compactor")["Environment"]["Variables"]["FIRST_CALL_DATE"] == {"Ref": "FirstCallDate"}
+def test_athena_reads_registered_partitions_and_computes_none():
+    assert not [name for name in table()["Parameters"] if name.startswith(("projection", "storage.location"))]
 
 
 def test_a_table_without_partitions_says_so_as_athena_asks():

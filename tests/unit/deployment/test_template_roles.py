@@ -93,10 +93,18 @@ def test_the_copier_can_delete_for_good_what_was_erased_and_nobody_else_deletes_
 
 def test_the_compactor_knows_no_provider_no_queue_and_no_audio():
     services = {action.split(":")[0] for action in allowed("Compactor")}
-    assert services == {"logs", "xray", "dynamodb", "s3", "kms"}
+    assert services == {"logs", "xray", "dynamodb", "s3", "kms", "glue"}
     places = {place["Fn::Sub"] for action in ("s3:GetObject", "s3:PutObject") for place in allowed("Compactor")[action]}
     assert places == {"${Bucket.Arn}/inbox/*", "${Bucket.Arn}/lake/*"}
     assert [a for a in allowed("Compactor") if a.startswith("dynamodb:")] == ["dynamodb:BatchGetItem"]
+
+
+def test_the_compactor_registers_partitions_and_changes_no_table():
+    of_glue = {action for action in allowed("Compactor") if action.startswith("glue:")}
+    assert of_glue == {"glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:GetPartitions", "glue:GetTable"}
+    for action in of_glue:
+        places = [place["Fn::Sub"].rpartition(":")[2] for place in allowed("Compactor")[action][0]]
+        assert places == ["catalog", "database/${Database}", "table/${Database}/calls", "table/${Database}/calls_open"]
 
 
 @pytest.mark.parametrize("function", ["Poller", "Copier"])

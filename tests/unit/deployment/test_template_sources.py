@@ -91,7 +91,6 @@ def test_outside_its_parts_a_source_is_named_only_in_the_list_of_sources():
     assert lines == [
         "- {name: thulium, provider: thulium}",
         "- {name: conpeek, provider: conpeek}",
-        "Table: {Names: 'thulium,conpeek'}",
     ]
 
 
@@ -158,10 +157,9 @@ def test_adding_and_removing_a_source_leaves_the_resources_of_the_others_as_they
     assert after.keys() == before.keys()
 
 
-def test_a_removed_source_stays_in_the_table_so_that_its_rows_are_read():
+def test_a_removed_source_stays_in_the_list_so_that_its_name_stays_taken():
     text = without_source(with_source(TEXT, "north", "thulium"), "north")
 
-    assert parse(text)["Mappings"]["Sources"]["Table"]["Names"] == "thulium,conpeek,north"
     assert [(one.name, one.removed) for one in read_sources(text)][-1] == ("north", True)
 
 

@@ -69,6 +69,7 @@ def assert_as_undisturbed(world: World) -> None:
     assert ids_in(world) == EXPECTED
     assert NEWER in read_partition(world.store, "thulium", CLOSED.call_date)
     assert world.store.bodies(INBOX) == {}
+    assert world.catalog.seen("calls") == {OPEN, CLOSED}
 
 
 def assert_nothing_is_left_but_what_is_named(world: World) -> None:

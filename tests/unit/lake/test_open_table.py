@@ -133,7 +133,7 @@ def test_a_slow_follower_never_brings_back_what_a_faster_one_has_replaced(world:
 
 def compacted(world: World, *, open_table: bool = True) -> None:
     settings = replace(SETTINGS, open_table=open_table)
-    Compactor(world.store, world.table, world.clock, settings, threads=1).run(IN_TIME_S)
+    Compactor(world.store, world.table, world.catalog, world.clock, settings, threads=1).run(IN_TIME_S)
 
 
 def test_a_compaction_keeps_it_where_the_stack_asks_for_it(world: World) -> None:

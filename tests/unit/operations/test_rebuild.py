@@ -10,7 +10,7 @@ from call_lake.bucket.quarantine import list_quarantine
 from call_lake.errors import Transient
 from call_lake.lake import partition_rebuild
 from call_lake.ledger.entry import State
-from call_lake.model.layout import DATA, INBOX, MANIFEST, QUARANTINE, Partition
+from call_lake.model.layout import DATA, INBOX, MANIFEST, Partition
 from call_lake.model.table import Row
 from call_lake.operations.rebuild import RebuildAttempt
 from tests.support.fakes.provider import make_recording
@@ -246,18 +246,17 @@ def test_a_row_that_the_table_cannot_hold_goes_the_compactors_way_into_the_quara
     assert len(rows(bench)) == 1
 
 
-def test_a_day_outside_the_tables_projection_stays_outside() -> None:
-    bench = Bench(0)
-    long_ago = make_recording(1).started_at - timedelta(days=5000)
-    bench.thulium.add(replace(make_recording(1), started_at=long_ago, call_date=long_ago.date()))
-    bench.settle()
+def test_a_rebuilt_partition_is_registered(bench: Bench) -> None:
+    bench.world.catalog.drop("calls")
     lose_all(bench)
+    assert rebuilt(bench)[PARTITION].rebuilt
+    assert PARTITION in bench.world.catalog.seen("calls")
 
-    assert sum(done.to_quarantine for done in rebuilt(bench).values()) == 1
-    bench.pipeline.compact()
 
-    assert rows(bench) == []
-    assert len(bench.world.store.bodies(QUARANTINE)) == 1
+def test_a_rebuild_registers_partitions_that_are_right_too(bench: Bench) -> None:
+    bench.world.catalog.drop("calls")
+    assert changed(rebuilt(bench)) == set()
+    assert PARTITION in bench.world.catalog.seen("calls")
 
 
 def test_somebody_elses_object_under_a_recordings_name_makes_no_row() -> None:

@@ -8,21 +8,46 @@ from datetime import date, timedelta
 from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
+from call_lake.lake.registration import CALLS, CALLS_OPEN, Registration, tables_of
 from call_lake.lake.search import read_partition
 from call_lake.model.layout import Partition
 from call_lake.model.table import Row
-from call_lake.ports import Clock, ObjectStore, Table
+from call_lake.ports import Catalog, Clock, ObjectStore, Table
 from call_lake.settings import CompactorSettings
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.doctor.canary.rows import PROVIDER
 
+FIRST_DAY = date(2000, 1, 1)  # before all calls
 FREE_DAYS = 31  # so many days are tried
 
 
-def canary_lake(store: ObjectStore, ledger: Table, clock: Clock, settings: CompactorSettings) -> Lake:
-    """A lake like the compactor's: what it commits reaches ``calls_open`` too, where the stack has it."""
-    open_table = OpenTable(store, create=True) if settings.open_table else None
-    return Lake(store, ledger, clock, settings.grace_s, open_table=open_table)
+class CanaryLake:
+    """A lake like the compactor's: what it commits reaches ``calls_open`` too, where the stack has it, and its
+    partition is registered."""
+
+    def __init__(
+        self, store: ObjectStore, ledger: Table, catalog: Catalog, clock: Clock, settings: CompactorSettings
+    ) -> None:
+        open_table = OpenTable(store, create=True) if settings.open_table else None
+        self._lake = Lake(store, ledger, clock, settings.grace_s, open_table=open_table)
+        self._catalog = catalog
+        self._registration = Registration(store, catalog, clock, tables_of(open_table=settings.open_table))
+
+    def commit(self, partition: Partition, rows: Iterable[Row]) -> None:
+        """Raises UserError where the table refuses a row."""
+        table, unfit = table_of([json.dumps(row) for row in rows], partition)
+        if unfit:
+            raise UserError(f"the table takes no canary: {unfit[0][1]}")
+        self._lake.commit(partition, table)
+        self._registration.register(partition)
+
+    def remove(self, partition: Partition, ids: set[str]) -> None:
+        self._lake.remove(partition, ids)
+
+    def unregister(self, partition: Partition) -> None:
+        """From both tables: a compaction may have registered the day in the open one."""
+        for table in (CALLS, CALLS_OPEN):
+            self._catalog.unregister(table.name, partition)
 
 
 def free_day(store: ObjectStore, source: str, first: date) -> Partition:
@@ -39,7 +64,7 @@ class CanaryDay:
     """Adds rows to one partition, and removes them. Safe to use from threads: nothing is added any more once the rows
     are being removed."""
 
-    def __init__(self, store: ObjectStore, lake: Lake, partition: Partition) -> None:
+    def __init__(self, store: ObjectStore, lake: CanaryLake, partition: Partition) -> None:
         self.partition = partition
         self._store = store
         self._lake = lake
@@ -48,21 +73,20 @@ class CanaryDay:
 
     def commit(self, rows: Iterable[Row]) -> None:
         """Commit the rows as one swap of the manifest. Raises UserError once they are removed."""
-        table, unfit = table_of([json.dumps(row) for row in rows], self.partition)
-        if unfit:
-            raise UserError(f"the table takes no canary: {unfit[0][1]}")
         with self._lock:
             if self._removed:
                 raise UserError("the canary was broken off")
-            self._lake.commit(self.partition, table)
+            self._lake.commit(self.partition, rows)
 
     def remove(self) -> None:
-        """Remove every row of a canary, as an erasure does. Then, if nothing else uses the day, delete its objects,
-        including those that a compaction has made of it meanwhile. The note goes last. May be repeated."""
+        """Remove every row of a canary, as an erasure does. Then, if nothing else uses the day, unregister it and
+        delete its objects, including those that a compaction has made of it meanwhile. The note goes last. May be
+        repeated."""
         with self._lock:
             self._removed = True
             self._lake.remove(self.partition, {row["recording_id"] for row in self._rows() if _is_invented(row)})
             if not self._rows():
+                self._lake.unregister(self.partition)
                 # The manifests first: what they name must exist as long as they do.
                 self._store.delete([self.partition.manifest])
                 self._store.delete([self.partition.open_manifest])

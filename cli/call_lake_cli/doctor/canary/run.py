@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
 
-from call_lake.lake.lake import Lake
 from call_lake.ports import Clock, ObjectStore
-from call_lake.wiring.operator import compactor_settings
+from call_lake.wiring.operator import catalog_of, compactor_settings
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.doctor.canary import questions as asked
-from call_lake_cli.doctor.canary.day import CanaryDay, canary_lake, free_day
+from call_lake_cli.doctor.canary.day import FIRST_DAY, CanaryDay, CanaryLake, free_day
 from call_lake_cli.doctor.canary.notes import NAME, leave_note, notes
 from call_lake_cli.doctor.canary.questions import AthenaQuestions, Questions
 from call_lake_cli.doctor.canary.report import Report
@@ -103,9 +102,9 @@ def run_canary(stack: Stack, clock: Clock, seconds: float) -> Report:
 
     def run() -> Iterator[Check]:
         settings = compactor_settings(stack)
-        lake = canary_lake(stack.store, stack.table, clock, settings)
+        lake = CanaryLake(stack.store, stack.table, catalog_of(stack), clock, settings)
         yield from remove_leftovers(stack.store, lake, clock)
-        day = begin(stack.store, lake, _some_source(stack), date.fromisoformat(settings.first_call_date))
+        day = begin(stack.store, lake, _some_source(stack), FIRST_DAY)
         ask = partial(run_query, stack, client=stack.client("athena"))
         tables = ("calls", "calls_open") if settings.open_table else ("calls",)
         begun.append(Canary(day, AthenaQuestions(ask, day.partition, costs), clock, tables))
@@ -117,7 +116,7 @@ def run_canary(stack: Stack, clock: Clock, seconds: float) -> Report:
     return Report(region, checks, names, tuple(costs), sum(canary.swaps for canary in begun), seconds)
 
 
-def remove_leftovers(store: ObjectStore, lake: Lake, clock: Clock) -> Iterator[Check]:
+def remove_leftovers(store: ObjectStore, lake: CanaryLake, clock: Clock) -> Iterator[Check]:
     """Remove what killed canaries have left. Raises UserError where a canary may still run."""
     for partition, may_run in list(notes(store, clock)):
         if may_run:
@@ -126,7 +125,7 @@ def remove_leftovers(store: ObjectStore, lake: Lake, clock: Clock) -> Iterator[C
         yield ok(f"{NAME}: leftovers", f"rows on {partition.call_date} of one that was killed are removed")
 
 
-def begin(store: ObjectStore, lake: Lake, source: str, first: date) -> CanaryDay:
+def begin(store: ObjectStore, lake: CanaryLake, source: str, first: date) -> CanaryDay:
     """A day for a canary, which its note says. Raises UserError."""
     partition = free_day(store, source, first)
     leave_note(store, partition)

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     ROW_DIFFERS = "row_differs"
     ROW_TWICE = "row_twice"
     ROW_MISPLACED = "row_on_another_day"
+    NOT_REGISTERED = "partition_not_registered"
     UNLISTED = "no_longer_listed"
     EXPIRED = "object_expired"
     CHANGED = "item_changed"
@@ -66,6 +67,7 @@ TO_DO = {
     Kind.ROW_DIFFERS: "call-lake verify --repair writes the ledger's row over it",
     Kind.ROW_TWICE: "call-lake verify --repair writes one row over them",
     Kind.ROW_MISPLACED: "no command mends this: report it",
+    Kind.NOT_REGISTERED: "call-lake verify --repair registers it; the compactor does so within an hour",
     Kind.UNLISTED: "nothing: it is kept here",
     Kind.EXPIRED: "nothing: AudioRetentionDays is over; a poll, or verify --repair at once, makes it EXPIRED",
     Kind.CHANGED: "restore the item (docs/runbook.md, section A changed ledger item)",

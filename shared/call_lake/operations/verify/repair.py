@@ -4,14 +4,15 @@ audio."""
 from dataclasses import replace
 
 from call_lake.bucket.inbox import put_rows
+from call_lake.lake.registration import CALLS
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.table import row_of
 from call_lake.model.times import iso, parse_iso
-from call_lake.operations.verify.findings import Kind
-from call_lake.operations.verify.verifier import VerifyReport
+from call_lake.operations.verify.findings import Finding, Kind
+from call_lake.operations.verify.verifier import VerifyReport, hidden_from
 from call_lake.polling.publisher import Publisher
-from call_lake.ports import Clock, ObjectStore, Queue
+from call_lake.ports import Catalog, Clock, ObjectStore, Queue
 
 ROW_KINDS = frozenset({Kind.NO_ROW, Kind.ROW_DIFFERS, Kind.ROW_TWICE})
 AUDIO_KINDS = frozenset({Kind.NO_OBJECT, Kind.OBJECT_DIFFERS})
@@ -20,18 +21,22 @@ AUDIO_KINDS = frozenset({Kind.NO_OBJECT, Kind.OBJECT_DIFFERS})
 class Repairer:
     """Repairs one source. Every step may be repeated, and is safe beside polls, copies and compactions."""
 
-    def __init__(self, ledger: Ledger, store: ObjectStore, queue: Queue, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, store: ObjectStore, catalog: Catalog, queue: Queue, clock: Clock) -> None:
         self._ledger = ledger
         self._store = store
+        self._catalog = catalog
         self._queue = queue
         self._clock = clock
 
     def repair(self, report: VerifyReport) -> dict[str, str]:
-        """Repair, and return by recording id what was done. Raises Transient where AWS fails; what was done stays."""
+        """Repair, and return what was done: by recording id, or by what was found of a partition. Raises Transient and
+        PartialFailure where AWS fails; what was done stays."""
         expired = self._ask_what_expired(report)
-        done = self._publish(report) | expired
+        done = self._register(report) | self._publish(report) | expired
         kinds: dict[str, set[Kind]] = {}
         for finding in report.differences:
+            if self._comes_back(finding, report):
+                continue
             if finding.recording_id and finding.recording_id not in done:
                 kinds.setdefault(finding.recording_id, set()).add(finding.kind)
         for id, found in kinds.items():
@@ -44,6 +49,19 @@ class Repairer:
                 done |= self._fetch_again(entry)
             elif found & ROW_KINDS and not found & AUDIO_KINDS:
                 done |= self._write_row(entry)
+        return done
+
+    @staticmethod
+    def _comes_back(finding: Finding, report: VerifyReport) -> bool:
+        """Whether a missing row is seen again once its partition is registered."""
+        days = {partition.call_date for partition in report.hidden.get(CALLS.name, ())}
+        return finding.kind is Kind.NO_ROW and finding.call_date in days
+
+    def _register(self, report: VerifyReport) -> dict[str, str]:
+        done: dict[str, str] = {}
+        for table, partitions in report.hidden.items():
+            self._catalog.register(table, partitions)
+            done |= {hidden_from(table, partition).what: "registered" for partition in partitions}
         return done
 
     def _publish(self, report: VerifyReport) -> dict[str, str]:

@@ -12,6 +12,7 @@ from itertools import batched
 from call_lake.bucket.inventory import audio_keys, ids_in_inbox, ids_in_quarantine
 from call_lake.concurrency import in_threads
 from call_lake.errors import ItemChanged
+from call_lake.lake.registration import CALLS, LakeTable, unregistered
 from call_lake.ledger.entry import Entry, State, entries_of
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import Partition
@@ -20,7 +21,7 @@ from call_lake.model.recording_ids import RecordingIds
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import Finding, Kind, StoredParts, TableRow, about, differences_of
 from call_lake.operations.verify.listing import SourceListing, VerifyProgress
-from call_lake.ports import Clock, ObjectInfo, ObjectStore, Provider
+from call_lake.ports import Catalog, Clock, ObjectInfo, ObjectStore, Provider
 from call_lake.settings import SourceSettings
 
 DAYS_AT_ONCE = 7
@@ -34,7 +35,8 @@ type RowReader = Callable[[str, Sequence[date]], list[TableRow]]
 class VerifyReport:
     """The result for one source. ``listed``: recordings of these days that the provider has now. ``checked``: those and
     those that the ledger has of these days. ``right``: how many of the checked have no difference. ``unknown``:
-    recordings that the ledger does not have, for the repair. ``known``: ids of the checked ones that the ledger has.
+    recordings that the ledger does not have, for the repair. ``hidden``: by the name of a table, committed partitions
+    that are not registered in it, for the repair. ``known``: ids of the checked ones that the ledger has.
     ``redownloaded``: how many were downloaded again, and how many of them had the stored bytes; None if nobody asked.
     """
 
@@ -43,6 +45,7 @@ class VerifyReport:
     checked: int
     findings: list[Finding]
     unknown: Mapping[str, Recording] = field(default_factory=dict)
+    hidden: Mapping[str, Sequence[Partition]] = field(default_factory=dict)
     known: Sequence[str] = ()
     redownloaded: tuple[int, int] | None = None
 
@@ -58,12 +61,14 @@ class VerifyReport:
 @dataclass(frozen=True, slots=True)
 class StackData:
     """Where one stack keeps recordings. ``audio_kept``: after which time the bucket itself deletes audio, None for
-    never."""
+    never. ``tables``: those that the stack keeps."""
 
     ledger: Ledger
     store: ObjectStore
+    catalog: Catalog
     rows: RowReader
     audio_kept: timedelta | None = None
+    tables: Sequence[LakeTable] = (CALLS,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,17 @@ class Verifier:
         for number, some in enumerate(batched(sorted(by_day), DAYS_AT_ONCE, strict=False)):
             on_progress("comparing", number * DAYS_AT_ONCE, len(by_day))
             findings += self._compare(some, sorted(id for day in some for id in by_day[day]), listing, days)
+        hidden = self._hidden(days)
+        findings += [hidden_from(table, partition) for table, found in hidden.items() for partition in found]
         listed = len(listing.known) + len(listing.unknown)
         checked = len(expected) + len(listing.unknown)
-        return VerifyReport(self._source, listed, checked, findings, listing.unknown, list(expected))
+        return VerifyReport(self._source, listed, checked, findings, listing.unknown, hidden, list(expected))
+
+    def _hidden(self, days: Days) -> dict[str, list[Partition]]:
+        """By the name of a table: committed partitions of these days that no query of it sees."""
+        found = {table.name: unregistered(self._store, self._data.catalog, table) for table in self._data.tables}
+        wanted = {Partition(self._source, day) for day in days.all()}
+        return {name: [one for one in partitions if one in wanted] for name, partitions in found.items()}
 
     # -- the recordings of some days
 
@@ -189,6 +202,12 @@ class Verifier:
                 what = f"neither ledger nor provider knows {places}"
                 findings.append(Finding(self._source, Kind.ORPHAN, what, recording_id=id))
         return findings
+
+
+def hidden_from(table: str, partition: Partition) -> Finding:
+    """The finding for a committed partition that is not registered."""
+    what = f"no query of {table} sees {partition}, or not as the table is now"
+    return Finding(partition.source, Kind.NOT_REGISTERED, what, call_date=partition.call_date)
 
 
 def _day_of(entry: Entry) -> date | None:

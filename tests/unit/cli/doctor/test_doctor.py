@@ -91,6 +91,12 @@ def said(operation: str, code: str, message: str) -> botocore.exceptions.ClientE
 
 
 FUNCTIONS = {kind: f"s-{kind}" for kind in ("poller", "copier", "compactor")}
+COMPACTOR = {"Variables": {"LEDGER_TABLE": "l", "BUCKET": "b", "DATABASE": "s", "OPEN_TABLE": "false"}}
+HEALTHY = {"State": "Active", "LastUpdateStatus": "Successful"}
+TABLE = {
+    "Name": "calls",
+    "StorageDescriptor": {"Location": "s3://b/lake/calls/manifest/", "InputFormat": "invented", "Columns": []},
+}
 TRANSCRIBING = FUNCTIONS | {"transcriber": "s-transcriber"}
 
 
@@ -117,9 +123,14 @@ class Cloud:
         self.answers: dict[str, Any] = {
             "get_caller_identity": {"Account": "111122223333"},
             "list_objects_v2": {},
-            "get_table": {"Table": {"Name": "calls"}},
+            "get_table": {"Table": TABLE},
+            "get_partitions": {"Partitions": []},
             "get_work_group": {"WorkGroup": {"State": "ENABLED"}},
-            "get_function_configuration": {"State": "Active", "LastUpdateStatus": "Successful"},
+            "get_function_configuration": {
+                "State": "Active",
+                "LastUpdateStatus": "Successful",
+                "Environment": COMPACTOR,
+            },
             "get_account_settings": quota(1000),
             "list_event_source_mappings": mapped("Enabled"),
             "get_schedule": {"State": "ENABLED"},
@@ -188,7 +199,13 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
         ("get_table", refused("GetTable", "EntityNotFoundException"), "table", "fail", "A dropped table"),
         ("get_table", refused("GetTable"), "storage", "fail", "the right to call GetTable"),
         ("get_work_group", {"WorkGroup": {"State": "DISABLED"}}, "Athena", "fail", "enable workgroup"),
-        ("get_function_configuration", {"State": "Failed", "StateReason": "no key"}, "copier", "fail", "no key"),
+        (
+            "get_function_configuration",
+            {"State": "Failed", "StateReason": "no key", "Environment": COMPACTOR},
+            "copier",
+            "fail",
+            "no key",
+        ),
         ("get_account_settings", quota(6), "Lambda quota", "warn", "ask AWS"),
         ("list_event_source_mappings", {"EventSourceMappings": []}, "thulium: copies", "fail", "nothing leads from"),
         ("list_event_source_mappings", mapped("Disabled"), "thulium: copies", "fail", "enable"),
@@ -228,6 +245,15 @@ def test_each_trouble_of_aws_is_found(
     assert trouble.level == level
     assert says in f"{trouble.found}; {trouble.to_do}"
     assert trouble.to_do
+
+
+def test_a_committed_partition_that_no_query_sees_is_a_failure(cloud: Cloud) -> None:
+    cloud.store.put(Partition("thulium", date(2026, 10, 20)).manifest, b"")
+
+    check = cloud.troubles()["partitions of calls"]
+
+    assert (check.level, check.found.partition(" ")[0]) == (Level.FAIL, "1")
+    assert "source=thulium/call_date=2026-10-20" in check.found
 
 
 @pytest.mark.parametrize(

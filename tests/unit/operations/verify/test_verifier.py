@@ -49,7 +49,7 @@ def test_verifying_writes_nothing_and_downloads_no_audio(bench: Bench) -> None:
     bench.verify()
 
     methods = {call.method for call in bench.world.calls.log[before:]}
-    assert methods == {"list", "scan", "get_many", "head"}
+    assert methods == {"list", "scan", "get_many", "head", "registered"}
     assert bench.thulium.downloads == downloads
 
 
@@ -61,6 +61,25 @@ def test_an_erased_recording_is_no_difference(bench: Bench) -> None:
     bench.lose_row(gone)
 
     assert bench.verify().findings == []
+
+
+def test_a_partition_that_no_query_sees_is_found_and_registered_again(bench: Bench) -> None:
+    bench.world.catalog.drop("calls")
+    report = bench.verify()
+    (hidden,) = [finding for finding in report.differences if finding.kind is Kind.NOT_REGISTERED]
+    assert (hidden.call_date, hidden.recording_id) == (DAY, None)
+
+    assert bench.repair(report)[hidden.what] == "registered"
+
+    assert bench.verify().differences == []
+
+
+def test_rows_that_a_registration_brings_back_are_not_written_again(bench: Bench) -> None:
+    bench.world.catalog.drop("calls")
+
+    done = bench.repair(bench.verify())
+
+    assert list(done.values()) == ["registered"]
 
 
 # -- provider and ledger

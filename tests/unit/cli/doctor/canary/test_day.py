@@ -12,7 +12,7 @@ from call_lake.lake.compactor import Compactor
 from call_lake.lake.search import read_partition
 from call_lake.model.layout import CANARY, Partition
 from call_lake_cli.console.errors import UserError
-from call_lake_cli.doctor.canary.day import FREE_DAYS, CanaryDay, canary_lake, free_day
+from call_lake_cli.doctor.canary.day import FREE_DAYS, CanaryDay, CanaryLake, free_day
 from call_lake_cli.doctor.canary.notes import LONGEST, leave_note, leftovers, notes
 from call_lake_cli.doctor.canary.rows import CanaryRows
 from call_lake_cli.doctor.canary.run import begin, remove_leftovers
@@ -26,9 +26,17 @@ DAY = Partition("thulium", FIRST)
 WITH_OPEN_TABLE = replace(SETTINGS, open_table=True)
 
 
-def day_of(world: World, *, open_table: bool = False) -> CanaryDay:
+def canary_lake_of(world: World, *, open_table: bool = False) -> CanaryLake:
     settings = WITH_OPEN_TABLE if open_table else SETTINGS
-    return CanaryDay(world.store, canary_lake(world.store, world.table, world.clock, settings), DAY)
+    return CanaryLake(world.store, world.table, world.catalog, world.clock, settings)
+
+
+def day_of(world: World, *, open_table: bool = False) -> CanaryDay:
+    return CanaryDay(world.store, canary_lake_of(world, open_table=open_table), DAY)
+
+
+def registered(world: World) -> set[Partition]:
+    return world.catalog.seen("calls") | world.catalog.seen("calls_open")
 
 
 def rows_of(world: World) -> CanaryRows:
@@ -52,14 +60,16 @@ def test_a_lake_without_a_free_day_gets_no_canary(world: World) -> None:
 
 
 def test_nothing_of_it_is_left(world: World) -> None:
-    day, rows = begin(world.store, lake_of(world), "thulium", FIRST), rows_of(world)
+    day, rows = begin(world.store, canary_lake_of(world), "thulium", FIRST), rows_of(world)
     for number in (1, 2, 3):
         day.commit([rows.row(number)])
+    assert registered(world) == {DAY}
 
     day.remove()
 
     assert world.store.bodies() == {}
     assert day.left() == []
+    assert registered(world) == set()
 
 
 @pytest.mark.parametrize("compacted_meanwhile", [False, True])
@@ -67,14 +77,16 @@ def test_its_rows_reach_the_open_table_and_nothing_is_left_there(world: World, c
     day = day_of(world, open_table=not compacted_meanwhile)
     day.commit([rows_of(world).row(1)])
     if compacted_meanwhile:
-        Compactor(world.store, world.table, world.clock, WITH_OPEN_TABLE, threads=1).run(IN_TIME_S)
+        Compactor(world.store, world.table, world.catalog, world.clock, WITH_OPEN_TABLE, threads=1).run(IN_TIME_S)
     assert world.store.bodies("lake/open/manifest/")
+    assert world.catalog.seen("calls") == world.catalog.seen("calls_open") == {DAY}
 
     day.remove()
     world.clock.advance(timedelta(days=2))
-    Compactor(world.store, world.table, world.clock, WITH_OPEN_TABLE, threads=1).run(IN_TIME_S)
+    Compactor(world.store, world.table, world.catalog, world.clock, WITH_OPEN_TABLE, threads=1).run(IN_TIME_S)
 
     assert world.store.bodies("lake/") == {}
+    assert registered(world) == set()
 
 
 def test_a_call_that_came_to_its_day_meanwhile_stays(world: World) -> None:
@@ -86,6 +98,7 @@ def test_a_call_that_came_to_its_day_meanwhile_stays(world: World) -> None:
 
     (left,) = read_partition(world.store, "thulium", FIRST)
     assert left["recording_id"] == call["recording_id"]
+    assert registered(world) == {DAY}
 
 
 def test_nothing_comes_to_the_day_once_its_rows_are_being_removed(world: World) -> None:
@@ -99,8 +112,7 @@ def test_nothing_comes_to_the_day_once_its_rows_are_being_removed(world: World) 
 
 def test_what_a_machine_that_went_down_at_any_call_has_left_is_removed_by_the_next_canary() -> None:
     def run(world: World) -> None:
-        lake = canary_lake(world.store, world.table, world.clock, WITH_OPEN_TABLE)
-        day, rows = begin(world.store, lake, "thulium", FIRST), rows_of(world)
+        day, rows = begin(world.store, canary_lake_of(world, open_table=True), "thulium", FIRST), rows_of(world)
         day.commit([rows.row(1), rows.row(2)])
         day.commit([rows.row(3)])
         day.remove()
@@ -115,9 +127,10 @@ def test_what_a_machine_that_went_down_at_any_call_has_left_is_removed_by_the_ne
             run(world)
         up_again()
         world.clock.advance(LONGEST)
-        list(remove_leftovers(world.store, lake_of(world), world.clock))
+        list(remove_leftovers(world.store, canary_lake_of(world), world.clock))
 
         assert world.store.bodies() == {}, f"it went down at {whole.calls.log[number - 1]}"
+        assert registered(world) == set()
 
 
 def down_from(number: int, call: Call, proceed: Proceed) -> Any:
@@ -127,7 +140,7 @@ def down_from(number: int, call: Call, proceed: Proceed) -> Any:
 
 
 def test_a_killed_canary_is_told_after_an_hour_and_removed_by_the_next_one(world: World) -> None:
-    lake = lake_of(world)
+    lake = canary_lake_of(world)
     begin(world.store, lake, "thulium", FIRST).commit([rows_of(world).row(1)])
     world.clock.advance(LONGEST)
 
@@ -142,7 +155,7 @@ def test_a_killed_canary_is_told_after_an_hour_and_removed_by_the_next_one(world
 
 
 def test_what_may_still_run_is_left_alone(world: World) -> None:
-    lake = lake_of(world)
+    lake = canary_lake_of(world)
     begin(world.store, lake, "thulium", FIRST).commit([rows_of(world).row(1)])
     world.clock.advance(LONGEST - timedelta(seconds=1))
     before = world.store.bodies()
@@ -158,11 +171,11 @@ def test_two_canaries_never_share_a_day(world: World) -> None:
     leave_note(world.store, DAY)
 
     with pytest.raises(UserError, match="another canary"):
-        begin(world.store, lake_of(world), "thulium", FIRST)
+        begin(world.store, canary_lake_of(world), "thulium", FIRST)
 
 
 def test_the_note_is_there_before_the_first_row(world: World) -> None:
-    begin(world.store, lake_of(world), "thulium", FIRST)
+    begin(world.store, canary_lake_of(world), "thulium", FIRST)
 
     assert [partition for partition, _ in notes(world.store, world.clock)] == [DAY]
     assert list(world.store.bodies()) == [f"{CANARY}{DAY.path}note.json"]

@@ -15,7 +15,7 @@ from call_lake.errors import Reason, Transient
 from call_lake.lake.search import read_partition
 from call_lake.model.layout import CANARY, Partition
 from call_lake.model.times import iso
-from call_lake_cli.doctor.canary.day import CanaryDay, canary_lake
+from call_lake_cli.doctor.canary.day import CanaryDay, CanaryLake
 from call_lake_cli.doctor.canary.notes import LONGEST, leave_note
 from call_lake_cli.doctor.canary.rows import TIMES, CanaryRows
 from call_lake_cli.doctor.canary.run import Canary, run_canary
@@ -74,7 +74,7 @@ def _text(value: Any) -> str | None:
 
 
 def canary_of(world: World, questions: LakeQuestions | None = None) -> Canary:
-    lake = canary_lake(world.store, world.table, world.clock, replace(SETTINGS, open_table=True))
+    lake = CanaryLake(world.store, world.table, world.catalog, world.clock, replace(SETTINGS, open_table=True))
     leave_note(world.store, DAY)
     return Canary(CanaryDay(world.store, lake, DAY), questions or LakeQuestions(world), world.clock, TABLES)
 
@@ -158,13 +158,27 @@ class Here(Stack):
     world: World
 
     def client(self, service: str) -> Any:
-        variables = {"LEDGER_TABLE": "ledger", "BUCKET": "b", "SOURCES": "thulium", "FIRST_CALL_DATE": "2015-01-01"}
+        variables = {"LEDGER_TABLE": "ledger", "BUCKET": "b", "DATABASE": "calls"}
         configuration = {"Environment": {"Variables": variables}}
         return SimpleNamespace(
             meta=SimpleNamespace(region_name="eu-central-1"),
             get_function_configuration=lambda **_: configuration,
             start_query_execution=self.refuse,
+            get_table=lambda **_: {"Table": {"StorageDescriptor": {"Location": "s3://b/manifests", "Columns": []}}},
+            batch_create_partition=self.register,
+            delete_partition=self.unregister,
+            exceptions=SimpleNamespace(EntityNotFoundException=KeyError),
         )
+
+    def register(self, **request: Any) -> dict[str, Any]:
+        days = [Partition.of_values(*one["Values"]) for one in request["PartitionInputList"]]
+        self.world.catalog.register(request["TableName"], [day for day in days if day])
+        return {}
+
+    def unregister(self, **request: Any) -> None:
+        day = Partition.of_values(*request["PartitionValues"])
+        assert day
+        self.world.catalog.unregister(request["TableName"], day)
 
     def refuse(self, **_: Any) -> Any:
         message = "Insufficient Lake Formation permission(s): Required Describe on acme-calls"
@@ -198,6 +212,7 @@ def test_where_athena_refuses_the_report_names_the_cause_and_nothing_is_left(wor
     assert "acme-calls" not in "".join(report.lines())
     assert report.lines()[1].startswith("region eu-central-1")
     assert world.store.bodies() == {}
+    assert world.catalog.seen("calls") == set()
 
 
 def test_a_stack_without_a_source_gets_no_canary(world: World) -> None:
@@ -213,7 +228,7 @@ def test_a_stack_without_a_source_gets_no_canary(world: World) -> None:
 
 
 def test_what_a_killed_canary_has_left_is_removed_before_the_next_one_begins(world: World) -> None:
-    lake = canary_lake(world.store, world.table, world.clock, SETTINGS)
+    lake = CanaryLake(world.store, world.table, world.catalog, world.clock, SETTINGS)
     leave_note(world.store, DAY)
     CanaryDay(world.store, lake, DAY).commit([CanaryRows(DAY, "run", world.clock.now()).row(1)])
 

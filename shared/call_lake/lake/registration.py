@@ -1,0 +1,94 @@
+"""Register partitions in the Glue catalogue: Athena and Trino read a table's registered partitions, and no other
+(rule 23, docs/adr/0033).
+
+A partition is registered after its first commit, and before its rows leave the inbox. So rows that no query sees yet
+are still in the inbox, and the next run registers their partition. What was registered once may be lost later: somebody
+drops the table, or CloudFormation makes another one. So the manifests are compared with the catalogue once an hour.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from call_lake.model.layout import MANIFEST, OPEN_MANIFEST, Partition
+from call_lake.ports import Catalog, Clock, ObjectStore
+
+COMPARED_EVERY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LakeTable:
+    """A table of the Glue database. ``manifests``: the prefix of its partitions' manifests, which is its location."""
+
+    name: str
+    manifests: str
+
+    def __str__(self) -> str:
+        return f"table {self.name}"
+
+
+CALLS = LakeTable("calls", MANIFEST)
+CALLS_OPEN = LakeTable("calls_open", OPEN_MANIFEST)
+
+
+def tables_of(*, open_table: bool) -> tuple[LakeTable, ...]:
+    """The tables of a stack. ``open_table``: whether it keeps ``calls_open``."""
+    return (CALLS, CALLS_OPEN) if open_table else (CALLS,)
+
+
+def committed(store: ObjectStore, table: LakeTable) -> set[Partition]:
+    """The partitions that have a manifest. Reads no object."""
+    found = (Partition.of_key(info.key, table.manifests) for info in store.list(table.manifests))
+    return {partition for partition in found if partition is not None}
+
+
+def unregistered(store: ObjectStore, catalog: Catalog, table: LakeTable) -> list[Partition]:
+    """The partitions whose rows no query sees, or sees as an older table described them. Raises Transient."""
+    manifests = committed(store, table)  # first: what is committed meanwhile is registered after its commit
+    return sorted(manifests - catalog.registered(table.name)) if manifests else []
+
+
+class Registration:
+    """Registers the partitions of some tables, and remembers which are. Keep one for as long as you can: a partition
+    that it remembers costs no request. Safe to use from threads."""
+
+    def __init__(self, store: ObjectStore, catalog: Catalog, clock: Clock, tables: Sequence[LakeTable]) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._clock = clock
+        self._registered: dict[LakeTable, set[Partition]] = {table: set() for table in tables}
+        self._compared_at: dict[LakeTable, datetime] = {}
+
+    def register(self, partition: Partition) -> None:
+        """Register a committed partition in all tables. Where that fails, all are due again. Raises Transient and
+        PartialFailure."""
+        for table, known in self._registered.items():
+            if partition not in known:
+                try:
+                    self._catalog.register(table.name, [partition])
+                except Exception:
+                    self._compared_at.clear()
+                    raise
+                known.add(partition)
+
+    def due(self) -> list[LakeTable]:
+        """The tables that were not compared within the last hour."""
+        now = self._clock.now()
+        return [
+            table
+            for table in self._registered
+            if table not in self._compared_at or now - self._compared_at[table] >= COMPARED_EVERY
+        ]
+
+    def compare(self, table: LakeTable) -> int:
+        """Register every committed partition that the catalogue lacks; return how many. Raises Transient and
+        PartialFailure."""
+        began = self._clock.now()
+        manifests = committed(self._store, table)
+        registered = self._catalog.registered(table.name) if manifests else set()
+        missing = sorted(manifests - registered)
+        if missing:
+            self._catalog.register(table.name, missing)
+        self._registered[table] = manifests | registered
+        self._compared_at[table] = began
+        return len(missing)
