@@ -1,5 +1,5 @@
 """Trino's functions, asked through Athena's API: those that the adapter translates itself, and how values are printed.
-Expected values are those of Trino's documentation."""
+Expected values are those of Trino's documentation; `make trino` asks Trino itself for them."""
 
 from datetime import UTC, datetime
 
@@ -11,6 +11,12 @@ from tests.integration.athena_lake import Lake, Row
 
 TS = "timestamp '2026-10-25 01:30:05.250'"
 DAY = "date '2026-10-25'"
+
+ROWS = [
+    Row("thulium-1", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "Ewa", 12.5, 100),
+    Row("thulium-2", datetime(2026, 10, 25, 2, 30, tzinfo=UTC), "Jan", 25.0, 200),
+    Row("thulium-3", datetime(2026, 10, 25, 3, 30, tzinfo=UTC), None, None, 300),
+]
 
 VALUES = [
     # times
@@ -153,12 +159,7 @@ ACCEPTED = [
 def lake(aws: boto3.Session, emulator: Emulator) -> Lake:
     made = Lake(aws, emulator)
     made.create_calls()
-    rows = [
-        Row("thulium-1", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "Ewa", 12.5, 100),
-        Row("thulium-2", datetime(2026, 10, 25, 2, 30, tzinfo=UTC), "Jan", 25.0, 200),
-        Row("thulium-3", datetime(2026, 10, 25, 3, 30, tzinfo=UTC), None, None, 300),
-    ]
-    made.commit("thulium", "2026-10-25", made.write(rows))
+    made.commit("thulium", "2026-10-25", made.write(ROWS))
     return made
 
 
