@@ -49,13 +49,15 @@ def _ask(trino: Trino, where: str, settings: dict[str, str] | None = None) -> An
 
 
 def _fill(laboratory: Laboratory) -> tuple[str, str, str]:
-    """One file a day, as the compactor writes it. Returns the id, the caller and the start of a row of the second."""
+    """One file a day, as the compactor writes it. Returns the id, the caller and the start of a row of the second one;
+    the caller is in that file alone."""
     with tempfile.TemporaryDirectory(prefix="trino-rows-") as folder:
-        made = dataset.make(Path(folder), len(DAYS) * ROWS_A_FILE, 0, 0)
+        dataset.make(Path(folder), len(DAYS) * ROWS_A_FILE, 0, 0)
         with pa.memory_map(str(Path(folder) / "load.arrow")) as file:
             rows = pa.ipc.open_file(file).read_all().select(SCHEMA.names).sort_by("started_at")
-            assert rows.num_rows == made.load_rows
-            for number, day in enumerate(DAYS):
-                laboratory.add(day, rows.slice(number * ROWS_A_FILE, ROWS_A_FILE))
-            row = rows.slice(ROWS_A_FILE * 3 // 2, 1).to_pylist()[0]
+            parts = [rows.slice(number * ROWS_A_FILE, ROWS_A_FILE) for number in range(len(DAYS))]
+            for day, part in zip(DAYS, parts, strict=True):
+                laboratory.add(day, part)
+            elsewhere = {name for part in (parts[0], parts[2]) for name in part["caller"].to_pylist()}
+            row = next(row for row in parts[1].to_pylist() if row["caller"] not in elsewhere)
     return row["recording_id"], row["caller"], f"{row['started_at']:%Y-%m-%d %H:%M:%S}"

@@ -9,7 +9,7 @@ from tests.trino.laboratory import deployed_table, show
 from tests.trino.report import Check
 from tests.trino.world import World
 
-GRACE_S = 30.0  # longer than a query may take while writers have the machine
+GRACE_S = 10.0  # until a replaced file is deleted; longer than a query takes
 KINDS = ("twice", "missing", "stale", "risen", "error")
 
 
