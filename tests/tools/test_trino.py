@@ -3,11 +3,16 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from call_lake_local.endpoint import Endpoint
+from call_lake_local.named_queries import query_files
+from tests.support.stub_web import Reply, Seen, StubWeb, json_reply
 from tests.trino import install
+from tests.trino.answers import EDITS, NUMBER, edited
+from tests.trino.client import Trino, TrinoError
 from tests.trino.install import Artifact, NotInstalled, find_java, java_version
 from tests.trino.listings import Listings
 from tests.trino.report import Check, compared, markdown
@@ -114,7 +119,54 @@ def test_the_server_asks_the_local_stack_alone() -> None:
     assert f"s3.endpoint={ENDPOINT.url}\n" in catalog
 
 
+# -- the client
+
+
+def of_pages(*pages: dict[str, Any]) -> StubWeb:
+    """Answers with one page after the other, each of which names the next."""
+    left = list(pages)
+
+    def answer(seen: Seen) -> Reply:
+        page = left.pop(0)
+        more = {"nextUri": "http://127.0.0.1:5/v1/next"} if left else {}
+        return json_reply({"stats": {"physicalInputBytes": 7}, **more, **page})
+
+    return StubWeb(answer)
+
+
+def test_an_answer_is_all_of_its_pages_as_athena_prints_them() -> None:
+    columns = [{"name": "n", "type": "bigint"}, {"name": "at", "type": "timestamp(3)"}, {"name": "s", "type": "double"}]
+    web = of_pages(
+        {},
+        {"columns": columns, "data": [[1, "2026-10-25 01:30:00.000", 1.5e7]]},
+        {"data": [[None, "2026-10-25 02:30:00.000", 0.5]]},
+    )
+    answer = Trino("http://127.0.0.1:5", "calls_of", web.session).ask("SELECT 1", {"a": "b"})
+    assert answer.rows == [("1", "2026-10-25 01:30:00.000", "1.5E7"), (None, "2026-10-25 02:30:00.000", "0.5")]
+    assert (answer.columns, answer.types) == (("n", "at", "s"), ("bigint", "timestamp", "double"))
+    assert answer.read_bytes == 7
+    assert web.seen[0].headers["X-Trino-Schema"] == "calls_of"
+    assert web.seen[0].headers["X-Trino-Session"] == "awsdatacatalog.a=b"
+
+
+def test_an_error_on_a_later_page_ends_the_query() -> None:
+    web = of_pages({"data": [[1]]}, {"error": {"errorName": "HIVE_BAD_DATA", "message": "a column"}})
+    with pytest.raises(TrinoError, match="HIVE_BAD_DATA: a column"):
+        Trino("http://127.0.0.1:5", session=web.session).rows("SELECT 1")
+
+
 # -- the judge
+
+
+def test_parameters_are_edited_as_an_analyst_does() -> None:
+    assert edited("SELECT 3 AS at_least_calls, '+48' AS number", {"+48": "000"}) == (
+        "SELECT 1 AS at_least_calls, '000' AS number"
+    )
+
+
+def test_each_parameter_that_is_edited_is_in_one_query() -> None:
+    texts = [file.read_text() for file in query_files()]
+    assert {old: sum(old in text for text in texts) for old in (*EDITS, NUMBER)} == dict.fromkeys((*EDITS, NUMBER), 1)
 
 
 def test_equal_answers_are_the_same() -> None:

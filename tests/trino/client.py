@@ -31,10 +31,10 @@ class Answer:
 class Trino:
     """A Trino server, and the schema that unqualified names are of. Use each from one thread."""
 
-    def __init__(self, url: str, schema: str = "") -> None:
+    def __init__(self, url: str, schema: str = "", session: requests.Session | None = None) -> None:
         self.url = url
         self.schema = schema
-        self._session = requests.Session()
+        self._session = session or requests.Session()
         self._session.trust_env = False  # your proxies are not meant for it
 
     def of(self, schema: str) -> "Trino":
