@@ -91,4 +91,6 @@ def _against(trino: Trino, sql: str, expected: Any) -> str:
         found: Any = trino.rows(sql)
     except TrinoError as error:
         return "" if expected is None else f"{sql}: {error}"
+    if isinstance(expected, list) and "order by" not in sql:
+        found, expected = sorted(found), sorted(expected)
     return "" if found == expected else f"{sql}: {found}, not {expected or 'refused'}"

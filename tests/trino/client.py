@@ -62,7 +62,8 @@ class Trino:
             if error := page.get("error"):
                 raise TrinoError(f"{error['errorName']}: {error['message']}")
             columns = page.get("columns") or columns
-            rows += [tuple(map(printed, row)) for row in page.get("data") or []]
+            kinds = [column["type"] for column in columns]
+            rows += [tuple(map(printed, row, kinds)) for row in page.get("data") or []]
             if (next_uri := page.get("nextUri")) is None:
                 break
             sent = self._session.get(next_uri, timeout=TIMEOUT_S)
@@ -74,6 +75,8 @@ class Trino:
         )
 
 
-def printed(value: Any) -> str | None:
-    """A value of Trino's JSON as Athena prints it: numbers are numbers there, and all else is text already."""
+def printed(value: Any, kind: str) -> str | None:
+    """A value of Trino's JSON as Athena prints it: numbers are numbers there, a row is a list, all else is text."""
+    if kind.startswith("row(") and value is not None:
+        value = {f"_{place}": item for place, item in enumerate(value)}
     return text_of(value)
