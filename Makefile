@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is set up on first use (local/call_lake_local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries sources bench-import bench-copy bench-poll torture bench-compact cost rights lock clean
+.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries sources bench-import bench-copy bench-poll torture trino bench-compact cost rights lock clean
 
 PYTHON3 ?= python3
 SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
@@ -77,6 +77,10 @@ bench-import: ## time the functions' imports as they are deployed; writes bench/
 torture: ## write, merge, erase, collect and read the lake for a minute, all at once, and count what is wrong
 	$(SETUP) --only venv --only ministack
 	$(BIN)/python -m tests.torture
+
+trino: ## let Trino, the engine of Athena, read what the local stack stored; needs Java 24 or later and Maven
+	$(SETUP) --only venv --only sam --only ministack
+	@$(BIN)/python -m tests.trino $(ARGS)
 
 bench-copy: ## copy recordings beside boto3, smart_open, rclone and curl with aws; writes bench/RESULTS.md
 	$(SETUP) --only venv

@@ -61,17 +61,64 @@ class Answer:
     manifest_uri: str
 
 
-class Lake:
+class Athena:
+    """Athena's API alone: one client, one Glue database, one workgroup."""
+
+    def __init__(self, client: Any, database: str, workgroup: str) -> None:
+        self.athena = client
+        self.name = database
+        self.workgroup = workgroup
+
+    def ask(self, sql: str, **request: Any) -> Answer:
+        """Run it to its end, whatever that is."""
+        context = {"Database": self.name, "Catalog": "AwsDataCatalog"}
+        request = {"QueryExecutionContext": context, "WorkGroup": self.workgroup} | request
+        query_id = self.athena.start_query_execution(QueryString=sql, **request)["QueryExecutionId"]
+        deadline = time.monotonic() + QUERY_DEADLINE_S
+        while True:
+            execution = self.athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+            state = execution["Status"]["State"]
+            if state not in ("QUEUED", "RUNNING"):
+                break
+            assert time.monotonic() < deadline, f"still {state}: {sql}"
+            time.sleep(0.01)
+        columns, rows = self._fetch(query_id, execution["StatementType"]) if state == "SUCCEEDED" else ({}, [])
+        return Answer(
+            query_id,
+            state,
+            execution["Status"].get("StateChangeReason", ""),
+            columns,
+            rows,
+            execution["ResultConfiguration"]["OutputLocation"],
+            execution["Statistics"]["DataScannedInBytes"],
+            execution["Statistics"].get("DataManifestLocation", ""),
+        )
+
+    def rows(self, sql: str, **request: Any) -> list[tuple[str | None, ...]]:
+        answer = self.ask(sql, **request)
+        assert answer.state == "SUCCEEDED", f"{sql}: {answer.reason}"
+        return answer.rows
+
+    def _fetch(self, query_id: str, statement_type: str) -> tuple[dict[str, str], list[tuple[str | None, ...]]]:
+        rows: list[tuple[str | None, ...]] = []
+        columns: dict[str, str] = {}
+        for page in self.athena.get_paginator("get_query_results").paginate(QueryExecutionId=query_id):
+            found = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+            columns = {column["Name"]: column["Type"] for column in found}
+            rows += [tuple(value.get("VarCharValue") for value in row["Data"]) for row in page["ResultSet"]["Rows"]]
+        return columns, rows[1:] if statement_type == "DML" else rows
+
+
+class Lake(Athena):
     """One bucket and one Glue database, named at random so that tests do not meet."""
 
     def __init__(self, aws: boto3.Session, emulator: Emulator) -> None:
         endpoint = emulator.endpoint.url
         self.s3 = aws.client("s3", endpoint_url=endpoint)
         self.glue = aws.client("glue", endpoint_url=endpoint)
-        self.athena = aws.client("athena", endpoint_url=endpoint)
-        self.name = f"lake{uuid4().hex[:10]}"
+        name = f"lake{uuid4().hex[:10]}"
+        super().__init__(aws.client("athena", endpoint_url=endpoint), name, f"{name}-workgroup")
         self.bucket = f"{self.name}-bucket"
-        self.workgroup = f"{self.name}-workgroup"
         self.results = f"s3://{self.bucket}/results/"
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         self.catalog = GlueCatalog(self.glue, self.name)
@@ -134,42 +181,3 @@ class Lake:
                 },
             },
         )
-
-    def ask(self, sql: str, **request: Any) -> Answer:
-        """Through Athena's API alone, to the end, whatever that is."""
-        context = {"Database": self.name, "Catalog": "AwsDataCatalog"}
-        request = {"QueryExecutionContext": context, "WorkGroup": self.workgroup} | request
-        query_id = self.athena.start_query_execution(QueryString=sql, **request)["QueryExecutionId"]
-        deadline = time.monotonic() + QUERY_DEADLINE_S
-        while True:
-            execution = self.athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
-            state = execution["Status"]["State"]
-            if state not in ("QUEUED", "RUNNING"):
-                break
-            assert time.monotonic() < deadline, f"still {state}: {sql}"
-            time.sleep(0.01)
-        columns, rows = self._fetch(query_id, execution["StatementType"]) if state == "SUCCEEDED" else ({}, [])
-        return Answer(
-            query_id,
-            state,
-            execution["Status"].get("StateChangeReason", ""),
-            columns,
-            rows,
-            execution["ResultConfiguration"]["OutputLocation"],
-            execution["Statistics"]["DataScannedInBytes"],
-            execution["Statistics"].get("DataManifestLocation", ""),
-        )
-
-    def rows(self, sql: str, **request: Any) -> list[tuple[str | None, ...]]:
-        answer = self.ask(sql, **request)
-        assert answer.state == "SUCCEEDED", f"{sql}: {answer.reason}"
-        return answer.rows
-
-    def _fetch(self, query_id: str, statement_type: str) -> tuple[dict[str, str], list[tuple[str | None, ...]]]:
-        rows: list[tuple[str | None, ...]] = []
-        columns: dict[str, str] = {}
-        for page in self.athena.get_paginator("get_query_results").paginate(QueryExecutionId=query_id):
-            found = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
-            columns = {column["Name"]: column["Type"] for column in found}
-            rows += [tuple(value.get("VarCharValue") for value in row["Data"]) for row in page["ResultSet"]["Rows"]]
-        return columns, rows[1:] if statement_type == "DML" else rows

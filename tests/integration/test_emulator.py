@@ -36,6 +36,19 @@ def test_what_it_stores_is_gone_after_a_reset_and_when_it_stops(tmp_path: Path) 
     assert not emulator.is_healthy()
 
 
+def test_a_table_has_a_description_only_where_one_was_given(aws: boto3.Session, emulator: Emulator) -> None:
+    """As Glue's: all but the name may be missing from a Table
+    (https://docs.aws.amazon.com/glue/latest/webapi/API_Table.html). Trino takes an empty one for a comment."""
+    glue = aws.client("glue", endpoint_url=emulator.endpoint.url)
+    glue.create_database(DatabaseInput={"Name": "described"})
+    glue.create_table(DatabaseName="described", TableInput={"Name": "without"})
+    glue.create_table(DatabaseName="described", TableInput={"Name": "with", "Description": "Rows", "Owner": "somebody"})
+    listed = {table["Name"]: table for table in glue.get_tables(DatabaseName="described")["TableList"]}
+    for name, expected in (("without", (None, None)), ("with", ("Rows", "somebody"))):
+        for table in (glue.get_table(DatabaseName="described", Name=name)["Table"], listed[name]):
+            assert (table.get("Description"), table.get("Owner")) == expected
+
+
 def test_it_listens_on_one_port_of_the_loopback_interface_alone(emulator: Emulator) -> None:
     sockets = [str(file.readlink()) for file in Path(f"/proc/{emulator.process.pid}/fd").iterdir() if file.is_symlink()]
     inodes = {link[8:-1] for link in sockets if link.startswith("socket:")}

@@ -22,7 +22,7 @@ DAYS_BACK = (0, 1, 10)  # one that fills, one that may still, one that is closed
 @dataclass(frozen=True, slots=True)
 class Job:
     """``number`` of the writer or reader among its like. ``naive``: the lake that overwrites. ``endpoint_url``, bucket
-    and table of a local AWS."""
+    and table of a local AWS. ``engine``: the URL of a query engine, for readers that ask one."""
 
     role: str
     number: int
@@ -35,6 +35,7 @@ class Job:
     grace_s: float
     notes: str
     stop: str
+    engine: str = ""
 
     @classmethod
     def given(cls) -> Self:
@@ -51,8 +52,11 @@ class Job:
         return not Path(self.stop).exists()
 
     def partitions(self) -> list[Partition]:
-        today = date.fromisoformat(self.today)
-        return [Partition(SOURCE, today - timedelta(days=back)) for back in DAYS_BACK]
+        return partitions_of(date.fromisoformat(self.today))
+
+
+def partitions_of(today: date) -> list[Partition]:
+    return [Partition(SOURCE, today - timedelta(days=back)) for back in DAYS_BACK]
 
 
 class Notes:

@@ -26,6 +26,16 @@ START_S = END_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class Readers:
+    """What the readers run: the module of each, the ``engine`` that it asks, and what has to be there for that before
+    it starts; ``prepare`` is given the run's name, which is the bucket's."""
+
+    module: str = "tests.torture.reader"
+    engine: str = ""
+    prepare: Callable[[str], None] = lambda name: None
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Counts of a whole run. ``overlong``: queries that took longer than the grace period."""
 
@@ -51,15 +61,19 @@ class Result:
         )
 
 
-def torture(emulator: Emulator, *, seconds: float, grace_s: float, naive: bool = False) -> Result:
+def torture(
+    emulator: Emulator, *, seconds: float, grace_s: float, naive: bool = False, readers: Readers | None = None
+) -> Result:
     """``grace_s`` has to be longer than a query. Raises RuntimeError where a writer or reader broke."""
     root = emulator.endpoint
     session = boto3.Session(root.access_key_id, root.secret_access_key, region_name=root.region)
     name = f"torture-{uuid.uuid4().hex[:12]}"
     _make(session, emulator, name)
+    asking = readers or Readers()
+    asking.prepare(name)
     with tempfile.TemporaryDirectory(prefix="torture-") as text:
         folder = Path(text)
-        _run(emulator, name, folder, seconds, grace_s, naive)
+        _run(emulator, name, folder, seconds, grace_s, naive, asking)
         notes = list(notes_in(folder))
     return _judged(notes, grace_s)
 
@@ -76,7 +90,9 @@ def _make(session: boto3.Session, emulator: Emulator, name: str) -> None:
     )
 
 
-def _run(emulator: Emulator, name: str, folder: Path, seconds: float, grace_s: float, naive: bool) -> None:
+def _run(
+    emulator: Emulator, name: str, folder: Path, seconds: float, grace_s: float, naive: bool, readers: Readers
+) -> None:
     stop = folder / "stop"
     roles = [("writer", number) for number in range(WRITERS)] + [("reader", number) for number in range(READERS)]
     path = os.pathsep.join(str(ROOT / folder) for folder in ("shared", "local", "."))
@@ -97,8 +113,10 @@ def _run(emulator: Emulator, name: str, folder: Path, seconds: float, grace_s: f
                 grace_s=grace_s,
                 notes=str(folder),
                 stop=str(stop),
+                engine=readers.engine,
             )
-            command = [sys.executable, "-m", f"tests.torture.{role}", job.text()]
+            module = readers.module if role == "reader" else f"tests.torture.{role}"
+            command = [sys.executable, "-m", module, job.text()]
             with (folder / f"{role}-{number}.log").open("wb") as log:
                 processes.append(subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log))
 

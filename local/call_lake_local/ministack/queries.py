@@ -1,5 +1,6 @@
 """Run one SELECT in DuckDB: attach its tables, translate its text, print its rows as Athena does."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -68,7 +69,7 @@ class Session:
         described = self.connection.execute(f"DESCRIBE {sql}").fetchall()
         kinds = [str(row[1]) for row in described]
         if any(has_zone(kind) for kind in kinds):
-            sql = _with_printed_zones(sql, kinds)
+            sql = _with_printed_zones(sql, kinds, zones)
         cursor = self.connection.execute(sql)
         rows = [[text_of(value) for value in row] for row in cursor.fetchall()]
         types = [column_type(kind) for kind in kinds]
@@ -175,12 +176,22 @@ def _partition_conditions(node: exp.Table, keys: Sequence[str]) -> list[exp.Expr
     return [condition.copy() for condition in conjuncts if usable(condition)]
 
 
-def _with_printed_zones(sql: str, kinds: Sequence[str]) -> str:
+def _with_printed_zones(sql: str, kinds: Sequence[str], zones: Sequence[str | None]) -> str:
     columns = [
-        f"strftime(c{place} AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S.%g UTC') AS c{place}"
+        f"{_printed(f'c{place}', zones[place] if place < len(zones) else None)} AS c{place}"
         if has_zone(kind)
         else f"c{place}"
         for place, kind in enumerate(kinds)
     ]
     names = ", ".join(f"c{place}" for place in range(len(kinds)))
     return f"SELECT {', '.join(columns)} FROM ({sql}) AS q({names})"  # noqa: S608
+
+
+def _printed(column: str, zone: str | None) -> str:
+    """The text of an instant on the clock of its zone, UTC by default, with the zone behind it."""
+    named = (zone or "UTC").replace("'", "''")
+    local = f"{column} AT TIME ZONE '{named}'"
+    if offset := re.fullmatch(r"([+-])(\d\d):(\d\d)", named):
+        sign, hours, minutes = offset.groups()
+        local = f"{column} AT TIME ZONE 'UTC' {sign} INTERVAL '{int(hours) * 60 + int(minutes)} minutes'"
+    return f"strftime({local}, '%Y-%m-%d %H:%M:%S.%g') || ' {named}'"

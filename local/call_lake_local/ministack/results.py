@@ -1,6 +1,7 @@
 """Values, types and result files as Athena gives them."""
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -68,7 +69,7 @@ def text_of(value: Any) -> str | None:
         case list() | tuple():
             return "[" + ", ".join(_inner(item) for item in value) + "]"
         case dict():
-            return "{" + ", ".join(f"{key}={_inner(item)}" for key, item in value.items()) + "}"
+            return "{" + ", ".join(f"{_field(key)}={_inner(item)}" for key, item in value.items()) + "}"
     return str(value)
 
 
@@ -86,6 +87,12 @@ def _quoted(text: str) -> str:
 def _inner(value: Any) -> str:
     text = text_of(value)
     return "null" if text is None else text
+
+
+def _field(name: str) -> str:
+    """A field without a name is ``field0``, ``field1``, … by its place
+    (https://docs.aws.amazon.com/athena/latest/ug/creating-row.html); to DuckDB it is ``_0``, ``_1``, …"""
+    return re.sub(r"^_(?=\d+$)", "field", str(name))
 
 
 def _double(value: float) -> str:

@@ -85,18 +85,23 @@ def to_duckdb(statement: exp.Expression) -> exp.Expression:
 
 
 def zone_of(projection: exp.Expression) -> str | None:
-    """The time zone that an output column carries in Trino, where DuckDB gives local time without one. Raises
+    """The time zone or the offset (``+02:00``) that an output column carries in Trino and not in DuckDB. Raises
     UnsupportedSql for one that is not written out: it may differ from row to row."""
     node = projection.unalias()
     if isinstance(node, exp.AtTimeZone):
         zone = node.args["zone"]
-    elif isinstance(node, exp.Anonymous) and node.name.lower() == "at_timezone":
+    elif isinstance(node, exp.Anonymous) and node.name.lower() in ("at_timezone", "with_timezone"):
         zone = node.expressions[1] if len(node.expressions) == 2 else None
+    elif isinstance(node, exp.FromISO8601Timestamp):
+        zone = node.this
     else:
         return None
     if not isinstance(zone, exp.Literal) or not zone.is_string:
         raise UnsupportedSql("an output column's time zone has to be written out here, like 'Europe/Warsaw'")
-    return str(zone.this)
+    if not isinstance(node, exp.FromISO8601Timestamp):
+        return str(zone.this)
+    offset = re.search(r"T.*([+-]\d\d:\d\d)$", zone.this)
+    return offset[1] if offset else None
 
 
 def _name_columns(select: exp.Select) -> None:
