@@ -134,7 +134,7 @@ class SmallWorld(ABC):
             datetime.fromisoformat(item["due_at"])
             + (self._asked_after() if item.get("state") == State.STORED else timedelta())
             for item in self.world.table.items().values()
-            if item.get("due_at", NEVER) != NEVER
+            if item.get("due_at", NEVER) != NEVER and item.get("state") != State.ERASED  # a tombstone is never due
         ]
         return [moment for moment in visible if moment] + due
 

@@ -34,25 +34,27 @@ class AthenaQuestions:
         self._ask = ask
         self._costs = costs
         # All texts in the SQL are ours: a source's name is [a-z0-9-], a day has digits, ids and numbers are invented.
-        self._where = f"WHERE source = '{partition.source}' AND call_date = '{partition.call_date}'"
+        self._source, self._day = partition.source, partition.call_date
 
     def count(self, table: str) -> tuple[int, int, float]:
         columns = "count(*) AS n, count(DISTINCT recording_id) AS ids, coalesce(max(talk_s), 0) AS highest"
-        (row,) = self._rows(f"SELECT {columns} FROM {table} {self._where}")  # noqa: S608
+        (row,) = self._rows(columns, table)
         return row["n"], row["ids"], row["highest"]
 
     def times(self, table: str) -> dict[str, tuple[str | None, ...]]:
-        rows = self._rows(f"SELECT recording_id, {', '.join(TIMES)} FROM {table} {self._where}")  # noqa: S608
+        rows = self._rows(f"recording_id, {', '.join(TIMES)}", table)
         return {row["recording_id"]: tuple(row[name] for name in TIMES) for row in rows}
 
     def number_with(self, column: str, value: str) -> int:
-        (row,) = self._rows(f"SELECT count(*) AS n FROM calls {self._where} AND {column} = '{value}'")  # noqa: S608
+        (row,) = self._rows("count(*) AS n", "calls", f"{column} = '{value}'")
         return int(row["n"])
 
     def daily(self) -> list[Mapping[str, Any]]:
-        return list(self._rows(f"SELECT * FROM calls_daily {self._where}"))  # noqa: S608
+        return list(self._rows("*", "calls_daily"))
 
-    def _rows(self, sql: str) -> list[dict[str, Any]]:
+    def _rows(self, columns: str, table: str, condition: str = "true") -> list[dict[str, Any]]:
+        sql = f"""SELECT {columns} FROM {table}
+                  WHERE source = '{self._source}' AND call_date = '{self._day}' AND {condition}"""  # noqa: S608
         answer = self._ask(sql)
         self._costs.append(answer.cost)
         return answer.as_dicts()

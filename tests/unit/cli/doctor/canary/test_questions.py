@@ -162,7 +162,7 @@ def test_each_question_is_bound_to_the_day_and_its_cost_is_kept() -> None:
     answers = {
         "count(DISTINCT": Answer(("n", "ids", "highest"), ((3, 3, 3.0),), QueryCost(1.5, 10, "v3")),
         "started_at": Answer(("recording_id", *TIMES), (("a", "b", "c", None, "d"),), QueryCost(0.5, 20, "v3")),
-        "AS n FROM calls WHERE": Answer(("n",), ((1,),)),
+        "AS n FROM calls\n": Answer(("n",), ((1,),)),
         "calls_daily": Answer(("calls",), ((3,),)),
     }
 
