@@ -33,7 +33,7 @@ SETTINGS = {
     "LEDGER_TABLE": "bench",
     "SOURCES_PATH": "/bench/sources",
     "RECORDING_ID_KEY": "bench",
-    "SOURCES": "thulium",
+    "DATABASE": "lake",
     "EVENT_BUS": "bench",
     "DLQ_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/bench",
     "TRANSCRIPTION_LANGUAGE": "pl-PL",

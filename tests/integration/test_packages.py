@@ -23,7 +23,7 @@ SETTINGS = {
     "LEDGER_TABLE": "ledger",
     "SOURCES_PATH": "/call-lake/test/sources",
     "RECORDING_ID_KEY": "key-of-recording-ids",
-    "SOURCES": "thulium",
+    "DATABASE": "lake",
     "EVENT_BUS": "bus",
     "DLQ_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/dead",
     "TRANSCRIPTION_LANGUAGE": "pl-PL",

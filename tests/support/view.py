@@ -19,6 +19,7 @@ def view_definition(database: str) -> dict[str, Any]:
 
 
 def view_table(database: str) -> Any:
-    """Glue's TableInput of the view."""
+    """Glue's TableInput of the view, in a stack that is named as its database is."""
     text = base64.b64encode(json.dumps(view_definition(database)).encode()).decode()
-    return properties("CallsDailyView")["TableInput"] | {"ViewOriginalText": f"/* Presto View: {text} */"}
+    given = properties("CallsDailyView")["TableInput"]
+    return given | {"Owner": database, "ViewOriginalText": f"/* Presto View: {text} */"}
