@@ -21,4 +21,4 @@ SELECT
 FROM chosen CROSS JOIN params
 GROUP BY chosen.agent, chosen.source, params.at_least_calls
 HAVING count(*) >= params.at_least_calls
-ORDER BY talk_hours DESC NULLS LAST, calls DESC, chosen.agent
+ORDER BY talk_hours DESC NULLS LAST, calls DESC, chosen.agent, chosen.source

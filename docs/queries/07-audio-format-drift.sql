@@ -41,4 +41,10 @@ SELECT
     round(shares.kbit_per_s) AS kbit_per_s
 FROM shares CROSS JOIN params
 WHERE shares.share >= params.least_share
-ORDER BY shares.source, shares.month, shares.recordings DESC, shares.audio_format, shares.audio_sample_rate
+ORDER BY
+    shares.source,
+    shares.month,
+    shares.recordings DESC,
+    shares.audio_format,
+    shares.audio_channels,
+    shares.audio_sample_rate

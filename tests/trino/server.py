@@ -12,7 +12,7 @@ from call_lake_local import processes
 from call_lake_local.bootstrap import ROOT
 from call_lake_local.endpoint import Endpoint
 from call_lake_local.processes import LOOPBACK
-from tests.trino.client import CATALOG, Trino
+from tests.trino.client import CATALOG, Trino, TrinoError
 
 HEAP = "3G"
 READY_DEADLINE_S = 180.0
@@ -103,10 +103,14 @@ def _properties(values: dict[str, str]) -> str:
 
 
 def _is_ready(url: str) -> bool:
+    """The server has started, and knows a node that runs queries: itself. It announces itself some time later."""
     with requests.Session() as session:
         session.trust_env = False
         try:
             answer = session.get(f"{url}/v1/info", timeout=5)
-        except requests.RequestException:
+            if not answer.ok or answer.json()["starting"]:
+                return False
+            ((nodes,),) = Trino(url).rows("SELECT count(*) FROM system.runtime.nodes WHERE state = 'active'")
+        except (requests.RequestException, TrinoError):
             return False
-        return answer.ok and not answer.json()["starting"]
+    return nodes != "0"
