@@ -1,4 +1,4 @@
-"""Rule 24: no request leaves that AWS's models refuse, whoever makes it."""
+"""Rule 24: no request leaves that AWS's models refuse, also not one of a library."""
 
 from tests.mutations.mutation import Mutation, at
 from tests.mutations.operations import always, becoming, ignoring, never, returning, rewriting, skipping, uncaught

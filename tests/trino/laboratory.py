@@ -1,4 +1,4 @@
-"""A second lake beside the deployed one: the same table over a bucket of its own, to write into."""
+"""A second lake beside the deployed one: the same table over a separate bucket, to write into."""
 
 import json
 from collections.abc import Iterable

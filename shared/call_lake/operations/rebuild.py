@@ -85,7 +85,7 @@ class Rebuilder:
         """Rebuild these partitions, the newest first. One that fails does not stop the others. ``on_progress`` is
         called with how many of how many are done. Raises Transient and PartialFailure where the catalogue of tables
         cannot be read or written."""
-        self._registration.compare(CALLS)  # first, so that what is registered already costs no request of its own
+        self._registration.compare(CALLS)  # first, so that what is registered already costs no extra request
         newest = sorted(found, key=lambda partition: partition.call_date, reverse=True)
         done, lock = 0, threading.Lock()
 

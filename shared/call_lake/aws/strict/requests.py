@@ -21,7 +21,7 @@ PLAIN_NAME = re.compile(r"[A-Za-z_:#-]{1,64}\d{0,3}")
 
 
 def check_every_request() -> None:
-    """From now on every client of a new session in this process checks its requests, whoever makes it.
+    """From now on every client of a new session in this process checks its requests, also those of libraries.
 
     A request that AWS would refuse fails with ParamValidationError. Its text has no value, for that may be personal.
     """
