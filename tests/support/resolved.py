@@ -1,6 +1,6 @@
 """The template as CloudFormation resolves it: parameters, conditions, names and ARNs, without an account.
 
-A resource without a name of its own gets ``<stack>-<logical id>``. Only the functions and attributes that our template
+A resource without its own name gets ``<stack>-<logical id>``. Only the functions and attributes that our template
 uses are known; others raise KeyError.
 """
 
