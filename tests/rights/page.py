@@ -8,6 +8,7 @@ from bench.harness.tables import table
 from tests.rights.compared import allowed_to, deployed, needs_of_role
 from tests.rights.needs import BEHALVES, KEY_USES
 from tests.support.iam import grants, matches
+from tests.support.resolved import GENERATED
 from tests.support.template import ROOT
 
 PAGE = ROOT / "docs/security.md"
@@ -48,8 +49,9 @@ def _code(texts: Iterable[str]) -> str:
 
 
 def _short(resource: str) -> str:
-    """Without what every ARN begins with."""
-    return resource.split(":", 5)[-1].removesuffix(":*") if resource.startswith("arn:") else resource
+    """Without what every ARN begins with and a made name ends with."""
+    short = resource.split(":", 5)[-1].removesuffix(":*") if resource.startswith("arn:") else resource
+    return short.replace(f"-{GENERATED}", "")
 
 
 def _words(sid: str) -> str:

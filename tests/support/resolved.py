@@ -1,10 +1,12 @@
-"""The template as CloudFormation resolves it: parameters, conditions, names and ARNs, without an account.
+"""The template as CloudFormation resolves it: parameters, conditions, rules, names and ARNs, without an account.
 
-A resource without its own name gets ``<stack>-<logical id>``. Only the functions and attributes that our template
-uses are known; others raise KeyError.
+A resource without its own name gets one as long as CloudFormation's. Only the functions and attributes that our
+template uses are known; others raise KeyError.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
@@ -14,30 +16,57 @@ from tests.support.template import parse
 ACCOUNT = "000000000000"
 REGION = "eu-central-1"
 STACK = "stack"
+GENERATED = "0123456789abc"
+"""The end of a name that CloudFormation makes for a resource without one."""
 NOTHING = object()
 """What ``AWS::NoValue`` becomes; lists and objects leave it out."""
-NAMES = ("BucketName", "FunctionName", "LogGroupName", "Name", "QueueName", "TableName")
+NAME_AT: Mapping[str, str] = {
+    "AWS::Athena::WorkGroup": "Name",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::Events::EventBus": "Name",
+    "AWS::Glue::Database": "DatabaseInput.Name",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SSM::Parameter": "Name",
+    "AWS::Scheduler::Schedule": "Name",
+    "AWS::SecretsManager::Secret": "Name",
+    "AWS::Serverless::Function": "FunctionName",
+    "AWS::Serverless::LayerVersion": "LayerName",
+}
+"""Where a resource has the name that its stack gives it."""
 ARNS: Mapping[str, str] = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
     "AWS::Events::EventBus": "arn:aws:events:{region}:{account}:event-bus/{name}",
     "AWS::Events::Rule": "arn:aws:events:{region}:{account}:rule/{stack}/{name}",
+    "AWS::IAM::ManagedPolicy": "arn:aws:iam::{account}:policy/{name}",
     "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
+    "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
     "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}-a1B2c3",
     "AWS::Serverless::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
 }
 """https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"""
-BY_ARN = ("AWS::SecretsManager::Secret",)
+BY_ARN = ("AWS::IAM::ManagedPolicy", "AWS::SNS::Topic", "AWS::SecretsManager::Secret")
 """What ``Ref`` gives the ARN of."""
 
 
-class Resolved:
-    """One deployment of the template with these parameters, for the rest with their defaults."""
+def name_of(kind: str, properties: Any) -> str | None:
+    """Of a resource of this type with resolved properties; None where CloudFormation makes a name."""
+    for key in NAME_AT.get(kind, "none").split("."):
+        properties = properties.get(key, {})
+    return properties or None
 
-    def __init__(self, **given: str) -> None:
-        self._template = parse()
+
+class Resolved:
+    """One deployment of a template (ours by default) with these parameters, for the rest with their defaults."""
+
+    def __init__(self, template: Any = None, stack: str = STACK, /, **given: str) -> None:
+        self._template = template or parse()
+        self._stack = stack
         defaults = {name: body.get("Default", "") for name, body in self._template["Parameters"].items()}
         assert given.keys() <= defaults.keys()
         self._values: dict[str, Any] = {
@@ -47,20 +76,21 @@ class Resolved:
             "AWS::NoValue": NOTHING,
             "AWS::Partition": "aws",
             "AWS::Region": REGION,
-            "AWS::StackName": STACK,
+            "AWS::StackName": stack,
             "AWS::URLSuffix": "amazonaws.com",
         }
         for name, body in self._template["Parameters"].items():
             if body["Type"] == "CommaDelimitedList":
                 self._values[name] = str(self._values[name]).split(",")
 
+    def types(self) -> dict[str, str]:
+        """By logical id, of the resources whose conditions hold."""
+        resources = self._template["Resources"].items()
+        return {name: body["Type"] for name, body in resources if self.holds(body.get("Condition"))}
+
     def of_type(self, kind: str) -> dict[str, Any]:
         """The properties, by logical id, of the resources whose conditions hold."""
-        return {
-            name: self.properties(name)
-            for name, body in self._template["Resources"].items()
-            if body["Type"] == kind and ("Condition" not in body or self.holds(body["Condition"]))
-        }
+        return {name: self.properties(name) for name, found in self.types().items() if found == kind}
 
     def properties(self, name: str) -> Any:
         return self.value(self._template["Resources"][name].get("Properties", {}))
@@ -70,22 +100,22 @@ class Resolved:
         variables = self.properties(function)["Environment"]["Variables"]
         return {name: str(value) for name, value in variables.items()}
 
-    def holds(self, condition: str) -> bool:
-        return self._holds(self._template["Conditions"][condition])
+    def outputs(self) -> dict[str, Any]:
+        found = self._template["Outputs"].items()
+        return {name: self.value(one["Value"]) for name, one in found if self.holds(one.get("Condition"))}
 
-    def _holds(self, node: Mapping[str, Any]) -> bool:
-        ((function, argument),) = node.items()
-        match function:
-            case "Condition":
-                return self.holds(argument)
-            case "Fn::Not":
-                return not self._holds(argument[0])
-            case "Fn::And":
-                return all(map(self._holds, argument))
-            case "Fn::Equals":
-                one, other = map(self.value, argument)
-                return str(one) == str(other)
-        raise KeyError(function)
+    def refusals(self) -> list[str]:
+        """What CloudFormation would say before it makes anything: of the section Rules."""
+        return [
+            assertion["AssertDescription"]
+            for rule in self._template["Rules"].values()
+            if self.value(rule.get("RuleCondition", True))
+            for assertion in rule["Assertions"]
+            if not self.value(assertion["Assert"])
+        ]
+
+    def holds(self, condition: str | None) -> bool:
+        return condition is None or self.value(self._template["Conditions"][condition])
 
     def value(self, node: Any) -> Any:
         """The node with every function of CloudFormation in it carried out."""
@@ -95,20 +125,28 @@ class Resolved:
             return node
         if len(node) == 1:
             ((function, argument),) = node.items()
-            if function in self._functions:
+            if function in self._functions or function.startswith("Fn::"):
                 return self._functions[function](argument)
         values = {name: self.value(inner) for name, inner in node.items()}
         return {name: value for name, value in values.items() if value is not NOTHING}
 
     @cached_property
     def _functions(self) -> Mapping[str, Callable[[Any], Any]]:
+        value = self.value
         return {
+            "Condition": self.holds,
             "Ref": self._ref,
+            "Fn::And": lambda all_: all(map(value, all_)),
+            "Fn::Base64": lambda text: b64encode(value(text).encode()).decode(),
+            "Fn::Contains": lambda pair: str(value(pair[1])) in map(str, value(pair[0])),
+            "Fn::Equals": lambda pair: str(value(pair[0])) == str(value(pair[1])),
             "Fn::FindInMap": lambda path: self._template["Mappings"][path[0]][path[1]][path[2]],
             "Fn::GetAtt": lambda path: self._attribute(*(path.split(".", 1) if isinstance(path, str) else path)),
-            "Fn::If": lambda choice: self.value(choice[1] if self.holds(choice[0]) else choice[2]),
-            "Fn::Join": lambda parts: parts[0].join(self.value(parts[1])),
-            "Fn::Split": lambda parts: self.value(parts[1]).split(parts[0]),
+            "Fn::If": lambda choice: value(choice[1] if self.holds(choice[0]) else choice[2]),
+            "Fn::Join": lambda parts: parts[0].join(value(parts[1])),
+            "Fn::Not": lambda one: not value(one[0]),
+            "Fn::Or": lambda any_: any(map(value, any_)),
+            "Fn::Split": lambda parts: value(parts[1]).split(parts[0]),
             "Fn::Sub": self._sub,
         }
 
@@ -130,14 +168,11 @@ class Resolved:
 
     def _arn(self, name: str) -> str:
         pattern = ARNS[self._template["Resources"][name]["Type"]]
-        return pattern.format(region=REGION, account=ACCOUNT, stack=STACK, name=self._name(name))
+        return pattern.format(region=REGION, account=ACCOUNT, stack=self._stack, name=self._name(name))
 
     def _name(self, name: str) -> str:
-        properties = self._template["Resources"][name].get("Properties", {})
-        if self._template["Resources"][name]["Type"] == "AWS::Glue::Database":
-            properties = properties["DatabaseInput"]
-        given = next((properties[one] for one in NAMES if one in properties), f"{STACK}-{name.lower()}")
-        return str(self.value(given))
+        kind = self._template["Resources"][name]["Type"]
+        return name_of(kind, self.properties(name)) or f"{self._stack}-{name}-{GENERATED}".lower()
 
     def _sub(self, argument: Any) -> str:
         text, own = (argument, {}) if isinstance(argument, str) else argument

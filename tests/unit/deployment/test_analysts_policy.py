@@ -26,7 +26,7 @@ WRITES = ("Create", "Delete", "Update", "BatchCreate", "BatchDelete", "Put")
 WORKGROUP = f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup"
 CATALOG = f"arn:aws:athena:{REGION}:{ACCOUNT}:datacatalog"
 GLUE = f"arn:aws:glue:{REGION}:{ACCOUNT}"
-BUCKET = "arn:aws:s3:::stack-bucket"
+BUCKET = deployed().value({"Fn::GetAtt": "Bucket.Arn"})
 OURS = {
     "athena": (f"{WORKGROUP}/stack-analysts", f"{CATALOG}/AwsDataCatalog", "*"),
     "glue": (f"{GLUE}:table/stack/calls_open", f"{GLUE}:database/stack"),
@@ -120,7 +120,7 @@ def test_analysts_may(action: str, resource: str) -> None:
         ("s3:PutObject", f"{BUCKET}/lake/open/data/a.parquet"),
         ("s3:DeleteObject", f"{BUCKET}/athena-results/analysts/a.csv"),
         ("s3:GetObject", "arn:aws:s3:::another/lake/open/data/a.parquet"),
-        ("dynamodb:GetItem", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/stack-ledger"),
+        ("dynamodb:GetItem", deployed().value({"Fn::GetAtt": "Ledger.Arn"})),
         (
             "secretsmanager:GetSecretValue",
             f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:call-lake/stack/sources/a",

@@ -6,7 +6,6 @@ Each is measured on the template as CloudFormation resolves it, for the longest 
 
 import json
 import re
-from collections.abc import Iterator
 from functools import cache
 from itertools import product
 from typing import Any
@@ -17,8 +16,8 @@ from call_lake.errors import ConfigError
 from call_lake.settings import SOURCE_NAME
 from call_lake_cli.commands.deploy import NAMES_TOGETHER, STACK_NAME, check_together
 from call_lake_local.template_sources import MADE_BY_SAM, PARAMETERS_MAX, RESOURCES_MAX, TemplateSource, with_source
-from tests.support.cloudformation import NAME_AT, Deployed, name_of
 from tests.support.fakes.ids import IDS
+from tests.support.resolved import NAME_AT, Resolved, name_of
 from tests.support.template import ROOT, TEXT, parse
 
 SOURCE_MAX = 32
@@ -94,10 +93,10 @@ TEMPLATE_MAX, OUTPUTS_MAX, OUTPUT_VALUE_MAX, PARAMETER_MAX = 1_000_000, 200, 102
 SOURCES_PROMISED = 25
 
 
-def deployed(text: str, stack: str, given: dict[str, str] | None = None) -> Deployed:
+def deployed(text: str, stack: str, given: dict[str, str] | None = None) -> Resolved:
     template = parse(text)
     addresses = {name: "https://a.example" for name in template["Parameters"] if name.endswith("BaseUrl")}
-    return Deployed(template, stack, addresses | EVERYTHING | (given or {}))
+    return Resolved(template, stack, **addresses | EVERYTHING | (given or {}))
 
 
 @cache
@@ -113,14 +112,13 @@ def full_template() -> tuple[str, int]:
 
 
 @cache
-def full_stack() -> dict[str, Any]:
-    return deployed(full_template()[0], "s" * (NAMES_TOGETHER - SOURCE_MAX)).resources()
+def full_stack() -> Resolved:
+    return deployed(full_template()[0], "s" * (NAMES_TOGETHER - SOURCE_MAX))
 
 
-def of(kind: str) -> Iterator[tuple[str, Any]]:
-    for name, body in full_stack().items():
-        if body["Type"] == kind:
-            yield name, body["Properties"]
+@cache
+def of(kind: str) -> list[tuple[str, Any]]:
+    return list(full_stack().of_type(kind).items())
 
 
 # -- as a whole
@@ -166,9 +164,10 @@ def test_the_longest_names_that_are_let_in_fit_every_name_that_holds_them(length
     assert SOURCE_NAME.fullmatch(source.name)
     check_together(stack, {f"{source.id}BaseUrl": "https://a.example"}, [source])
 
-    for logical, body in deployed(with_source(TEXT, source.name, source.provider), stack).resources().items():
-        name = name_of(body["Type"], body["Properties"])
-        assert name is None or re.fullmatch(NAMES[body["Type"]], name), f"{logical}: {name} ({len(name)})"
+    whole = deployed(with_source(TEXT, source.name, source.provider), stack)
+    for logical, kind in whole.types().items():
+        name = name_of(kind, whole.properties(logical))
+        assert name is None or re.fullmatch(NAMES[kind], name), f"{logical}: {name} ({len(name)})"
 
 
 @pytest.mark.parametrize(("stack", "source"), [(STACK_MAX + 1, 1), (NAMES_TOGETHER - SOURCE_MAX + 1, SOURCE_MAX)])
@@ -218,7 +217,7 @@ def test_the_longest_settings_of_a_source_have_room_in_one_parameter():
     }
     for name, value in longest.items():
         assert re.fullmatch(parameters[name]["AllowedPattern"], value)
-    value = deployed(TEXT, "s" * STACK_MAX, longest).resources()["ThuliumSource"]["Properties"]["Value"]
+    value = deployed(TEXT, "s" * STACK_MAX, longest).properties("ThuliumSource")["Value"]
     assert len(value) <= TEXTS["AWS::SSM::Parameter", "Value"]
     json.loads(value)
 
@@ -231,12 +230,11 @@ def test_a_functions_environment_has_room_in_4_kb_with_removed_sources_too():
             listed = f"name: n{number:03d}{'n' * (SOURCE_MAX - 4)}, provider: conpeek"
             text = text.replace(listed + "}", listed + ", removed: true}")
             number += 1
-    for stack in (deployed(text, "s" * STACK_MAX).resources(), full_stack()):
-        for logical, body in stack.items():
-            if body["Type"] == "AWS::Serverless::Function":
-                variables = body["Properties"]["Environment"]["Variables"] | {"POWERTOOLS_LOG_LEVEL": "WARNING"}
-                size = sum(len(key) + len(str(value)) for key, value in variables.items())
-                assert size <= ENVIRONMENT_MAX - 256, f"{logical}: {size}"  # the rest is the global variables'
+    for stack in (deployed(text, "s" * STACK_MAX), full_stack()):
+        for logical in stack.of_type("AWS::Serverless::Function"):
+            variables = stack.environment(logical) | {"POWERTOOLS_LOG_LEVEL": "WARNING"}
+            size = sum(len(key) + len(value) for key, value in variables.items())
+            assert size <= ENVIRONMENT_MAX - 256, f"{logical}: {size}"  # the rest is the global variables'
 
 
 def test_policies_have_room_in_their_roles():
@@ -263,7 +261,7 @@ def test_the_dashboard_draws_many_sources():
 
 
 def test_an_output_has_room():
-    for name, value in deployed(full_template()[0], "s" * (NAMES_TOGETHER - SOURCE_MAX)).outputs().items():
+    for name, value in full_stack().outputs().items():
         assert len(str(value)) <= OUTPUT_VALUE_MAX, name
 
 
@@ -276,7 +274,7 @@ DAYS = ("0", "30", "365")
 def test_the_bucket_has_one_lifecycle_rule_for_a_prefix_and_each_does_something(cold, kept):
     """S3's own rules: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html"""
     stack = deployed(TEXT, "lake", {"AudioColdAfterDays": cold, "AudioRetentionDays": kept})
-    rules = stack.resources()["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    rules = stack.properties("Bucket")["LifecycleConfiguration"]["Rules"]
     assert len({rule.get("Prefix", "") for rule in rules}) == len(rules)
     assert len({rule["Id"] for rule in rules}) == len(rules)
     for rule in rules:
@@ -307,7 +305,7 @@ def test_the_bucket_has_one_lifecycle_rule_for_a_prefix_and_each_does_something(
     ],
 )
 def test_parameters_that_contradict_each_other_are_refused_by_cloudformation_itself(given, says):
-    refused = Deployed(parse(), given=given).refusals()
+    refused = Resolved(**given).refusals()
     assert bool(refused) == bool(says)
     assert all(says in one for one in refused)
 
