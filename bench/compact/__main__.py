@@ -93,7 +93,7 @@ class Comparison:
 
 {tables.work(runs, floor, OURS, self._rows.load_rows)}
 
-### What stands then, and a day later
+### What is there then, and a day later
 
 {tables.keeping(runs)}
 
@@ -119,7 +119,7 @@ class Comparison:
         return tables.Run(load, grow, judged, before, kept(bucket, tidied.files, closed), read)
 
     def _looked_up(self) -> list[str]:
-        """Recordings that stand since the load; several, for filters may fail for one."""
+        """Recordings that are there since the load; several, for filters may fail for one."""
         return random.Random(11).sample(sorted(self._rows.load_truth), LOOKED_UP)
 
     def trouble(self, chosen: Sequence[Client]) -> str:

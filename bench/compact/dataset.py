@@ -1,4 +1,4 @@
-"""The rows of the bench: a first load, increments with late and repeated rows, and what has to stand at the end.
+"""The rows of the bench: a first load, increments with late and repeated rows, and what has to be there at the end.
 
 All is invented and seeded. An increment of 2,000 rows goes to 22 partitions: today and yesterday of both sources, and
 18 older ones, which share the late rows. Of fifty repeated rows 48 are the same again, one is a newer version, and
@@ -47,7 +47,7 @@ class Dataset:
     increment_truths: list[dict[str, int]]
 
     def truth(self, increments: Sequence[int]) -> dict[str, int]:
-        """What has to stand after the load and these increments, in whatever order they came."""
+        """What has to be there after the load and these increments, in whatever order they came."""
         newest = dict(self.load_truth)
         for number in increments:
             for name, stored_at in self.increment_truths[number].items():

@@ -15,7 +15,7 @@ from call_lake.model.layout import Partition
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Recordings that are there more than once, are missing, or stand in an older version than was delivered."""
+    """Recordings that are there more than once, are missing, or are in an older version than was delivered."""
 
     twice: int
     lost: int

@@ -126,7 +126,7 @@ class Deployment(Pipeline):
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What one recording keeps for good, in bytes, its audio apart; and the length of its row on the way."""
+    """What one recording keeps permanently, in bytes, its audio apart; and the length of its row on the way."""
 
     ledger_bytes: int
     lake_bytes: int

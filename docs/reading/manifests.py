@@ -1,7 +1,7 @@
 """The Parquet files that are the table ``calls`` now.
 
-A partition is the files that its ``symlink.txt`` names, and that text is replaced in one step: whoever reads it once
-and then those files sees the partition before a commit or after it, never between. What else lies under
+A partition is the files that its ``symlink.txt`` names, and that text is replaced in one step. A reader of it and
+then of those files sees the partition before a commit or after it, never between. What else lies under
 ``lake/calls/data/`` is superseded.
 """
 

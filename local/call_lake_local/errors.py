@@ -15,7 +15,7 @@ class LocalError(CallLakeError):
 
 
 class DeployError(LocalError):
-    """sam failed. The tail of its own output follows the first line."""
+    """sam failed. The end of its output follows the first line."""
 
 
 class PackagingError(LocalError):

@@ -46,7 +46,7 @@ class Vendor:
     rows_per_window: int
     """How many rows a poll wants in one window: a little less than two pages (rule 4)."""
     download_url: str
-    """Where the audio of a recording is, where the source's settings say nothing else. ``{base_url}`` stands for the
+    """Where the audio of a recording is, where the source's settings say nothing else. ``{base_url}`` means the
     source's base URL, ``download_placeholder`` for what names the recording."""
     download_placeholder: str
     """What every ``download_url`` must contain: ``{filename}``."""

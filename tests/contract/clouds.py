@@ -98,7 +98,7 @@ class MemoryCloud(Cloud):
 
 
 class BotoCloud(Cloud):
-    """The boto3 adapters; every resource is new, under a name of its own."""
+    """The boto3 adapters; every resource is new, under a separate name."""
 
     def __init__(self, name: str, session: boto3.Session, config: Config, endpoint_url: str | None = None) -> None:
         self.name = name

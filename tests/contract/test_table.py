@@ -189,7 +189,7 @@ def test_an_update_is_refused_where_its_expectation_does_not_hold(table, name, e
     assert table.get("a") == STANDING
 
 
-@pytest.mark.wrong_in("moto", reason="fails with a TypeError of its own")
+@pytest.mark.wrong_in("moto", reason="fails with a TypeError")
 @pytest.mark.parametrize(("name", "expectation"), [("attempts", Below("6")), ("checkpoint", Below(6))], ids=str)
 def test_text_is_neither_below_nor_above_a_number(table, name, expectation):
     put(table, STANDING)

@@ -1,4 +1,4 @@
-"""What a person types, as a process of its own."""
+"""What a person types, as a separate process."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ class Typed:
 
 @dataclass(frozen=True)
 class Shell:
-    """Types ``call-lake`` in one folder, with an environment of its own."""
+    """Types ``call-lake`` in one folder, with its environment."""
 
     folder: Path
 

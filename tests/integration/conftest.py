@@ -1,4 +1,4 @@
-"""The local AWS, once for the session: tests use names of their own in it."""
+"""The local AWS, once for the session: each test uses its names in it."""
 
 from collections.abc import Iterator
 

@@ -253,7 +253,7 @@ QUIET = [
 
 
 class Site:
-    """A web site on a port of its own: serves the hostile page, and keeps what is posted to it, by path."""
+    """A web site on another port: serves the hostile page, and keeps what is posted to it, by path."""
 
     def __init__(self) -> None:
         self.posted: dict[str, bytes] = {}

@@ -1,7 +1,7 @@
 """Each function's role, as the template makes it, may do the function's work and is refused what is none of it.
 
 IAM as the emulator enforces it. What it does not enforce, the tests of the template look at (test_template_roles.py);
-what no IAM can refuse stands in docs/security.md.
+what no IAM can refuse is in docs/security.md.
 """
 
 import json
@@ -244,7 +244,7 @@ ALLOWED = {
         "hands rows over": write("inbox/b.json"),
         "lists the bucket": list_bucket,
         "sees old versions of audio": list_versions,
-        "deletes erased audio for good": delete_version("audio/source=thulium/b.wav"),
+        "deletes erased audio permanently": delete_version("audio/source=thulium/b.wav"),
         "writes the ledger": item("update"),
         "announces": announce,
     },

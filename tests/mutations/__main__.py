@@ -1,7 +1,7 @@
 """Take the rules of correctness out of copies of the code, one by one, and see that tests notice.
 
 ``python -m tests.mutations [RULE | WORD]...``: all, those of some rules (``7``), or those whose name, module or
-function holds a word. Two run at once, each in a copy of its own. Ends with 1 if a mutation survived.
+function holds a word. Two run at once, each in its copy. Ends with 1 if a mutation survived.
 """
 
 import compileall

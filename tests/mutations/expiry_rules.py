@@ -36,7 +36,7 @@ MUTATIONS = (
     ),
     Mutation(
         7,
-        "what was stamped anew meanwhile has expired all the same",
+        "what was stamped again meanwhile has expired all the same",
         at("ledger.expiry", "expired"),
         storing("stored_at", None),
         EXPIRY,

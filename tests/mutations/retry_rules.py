@@ -106,7 +106,7 @@ MUTATIONS = (
     ),
     Mutation(
         9,
-        "the patience with audio that is not ready begins anew with each attempt",
+        "the patience with audio that is not ready begins again with each attempt",
         at("ledger.ledger", "_failure"),
         storing("not_ready_since", "iso(now)"),
         PATIENCE,
@@ -197,7 +197,7 @@ MUTATIONS = (
     ),
     Mutation(
         9,
-        "a link that has expired is not asked for anew",
+        "a link that has expired is not asked for again",
         at("providers.conpeek.api", "open_audio"),
         always("DEAD_LINK"),
         LINKS,
@@ -211,14 +211,14 @@ MUTATIONS = (
     ),
     Mutation(
         9,
-        "a recording fails for good while its newer link cannot be asked for",
+        "a recording fails permanently while its newer link cannot be asked for",
         at("providers.conpeek.api", "_newer_link"),
         before(("error", "retry_after_s"), "raise refused"),
         LINKS,
     ),
     Mutation(
         9,
-        "a recording fails for good as one listing leaves it out",
+        "a recording fails permanently as one listing leaves it out",
         at("providers.conpeek.api", "_newer_link"),
         calling("NotReady", "Terminal"),
         LINKS,
@@ -239,14 +239,14 @@ MUTATIONS = (
     ),
     Mutation(
         11,
-        "a newer link has a deadline of its own",
+        "a newer link has a separate deadline",
         at("providers.conpeek.api", "open_audio"),
         rewriting("until_s - self._clock.monotonic()", "deadline_s"),
         LINKS,
     ),
     Mutation(
         11,
-        "listing anew takes the time of the audio",
+        "listing again takes the time of the audio",
         at("providers.conpeek.api", "_newer_link"),
         passing("_links_now", 1, "math.inf"),
         LINKS,

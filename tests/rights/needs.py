@@ -135,7 +135,7 @@ OPERATIONS: Mapping[tuple[str, str], Callable[[Params], list[Pair]]] = {
 
 
 def needs_of(request: Request) -> Iterator[Need]:
-    """Raises KeyError for an operation that nobody has looked up yet."""
+    """Raises KeyError for an operation that is not looked up yet."""
     call = f"{request.service} {request.operation}"
     context = tuple(_context(request.operation, request.params))
     for action, resource in OPERATIONS[request.service, request.operation](request.params):

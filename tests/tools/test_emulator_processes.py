@@ -62,7 +62,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Not gone, and not a zombie that nobody has collected yet."""
+    """Not gone, and not a zombie that its parent did not collect yet."""
     answer = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return bool(answer.stdout.strip()) and not answer.stdout.strip().startswith("Z")
 

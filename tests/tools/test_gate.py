@@ -111,7 +111,7 @@ def scope_of(method: str, target: str, headers: dict[str, str]) -> Scope:
 
 
 def with_header(scope: Scope, name: str, value: str) -> Scope:
-    """The same request with this header instead of its own."""
+    """The same request with this header instead of the one it has."""
     others = [header for header in scope["headers"] if header[0] != name.encode()]
     return scope | {"headers": [*others, (name.encode(), value.encode())]}
 

@@ -1,4 +1,4 @@
-"""The simulated audio: real files, every one with bytes of its own, the same in every process."""
+"""The simulated audio: real files, every one with other bytes, the same in every process."""
 
 import hashlib
 import io

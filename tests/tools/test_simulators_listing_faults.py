@@ -67,7 +67,7 @@ def test_rows_appear_between_the_pages_of_a_read_and_stay():
     assert first["count"] < second["count"] == 150
     third = client.thulium(limit=50, offset=100).json()
     naive = {row["filename"] for page in (first, second, third) for row in page["result"]}
-    assert len(naive) < 150, "whoever does not look twice misses rows"
+    assert len(naive) < 150, "a reader that does not look twice misses rows"
     assert client.thulium(limit=50).json()["count"] == 150
 
 

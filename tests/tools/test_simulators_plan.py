@@ -1,4 +1,4 @@
-"""Faults as a plan: who is met, when it passes, and what meets any request. Without `!` whoever tries again wins."""
+"""Faults as a plan: who is met, when it passes, and what meets any request. Without `!` a second try wins."""
 
 import hashlib
 from datetime import timedelta

@@ -82,7 +82,7 @@ def name_of(writer: int, number: int) -> str:
 
 
 def table_of(partition: Partition, versions: dict[str, int]) -> pa.Table:
-    """Invented rows, one for each id; the same id and version is the same row, whoever makes it."""
+    """Invented rows, one for each id; the same id and version is the same row, in every process."""
     noon = datetime(partition.call_date.year, partition.call_date.month, partition.call_date.day, 12, tzinfo=UTC)
     rows = [
         {

@@ -91,7 +91,7 @@ class Writer:
         try:
             lake.remove(partition, {mine})
             done = now_ns()
-        except Transient:  # the tombstone stands: whoever commits next may take the row out, or nobody
+        except Transient:  # the tombstone is there: the next commit may take the row out, or none
             done = NEVER
         self._notes.add(Erased(str(partition), mine, begun, done))
 

@@ -1,7 +1,7 @@
 """``call-lake deploy`` and ``make deploy``: deploy Call Lake to an AWS account, or upgrade it there.
 
 It asks only for parameters without a sensible default. A stack that exists keeps its parameters, except those that
-``--set`` names. The packages are built as for the laptop's stack, but for the functions' processor.
+``--set`` names. The packages are built as for the laptop's stack, except the functions' processor.
 """
 
 import os
@@ -53,7 +53,7 @@ OF_THE_REGION = {
     "KmsKeyArn": "a key",
     ID_KEY: "a secret",
 }
-"""Parameters that hold an ARN, and what to make in the stack's region. Alarms notify topics of their own region
+"""Parameters that hold an ARN, and what to make in the stack's region. Alarms notify topics of the same region
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html), S3 takes a key of the
 bucket's region (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html), and the poller asks
 Secrets Manager in its own."""

@@ -13,7 +13,7 @@ from call_lake_cli.stack.handle import Stack
 ALARMS_AT_ONCE = 100  # names that DescribeAlarms takes
 AWS_KEY = "alias/aws/sns"
 PUBLISHER = "cloudwatch.amazonaws.com"
-PENDING = "PendingConfirmation"  # stands for the ARN of such a subscription
+PENDING = "PendingConfirmation"  # in place of the ARN of such a subscription
 
 
 def alarms(stack: Stack) -> Iterator[Check]:

@@ -61,7 +61,7 @@ class SourceStatus:
 
     @property
     def unused(self) -> bool:
-        """Nobody has set this source up yet: its secret is empty."""
+        """This source is not set up yet: its secret is empty."""
         return (self.trouble or "").startswith("secret_empty")
 
     def to_json(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """What a warm function remembers of the lake: what each data file holds, the bytes of small files that it wrote itself,
 and the manifests that it left behind.
 
-Data files never change, so what was read of one stays true. A manifest may have been replaced meanwhile. Whoever plans
-from a remembered manifest has to swap it, or to read it again (``lake.py``; ADR 0012).
+Data files never change, so what was read of one stays true. A manifest may have been replaced meanwhile. A commit
+that was planned from a remembered manifest has to swap it, or to read it again (``lake.py``; ADR 0012).
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""One file that ends its function takes no other with it, and is set aside after three deaths of its own; nothing else
+"""One file that ends its function takes no other with it, and is set aside after three deaths alone; nothing else
 that makes a message come again does that (rules 9, 11)."""
 
 import threading

@@ -1,4 +1,4 @@
-"""The table ``calls_open``: the same rows without numbers and names, in files of its own."""
+"""The table ``calls_open``: the same rows without numbers and names, in separate files."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The dead-letter queue is gone through once, and whoever reads it next sees all that was left in it."""
+"""The dead-letter queue is gone through once, and its next reader sees all that was left in it."""
 
 import pytest
 

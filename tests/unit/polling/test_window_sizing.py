@@ -113,7 +113,7 @@ def test_a_provider_that_answers_nothing_is_asked_three_times() -> None:
         list(read_forward(provider, Window(START, START + DAY), _ignore, rows_per_window=180, clock=clock, until_s=1e9))
 
     assert len(asked) == 3
-    assert asked[-1].end == clock.now(), "not the end of the window, which one bad row could spoil for good"
+    assert asked[-1].end == clock.now(), "not the end of the window, which one bad row could spoil permanently"
 
 
 @pytest.mark.parametrize("wait_s", [20.0, 600.0])

@@ -31,7 +31,7 @@ class CanaryRows:
         return f"{self.partition.source}-{digest}"
 
     def caller_of(self, number: int) -> str:
-        """Nobody has a number that begins like this."""
+        """No number that is assigned begins like this."""
         return f"+48000{number:06d}"
 
     def row(self, number: int) -> Row:

@@ -1,4 +1,4 @@
-"""A request that AWS would refuse fails before it is sent, whoever made the client."""
+"""A request that AWS would refuse fails before it is sent, for every client."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -143,7 +143,7 @@ def test_a_value_of_a_wrong_type_is_left_to_botocore(params: Any) -> None:
 
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A process in which nobody has asked for the check."""
+    """A process that did not ask for the check."""
     BUILTIN_HANDLERS.remove(strict._HOOK)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.delenv("STRICT_REQUESTS")

@@ -1,4 +1,4 @@
-"""Data on stdout, whoever takes them."""
+"""Data on stdout, for every reader."""
 
 import subprocess
 import sys

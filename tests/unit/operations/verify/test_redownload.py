@@ -174,7 +174,7 @@ def test_other_audio_that_nobody_has_and_that_stays_the_same_is_a_difference(sec
     assert "stored is wav of 1.00 s" in found.what
 
 
-# -- encoded anew
+# -- encoded again
 
 
 def test_a_provider_that_encodes_each_download_anew_is_warned_of(bench: Bench) -> None:

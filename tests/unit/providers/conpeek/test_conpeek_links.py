@@ -1,4 +1,4 @@
-"""A record's link to its audio that has expired or moved is asked for anew."""
+"""A record's link to its audio that has expired or moved is asked for again."""
 
 import json
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Bytes that TLS has decrypted, and nobody has read, are never taken for the next answer."""
+"""Bytes that TLS has decrypted, and no one read, are never taken for the next answer."""
 
 import ssl
 import threading

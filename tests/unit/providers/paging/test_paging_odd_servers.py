@@ -220,7 +220,7 @@ def test_a_capped_page_that_counts_itself_and_comes_at_every_offset_hides_nothin
 
 
 def test_rows_that_moved_onto_known_ones_are_still_drift() -> None:
-    """The page brings nothing new, and is not where it was: a row came before it, which nobody has read."""
+    """The page brings nothing new, and is not where it was: a row came before it, which no page showed."""
     listed = [list("abcdefghijkl"), list("xabcdefghijkl")]
 
     def fetch(offset: int, limit: int) -> RawPage:
