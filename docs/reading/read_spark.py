@@ -1,6 +1,6 @@
 """Calls and talk time per source and day with Spark, over the files that the manifests name.
 
-Spark reads ``s3a://`` with the Hadoop module hadoop-aws of the same Hadoop version; Amazon EMR and AWS Glue have theirs.
+Spark reads ``s3a://`` with the module hadoop-aws of the same Hadoop version; Amazon EMR and AWS Glue have theirs.
 Arguments: the first and the last day, like 2026-10-25.
 """
 

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from call_lake.lake import merge
-from tests.crash.parquet_memory import RememberingWriter
 from tests.crash.points import COVERED, DIFFERENCES, Points
+from tests.support.parquet_memory import RememberingWriter
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,16 +1,18 @@
 """Two processes of one world at the same time, each of which may stop at any call and let the other go on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
-from tests.crash.harness import settle
+from tests.crash.harness import commute, settle
 from tests.crash.small_world import SmallWorld
 from tests.crash.turns import take_turns
 from tests.support.fakes import Call, Died
 
+type Stop = tuple[int, int]
 type Works = tuple[Callable[[], object], Callable[[], object]]
 type Duo[W: SmallWorld] = Callable[[W], Works]
 
@@ -76,17 +78,47 @@ def twice_received(run: SmallWorld) -> list[Any]:
     return run.receive("thulium")
 
 
-def stops[W: SmallWorld](scene: Callable[[], W], duo: Duo[W]) -> Iterator[tuple[int, int]]:
+@dataclass(frozen=True, slots=True)
+class Meeting[T]:
+    """What was found after the first made ``stop[0]`` calls, the second ``stop[1]``, and both went on to the end."""
+
+    found: T
+    firsts: Sequence[Call]
+    seconds: Sequence[Call]
+
+    def same_with_one_more(self, stop: Stop) -> Iterator[Stop]:
+        """Stops with one call more that nobody can tell from this one: the call would change places only with calls
+        that neither see what it does nor do what it sees."""
+        i, j = stop
+        if all(commute(call, self.seconds[:j]) for call in self.firsts[i : i + 1]):
+            yield i + 1, j
+        if all(commute(call, self.firsts[i:]) for call in self.seconds[j : j + 1]):
+            yield i, j + 1
+
+
+def stops[W: SmallWorld](scene: Callable[[], W], duo: Duo[W]) -> Iterator[Stop]:
     """After how many calls the first stops, and after how many the second lets it go on."""
     run, other = scene(), scene()
     ones, _ = take_turns(run.calls, *duo(run), [])
     _, others = take_turns(other.calls, *duo(other), repeat(False, 1000))
-    return ((i, j) for i in range(ones + 1) for j in range(1, others + 1))
+    return ((i, j) for i in range(len(ones) + 1) for j in range(1, len(others) + 1))
 
 
-def together[W: SmallWorld](scene: Callable[[], W], duo: Duo[W], stop: tuple[int, int]) -> W:
-    """A world that rests after the two have met."""
+def meetings[W: SmallWorld, T](scene: Callable[[], W], duo: Duo[W], look: Callable[[W], T]) -> Iterator[tuple[Stop, T]]:
+    """What ``look`` finds in a world that rests after the two have met, for every stop. Those that nobody can tell
+    apart are run once."""
+    known: dict[Stop, Meeting[T]] = {}
+    for stop in stops(scene, duo):
+        if stop not in known:
+            known[stop] = _meet(scene, duo, stop, look)
+        meeting = known[stop]
+        for same in meeting.same_with_one_more(stop):
+            known.setdefault(same, meeting)
+        yield stop, meeting.found
+
+
+def _meet[W: SmallWorld, T](scene: Callable[[], W], duo: Duo[W], stop: Stop, look: Callable[[W], T]) -> Meeting[T]:
     run = scene()
-    take_turns(run.calls, *duo(run), chain(repeat(True, stop[0]), repeat(False, stop[1])))
+    firsts, seconds = take_turns(run.calls, *duo(run), chain(repeat(True, stop[0]), repeat(False, stop[1])))
     settle(run)
-    return run
+    return Meeting(look(run), firsts, seconds)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tests.support.fakes import Call, Calls, Died, Fault, FaultAt
+from tests.support.fakes.calls import READS
 
 ROUNDS_MAX = 400
-READS = {"get", "get_many", "get_range", "head", "list", "query_due", "scan"}
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One start of a function. ``twin``: the same event, delivered twice, in a process of its own. ``others``: all that
+    """One start of a function. ``twin``: the same event, delivered twice, in a separate process. ``others``: all that
     the other functions, and other processes of this one, can do now."""
 
     name: str
@@ -100,6 +100,16 @@ def course_of(run: Run) -> Course:
     return Course(tuple(run.calls.log), (*(end for end in dict.fromkeys(ends) if end), len(run.calls.log)))
 
 
+def commute(call: Call, others: Sequence[Call]) -> bool:
+    """Whether nobody can tell if it came before or after those of another process, which shares no memory with it."""
+    return all(_state(call) != _state(one) or {call.method, one.method} <= READS for one in others)
+
+
+def _state(call: Call) -> str:
+    """What a call sees or changes. A message that comes too often goes from one queue to the other."""
+    return "queues" if call.port.startswith("queue:") or call.port == "dead letters" else call.port
+
+
 class Interleaved:
     """At the ``number``-th call, before or right after it, other processes run from beginning to end: ``meanwhile``
     picks them from the invocation under way."""
@@ -107,6 +117,9 @@ class Interleaved:
     def __init__(self, number: int, meanwhile: Callable[[Invocation], Callable[[], object]], *, after: bool) -> None:
         self.current: Invocation | None = None
         self.struck: Call | None = None
+        self.others: Sequence[Call] = ()
+        """What the other processes called."""
+        self.log: Sequence[Call] = ()
         self._number = number
         self._meanwhile = meanwhile
         self._after = after
@@ -117,14 +130,18 @@ class Interleaved:
         if self._seen != self._number or self.current is None:
             return proceed()
         self.struck = call
-        meanwhile = self._meanwhile(self.current)
         if not self._after:
-            meanwhile()
+            self._run_others(self.current)
             return proceed()
         try:
             return proceed()
         finally:
-            meanwhile()
+            self._run_others(self.current)
+
+    def _run_others(self, current: Invocation) -> None:
+        before = len(self.log)
+        self._meanwhile(current)()
+        self.others = self.log[before:]
 
     def began(self, invocation: Invocation) -> None:
         self.current = invocation
@@ -132,4 +149,5 @@ class Interleaved:
 
 def settle_interleaved(run: Run, interleaved: Interleaved, faults: Sequence[FaultAt] = ()) -> list[str]:
     run.calls.on_call(interleaved)
+    interleaved.log = run.calls.log
     return settle(run, faults, interleaved.began)

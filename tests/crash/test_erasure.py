@@ -13,7 +13,7 @@ from call_lake.ledger.entry import TOMBSTONE, State, state_of
 from call_lake.model.layout import MANIFEST
 from call_lake.operations.erase.targets import UnknownRecording
 from tests.crash import outcome
-from tests.crash.duos import Duo, Works, stops, together
+from tests.crash.duos import Duo, Works, meetings
 from tests.crash.harness import Interleaved, settle_interleaved
 from tests.crash.points import Points, undisturbed
 from tests.crash.scenes import Kept, Pair
@@ -29,8 +29,6 @@ NOTHING_LEFT: dict[str, Any] = {
     "oddities": (),
 }
 BYSTANDER = (1, 1, State.STORED)
-WHOLE = 1000
-"""Calls: more than an erasure makes."""
 
 
 def erase(run: Pair) -> bool:
@@ -148,16 +146,14 @@ def test_what_is_erased_while_a_copier_works_that_breaks_later_stays_erased(poin
 
 
 def test_what_is_erased_at_any_call_of_a_poll_that_publishes_it_again_stays_erased(points: Points) -> None:
-    for call in sorted({first for first, _ in stops(Pair, poller_and_operator)}):
-        found = what_is_left(together(Pair, poller_and_operator, (call, WHOLE)))
-        points.judge(f"erased at call {call} of the poll", found, (NOTHING_LEFT, BYSTANDER))
+    for stop, found in meetings(Pair, poller_and_operator, what_is_left):
+        points.judge(f"poller and operator {stop}", found, (NOTHING_LEFT, BYSTANDER))
 
     points.check()
 
 
 def test_an_operator_and_a_copier_that_stop_for_each_other_at_any_call_leave_nothing(points: Points) -> None:
-    for stop in stops(Kept, copier_and_operator):
-        found = what_is_left(together(Kept, copier_and_operator, stop))
+    for stop, found in meetings(Kept, copier_and_operator, what_is_left):
         points.judge(f"copier and operator {stop}", found, (NOTHING_LEFT, BYSTANDER))
 
     points.check()
@@ -167,8 +163,7 @@ def test_an_operator_and_a_copier_that_stop_for_each_other_at_any_call_leave_not
 def test_an_operator_and_a_compactor_that_stop_for_each_other_at_any_call_leave_nothing(
     points: Points, duo: Duo[Pair]
 ) -> None:
-    for stop in stops(Pair, duo):
-        found = what_is_left(together(Pair, duo, stop))
+    for stop, found in meetings(Pair, duo, what_is_left):
         points.judge(f"compactor and operator {stop}", found, (NOTHING_LEFT, BYSTANDER))
 
     points.check()

@@ -17,18 +17,17 @@ from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
 from call_lake.operations.erase.eraser import ErasureReport
 from call_lake.operations.erase.targets import ErasureRequest, UnknownRecording
-from tests.crash.duos import Works, stops, together
-from tests.crash.harness import READS, Interleaved, settle, settle_interleaved
+from tests.crash.duos import Works, meetings
+from tests.crash.harness import Interleaved, settle, settle_interleaved
 from tests.crash.outcome import rows
 from tests.crash.points import Points, undisturbed
 from tests.crash.scenes import Kept, Pair
 from tests.crash.turns import take_turns
 from tests.support.erasing import eraser_of, recording_ids, traces
 from tests.support.fakes import Call, Died, Fault, FaultAt
+from tests.support.fakes.calls import says_more
 from tests.support.fakes.dead_letters import MemoryTranscriptions
 from tests.support.lake_samples import row_of
-
-LOOKS = READS | {"list_versions", "get_version", "count"}
 
 
 class Refused(Pair):
@@ -91,11 +90,6 @@ def calls_of_an_erasure() -> list[Call]:
     before = len(scattered.world.calls.log)
     assert scattered.erase().hits == 0
     return scattered.world.calls.log[before:]
-
-
-def says_more(fault: Fault, call: Call) -> bool:
-    """A look that was answered in vain is one that was refused; one that was repeated, nothing."""
-    return call.method not in LOOKS or fault not in (Fault.ANSWER_LOST, Fault.REPEATED)
 
 
 # Dying behind a call is dying before the next one, and behind the last one nothing is left to do.
@@ -171,8 +165,7 @@ def refused_copier_and_operator(run: Pair) -> Works:
 
 
 def test_no_dead_letter_outlives_an_erasure_wherever_copier_and_operator_stop_for_each_other(points: Points) -> None:
-    for stop in stops(Refused, refused_copier_and_operator):
-        found = finished(together(Refused, refused_copier_and_operator, stop))
+    for stop, found in meetings(Refused, refused_copier_and_operator, finished):
         points.judge(f"copier and operator {stop}", found, ({}, 0, State.STORED))
 
     points.check()

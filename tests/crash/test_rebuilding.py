@@ -13,7 +13,7 @@ from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import DATA, INBOX, MANIFEST
 from call_lake.operations.rebuild import Rebuilder
 from tests.crash import outcome
-from tests.crash.duos import Duo, Works, stops, together
+from tests.crash.duos import Duo, Works, meetings
 from tests.crash.harness import settle
 from tests.crash.points import Points, Scene, undisturbed
 from tests.crash.scenes import Days, Pair
@@ -102,7 +102,7 @@ def compactor_and_rebuild_of_damage(run: SmallWorld) -> Works:
 
 
 def compactor_and_rebuild_of_nothing(run: SmallWorld) -> Works:
-    """One row waits; manifests are gone, so that the compactor begins the partition anew."""
+    """One row waits; manifests are gone, so that the compactor begins the partition again."""
     run.poll("thulium")
     run.copy("thulium", run.receive("thulium"))
     run.compact()
@@ -131,8 +131,8 @@ def test_a_rebuild_and_another_process_that_stop_for_each_other_at_any_call_end_
 ) -> None:
     expected, _ = undisturbed(scene)
 
-    for stop in stops(scene, duo):
-        points.judge(f"{duo.__name__} {stop}", together(scene, duo, stop).outcome(), expected)
+    for stop, found in meetings(scene, duo, SmallWorld.outcome):
+        points.judge(f"{duo.__name__} {stop}", found, expected)
 
     points.check()
 

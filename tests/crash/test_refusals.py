@@ -57,7 +57,7 @@ def batch_calls(scene: Scene) -> list[tuple[str, int]]:
 
 
 def items_of(scene: Scene, port: str, number: int) -> int:
-    """How many items a batch call has: each that is refused once is a call of its own."""
+    """How many items a batch call has: each that is refused once is a separate call."""
     run, refusals = scene(), 10
     knob = _knob(run, port)
 

@@ -6,8 +6,7 @@ from tests.crash.duos import (
     Duo,
     copier_and_a_poll_that_sends_again,
     copier_and_poller,
-    stops,
-    together,
+    meetings,
     two_compactors,
     two_copiers,
     two_copiers_of_what_expired,
@@ -35,7 +34,7 @@ def test_two_that_stop_for_each_other_at_any_call_end_as_one(
 ) -> None:
     expected, _ = undisturbed(scene)
 
-    for stop in stops(scene, duo):
-        points.judge(f"{duo.__name__} {stop}", together(scene, duo, stop).outcome(), expected)
+    for stop, found in meetings(scene, duo, SmallWorld.outcome):
+        points.judge(f"{duo.__name__} {stop}", found, expected)
 
     points.check()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from call_lake.ledger.entry import State
-from tests.crash.duos import stops, together, two_copiers
+from tests.crash.duos import meetings, two_copiers
 from tests.crash.harness import Interleaved, settle, settle_interleaved
 from tests.crash.points import Points, undisturbed
 from tests.crash.scenes import Changing
@@ -50,8 +50,8 @@ def test_another_attempt_at_any_call_leaves_one_format(points: Points, meanwhile
 
 
 def test_two_copiers_that_stop_for_each_other_at_any_call_leave_one_format(points: Points) -> None:
-    for stop in stops(Changing, two_copiers):
-        points.judge(f"copiers {stop}", of(together(Changing, two_copiers, stop)), ONE_OF_EACH)
+    for stop, found in meetings(Changing, two_copiers, of):
+        points.judge(f"copiers {stop}", found, ONE_OF_EACH)
 
     points.check()
 

@@ -15,7 +15,7 @@ class _Process(threading.Thread):
     def __init__(self, work: Callable[[], object]) -> None:
         super().__init__(daemon=True)
         self.ended = False
-        self.calls = 0
+        self.calls: list[Call] = []
         self._work = work
         self._error: BaseException | None = None
         self._go = threading.Semaphore(0)
@@ -37,9 +37,9 @@ class _Process(threading.Thread):
         if self._error is not None:
             raise self._error
 
-    def stand(self) -> None:
+    def stand(self, call: Call) -> None:
         """Called by the process itself, before a call."""
-        self.calls += 1
+        self.calls.append(call)
         self._stands.release()
         self._wait(self._go)
 
@@ -50,15 +50,15 @@ class _Process(threading.Thread):
 
 def take_turns(
     calls: Calls, first: Callable[[], object], second: Callable[[], object], turns: Iterable[bool]
-) -> tuple[int, int]:
+) -> tuple[list[Call], list[Call]]:
     """Run both to their ends; ``turns`` says whose call is next (True: the first's); behind them, and where the one
-    whose turn it is has ended, the first goes before the second. Give how many calls each made."""
+    whose turn it is has ended, the first goes before the second. Give the calls that each made."""
     processes = (_Process(first), _Process(second))
 
     def hook(call: Call, proceed: Callable[[], Any]) -> Any:
         current = threading.current_thread()
         if isinstance(current, _Process):
-            current.stand()
+            current.stand(call)
         return proceed()
 
     remove = calls.on_call(hook)

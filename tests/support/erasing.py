@@ -64,7 +64,7 @@ def erase(bench: Bench, request: ErasureRequest, transcriptions: MemoryTranscrip
 
 
 def texts_of(recording: Recording) -> list[str]:
-    """All of its own but the id, which the tombstone keeps."""
+    """All its texts except the id, which the tombstone keeps."""
     texts = (recording.provider_key, recording.connection_id, recording.caller)
     return [text for text in texts if text]
 

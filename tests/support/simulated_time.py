@@ -1,6 +1,6 @@
 """Weeks in seconds: the real clients, poller, copier and compactor against the simulated providers, on a fake clock.
 
-Each source has a lane of its own, as it has its own invocations in Lambda: what one source's functions wait for takes
+Each source has its lane, as it has its own invocations in Lambda: what one source's functions wait for takes
 no time from the other's.
 """
 

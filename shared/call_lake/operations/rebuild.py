@@ -82,9 +82,9 @@ class Rebuilder:
     def rebuild(
         self, found: Mapping[Partition, Sequence[str]], on_progress: Callable[[int, int], None]
     ) -> list[RebuildAttempt]:
-        """Rebuild these partitions, the newest first. One that fails does not stop the others. ``on_progress`` is
-        called with how many of how many are done. Raises Transient and PartialFailure where the catalogue of tables
-        cannot be read or written."""
+        """Rebuild these partitions, the newest first. One that fails does not stop the others. ``on_progress`` gets the
+        number of partitions that are done, and the number of all. Raises Transient and PartialFailure where the
+        catalogue of tables cannot be read or written."""
         self._registration.compare(CALLS)  # first, so that what is registered already costs no extra request
         newest = sorted(found, key=lambda partition: partition.call_date, reverse=True)
         done, lock = 0, threading.Lock()

@@ -10,6 +10,12 @@ from typing import Any
 from call_lake.errors import Reason, Transient
 from call_lake.ports import PartialFailure
 
+READS = {
+    *("get", "get_many", "get_range", "get_version", "head", "list", "list_versions"),  # the store, the table
+    *("count", "query_due", "registered", "scan"),
+}
+"""Methods that change nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -61,6 +67,12 @@ class Fault(StrEnum):
     ANSWER_LOST = "answer lost"  # it happened, the caller sees a time-out
     REPEATED = "repeated"  # it happened, the answer was lost, and the SDK sent it again by itself
     REFUSED = "refused"  # it did not happen: throttled, an outage
+
+
+def says_more(fault: Fault, call: Call) -> bool:
+    """Whether the fault is none of the others: a read that was answered in vain is one that was refused, and one that
+    was repeated is no fault."""
+    return call.method not in READS or fault not in (Fault.ANSWER_LOST, Fault.REPEATED)
 
 
 class FaultAt:

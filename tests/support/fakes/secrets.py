@@ -10,7 +10,7 @@ CACHED = timedelta(seconds=300)
 
 
 class MemorySecrets:
-    """Secrets by name; None is one that nobody has filled yet. ``values`` is what Secrets Manager holds."""
+    """Secrets by name; None is one that is not filled yet. ``values`` is what Secrets Manager holds."""
 
     def __init__(self, clock: Clock, calls: Calls, values: Mapping[str, str | None] | None = None) -> None:
         self.values = dict(values or {})

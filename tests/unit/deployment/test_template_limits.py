@@ -6,6 +6,7 @@ Each is measured on the template as CloudFormation resolves it, for the longest 
 
 import json
 import re
+from collections.abc import Iterable
 from functools import cache
 from itertools import product
 from typing import Any
@@ -15,7 +16,16 @@ import pytest
 from call_lake.errors import ConfigError
 from call_lake.settings import SOURCE_NAME
 from call_lake_cli.commands.deploy import NAMES_TOGETHER, STACK_NAME, check_together
-from call_lake_local.template_sources import MADE_BY_SAM, PARAMETERS_MAX, RESOURCES_MAX, TemplateSource, with_source
+from call_lake_local.template_sources import (
+    MADE_BY_SAM,
+    NAMES_MAX,
+    PARAMETERS_MAX,
+    RESOURCES_MAX,
+    TemplateSource,
+    read_sources,
+    with_source,
+    write_sources,
+)
 from tests.support.fakes.ids import IDS
 from tests.support.resolved import NAME_AT, Resolved, name_of
 from tests.support.template import ROOT, TEXT, parse
@@ -99,13 +109,20 @@ def deployed(text: str, stack: str, given: dict[str, str] | None = None) -> Reso
     return Resolved(template, stack, **addresses | EVERYTHING | (given or {}))
 
 
+def sources(numbers: Iterable[int], *, removed: bool = False) -> list[TemplateSource]:
+    """Those of the template, and one of the longest name for each number."""
+    named = [TemplateSource(f"n{number:03d}{'n' * (SOURCE_MAX - 4)}", "conpeek", removed) for number in numbers]
+    return read_sources(TEXT) + named
+
+
 @cache
 def full_template() -> tuple[str, int]:
     """With as many sources of the longest name as are let in, and their number."""
-    text, number = TEXT, len(parse()["Metadata"]["CallLake"]["Sources"])
+    number = SOURCES_PROMISED
+    text = write_sources(TEXT, sources(range(2, number)))
     while True:
         try:
-            text = with_source(text, f"n{number:03d}{'n' * (SOURCE_MAX - 4)}", "conpeek")
+            text = with_source(text, sources([number])[-1].name, "conpeek")
         except ConfigError:
             return text, number
         number += 1
@@ -223,13 +240,10 @@ def test_the_longest_settings_of_a_source_have_room_in_one_parameter():
 
 
 def test_a_functions_environment_has_room_in_4_kb_with_removed_sources_too():
-    text, number = TEXT, 0
-    with pytest.raises(ConfigError, match="names of all sources, removed ones too"):  # noqa: PT012
-        while True:
-            text = with_source(text, f"n{number:03d}{'n' * (SOURCE_MAX - 4)}", "conpeek")
-            listed = f"name: n{number:03d}{'n' * (SOURCE_MAX - 4)}, provider: conpeek"
-            text = text.replace(listed + "}", listed + ", removed: true}")
-            number += 1
+    most = (NAMES_MAX - len(",".join(source.name for source in read_sources(TEXT)))) // (SOURCE_MAX + 1)
+    text = write_sources(TEXT, sources(range(most), removed=True))
+    with pytest.raises(ConfigError, match="names of all sources, removed ones too"):
+        with_source(text, sources([most])[-1].name, "conpeek")
     for stack in (deployed(text, "s" * STACK_MAX), full_stack()):
         for logical in stack.of_type("AWS::Serverless::Function"):
             variables = stack.environment(logical) | {"POWERTOOLS_LOG_LEVEL": "WARNING"}

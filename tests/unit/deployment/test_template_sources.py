@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from call_lake.errors import ConfigError
@@ -203,6 +203,7 @@ def test_a_source_that_is_not_there_cannot_be_removed():
         without_source(TEXT, "north")
 
 
+@settings(max_examples=25)  # each writes the whole template several times
 @given(st.lists(st.from_regex(r"[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,4})?", fullmatch=True), max_size=4, unique=True))
 def test_sources_are_read_as_they_were_written(names):
     text, expected = TEXT, ["thulium", "conpeek"]

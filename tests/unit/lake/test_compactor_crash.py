@@ -1,34 +1,48 @@
 """The compactor dies at every call, meets another one at every call, is read at every call: the rows are the same."""
 
 import contextlib
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import cache, partial
 
+import pyarrow.parquet as pq
 import pytest
 
 from call_lake.bucket.inbox import put_rows
 from call_lake.errors import Transient
+from call_lake.lake import merge
 from call_lake.lake.search import read_partition
 from call_lake.model.layout import DATA, GARBAGE, INBOX, Partition
 from call_lake.ports import PartialFailure
-from tests.support.fakes.calls import Died, Fault, FaultAt
+from tests.support.fakes.calls import Call, Died, Fault, FaultAt, says_more
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, Before, compacted, files_of, ids_in, lake_of, row_of, rows_in, table_from
+from tests.support.parquet_memory import RememberingWriter
 
 OPEN = Partition("thulium", TODAY)
 CLOSED = Partition("thulium", TODAY - timedelta(days=3))
 OLDER = row_of(101, day=CLOSED.call_date)
 NEWER = OLDER | {"agent": "A", "stored_at": f"{TODAY}T10:00:00.000Z"}
+FILES_OF_A_TIER = 4
+"""Instead of 16: merged in the same steps, of which more would be alike."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_files_written_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merge, "FILES_OF_A_TIER", FILES_OF_A_TIER)
+        patch.setattr(pq, "ParquetWriter", RememberingWriter)
+        yield
 
 
 @cache
 def _standing() -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """A closed day in two files, of the day before, and a day that fills, in sixteen."""
+    """A closed day in two files, of the day before, and a day that fills, in files of one tier."""
     world = World.make()
     for row in (row_of(100, day=CLOSED.call_date), OLDER):
         lake_of(world).commit(CLOSED, table_from([row], CLOSED), more_to_come=True)
     closed = world.store.bodies()
-    for number in range(1, 17):
+    for number in range(1, FILES_OF_A_TIER + 1):
         lake_of(world).commit(OPEN, table_from([row_of(number)], OPEN))
     return closed, {key: body for key, body in world.store.bodies().items() if key not in closed}
 
@@ -50,19 +64,17 @@ def world_to_work_on() -> World:
 
 EXPECTED = sorted(
     row_of(n, day=day)["recording_id"]
-    for numbers, day in (((*range(1, 17), 50, 51), TODAY), ((100, 101, 102), CLOSED.call_date))
+    for numbers, day in (((*range(1, FILES_OF_A_TIER + 1), 50, 51), TODAY), ((100, 101, 102), CLOSED.call_date))
     for n in numbers
 )
 
 
-def calls_of_a_run() -> int:
+@cache
+def calls_of_a_run() -> Sequence[Call]:
     world = world_to_work_on()
     before = len(world.calls.log)
     compacted(world)
-    return len(world.calls.log) - before
-
-
-CALLS = range(1, calls_of_a_run() + 1)
+    return world.calls.log[before:]
 
 
 def assert_as_undisturbed(world: World) -> None:
@@ -87,7 +99,7 @@ def assert_nothing_is_left_but_what_is_named(world: World) -> None:
 # Dying behind a call is dying before the next one, and behind the last one all is done.
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.DIE_AFTER])
 def test_a_run_broken_at_any_call_and_run_again_ends_as_if_nothing_had_happened(fault):
-    for number in CALLS:
+    for number in (n for n, call in enumerate(calls_of_a_run(), 1) if says_more(fault, call)):
         world = world_to_work_on()
         stop = world.calls.on_call(FaultAt(number, fault))
         with contextlib.suppress(Died, Transient, PartialFailure):
@@ -100,7 +112,7 @@ def test_a_run_broken_at_any_call_and_run_again_ends_as_if_nothing_had_happened(
 
 
 def test_another_compactor_at_any_call_changes_nothing_about_the_rows():
-    for number in CALLS:
+    for number in range(1, len(calls_of_a_run()) + 1):
         world = world_to_work_on()
         Before(world, number, partial(compacted, world))
         compacted(world)
