@@ -1,7 +1,7 @@
 """Rule 24, before a deployment: what AWS would refuse late, `deploy` and `source add` refuse at once."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import never, skipping
+from tests.mutations.operations import becoming, never, rewriting, skipping
 
 DEPLOY = ("unit/cli/commands/test_deploy.py",)
 _template_sources = "unit/deployment/test_template_sources.py"
@@ -20,8 +20,8 @@ _deploy = "call_lake_cli.commands.deploy"
 _sources = "call_lake_local.template_sources"
 
 MUTATIONS = (
-    Mutation(24, "a stack copies from nowhere", at(_deploy, "check_together"), never("used"), DEPLOY),
-    Mutation(24, "names are too long together", at(_deploy, "check_together"), never("too_long"), DEPLOY),
+    Mutation(24, "a stack copies from nowhere", at(_deploy, "check_together"), rewriting("not used", "False"), DEPLOY),
+    Mutation(24, "names are too long together", at(_deploy, "NAMES_TOGETHER"), becoming("1000"), DEPLOY),
     Mutation(24, "a network has no security group", at(_deploy, "check_together"), never("SubnetIds"), DEPLOY),
     Mutation(24, "audio moves after it is deleted", at(_deploy, "check_together"), never("kept"), DEPLOY),
     Mutation(24, "audio moves before its class takes it", at(_deploy, "check_together"), never("IA_DAYS"), DEPLOY),

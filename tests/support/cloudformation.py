@@ -57,10 +57,6 @@ class Deployed:
                 found[name] = {"Type": body["Type"], "Properties": self.value(body.get("Properties", {}))}
         return found
 
-    def outputs(self) -> dict[str, Any]:
-        found = self.template["Outputs"].items()
-        return {name: self.value(one["Value"]) for name, one in found if self.holds(one.get("Condition"))}
-
     def holds(self, condition: str | None) -> bool:
         return condition is None or self.value(self.template["Conditions"][condition])
 

@@ -42,13 +42,15 @@ class Glue:
         self.requests: list[tuple[str, int]] = []
         client = boto3.client("glue", "eu-central-1", aws_access_key_id="testing", aws_secret_access_key="testing")
         client.meta.events.register("before-parameter-build.glue", self._note)
-        client.meta.events.register("before-call.glue", self._answer)
+        answer: Any = self._answer  # botocore takes what a handler returns for the answer
+        client.meta.events.register("before-call.glue", answer)
         self.catalog = GlueCatalog(client, "lake")
 
     def _note(self, params: dict[str, Any], **_: Any) -> None:
         self._params = params
 
     def _answer(self, model: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
+        answer: dict[str, Any] = {}
         match model.name:
             case "GetTable":
                 answer = {"Table": self.table}
