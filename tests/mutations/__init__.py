@@ -23,6 +23,7 @@ When you add a rule, or code that keeps one, add a mutation. When you rename or 
 
 from tests.mutations import (
     copying_rules,
+    deploy_rules,
     doctor_rules,
     erasing_rules,
     expiry_rules,
@@ -51,4 +52,5 @@ ALL = (
     *verify_rules.MUTATIONS,
     *status_rules.MUTATIONS,
     *doctor_rules.MUTATIONS,
+    *deploy_rules.MUTATIONS,
 )

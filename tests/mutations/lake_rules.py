@@ -21,6 +21,7 @@ COMMIT = ("unit/lake/test_lake.py", "unit/lake/test_compactor_crash.py")
 COMPACTION = ("unit/lake/test_compactor.py", "unit/lake/test_compactor_crash.py")
 REGISTRATION = ("unit/lake/test_registration.py", "unit/lake/test_compactor_crash.py")
 GARBAGE = ("unit/lake/test_garbage.py",)
+GLUE = ("unit/aws/test_glue.py",)
 
 MUTATIONS = (
     Mutation(
@@ -199,6 +200,45 @@ MUTATIONS = (
         skipping("clear"),
         REGISTRATION,
     ),
+    Mutation(
+        23,
+        "a partition of an older table counts as registered",
+        at("aws.glue", "GlueCatalog.registered"),
+        ignoring("FINGERPRINT"),
+        GLUE,
+    ),
+    Mutation(23, "all tables have one hash", at("aws.glue", "fingerprint"), returning("'invented'"), GLUE),
+    Mutation(
+        23,
+        "the hash leaves out where the table is",
+        at("aws.glue", "fingerprint"),
+        rewriting("[self.location, self.storage]", "self.storage"),
+        GLUE,
+    ),
+    Mutation(
+        23,
+        "the hash leaves out the columns",
+        at("aws.glue", "_Description.of"),
+        rewriting("kept | {'Columns': columns}", "kept"),
+        GLUE,
+    ),
+    Mutation(
+        23,
+        "the hash leaves out the formats",
+        at("aws.glue", "_Description.of"),
+        rewriting("kept | {'Columns': columns}", "{'Columns': columns}"),
+        GLUE,
+    ),
+    Mutation(
+        23,
+        "a comment makes another table",
+        at("aws.glue", "_Description.of"),
+        rewriting("{'Name': column['Name'], 'Type': column['Type']}", "column"),
+        GLUE,
+    ),
+    Mutation(10, "what Glue refuses counts as registered", at("aws.glue", "_batch"), returning("{}"), GLUE),
+    Mutation(23, "an older description stays", at("aws.glue", "GlueCatalog.register"), skipping("_update"), GLUE),
+    Mutation(23, "what exists is refused", at("aws.glue", "GlueCatalog.register"), never("there"), GLUE),
     Mutation(
         20,
         "files are never merged",

@@ -76,6 +76,13 @@ MUTATIONS = (
         LIMITS,
     ),
     Mutation(24, "a key may be too long", at(_limits, "_objects"), never("KEY_BYTES"), LIMITS),
+    Mutation(24, "a number may be out of its range", at(_limits, "RANGES"), becoming("{}"), LIMITS),
+    Mutation(24, "a message may hold any character", at(_limits, "_message"), never("NO_TEXT_OF_SQS"), LIMITS),
+    Mutation(24, "a label may have any name", at(_limits, "_message"), never("LABEL"), LIMITS),
+    Mutation(24, "events may be too large", at(_limits, "_put_events"), never("EVENTS_BYTES"), LIMITS),
+    Mutation(24, "a key may be asked for twice", at(_limits, "_batch_get"), never("keys"), LIMITS),
+    Mutation(24, "a query may be too long", at(_limits, "_query"), never("QUERY_BYTES"), LIMITS),
+    Mutation(24, "a parameter may be too long", at(_limits, "_put_parameter"), never("PARAMETER_CHARACTERS"), LIMITS),
     Mutation(24, "an event need not be JSON", at(_limits, "_put_events"), never("_is_json_object"), LIMITS),
     Mutation(
         24,

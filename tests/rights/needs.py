@@ -48,7 +48,8 @@ def _read(params: Params) -> list[Pair]:
 
 
 def _put(params: Params) -> list[Pair]:
-    """An answer to If-Match says whether the object has this ETag, as a HEAD would: so it has to be allowed to read."""
+    """With If-Match S3 asks for the right to read, too. With If-None-Match it does not:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
     reads = [("s3:GetObject", _object(params))] if "IfMatch" in params else []
     return [("s3:PutObject", _object(params)), *reads]
 
@@ -84,7 +85,8 @@ def _job(params: Params) -> str:
 
 
 def _path(params: Params) -> list[Pair]:
-    """The path, and what is under it: AWS's examples name either."""
+    """AWS checks the path of the request, and none of its parameters. It does not say whether the path's ARN ends with
+    a slash: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html"""
     path = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{params['Path']}"
     return [("ssm:GetParametersByPath", path), ("ssm:GetParametersByPath", f"{path}/thulium")]
 
@@ -125,7 +127,6 @@ OPERATIONS: Mapping[tuple[str, str], Callable[[Params], list[Pair]]] = {
     ],
     # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
     ("secretsmanager", "GetSecretValue"): lambda params: [("secretsmanager:GetSecretValue", params["SecretId"])],
-    # https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html
     ("ssm", "GetParametersByPath"): _path,
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazontranscribe.html
     ("transcribe", "StartTranscriptionJob"): lambda _: [("transcribe:StartTranscriptionJob", "*")],
@@ -251,9 +252,11 @@ S3_PAGE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncrypt
 SQS_PAGE = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"
 DYNAMODB_PAGE = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"
 SECRETS_PAGE = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html"
-TRANSCRIBE_PAGE = "https://docs.aws.amazon.com/transcribe/latest/dg/health-scribe-encryption-customer.html"
+TRANSCRIBE_PAGE = f"{TRANSCRIPTS}#kms-context-policy"
+"""Its example for the role that starts a job also has ReEncrypt, which AWS explains nowhere, and we leave out."""
 TRANSCRIBE = ("transcribe.amazonaws.com", *_regional("transcribe"))
-"""Amazon Transcribe's page has the first; kms:ViaService otherwise is a service's name with its region:
+"""The first is on a page of a sibling, AWS HealthScribe; kms:ViaService otherwise is a service's name with its region:
+https://docs.aws.amazon.com/transcribe/latest/dg/health-scribe-encryption-customer.html
 https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service"""
 KEY_USES: Mapping[str, KeyUse] = {
     "s3:GetObject": KeyUse(_regional("s3"), S3_PAGE, ("kms:Decrypt",)),

@@ -9,6 +9,7 @@ from typing import Any
 from call_lake.aws.client import calling, in_batches, send_all
 from call_lake.model.layout import Partition
 
+PAGE = 1000  # https://docs.aws.amazon.com/glue/latest/webapi/API_GetPartitions.html
 BATCH = 100
 """BatchCreatePartition and BatchUpdatePartition take so many:
 https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html
@@ -60,10 +61,11 @@ class GlueCatalog:
 
     def registered(self, table: str) -> set[Partition]:
         fingerprint = self._describe(table).fingerprint
-        # Without the columns a page of 1,000 partitions is small:
-        # https://docs.aws.amazon.com/glue/latest/webapi/API_GetPartitions.html
         pages = self._client.get_paginator("get_partitions").paginate(
-            DatabaseName=self._database, TableName=table, ExcludeColumnSchema=True
+            DatabaseName=self._database,
+            TableName=table,
+            ExcludeColumnSchema=True,  # without the columns a page is small
+            PaginationConfig={"PageSize": PAGE},  # how many come unasked, AWS does not say
         )
         found = set[Partition]()
         with calling(f"GetPartitions of {table}"):

@@ -11,7 +11,9 @@ from call_lake.aws.client import calling, code_of, in_batches, send_all
 from call_lake.ports import HIDDEN_S, DeadLetter
 
 BATCH = 10  # SendMessageBatch and PutEvents
-BATCH_BYTES = 256 * 1024  # the limit of every queue; the larger one of 2025 has to be set
+BATCH_BYTES = 256 * 1024
+"""What every queue takes. New ones take 1 MiB, and those of before August 2025 take 256 KiB, unless they are told:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html"""
 NOT_ALLOWED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that SQS refuses: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 REFUSALS = ("BatchRequestTooLong", "InvalidMessageContents", "InvalidParameterValue")

@@ -12,7 +12,7 @@ from call_lake.model import json_values
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
 
-MESSAGE_MAX_BYTES = 250_000  # SQS takes 256 KiB (262,144) for a message or a batch
+MESSAGE_MAX_BYTES = 250_000  # every queue takes 256 KiB (262,144), new ones more: call_lake/aws/messages.py
 SHORT_BYTES = 150_000
 """Of a message whose record was cut. The ledger's item holds what the message holds, the connection id once more, and
 20 failures: less than DynamoDB's 400 KB, however long the connection id is

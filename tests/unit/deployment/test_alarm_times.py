@@ -184,8 +184,9 @@ def once(after: int) -> float | None:
 
 NOTHING = always(None)
 ERRORS = [Fault(always(0), always(1), fires=3, ends=16), Fault(always(0), always(1), fires=3, ends=16, lasts=1)]
-# SQS needs up to 15 minutes to report on a queue that was idle, then reports each minute
-# (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html).
+# A queue is inactive after six hours without a message and without a request. When it becomes active, its metrics come
+# up to 15 minutes late, and each minute from then on
+# (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html).
 DEAD_LETTERS = [Fault(NOTHING, lambda after: 1 if after >= 15 else None, fires=18, ends=6, every=1, stays=5)]
 FAULTS: dict[str, list[Fault]] = {
     "ThuliumSilentAlarm": [

@@ -1,7 +1,7 @@
 """Limits that AWS's API Reference states and its models lack: those that a request of ours could meet.
 
-A message that is alone in its batch may be too long or hold a character that SQS refuses. The code sends it on purpose,
-and takes the refusal (call_lake/aws/messages.py).
+A message that is alone in its batch may be too long. The code sends it on purpose, and takes the refusal
+(call_lake/aws/messages.py).
 """
 
 import json
@@ -15,6 +15,10 @@ RANGES = {
     ("sqs", "ReceiveMessage", "MaxNumberOfMessages"): (1, 10),
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
     ("sqs", "ReceiveMessage", "WaitTimeSeconds"): (0, 20),
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+    ("sqs", "ReceiveMessage", "VisibilityTimeout"): (0, 43_200),
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+    ("sqs", "ChangeMessageVisibility", "VisibilityTimeout"): (0, 43_200),
 }
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatchRequestEntry.html
 ENTRY_ID = re.compile("[A-Za-z0-9_-]{1,80}")
@@ -22,12 +26,23 @@ MAX_DELAY_S = 900
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 BATCH_ENTRIES = 10
 BATCH_BYTES = 1_048_576
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+NO_TEXT_OF_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+LABELS = 10
+LABEL = re.compile(r"(?!(?i:aws\.|amazon\.))(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
 DETAIL_TYPE_CHARACTERS = 128
+# AWS says less than 1 MB. It does not say which of the two, so this is the smaller one:
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html. How an entry counts:
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html#eb-putevent-size
+EVENTS_BYTES = 1_000_000
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 KEY_BYTES = 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 METADATA_BYTES = 2048
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+ABSENT = "*"
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETED_KEYS = 1000
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
@@ -35,6 +50,11 @@ EXPRESSION_BYTES = 4096
 HASH_KEY_BYTES = 2048
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 PAYLOAD_BYTES = 6 * 1024 * 1024
+# Bytes, where the model counts characters: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
+QUERY_BYTES = 262_144
+# Of a standard parameter. This page says 4 KB, and the refusal that AWS answers says 4,096 characters:
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+PARAMETER_CHARACTERS = 4096
 
 
 def complaints(service: str, operation: str, params: Mapping[str, Any]) -> Complaints:
@@ -59,9 +79,25 @@ def _send_batch(params: Mapping[str, Any]) -> Complaints:
             yield f"Entries[{number}].Id: {len(entry['Id'])} characters do not fit {ENTRY_ID.pattern}"
         if not 0 <= entry.get("DelaySeconds", 0) <= MAX_DELAY_S:
             yield f"Entries[{number}].DelaySeconds: {entry['DelaySeconds']} is not 0 to {MAX_DELAY_S}"
+        yield from (f"Entries[{number}].{complaint}" for complaint in _message(entry))
     size = sum(map(_message_bytes, entries))
     if len(entries) > 1 and size > BATCH_BYTES:
         yield f"Entries: {size} bytes together are more than {BATCH_BYTES}"
+
+
+def _message(entry: Mapping[str, Any]) -> Complaints:
+    labels = entry.get("MessageAttributes", {})
+    if len(labels) > LABELS:
+        yield f"MessageAttributes: {len(labels)} are more than {LABELS}"
+    if any(not LABEL.fullmatch(name) for name in labels):
+        yield f"MessageAttributes: a name does not fit {LABEL.pattern}"
+    texts = [("MessageBody", entry["MessageBody"])]
+    texts += [("MessageAttributes", value["StringValue"]) for value in labels.values() if "StringValue" in value]
+    for where, text in texts:
+        if not text:
+            yield f"{where}: is empty"
+        if NO_TEXT_OF_SQS.search(text):
+            yield f"{where}: holds a character that SQS refuses"
 
 
 def _message_bytes(entry: Mapping[str, Any]) -> int:
@@ -74,6 +110,9 @@ def _message_bytes(entry: Mapping[str, Any]) -> int:
 
 
 def _put_events(params: Mapping[str, Any]) -> Complaints:
+    size = sum(map(_event_bytes, params.get("Entries", ())))
+    if size >= EVENTS_BYTES:
+        yield f"Entries: {size} bytes together are not less than {EVENTS_BYTES}"
     for number, entry in enumerate(params.get("Entries", ())):
         where = f"Entries[{number}]"
         yield from (f"{where}.{name}: is missing" for name in ("Source", "DetailType", "Detail") if not entry.get(name))
@@ -81,6 +120,11 @@ def _put_events(params: Mapping[str, Any]) -> Complaints:
             yield f"{where}.DetailType: more than {DETAIL_TYPE_CHARACTERS} characters"
         if not _is_json_object(entry.get("Detail", "{}")):
             yield f"{where}.Detail: is no JSON object"
+
+
+def _event_bytes(entry: Mapping[str, Any]) -> int:
+    """Of what our entries have."""
+    return sum(_bytes(entry.get(name, "")) for name in ("Source", "DetailType", "Detail"))
 
 
 def _is_json_object(text: str) -> bool:
@@ -106,6 +150,8 @@ def _objects(params: Mapping[str, Any]) -> Complaints:
     size = sum(_bytes(name) + _bytes(value) for name, value in params.get("Metadata", {}).items())
     if size > METADATA_BYTES:
         yield f"Metadata: {size} bytes are more than {METADATA_BYTES}"
+    if params.get("IfNoneMatch", ABSENT) != ABSENT:
+        yield f"IfNoneMatch: is not {ABSENT}"
 
 
 def _table(params: Mapping[str, Any]) -> Complaints:
@@ -116,6 +162,24 @@ def _table(params: Mapping[str, Any]) -> Complaints:
         text = value.get("S")
         if text is not None and not 1 <= _bytes(text) <= HASH_KEY_BYTES:
             yield f"Key.{name}: {_bytes(text)} bytes are not 1 to {HASH_KEY_BYTES}"
+
+
+def _batch_get(params: Mapping[str, Any]) -> Complaints:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
+    for number, wanted in enumerate(params["RequestItems"].values()):
+        keys = [json.dumps(key, sort_keys=True, default=repr) for key in wanted["Keys"]]
+        if len(set(keys)) < len(keys):
+            yield f"RequestItems (table {number}): a key is there twice"
+
+
+def _query(params: Mapping[str, Any]) -> Complaints:
+    if _bytes(params["QueryString"]) > QUERY_BYTES:
+        yield f"QueryString: {_bytes(params['QueryString'])} bytes are more than {QUERY_BYTES}"
+
+
+def _put_parameter(params: Mapping[str, Any]) -> Complaints:
+    if len(params["Value"]) > PARAMETER_CHARACTERS:
+        yield f"Value: {len(params['Value'])} characters are more than {PARAMETER_CHARACTERS}"
 
 
 def _invoke(params: Mapping[str, Any]) -> Complaints:
@@ -132,7 +196,10 @@ _RULES: dict[tuple[str, str], Callable[[Mapping[str, Any]], Complaints]] = {
     ("sqs", "SendMessageBatch"): _send_batch,
     ("events", "PutEvents"): _put_events,
     ("s3", ""): _objects,
+    ("dynamodb", "BatchGetItem"): _batch_get,
     ("dynamodb", ""): _table,
+    ("athena", "StartQueryExecution"): _query,
+    ("ssm", "PutParameter"): _put_parameter,
     ("lambda", "Invoke"): _invoke,
 }
 """By service and operation; an empty operation means all of the service's."""

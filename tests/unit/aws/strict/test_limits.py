@@ -27,6 +27,23 @@ def labelled(bytes_of_label: int) -> dict[str, Any]:
     return {"Entries": [first, message("m" * (512 * 1024 - 20), Id="1")]}
 
 
+def with_labels(*names: str, text: str = "s") -> dict[str, Any]:
+    return {
+        "Entries": [message(MessageAttributes={name: {"DataType": "String", "StringValue": text} for name in names})]
+    }
+
+
+def events(bytes_together: int) -> dict[str, Any]:
+    """Two events."""
+    first, second = (event()["Entries"][0] for _ in range(2))
+    left = bytes_together - 2 * len("call-lake" + "Recording Stored") - len(second["Detail"]) - len('{"a": ""}')
+    return {"Entries": [first | {"Detail": '{"a": "' + "b" * left + '"}'}, second]}
+
+
+def got(*ids: str) -> dict[str, Any]:
+    return {"RequestItems": {"ledger": {"Keys": [{"id": {"S": id}} for id in ids]}}}
+
+
 def deleted(count: int, key: str = "k") -> dict[str, Any]:
     return {"Bucket": "lake", "Delete": {"Objects": [{"Key": key}] * count}}
 
@@ -41,6 +58,27 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], str]] = {
     ),
     "none to receive": ("sqs", "ReceiveMessage", {"MaxNumberOfMessages": 1}, {"MaxNumberOfMessages": 0}, "MaxNumber"),
     "a long poll": ("sqs", "ReceiveMessage", {"WaitTimeSeconds": 20}, {"WaitTimeSeconds": 21}, "WaitTimeSeconds"),
+    "a hidden message": (
+        "sqs",
+        "ReceiveMessage",
+        {"VisibilityTimeout": 43_200},
+        {"VisibilityTimeout": 43_201},
+        "VisibilityTimeout: 43201",
+    ),
+    "a delayed message": (
+        "sqs",
+        "ChangeMessageVisibility",
+        {"VisibilityTimeout": 43_200},
+        {"VisibilityTimeout": 43_201},
+        "VisibilityTimeout: 43201",
+    ),
+    "a released message": (
+        "sqs",
+        "ChangeMessageVisibility",
+        {"VisibilityTimeout": 0},
+        {"VisibilityTimeout": -1},
+        "VisibilityTimeout: -1",
+    ),
     "messages of a batch": ("sqs", "SendMessageBatch", messages(10), messages(11), "Entries: 11"),
     "an empty batch": ("sqs", "SendMessageBatch", messages(1), messages(0), "Entries: 0"),
     "a batch's bytes": ("sqs", "SendMessageBatch", messages(2, 524_288), messages(2, 524_289), "bytes together"),
@@ -60,6 +98,47 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], str]] = {
         {"Entries": [message(DelaySeconds=901)]},
         "DelaySeconds: 901",
     ),
+    "a message's text": (
+        "sqs",
+        "SendMessageBatch",
+        {"Entries": [message("\t\U0001f600")]},
+        {"Entries": [message("\x1f")]},
+        r"Entries\[0\].MessageBody: holds a character",
+    ),
+    "an empty message": (
+        "sqs",
+        "SendMessageBatch",
+        {"Entries": [message("m")]},
+        {"Entries": [message("")]},
+        r"Entries\[0\].MessageBody: is empty",
+    ),
+    "labels": (
+        "sqs",
+        "SendMessageBatch",
+        with_labels(*"abcdefghij"),
+        with_labels(*"abcdefghijk"),
+        "11 are more than 10",
+    ),
+    "a label's name": ("sqs", "SendMessageBatch", with_labels("a.b-_1"), with_labels("a b"), "a name does not fit"),
+    "a label's length": ("sqs", "SendMessageBatch", with_labels("a" * 256), with_labels("a" * 257), "a name does not"),
+    "a label of AWS's": ("sqs", "SendMessageBatch", with_labels("awsome"), with_labels("AWS.a"), "a name does not fit"),
+    "a label's full stops": ("sqs", "SendMessageBatch", with_labels("a.b"), with_labels("a..b"), "a name does not fit"),
+    "a label's end": ("sqs", "SendMessageBatch", with_labels("a"), with_labels("a."), "a name does not fit"),
+    "a label without text": (
+        "sqs",
+        "SendMessageBatch",
+        with_labels("a", text="s"),
+        with_labels("a", text=""),
+        "MessageAttributes: is empty",
+    ),
+    "a label's text": (
+        "sqs",
+        "SendMessageBatch",
+        with_labels("a", text="\n"),
+        with_labels("a", text="\0"),
+        "MessageAttributes: holds a character",
+    ),
+    "events' bytes": ("events", "PutEvents", events(999_999), events(1_000_000), "1000000 bytes together"),
     "an event's type": ("events", "PutEvents", event(DetailType="t" * 128), event(DetailType="t" * 129), "128"),
     "an event without a source": ("events", "PutEvents", event(), event(Source=""), "Source: is missing"),
     "an event's text": ("events", "PutEvents", event(Detail='{"a": 1}'), event(Detail="[]"), "no JSON object"),
@@ -69,6 +148,22 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], str]] = {
     "metadata": ("s3", "PutObject", {"Metadata": {"a": "b" * 2047}}, {"Metadata": {"a": "b" * 2048}}, "2049 bytes"),
     "objects to delete": ("s3", "DeleteObjects", deleted(1000), deleted(1001), "1001 objects"),
     "a key to delete": ("s3", "DeleteObjects", deleted(1, "k" * 1024), deleted(1, "k" * 1025), "Objects.0..Key"),
+    "an object that is not there": (
+        "s3",
+        "PutObject",
+        {"Key": "k", "IfNoneMatch": "*"},
+        {"Key": "k", "IfNoneMatch": '"an etag"'},
+        "IfNoneMatch",
+    ),
+    "a key once": ("dynamodb", "BatchGetItem", got("a", "b"), got("a", "b", "a"), "a key is there twice"),
+    "a query": (
+        "athena",
+        "StartQueryExecution",
+        {"QueryString": "ą" * 131_072},
+        {"QueryString": "ą" * 131_072 + "a"},
+        "QueryString: 262145 bytes",
+    ),
+    "a parameter": ("ssm", "PutParameter", {"Value": "ą" * 4096}, {"Value": "ą" * 4097}, "Value: 4097 characters"),
     "an expression": (
         "dynamodb",
         "UpdateItem",
