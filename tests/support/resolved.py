@@ -134,8 +134,7 @@ class Resolved:
 
     def _name(self, name: str) -> str:
         properties = self._template["Resources"][name].get("Properties", {})
-        if self._template["Resources"][name]["Type"] == "AWS::Glue::Database":
-            properties = properties["DatabaseInput"]
+        properties = properties.get("DatabaseInput") or properties.get("TableInput") or properties
         given = next((properties[one] for one in NAMES if one in properties), f"{STACK}-{name.lower()}")
         return str(self.value(given))
 
