@@ -194,6 +194,13 @@ MUTATIONS = (
     ),
     Mutation(
         23,
+        "a partition may have any location",
+        at("aws.glue", "is_of"),
+        returning("described == self.fingerprint"),
+        ("contract/test_catalog.py",),
+    ),
+    Mutation(
+        23,
         "a partition that could not be registered is not looked for",
         at("lake.registration", "register"),
         skipping("clear"),

@@ -46,8 +46,8 @@ class _Description:
     def is_of(self, partition: Partition, found: Mapping[str, Any]) -> bool:
         """Whether Glue has this partition as ``partition`` describes it. Somebody may have set another location."""
         location = found.get("StorageDescriptor", {}).get("Location", "").rstrip("/") + "/"
-        is_described = found.get("Parameters", {}).get(FINGERPRINT) == self.fingerprint
-        return is_described and location == self.location_of(partition)
+        described = found.get("Parameters", {}).get(FINGERPRINT)
+        return (described, location) == (self.fingerprint, self.location_of(partition))
 
     def partition(self, partition: Partition) -> dict[str, Any]:
         """Glue's PartitionInput."""
