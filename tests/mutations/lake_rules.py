@@ -196,7 +196,7 @@ MUTATIONS = (
         23,
         "a partition may have any location",
         at("aws.glue", "is_of"),
-        returning("described == self.fingerprint"),
+        returning("found.get('Parameters', {}).get(FINGERPRINT) == self.fingerprint"),
         ("contract/test_catalog.py",),
     ),
     Mutation(
