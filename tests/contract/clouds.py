@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import boto3
@@ -15,6 +16,7 @@ from call_lake.aws.glue import GlueCatalog
 from call_lake.aws.messages import EventBridgeBus, SqsQueue
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.aws.s3 import S3ObjectStore
+from call_lake.model.layout import Partition
 from tests.contract.kits import BusKit, CatalogKit, Cloud, QueueKit, SecretsKit, StoreKit, TableKit
 from tests.contract.refuser import Refuser, answer_conflict, small_pages
 from tests.support.fakes import MemoryBus, MemoryQueue, MemorySecrets, MemoryStore, MemoryTable, Received, World
@@ -74,7 +76,7 @@ class MemoryCloud(Cloud):
 
     def catalog(self) -> CatalogKit:
         catalog = self.world.catalog
-        return CatalogKit(catalog, lambda: catalog.add_column("calls"))
+        return CatalogKit(catalog, partial(catalog.add_column, "calls"), partial(catalog.move, "calls"))
 
     def bus(self) -> BusKit:
         bus: MemoryBus = self.world.bus
@@ -204,7 +206,16 @@ class BotoCloud(Cloud):
         def add_column() -> None:
             glue.update_table(DatabaseName=database, TableInput=_table("calls", "recording_id", "new"))
 
-        return CatalogKit(GlueCatalog(glue, database), add_column)
+        def move(partition: Partition) -> None:
+            values = [partition.source, partition.call_date.isoformat()]
+            where = {"DatabaseName": database, "TableName": "calls"}
+            found = glue.get_partition(**where, PartitionValues=values)["Partition"]
+            given = {key: found[key] for key in ("Values", "StorageDescriptor", "Parameters")}
+            given["StorageDescriptor"]["Location"] = "s3://elsewhere/"
+            entry = {"PartitionValueList": values, "PartitionInput": given}
+            glue.batch_update_partition(**where, Entries=[entry])
+
+        return CatalogKit(GlueCatalog(glue, database), add_column, move)
 
     def bus(self) -> BusKit:
         client, sqs = self.client("events"), self.client("sqs")

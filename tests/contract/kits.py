@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from call_lake.model.layout import Partition
 from call_lake.ports import Catalog, EventBus, Queue, Secrets, Table, VersionedStore
 from tests.support.fakes import Received
 
@@ -49,6 +50,8 @@ class CatalogKit:
     catalog: Catalog
     add_column: Callable[[], None]
     """A deployment gives ``calls`` one column more."""
+    move: Callable[[Partition], None]
+    """Somebody gives a partition of ``calls`` another location."""
 
 
 @dataclass(frozen=True)

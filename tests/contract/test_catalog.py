@@ -61,3 +61,13 @@ def test_a_partition_of_a_table_that_has_changed_is_registered_again(catalog_kit
     catalog_kit.catalog.register("calls", [DAY])
 
     assert catalog_kit.catalog.registered("calls") == {DAY}
+
+
+def test_a_partition_that_somebody_gave_another_location_is_registered_again(catalog_kit: CatalogKit) -> None:
+    catalog_kit.catalog.register("calls", [DAY, NEXT])
+    catalog_kit.move(DAY)
+    assert catalog_kit.catalog.registered("calls") == {NEXT}
+
+    catalog_kit.catalog.register("calls", [DAY])
+
+    assert catalog_kit.catalog.registered("calls") == {DAY, NEXT}

@@ -26,6 +26,13 @@ MUTATIONS = (
     Mutation(17, "a canary writes no note", at(f"{CANARY}.run", "begin"), skipping("leave_note"), DAY),
     Mutation(17, "a canary's note stays", at(f"{CANARY}.day", "CanaryDay.remove"), skipping("canary_note"), DAY),
     Mutation(
+        23,
+        "a canary's day is unregistered while it has a manifest",
+        at(f"{CANARY}.day", "CanaryDay.remove"),
+        swapping("manifest", "unregister"),
+        DAY,
+    ),
+    Mutation(
         17,
         "a canary's note goes before its rows",
         at(f"{CANARY}.day", "CanaryDay.remove"),

@@ -195,6 +195,13 @@ MUTATIONS = (
     ),
     Mutation(
         23,
+        "a partition may have any location",
+        at("aws.glue", "is_of"),
+        returning("found.get('Parameters', {}).get(FINGERPRINT) == self.fingerprint"),
+        ("contract/test_catalog.py",),
+    ),
+    Mutation(
+        23,
         "a partition that could not be registered is not looked for",
         at("lake.registration", "register"),
         skipping("clear"),
@@ -203,8 +210,11 @@ MUTATIONS = (
     Mutation(
         23,
         "a partition of an older table counts as registered",
-        at("aws.glue", "GlueCatalog.registered"),
-        ignoring("FINGERPRINT"),
+        at("aws.glue", "is_of"),
+        rewriting(
+            "(described, location) == (self.fingerprint, self.location_of(partition))",
+            "location == self.location_of(partition)",
+        ),
         GLUE,
     ),
     Mutation(23, "all tables have one hash", at("aws.glue", "fingerprint"), returning("'invented'"), GLUE),

@@ -26,6 +26,7 @@ NAME_AT: Mapping[str, str] = {
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::Events::EventBus": "Name",
     "AWS::Glue::Database": "DatabaseInput.Name",
+    "AWS::Glue::Table": "TableInput.Name",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
@@ -99,10 +100,6 @@ class Resolved:
         """The variables of a function, by its logical id, as Lambda gives them to it."""
         variables = self.properties(function)["Environment"]["Variables"]
         return {name: str(value) for name, value in variables.items()}
-
-    def outputs(self) -> dict[str, Any]:
-        found = self._template["Outputs"].items()
-        return {name: self.value(one["Value"]) for name, one in found if self.holds(one.get("Condition"))}
 
     def refusals(self) -> list[str]:
         """What CloudFormation would say before it makes anything: of the section Rules."""

@@ -6,7 +6,7 @@ from tests.trino.report import Check
 from tests.trino.world import World
 
 DAYS = "SELECT source, min(call_date), max(call_date), date_diff('day', min(date(call_date)), max(date(call_date))) + 1"
-LISTS = 2  # Trino lists a partition's manifests, and then the folder of the files that they name
+LISTS = 2  # a partition's manifests, and then the folder of the files that they name: docs/adr/0033
 SPARE = 10
 
 

@@ -41,11 +41,20 @@ class _Description:
         text = json.dumps([self.location, self.storage], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
+    def location_of(self, partition: Partition) -> str:
+        return self.location + partition.path
+
+    def is_of(self, partition: Partition, found: Mapping[str, Any]) -> bool:
+        """Whether Glue has this partition as ``partition`` describes it. Somebody may have set another location."""
+        location = found.get("StorageDescriptor", {}).get("Location", "").rstrip("/") + "/"
+        described = found.get("Parameters", {}).get(FINGERPRINT)
+        return (described, location) == (self.fingerprint, self.location_of(partition))
+
     def partition(self, partition: Partition) -> dict[str, Any]:
         """Glue's PartitionInput."""
         return {
             "Values": _values(partition),
-            "StorageDescriptor": {**self.storage, "Location": self.location + partition.path},
+            "StorageDescriptor": {**self.storage, "Location": self.location_of(partition)},
             "Parameters": {FINGERPRINT: self.fingerprint},
         }
 
@@ -60,11 +69,13 @@ class GlueCatalog:
         self._descriptions: dict[str, _Description] = {}
 
     def registered(self, table: str) -> set[Partition]:
-        fingerprint = self._describe(table).fingerprint
+        description = self._describe(table)
+        # Without the columns a page of 1,000 partitions is small. It still has the locations:
+        # https://docs.aws.amazon.com/glue/latest/webapi/API_GetPartitions.html
         pages = self._client.get_paginator("get_partitions").paginate(
             DatabaseName=self._database,
             TableName=table,
-            ExcludeColumnSchema=True,  # without the columns a page is small
+            ExcludeColumnSchema=True,
             PaginationConfig={"PageSize": PAGE},  # how many come unasked, AWS does not say
         )
         found = set[Partition]()
@@ -72,7 +83,7 @@ class GlueCatalog:
             for page in pages:
                 for one in page["Partitions"]:
                     partition = Partition.of_values(*one["Values"])
-                    if partition and one.get("Parameters", {}).get(FINGERPRINT) == fingerprint:
+                    if partition and description.is_of(partition, one):
                         found.add(partition)
         return found
 

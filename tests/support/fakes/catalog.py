@@ -3,6 +3,8 @@ from collections.abc import Sequence
 from call_lake.model.layout import Partition
 from tests.support.fakes.calls import Batches, Calls
 
+ELSEWHERE = -1
+
 
 class MemoryCatalog:
     """A Glue database whose tables exist as soon as somebody registers a partition."""
@@ -40,6 +42,10 @@ class MemoryCatalog:
     def drop(self, table: str) -> None:
         """Somebody drops the table and makes it again."""
         self._found.pop(table, None)
+
+    def move(self, table: str, partition: Partition) -> None:
+        """Somebody gives a partition another location, so no query finds its rows."""
+        self._found[table][partition] = ELSEWHERE
 
     def add_column(self, table: str) -> None:
         """A deployment describes the table in another way. The partitions stay as they were."""

@@ -13,7 +13,7 @@ from bench.harness.tables import fill
 from tests.rights.compared import allowed_to, deployed, missing, unused
 from tests.rights.needs import INTERFACES, LOGS, OPERATIONS, QUEUES, TRACES, Behalf, needs_of
 from tests.rights.page import MARK, PAGE, rights
-from tests.rights.runs import EVERYTHING, erasure, requests
+from tests.rights.runs import EVERYTHING, KEY, erasure, requests
 from tests.support.iam import Statement, is_allowed, listed, matches, statements_of
 from tests.support.resolved import Resolved
 from tests.support.template import ROOT, of_type
@@ -74,6 +74,21 @@ def test_a_service_too_many_that_may_use_the_key_is_found() -> None:
     more = Statement("More", True, (), (), condition)
     found = unused("CopierRole", [*allowed_to("CopierRole"), more])
     assert found == {("More", "kms:ViaService", "glue.eu-central-1.amazonaws.com")}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_use_the_key_through_a_service_alone(role: str) -> None:
+    """A function that somebody took over can decrypt nothing that it cannot read."""
+    assert not [one.sid for one in allowed_to(role) for action in one.actions if uses_key_directly(one, action)]
+
+
+def uses_key_directly(one: Statement, action: str) -> bool:
+    return one.is_allow and action.startswith("kms:") and is_allowed([one], action, KEY, {})
+
+
+def test_a_right_to_use_the_key_directly_is_found() -> None:
+    (right,) = (one for one in allowed_to("CopierRole") if one.sid == "UseKey")
+    assert uses_key_directly(replace(right, conditions={}), right.actions[0])
 
 
 def test_the_runs_use_every_operation_of_the_table() -> None:

@@ -13,6 +13,7 @@ from call_lake.lake.registration import CALLS, CALLS_OPEN, LakeTable
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.table import COLUMNS, PARTITION_COLUMNS
 from call_lake.settings import CompactorSettings, CopierSettings, PollerSettings, from_environment
+from tests.support.resolved import Resolved
 from tests.support.template import ROOT, default, of_type, parse, properties, resource
 
 SETTINGS = {"Poller": PollerSettings, "Copier": CopierSettings, "Compactor": CompactorSettings}
@@ -299,6 +300,18 @@ def test_the_open_table_is_the_table_but_for_columns_and_place():
         )
 
     assert shape(properties("CallsOpenTable")["TableInput"]) == shape(table())
+
+
+def test_the_compactor_waits_until_the_open_table_exists():
+    """CloudFormation makes a table before what refers to it. The role refers to it, and the function to its role."""
+    (policy,) = properties("CompactorRole")["Policies"]
+    (registers,) = (one for one in policy["PolicyDocument"]["Statement"] if one.get("Sid") == "RegisterPartitions")
+    (choice,) = (one["Fn::If"] for one in registers["Resource"] if "Fn::If" in one)
+    assert choice[0] == "Analysts"
+    assert "${CallsOpenTable}" in choice[1]["Fn::Sub"]
+    assert properties("Compactor")["Role"] == {"Fn::GetAtt": ["CompactorRole", "Arn"]}
+    with_table, without = (Resolved(AnalystsTable=given).properties("CompactorRole") for given in ("true", "false"))
+    assert with_table == without
 
 
 def test_the_compactor_is_told_whether_there_is_an_open_table():

@@ -60,6 +60,7 @@ NAMES = {
     "AWS::Events::EventBus": r"(?!aws\.)[.\-_A-Za-z0-9]{1,256}",
     # https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
     "AWS::Glue::Database": r"[a-z0-9_]{1,255}",
+    "AWS::Glue::Table": r"[a-z0-9_]{1,255}",
     # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
     "AWS::Logs::LogGroup": r"[\w./#-]{1,512}",
     # https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html

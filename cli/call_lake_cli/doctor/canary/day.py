@@ -86,10 +86,11 @@ class CanaryDay:
             self._removed = True
             self._lake.remove(self.partition, {row["recording_id"] for row in self._rows() if _is_invented(row)})
             if not self._rows():
-                self._lake.unregister(self.partition)
-                # The manifests first: what they name must exist as long as they do.
+                # The manifests first: what they name must exist as long as they do, and a compactor that compares
+                # registers what has one.
                 self._store.delete([self.partition.manifest])
                 self._store.delete([self.partition.open_manifest])
+                self._lake.unregister(self.partition)
                 self._store.delete(list(self._objects()))
             self._store.delete([self.partition.canary_note])
 

@@ -45,9 +45,13 @@ METADATA_BYTES = 2048
 ABSENT = "*"
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETED_KEYS = 1000
+"""At least one: https://github.com/aws/aws-sdk-ruby/issues/1114"""
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 EXPRESSION_BYTES = 4096
 HASH_KEY_BYTES = 2048
+# As DynamoDB answers: https://github.com/aws/aws-sdk-go-v2/issues/285, https://github.com/getmoto/moto/pull/9006,
+# https://github.com/aws-amplify/amplify-cli/issues/5573
+PLACEHOLDER = re.compile(r"[#:]\w+")
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 PAYLOAD_BYTES = 6 * 1024 * 1024
 # Bytes, where the model counts characters: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
@@ -103,8 +107,8 @@ def _message(entry: Mapping[str, Any]) -> Complaints:
 def _message_bytes(entry: Mapping[str, Any]) -> int:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html"""
     attributes = entry.get("MessageAttributes", {})
-    return _bytes(entry["MessageBody"]) + sum(
-        _bytes(name) + _bytes(value["DataType"]) + _bytes(value.get("StringValue", ""))
+    return size_bytes(entry["MessageBody"]) + sum(
+        size_bytes(name) + size_bytes(value["DataType"]) + size_bytes(value.get("StringValue", ""))
         for name, value in attributes.items()
     )
 
@@ -124,7 +128,7 @@ def _put_events(params: Mapping[str, Any]) -> Complaints:
 
 def _event_bytes(entry: Mapping[str, Any]) -> int:
     """Of what our entries have."""
-    return sum(_bytes(entry.get(name, "")) for name in ("Source", "DetailType", "Detail"))
+    return sum(size_bytes(entry.get(name, "")) for name in ("Source", "DetailType", "Detail"))
 
 
 def _is_json_object(text: str) -> bool:
@@ -143,11 +147,11 @@ def _objects(params: Mapping[str, Any]) -> Complaints:
     objects = params.get("Delete", {}).get("Objects", ())
     keys |= {f"Delete.Objects[{number}].Key": one["Key"] for number, one in enumerate(objects)}
     for name, key in keys.items():
-        if _bytes(key) > KEY_BYTES:
-            yield f"{name}: {_bytes(key)} bytes are more than {KEY_BYTES}"
-    if len(objects) > DELETED_KEYS:
-        yield f"Delete.Objects: {len(objects)} objects are more than {DELETED_KEYS}"
-    size = sum(_bytes(name) + _bytes(value) for name, value in params.get("Metadata", {}).items())
+        if size_bytes(key) > KEY_BYTES:
+            yield f"{name}: {size_bytes(key)} bytes are more than {KEY_BYTES}"
+    if "Delete" in params and not 1 <= len(objects) <= DELETED_KEYS:
+        yield f"Delete.Objects: {len(objects)} objects are not 1 to {DELETED_KEYS}"
+    size = sum(size_bytes(name) + size_bytes(value) for name, value in params.get("Metadata", {}).items())
     if size > METADATA_BYTES:
         yield f"Metadata: {size} bytes are more than {METADATA_BYTES}"
     if params.get("IfNoneMatch", ABSENT) != ABSENT:
@@ -156,12 +160,23 @@ def _objects(params: Mapping[str, Any]) -> Complaints:
 
 def _table(params: Mapping[str, Any]) -> Complaints:
     for name, value in params.items():
-        if name.endswith("Expression") and not 1 <= _bytes(value) <= EXPRESSION_BYTES:
-            yield f"{name}: {_bytes(value)} bytes are not 1 to {EXPRESSION_BYTES}"
+        if name.endswith("Expression") and not 1 <= size_bytes(value) <= EXPRESSION_BYTES:
+            yield f"{name}: {size_bytes(value)} bytes are not 1 to {EXPRESSION_BYTES}"
+    yield from _placeholders(params)
     for name, value in params.get("Key", {}).items():
         text = value.get("S")
-        if text is not None and not 1 <= _bytes(text) <= HASH_KEY_BYTES:
-            yield f"Key.{name}: {_bytes(text)} bytes are not 1 to {HASH_KEY_BYTES}"
+        if text is not None and not 1 <= size_bytes(text) <= HASH_KEY_BYTES:
+            yield f"Key.{name}: {size_bytes(text)} bytes are not 1 to {HASH_KEY_BYTES}"
+
+
+def _placeholders(params: Mapping[str, Any]) -> Complaints:
+    """Each one has a meaning and is used."""
+    used = {one for name, text in params.items() if name.endswith("Expression") for one in PLACEHOLDER.findall(text)}
+    given = {name: params[name] for name in ("ExpressionAttributeNames", "ExpressionAttributeValues") if name in params}
+    defined = {one for meanings in given.values() for one in meanings}
+    yield from (f"{name}: is empty" for name, meanings in given.items() if not meanings)
+    for one in sorted(used ^ defined):
+        yield f"{one}: is {'not defined' if one in used else 'used in no expression'}"
 
 
 def _batch_get(params: Mapping[str, Any]) -> Complaints:
@@ -173,8 +188,8 @@ def _batch_get(params: Mapping[str, Any]) -> Complaints:
 
 
 def _query(params: Mapping[str, Any]) -> Complaints:
-    if _bytes(params["QueryString"]) > QUERY_BYTES:
-        yield f"QueryString: {_bytes(params['QueryString'])} bytes are more than {QUERY_BYTES}"
+    if size_bytes(params["QueryString"]) > QUERY_BYTES:
+        yield f"QueryString: {size_bytes(params['QueryString'])} bytes are more than {QUERY_BYTES}"
 
 
 def _put_parameter(params: Mapping[str, Any]) -> Complaints:
@@ -183,13 +198,15 @@ def _put_parameter(params: Mapping[str, Any]) -> Complaints:
 
 
 def _invoke(params: Mapping[str, Any]) -> Complaints:
-    size = len(params.get("Payload", b""))
+    payload = params.get("Payload", b"")
+    size = size_bytes(payload) if isinstance(payload, bytes | bytearray | str) else 0  # a stream's is unknown
     if size > PAYLOAD_BYTES:
         yield f"Payload: {size} bytes are more than {PAYLOAD_BYTES}"
 
 
-def _bytes(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
+def size_bytes(value: str | bytes | bytearray) -> int:
+    """A text's in UTF-8."""
+    return len(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value)
 
 
 _RULES: dict[tuple[str, str], Callable[[Mapping[str, Any]], Complaints]] = {

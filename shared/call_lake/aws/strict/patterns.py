@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from functools import cache
 
 _TOKEN = re.compile(
-    r"""\\u(?P<high>[dD][89abAB]..)\\u(?P<low>[dD][c-fC-F]..)
+    r"""(?P<unlike>\[\^?\]|\\v|\{,)
+      | \\u(?P<high>[dD][89abAB]..)\\u(?P<low>[dD][c-fC-F]..)
       | \\x\{(?P<hex>[0-9a-fA-F]+)\}
       | \\(?P<property>[pP])\{(?P<name>\w+)\}
       | (?P<shorthand>\\[dDsSwW])
       | (?P<escape>\\.)
-      | (?P<flag>\(\?[a-z]+\))
+      | (?P<flags>\(\?[a-zA-Z-]+[:)])
       | (?P<text>.)""",
     re.VERBOSE | re.DOTALL,
 )
@@ -41,7 +42,7 @@ def fits(pattern: str, text: str) -> bool:
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile("".join(_translated(pattern)), re.ASCII)  # Java's \d, \s and \w are ASCII's
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise UntranslatablePatternError(f"{pattern}: {error}") from None
 
 
@@ -50,6 +51,8 @@ def _translated(pattern: str) -> Iterator[str]:
     after_shorthand = False  # within a class: a "-" here is no range
     for token in _TOKEN.finditer(pattern):
         text = token["text"]
+        if token["unlike"] and not (in_class and token["unlike"] == "{,"):
+            raise UntranslatablePatternError(f"{pattern}: {token['unlike']} is something else in Java")
         if text == "[" and not in_class:
             in_class = True
             yield text
@@ -75,8 +78,10 @@ def _one(token: re.Match[str], in_class: bool) -> str:
         return found if in_class else f"[{found}]"
     if token["escape"] == r"\z":
         return r"\Z"
-    if token["flag"] and token.start() > 0:
-        raise UntranslatablePatternError(f"{token.string}: a flag that holds from its place on")
+    if token["escape"] == r"\b" and in_class:
+        raise UntranslatablePatternError(f"{token.string}: Java knows no word's end within a class")
+    if token["flags"] and not in_class and token["flags"] != "(?i:" and (token["flags"] != "(?i)" or token.start()):
+        raise UntranslatablePatternError(f"{token.string}: flags other than (?i) at its beginning")
     if token["text"] == "." and not in_class:
         return f"[^{_LINE_ENDS}]"
     return token[0]

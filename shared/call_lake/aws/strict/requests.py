@@ -63,13 +63,14 @@ def _of_value(value: Any, shape: Shape, path: str) -> Iterator[str]:
         case MapShape() if isinstance(value, Mapping):
             yield from _of_size(len(value), "entries", shape, path)
             for number, (key, item) in enumerate(value.items()):
-                inside = f"{path}.{key if PLAIN_NAME.fullmatch(key) else number}"
+                is_plain = isinstance(key, str) and PLAIN_NAME.fullmatch(key)
+                inside = f"{path}.{key if is_plain else number}"
                 yield from _of_value(key, shape.key, f"{inside} (its key)")
                 yield from _of_value(item, shape.value, inside)
         case Shape(type_name="string") if isinstance(value, str):
             yield from _of_text(value, shape, path)
-        case Shape(type_name="blob") if isinstance(value, bytes | bytearray):
-            yield from _of_size(len(value), "bytes", shape, path)
+        case Shape(type_name="blob") if isinstance(value, bytes | bytearray | str):  # a stream's size is unknown
+            yield from _of_size(limits.size_bytes(value), "bytes", shape, path)
         case Shape(type_name="integer" | "long" | "float" | "double") if isinstance(value, int | float):
             yield from _of_size(value, "as a number", shape, path)
 

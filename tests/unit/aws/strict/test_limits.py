@@ -1,5 +1,6 @@
 """Limits of AWS's pages that its models lack: the last value that AWS takes, and the first that it refuses."""
 
+import io
 import re
 from typing import Any
 
@@ -20,6 +21,14 @@ def event(**changes: Any) -> dict[str, Any]:
     return {"Entries": [{"Source": "call-lake", "DetailType": "Recording Stored", "Detail": "{}"} | changes]}
 
 
+def events(size_bytes: int) -> dict[str, Any]:
+    """Two events of so many bytes together."""
+    others = 2 * len('call-lakeRecording Stored{"a": ""}')
+    half, odd = divmod(size_bytes - others, 2)
+    texts = ("ą" * (half // 2) + "x" * (half % 2), "x" * (half + odd))
+    return {"Entries": [event(Detail=f'{{"a": "{text}"}}')["Entries"][0] for text in texts]}
+
+
 def labelled(bytes_of_label: int) -> dict[str, Any]:
     """Two messages of 512 KiB less 20 bytes each, the first of them with a label."""
     label = {"a": {"DataType": "String", "StringValue": "s" * (bytes_of_label - len("aString"))}}
@@ -33,19 +42,21 @@ def with_labels(*names: str, text: str = "s") -> dict[str, Any]:
     }
 
 
-def events(bytes_together: int) -> dict[str, Any]:
-    """Two events."""
-    first, second = (event()["Entries"][0] for _ in range(2))
-    left = bytes_together - 2 * len("call-lake" + "Recording Stored") - len(second["Detail"]) - len('{"a": ""}')
-    return {"Entries": [first | {"Detail": '{"a": "' + "b" * left + '"}'}, second]}
-
-
 def got(*ids: str) -> dict[str, Any]:
     return {"RequestItems": {"ledger": {"Keys": [{"id": {"S": id}} for id in ids]}}}
 
 
 def deleted(count: int, key: str = "k") -> dict[str, Any]:
     return {"Bucket": "lake", "Delete": {"Objects": [{"Key": key}] * count}}
+
+
+def expression(removed: str) -> dict[str, Any]:
+    return {"UpdateExpression": f"REMOVE {removed}", "ExpressionAttributeNames": {"#a": "state"}}
+
+
+def condition(*values: str) -> dict[str, Any]:
+    meanings = {value: {"S": "v"} for value in values}
+    return {"KeyConditionExpression": "due_list = :a", "ExpressionAttributeValues": meanings}
 
 
 CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], str]] = {
@@ -147,6 +158,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], str]] = {
     "a prefix": ("s3", "ListObjectsV2", {"Prefix": "a" * 1024}, {"Prefix": "a" * 1025}, "Prefix: 1025 bytes"),
     "metadata": ("s3", "PutObject", {"Metadata": {"a": "b" * 2047}}, {"Metadata": {"a": "b" * 2048}}, "2049 bytes"),
     "objects to delete": ("s3", "DeleteObjects", deleted(1000), deleted(1001), "1001 objects"),
+    "nothing to delete": ("s3", "DeleteObjects", deleted(1), deleted(0), "0 objects"),
     "a key to delete": ("s3", "DeleteObjects", deleted(1, "k" * 1024), deleted(1, "k" * 1025), "Objects.0..Key"),
     "an object that is not there": (
         "s3",
@@ -171,9 +183,19 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], str]] = {
         {"UpdateExpression": "S" * 4097},
         "UpdateExpression: 4097 bytes",
     ),
+    "a name without a meaning": (
+        "dynamodb",
+        "UpdateItem",
+        expression("#a"),
+        expression("#a, #b"),
+        "#b: is not",
+    ),
+    "a value that is not used": ("dynamodb", "Query", condition(":a"), condition(":a", ":b"), ":b: is used in no"),
+    "no names": ("dynamodb", "UpdateItem", {}, {"ExpressionAttributeNames": {}}, "ExpressionAttributeNames: is empty"),
     "no expression": ("dynamodb", "Query", {}, {"FilterExpression": ""}, "FilterExpression: 0 bytes"),
     "an id": ("dynamodb", "GetItem", {"Key": {"id": {"S": "i" * 2048}}}, {"Key": {"id": {"S": "i" * 2049}}}, "Key.id"),
     "an empty id": ("dynamodb", "GetItem", {"Key": {"id": {"S": "i"}}}, {"Key": {"id": {"S": ""}}}, "Key.id: 0 bytes"),
+    "a payload as text": ("lambda", "Invoke", {"Payload": "ą" * 3_145_728}, {"Payload": "ą" * 3_145_729}, "Payload"),
     "a payload": ("lambda", "Invoke", {"Payload": b" " * 6_291_456}, {"Payload": b" " * 6_291_457}, "Payload"),
 }
 
@@ -187,3 +209,7 @@ def test_a_limit_holds_to_its_last_value(service: str, operation: str, taken: An
 
 def test_a_message_alone_may_be_too_long_for_its_queue_which_says_so() -> None:
     assert list(complaints("sqs", "SendMessageBatch", messages(1, 2_000_000))) == []
+
+
+def test_the_size_of_a_stream_is_not_asked() -> None:
+    assert list(complaints("lambda", "Invoke", {"Payload": io.BytesIO(b"{}")})) == []

@@ -71,6 +71,11 @@ def test_every_pattern_of_the_services_in_use_is_understood() -> None:
         ("[.]+", "..", "a"),
         (r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*", "\U00010000 \U0010ffff", "\n"),
         (r"a++b", "aab", "aa"),
+        (r"(?i)all|[0-9]{2}", "ALL", "al"),
+        (r"(?i:a)b", "Ab", "AB"),
+        (r"[{,]+", "{,", "a"),
+        (r"[(?s)]+", "(?s)", "a"),
+        (r"a\b.*", "a b", "ab"),
     ],
 )
 def test_a_pattern_takes_and_refuses_what_java_does(pattern: str, taken: str, refused: str) -> None:
@@ -79,7 +84,26 @@ def test_a_pattern_takes_and_refuses_what_java_does(pattern: str, taken: str, re
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"[\p{Print}&&[^|:/]]+", "[a[b]]", r"a(?i)b", r"\p{IsAlphabetic}", r"\P{Print}", "^[a-z]*${2,64}$", "(a"],
+    [
+        r"[\p{Print}&&[^|:/]]+",
+        "[a[b]]",
+        r"a(?i)b",
+        r"(?s).+",
+        r"(?s:.)",
+        r"(?u)a",
+        r"(?-i:a)",
+        r"[].a]",
+        r"[^].a]",
+        r"\v",
+        r"[\v]",
+        r"[\b]",
+        r"a{,2}",
+        r"a{9999999999}",
+        r"\p{IsAlphabetic}",
+        r"\P{Print}",
+        "^[a-z]*${2,64}$",
+        "(a",
+    ],
 )
 def test_what_may_mean_something_else_in_python_is_never_passed_over(pattern: str) -> None:
     with pytest.raises(UntranslatablePatternError):

@@ -111,6 +111,9 @@ def test_bytes_are_counted() -> None:
     assert refusals("secretsmanager", "PutSecretValue", **secret, SecretBinary=b"s" * 65_536) == []
     (why,) = refusals("secretsmanager", "PutSecretValue", **secret, SecretBinary=b"s" * 65_537)
     assert why == "SecretBinary: 65537 bytes are more than 65536"
+    assert refusals("secretsmanager", "PutSecretValue", **secret, SecretBinary="ą" * 32_768) == []
+    (why,) = refusals("secretsmanager", "PutSecretValue", **secret, SecretBinary="ą" * 32_769)
+    assert why == "SecretBinary: 65538 bytes are more than 65536"
 
 
 def test_a_refusal_shows_no_value() -> None:
@@ -135,7 +138,16 @@ def test_a_pattern_that_nobody_understands_refuses_the_request(monkeypatch: pyte
 
 @pytest.mark.parametrize(
     "params",
-    [{}, {"OutputKey": 1}, {"Tags": "x"}, {"Tags": [1]}, {"Media": 1}, {"KMSEncryptionContext": 1}, {"New": 1}],
+    [
+        {},
+        {"OutputKey": 1},
+        {"Tags": "x"},
+        {"Tags": [1]},
+        {"Media": 1},
+        {"KMSEncryptionContext": 1},
+        {"KMSEncryptionContext": {1: 1}},
+        {"New": 1},
+    ],
 )
 def test_a_value_of_a_wrong_type_is_left_to_botocore(params: Any) -> None:
     assert transcribe(**params) == []

@@ -89,6 +89,22 @@ def test_its_rows_reach_the_open_table_and_nothing_is_left_there(world: World, c
     assert registered(world) == set()
 
 
+def test_a_compactor_that_compares_while_the_rows_are_removed_leaves_no_partition(world: World) -> None:
+    day = day_of(world)
+    day.commit([rows_of(world).row(1)])
+
+    def compare_before(call: Call, proceed: Proceed) -> Any:
+        if (call.port, call.method) == ("store", "delete"):
+            stop()
+            Compactor(world.store, world.table, world.catalog, world.clock, WITH_OPEN_TABLE, threads=1).run(IN_TIME_S)
+        return proceed()
+
+    stop = world.calls.on_call(compare_before)
+    day.remove()
+
+    assert registered(world) == set()
+
+
 def test_a_call_that_came_to_its_day_meanwhile_stays(world: World) -> None:
     day, call = day_of(world), row_of(7, day=FIRST)
     day.commit([rows_of(world).row(1)])
