@@ -22,6 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Call recordings in your own cloud: look into Call Lake and run it.",
+    epilog="Exit codes: 0 done, 1 failed, 2 typed wrong, 3 differences or problems found, 4 a provider or AWS does not "
+    "answer, 5 nothing matched. docs/command-line.md says more.",
 )
 app.add_typer(local.app, name="local")
 app.add_typer(secrets.app, name="secrets")

@@ -16,7 +16,7 @@ from call_lake.operations.days import Days
 from call_lake.ports import Clock
 from call_lake.settings import SourceSettings
 from call_lake.wiring.operator import CLOCK, provider_of
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.errors import ExitCode, UsageError, UserError, err, explained
 from call_lake_cli.console.options import AsJson, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.athena import run_query
@@ -86,7 +86,7 @@ def backfill(
 
 def _check(state: SourceState, settings: SourceSettings, days: Days) -> None:
     if days.first > CLOCK.now().astimezone(settings.zone).date():
-        raise UserError(f"{days.first} is still to come")
+        raise UsageError(f"{days.first} is still to come")
     if state.paused_since() is not None:
         raise UserError(f"{settings.name} is paused, so that nothing would be read: call-lake resume {settings.name}")
 
@@ -95,9 +95,9 @@ def _check(state: SourceState, settings: SourceSettings, days: Days) -> None:
 
 
 def _ask(stack: Stack, settings: SourceSettings, days: Days, *, as_json: bool) -> dict[str, Any]:
-    """The estimate, once the user agreed to it. Raises UserError where nobody can be asked."""
+    """The estimate, once the user agreed to it. Raises UsageError where nobody can be asked."""
     if not sys.stdin.isatty():
-        raise UserError("no terminal to ask at: --yes begins without asking")
+        raise UsageError("no terminal to ask at: --yes begins without asking")
     with progress(BarColumn(), TaskProgressColumn()) as bar:
         task = bar.add_task("estimating: listing some of the days", total=None)
         guessed = estimate(
@@ -127,7 +127,7 @@ def agree(recordings: int, ceiling: int) -> None:
         question = f"Read about {recordings:,} recordings, beyond the ceiling?"
     if not typer.confirm(question, default=False, err=True):
         err.print("nothing was begun")
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def transcribed_minutes(stack: Stack, guessed: Estimate) -> int | None:

@@ -11,7 +11,7 @@ from call_lake.ledger.entry import Entry
 from call_lake.ledger.ledger import Ledger
 from call_lake.operations.redrive import RedriveCounts, Redriver
 from call_lake.wiring.operator import dead_letters_of, ledger_of, queue_of
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.errors import UsageError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.handle import find_source, find_stack, select_sources
@@ -92,4 +92,4 @@ def _since(entry: Entry) -> str:
 
 def _check(reason: str | None) -> None:
     if reason is not None and reason not in set(Reason):
-        raise UserError(f"there is no reason {reason!r}; `call-lake failed` lists those that there are")
+        raise UsageError(f"there is no reason {reason!r}; `call-lake failed` lists those that there are")

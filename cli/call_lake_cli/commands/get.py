@@ -15,7 +15,7 @@ from call_lake.ledger.entry import Entry, State
 from call_lake.model.recording import StoredAudio
 from call_lake.wiring.operator import ids_of, ledger_of
 from call_lake_cli.commands.show import find_entries, where_it_waits
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.errors import NothingMatched, UserError, err, explained
 from call_lake_cli.console.options import StackName
 from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.handle import Stack, find_stack
@@ -51,7 +51,7 @@ def get(
 def stored_audio(stack: Stack, found: list[Entry]) -> StoredAudio:
     """The audio of the one recording that was found. Raises UserError for none, several, or one without audio."""
     if not found:
-        raise UserError("the ledger knows no such recording, neither as a recording id nor as a provider's key")
+        raise NothingMatched("the ledger knows no such recording, neither as a recording id nor as a provider's key")
     if len(found) > 1:
         ids = ", ".join(entry.recording_id for entry in found)
         raise UserError(f"several sources have this key; give one of the recording ids: {ids}")

@@ -15,7 +15,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn
 
 from call_lake_cli.commands.status import print_counts
-from call_lake_cli.console.errors import UserError, err, explained, say
+from call_lake_cli.console.errors import UsageError, UserError, err, explained, say
 from call_lake_cli.console.options import parse_day, parse_days, parse_parameters
 from call_lake_cli.console.output import print_json, progress
 from call_lake_cli.stack import laptop
@@ -69,7 +69,7 @@ def up(
         given = {name: value for name, value in calls.items() if value is not None}
         if given and (thulium_url or conpeek_url):
             option = next(iter(given)).replace("count", "recordings")
-            raise UserError(f"--{option} is for the simulated providers: leave it out, or the URL")
+            raise UsageError(f"--{option} is for the simulated providers: leave it out, or the URL")
         sources = _own_sources(thulium_url, thulium_user, conpeek_url)
         schedules = {"PollEvery": _rate(poll_every), "CompactEvery": _rate(compact_every)}
         plan = Plan(
@@ -104,11 +104,11 @@ def settle(
     """Poll, wait until every listed recording is stored and queryable or has failed permanently, and count."""
     with explained():
         if bool(from_) != bool(to):
-            raise UserError("--from and --to belong together: give both, or neither for the newest recordings alone")
+            raise UsageError("--from and --to belong together: give both, or neither for the newest recordings alone")
         days = parse_days(from_, to) if from_ else None
         stack = find_stack()
         if not stack.local:
-            raise UserError("settle is for the local stack")
+            raise UsageError("settle is for the local stack")
         with progress(BarColumn(), MofNCompleteColumn()) as bar:
             task = bar.add_task("listing", total=None)
 
@@ -133,24 +133,24 @@ def down() -> None:
 
 
 def _simulated(given: dict[str, Any]) -> SimulatedCalls:
-    """Raises UserError."""
+    """Raises UsageError."""
     until = parse_day(given["until"]) if "until" in given else datetime.now(UTC).date()
     return SimulatedCalls(**(given | {"until": until}))
 
 
 def _own_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url: str | None) -> tuple[LocalSource, ...]:
-    """The providers that the options name, each with its secret from the environment or a prompt. Raises UserError."""
+    """The providers that the options name, each with its secret from the environment or a prompt. Raises UsageError."""
     sources = []
     for option, url in (("--thulium-url", thulium_url), ("--conpeek-url", conpeek_url)):
         _check_url(option, url or "")
     if thulium_url:
         user = thulium_user or os.environ.get("THULIUM_USER") or ""
         if not user:
-            raise UserError("--thulium-url needs --thulium-user, the name of the API user there")
+            raise UsageError("--thulium-url needs --thulium-user, the name of the API user there")
         secret = {"username": user, "password": _secret("THULIUM_PASSWORD", f"Password of {user} at {thulium_url}")}
         sources.append(LocalSource("thulium", "thulium", thulium_url.rstrip("/"), secret))
     elif thulium_user:
-        raise UserError("--thulium-user goes with --thulium-url")
+        raise UsageError("--thulium-user goes with --thulium-url")
     if conpeek_url:
         secret = {"key": _secret("CONPEEK_KEY", f"API key at {conpeek_url}")}
         sources.append(LocalSource("conpeek", "conpeek", conpeek_url.rstrip("/"), secret))
@@ -158,13 +158,13 @@ def _own_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url:
 
 
 def _check_url(option: str, url: str) -> None:
-    """Refuse an address off this machine that would get the credentials unencrypted. Raises UserError."""
+    """Refuse an address off this machine that would get the credentials unencrypted. Raises UsageError."""
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise UserError(f"{option} {url}: {error}") from None
+        raise UsageError(f"{option} {url}: {error}") from None
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
-        raise UserError(f"{option} {url}: it has to begin with https://, for credentials and recordings go through it")
+        raise UsageError(f"{option} {url}: it has to begin with https://, for credentials and recordings go through it")
 
 
 def _secret(variable: str, question: str) -> str:
@@ -172,17 +172,17 @@ def _secret(variable: str, question: str) -> str:
     if not value and sys.stdin.isatty():
         value = typer.prompt(question, hide_input=True)
     if not value:
-        raise UserError(f"no secret: set {variable} in the environment, or run this in a terminal to be asked")
+        raise UsageError(f"no secret: set {variable} in the environment, or run this in a terminal to be asked")
     return value
 
 
 def _rate(text: str) -> str:
     """``60s`` as a schedule. EventBridge Scheduler takes whole minutes, and the template ten of them at most. Raises
-    UserError."""
+    UsageError."""
     match = re.fullmatch(r"(\d+)\s*(s|m|h)?", text)
     seconds = int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"] if match else 0
     if not 60 <= seconds <= 600 or seconds % 60:
-        raise UserError(f"{text!r}: schedules run every whole number of minutes, from one to ten: 60s, 5m, 10m")
+        raise UsageError(f"{text!r}: schedules run every whole number of minutes, from one to ten: 60s, 5m, 10m")
     minutes = seconds // 60
     return "rate(1 minute)" if minutes == 1 else f"rate({minutes} minutes)"
 

@@ -12,7 +12,7 @@ from call_lake.ledger.entry import erased_among
 from call_lake.model.times import iso
 from call_lake.ports import ObjectStore, Table
 from call_lake_cli.commands.show import ID
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.errors import NothingMatched, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.handle import find_source, find_stack
@@ -75,7 +75,7 @@ def retry(
 
 
 def chosen(store: ObjectStore, source: str | None, keys: Sequence[str] | None = None) -> Iterator[QuarantinedRow]:
-    """The rows of this source, with these keys. Raises UserError for a key that is not there."""
+    """The rows of this source, with these keys. Raises NothingMatched for a key that is not there."""
     missing = {name_of(key) for key in keys or ()}
     for one in list_quarantine(store):
         if source is not None and (one.partition is None or one.partition.source != source):
@@ -84,7 +84,7 @@ def chosen(store: ObjectStore, source: str | None, keys: Sequence[str] | None = 
             missing.discard(name_of(one.key))
             yield one
     if missing:
-        raise UserError(f"the quarantine has no row {sorted(missing)[0]}; call-lake quarantine list has the keys")
+        raise NothingMatched(f"the quarantine has no row {sorted(missing)[0]}; call-lake quarantine list has the keys")
 
 
 def name_of(key: str) -> str:

@@ -54,7 +54,7 @@ def rebuild(
         done = _rebuild(here, list(select_sources(here, source)), days)
         _print(done, json_)
         if any(one.error for one in done):
-            raise typer.Exit(1)
+            raise UserError("not every partition was rebuilt: the same command tries those that failed again")
 
 
 def _rebuild(stack: Stack, sources: Sequence[str], days: Days) -> list["RebuildAttempt"]:
@@ -86,8 +86,6 @@ def _print(done: Sequence["RebuildAttempt"], as_json: bool) -> None:
     for one in done:
         if one.error:
             err.print(f"as it was: {one.error}")
-    if any(one.error for one in done):
-        err.print("the same command tries these again")
     if any(one.to_quarantine for one in done):
         err.print("rows that the table cannot hold: call-lake quarantine list, after the next compaction")
 

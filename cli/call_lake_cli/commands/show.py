@@ -18,7 +18,7 @@ from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.times import iso
 from call_lake.ports import ObjectInfo, ObjectStore
 from call_lake.wiring.operator import ids_of, ledger_of
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.errors import NothingMatched, err, explained
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows
 from call_lake_cli.stack.athena import run_query
@@ -39,7 +39,7 @@ def show(
         here = find_stack(stack)
         found = find_entries(ledger_of(here), list(here.sources), name, partial(ids_of, here))
         if not found:
-            raise UserError(
+            raise NothingMatched(
                 "the ledger knows no such recording, neither as a recording id nor as a provider's key of "
                 + ", ".join(here.sources)
             )

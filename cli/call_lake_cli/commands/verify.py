@@ -18,7 +18,7 @@ from call_lake.operations.verify.redownload import Redownloader
 from call_lake.operations.verify.repair import Repairer
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
 from call_lake.wiring.operator import CLOCK, catalog_of, compactor_settings, ids_of, ledger_of, provider_of, queue_of
-from call_lake_cli.console.errors import err, explained
+from call_lake_cli.console.errors import Found, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.athena import run_query
@@ -52,7 +52,7 @@ def verify(
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """List the provider again and compare it with ledger, audio and rows; exit code 1 if anything differs.
+    """List the provider again and compare it with ledger, audio and rows; exit code 3 if anything differs.
 
     Runs with your own credentials: they have to read the stack's settings and secrets, ledger, bucket and Athena, and
     this machine has to reach the provider. Audio that is shorter than its header is downloaded once more after a day;
@@ -89,8 +89,8 @@ def verify(
                     queue = queue_of(here, settings)
                     done |= Repairer(ledger, here.store, catalog, queue, CLOCK).repair(reports[-1])
         _print(days, reports, done if repair else None, json_)
-        if any(report.differences for report in reports):
-            raise typer.Exit(1)
+        if differences := sum(len(report.differences) for report in reports):
+            raise Found(f"{differences} differences")
 
 
 def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[TableRow]:

@@ -10,7 +10,7 @@ import typer
 
 from call_lake.ports import Clock
 from call_lake.wiring.operator import CLOCK
-from call_lake_cli.console.errors import explained
+from call_lake_cli.console.errors import Found, explained
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_line, print_rows, progress
 from call_lake_cli.doctor import alarms, checks, regions
@@ -37,7 +37,7 @@ def doctor(
 ) -> None:
     """Check credentials, rights, regions, secrets, providers, clocks, quotas, triggers, schedules, polls and alarms.
 
-    Without --canary it only reads. Each line is ok, warn or fail, with what to do; exit code 1 if anything fails.
+    Without --canary it only reads. Each line is ok, warn or fail, with what to do; exit code 3 if anything fails.
     """
     with explained():
         here = find_stack(stack)
@@ -62,8 +62,8 @@ def doctor(
                 print_line("The canary's report names no account and no number, so you can paste it into an issue:")
                 for line in report.lines():
                     print_line(line)
-        if any_failed(found):
-            raise typer.Exit(1)
+        if failed := sum(check.level is Level.FAIL for check in found):
+            raise Found(f"{failed} of {len(found)} checks failed")
 
 
 def any_failed(found: list[Check]) -> bool:

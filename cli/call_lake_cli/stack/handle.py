@@ -19,7 +19,7 @@ from call_lake.aws.s3 import S3ObjectStore
 from call_lake.aws.strict.requests import check_every_request
 from call_lake.providers import VENDORS
 from call_lake.settings import SourceSettings
-from call_lake_cli.console.errors import NO_REGION, UserError
+from call_lake_cli.console.errors import NO_REGION, UsageError, UserError
 from call_lake_local import private_folder, processes
 from call_lake_local.emulator import NAME as EMULATOR
 from call_lake_local.processes import LOOPBACK
@@ -141,14 +141,14 @@ def functions_of(outputs: dict[str, str]) -> dict[str, str]:
 
 
 def select_sources(stack: Stack, only: str | None) -> dict[str, SourceSettings]:
-    """The settings of one source by its name, or of all. Raises UserError for a source that the stack does not have."""
+    """The settings of one source by its name, or of all. Raises UsageError for one that is not there."""
     return stack.sources if only is None else {only: find_source(stack, only)}
 
 
 def find_source(stack: Stack, name: str) -> SourceSettings:
-    """Raises UserError for a source that the stack does not have."""
+    """Raises UsageError for a source that the stack does not have."""
     if name not in stack.sources:
-        raise UserError(f"there is no source {name!r}; there are: {', '.join(stack.sources) or 'none'}")
+        raise UsageError(f"there is no source {name!r}; there are: {', '.join(stack.sources) or 'none'}")
     return stack.sources[name]
 
 

@@ -7,9 +7,9 @@ from call_lake_cli.commands.local import _simulated
 from call_lake_cli.main import app
 
 
-def refused(*arguments: str, **environment: str) -> str:
+def refused(*arguments: str, code: int = 2, **environment: str) -> str:
     done = CliRunner().invoke(app, ["local", "up", *arguments], env=environment)
-    assert done.exit_code == 1
+    assert done.exit_code == code
     return done.stderr
 
 
@@ -39,7 +39,7 @@ def test_what_a_real_provider_would_ignore_is_refused(option: str, value: str) -
 
 
 def test_a_fault_that_nobody_knows_is_refused_with_all_that_there_are() -> None:
-    assert refused("--faults", "late,bogus").startswith("error: unknown fault 'bogus'; known: rate_limited, ")
+    assert refused("--faults", "late,bogus", code=1).startswith("error: unknown fault 'bogus'; known: rate_limited, ")
 
 
 def test_what_is_not_given_has_its_default() -> None:
