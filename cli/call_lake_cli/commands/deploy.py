@@ -149,7 +149,12 @@ def deploy(
         str, typer.Option(help="Processor of the functions, arm64 or x86_64; by default the stack's own, or arm64.")
     ] = "",
 ) -> None:
-    """Build Call Lake and deploy it to the AWS account of your credentials, or upgrade it there."""
+    """Build Call Lake and deploy it to the AWS account of your credentials, or upgrade it there.
+
+    Examples:
+      call-lake deploy
+      call-lake deploy --stack call-lake --set SweepDays=30
+    """
     apply_aws_region()
     with explained():
         try:

@@ -29,13 +29,20 @@ def get(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File or folder; without it RECORDING_ID.EXTENSION in this folder."),
+        typer.Option(
+            "--folder", "-o", help="Folder or file to write; without it RECORDING_ID.EXTENSION in this folder."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
     play: Annotated[bool, typer.Option("--play", help="Then open it with this machine's player.")] = False,
     stack: StackName = None,
 ) -> None:
-    """Download one recording's audio, checked against its SHA-256. Prints the file's name."""
+    """Download one recording's audio, checked against its SHA-256. Prints the file's name.
+
+    Examples:
+      call-lake get thulium-0123456789abcdef0123456789abcdef
+      call-lake get thulium-0123456789abcdef0123456789abcdef --play
+    """
     with explained():
         here = find_stack(stack)
         audio = stored_audio(here, find_entries(ledger_of(here), list(here.sources), name, partial(ids_of, here)))
@@ -102,7 +109,7 @@ def save(chunks: Iterator[bytes], audio: StoredAudio, file: Path, *, force: bool
     Only this user may read it, as it is somebody's voice.
     """
     if file.exists() and not force:
-        raise UserError(f"{file} exists already: --force writes over it, --output chooses another")
+        raise UserError(f"{file} exists already: --force writes over it, -o chooses another")
     try:
         handle, partial = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.")
         try:
@@ -114,7 +121,7 @@ def save(chunks: Iterator[bytes], audio: StoredAudio, file: Path, *, force: bool
         finally:
             Path(partial).unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write {file}: {error.strerror}; --output chooses another place") from None
+        raise UserError(f"cannot write {file}: {error.strerror}; -o chooses another place") from None
 
 
 def _copy(chunks: Iterator[bytes], out: Any, audio: StoredAudio) -> None:

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn
 
-from call_lake_cli.commands.status import print_counts
+from call_lake_cli.commands.status import ProgressLines, print_counts
+from call_lake_cli.console.app import App
 from call_lake_cli.console.errors import UsageError, UserError, err, explained, say
-from call_lake_cli.console.options import parse_day, parse_days, parse_parameters
+from call_lake_cli.console.options import AsJson, parse_day, parse_days, parse_parameters
 from call_lake_cli.console.output import print_json, progress
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.census import SourceCensus, total
@@ -25,7 +26,7 @@ from call_lake_cli.stack.settle import settle as settle_stack
 from call_lake_cli.stack.settle import why_unsettled
 from call_lake_local.stack import LocalSource, Plan, SimulatedCalls
 
-app = typer.Typer(no_args_is_help=True, help="Call Lake on this machine: no Docker, no AWS account.")
+app = App(name="local", help="Call Lake on this machine: no Docker, no AWS account.")
 
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
@@ -38,7 +39,7 @@ def up(
     port: Annotated[
         int | None, typer.Option(help="Port of the local AWS on 127.0.0.1; by default any free one.")
     ] = None,
-    thulium_url: Annotated[str | None, typer.Option(help="API of your Thulium, https://NAME.thulium.com/api")] = None,
+    thulium_url: Annotated[str | None, typer.Option(help="API of your Thulium, https://NAME.thulium.com/api.")] = None,
     thulium_user: Annotated[
         str | None, typer.Option(help="API user there; the password comes from THULIUM_PASSWORD or a prompt.")
     ] = None,
@@ -61,9 +62,14 @@ def up(
     days: Annotated[int | None, typer.Option(help="Days over which they are spread; by default 30.", min=1)] = None,
     until: Annotated[str | None, typer.Option(help="Their last day, YYYY-MM-DD; by default today.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same calls; by default 7.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print what .call-lake/local.json holds.")] = False,
+    json_: AsJson = False,
 ) -> None:
-    """Build, start and deploy Call Lake on this machine; without URLs, with simulated providers."""
+    """Build, start and deploy Call Lake on this machine; without URLs, with simulated providers.
+
+    Examples:
+      call-lake local up
+      call-lake local up --detach --recordings 50 --days 7
+    """
     with explained():
         calls = {"faults": faults, "count": recordings, "days": days, "until": until, "seed": seed}
         given = {name: value for name, value in calls.items() if value is not None}
@@ -99,9 +105,14 @@ def settle(
     ] = None,
     to: Annotated[str | None, typer.Option("--to", help="Last day to list.")] = None,
     timeout: Annotated[int, typer.Option(help="Seconds after which no further step is begun.", min=1)] = 300,
-    json_: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    json_: AsJson = False,
 ) -> None:
-    """Poll, wait until every listed recording is stored and queryable or has failed permanently, and count."""
+    """Poll, wait until every listed recording is stored and queryable or has failed permanently, and count.
+
+    Examples:
+      call-lake local settle
+      call-lake local settle --from 2026-11-01 --to 2026-11-30
+    """
     with explained():
         if bool(from_) != bool(to):
             raise UsageError("--from and --to belong together: give both, or neither for the newest recordings alone")
@@ -110,9 +121,11 @@ def settle(
         if not stack.local:
             raise UsageError("settle is for the local stack")
         with progress(BarColumn(), MofNCompleteColumn()) as bar:
-            task = bar.add_task("listing", total=None)
+            task, lines = bar.add_task("listing", total=None), ProgressLines()
 
             def show(step: str, census: Sequence[SourceCensus]) -> None:
+                if not err.is_terminal:
+                    lines.show(step, census)
                 bar.update(task, description=step, total=total(census, "listed"), completed=total(census, "rows"))
 
             ok, census = settle_stack(stack, days, float(timeout), show)
@@ -126,7 +139,11 @@ def settle(
 
 @app.command()
 def down() -> None:
-    """End the local stack and delete what it stored."""
+    """End the local stack and delete what it stored.
+
+    Examples:
+      call-lake local down
+    """
     with explained():
         ended = laptop.end(Path.cwd())
         err.print(f"ended: {', '.join(ended)}" if ended else "nothing was running here")

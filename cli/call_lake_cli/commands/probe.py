@@ -25,7 +25,7 @@ DOCUMENT_MAX_BYTES = 4096  # the standard tier of Parameter Store (ADR 0005)
 
 def probe(
     provider: Annotated[
-        str | None, typer.Argument(help=f"{' or '.join(VENDORS)}, with --base-url; not with --source.")
+        str | None, typer.Argument(help=f"The vendor, {' or '.join(VENDORS)}, with --base-url; not with --source.")
     ] = None,
     base_url: Annotated[str | None, typer.Option("--base-url", help="The API of an account that no stack has.")] = None,
     source: Annotated[
@@ -45,6 +45,10 @@ def probe(
     It finds out what the vendors do not document: order, time zone, page limit, the download's address and format,
     redirects, rights and rate limits. Prints no number, no name and no file name. Exit code 3 if listing or downloading
     does not work.
+
+    Examples:
+      call-lake probe --source thulium
+      call-lake probe thulium --base-url https://example.thulium.com/api
     """
     with explained():
         here: Stack | None = None
@@ -98,11 +102,11 @@ def print_result(found: ProbeResult, *, as_json: bool) -> None:
         print_json({"works": found.works, "settings": found.settings, "facts": facts})
         return
     lines = [(fact.topic, fact.found, fact.to_do or None) for fact in found.facts]
-    print_rows(("what", "found", "to do"), lines, Format.TABLE)
     if found.settings:
-        err.print(f"settings to use: {json.dumps(found.settings, ensure_ascii=False)}")
+        ends = f"Settings to use: {json.dumps(found.settings, ensure_ascii=False)}"
     else:
-        err.print("settings to use: those that are set" if found.works else "no settings were found")
+        ends = "Settings to use: those that are set." if found.works else "No settings were found."
+    print_rows(("what", "found", "to do"), lines, Format.TABLE, ends=ends)
 
 
 def write_settings(stack: Stack, source: str, wanted: dict[str, Any]) -> None:

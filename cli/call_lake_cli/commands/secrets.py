@@ -14,11 +14,12 @@ from call_lake.ports import Clock, Provider
 from call_lake.providers import VENDORS, make_provider
 from call_lake.settings import SourceSettings
 from call_lake.wiring.operator import CLOCK
+from call_lake_cli.console.app import App
 from call_lake_cli.console.errors import UsageError, UserError, err, explained
 from call_lake_cli.console.options import StackName
 from call_lake_cli.stack.handle import Stack, find_source, find_stack
 
-app = typer.Typer(no_args_is_help=True, help="The credentials of sources.")
+app = App(name="secrets", help="The credentials of sources.")
 
 CHECKED_WINDOW = timedelta(minutes=10)
 
@@ -45,6 +46,10 @@ def set_(
 
     Nothing is written where the provider refuses them. Never give credentials as arguments: they would stay in the
     shell's history.
+
+    Examples:
+      call-lake secrets set thulium
+      call-lake secrets set thulium --stdin < secret.json
     """
     with explained():
         here = find_stack(stack)

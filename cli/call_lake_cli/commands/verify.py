@@ -21,6 +21,7 @@ from call_lake.wiring.operator import CLOCK, catalog_of, compactor_settings, ids
 from call_lake_cli.console.errors import Found, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
+from call_lake_cli.console.words import counted
 from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack, find_stack, select_sources
 
@@ -57,6 +58,10 @@ def verify(
     Runs with your own credentials: they have to read the stack's settings and secrets, ledger, bucket and Athena, and
     this machine has to reach the provider. Audio that is shorter than its header is downloaded once more after a day;
     to note the answer, they have to write the ledger.
+
+    Examples:
+      call-lake verify --from 2026-10-01 --to 2026-10-31
+      call-lake verify --from 2026-10-20 --to 2026-10-20 --repair
     """
     with explained():
         days = parse_days(from_, to)
@@ -90,7 +95,7 @@ def verify(
                     done |= Repairer(ledger, here.store, catalog, queue, CLOCK).repair(reports[-1])
         _print(days, reports, done if repair else None, json_)
         if differences := sum(len(report.differences) for report in reports):
-            raise Found(f"{differences} differences")
+            raise Found(f"{counted(differences, 'difference')}; docs/runbook.md says what to do about each")
 
 
 def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[TableRow]:
@@ -144,12 +149,19 @@ def _print(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] | N
         for f in report.findings
         if f.is_listed
     ]
-    if lines:
-        print_rows(FINDING_COLUMNS, lines, Format.TABLE)
+    print_rows(FINDING_COLUMNS, lines, Format.TABLE, ends="")
     again = ("downloaded again",) if any(report.redownloaded for report in reports) else ()
-    print_rows((*COLUMNS, *again), [_summary(report)[: len(COLUMNS + again)] for report in reports], Format.TABLE)
+    rows = [_summary(report)[: len(COLUMNS + again)] for report in reports]
+    print_rows((*COLUMNS, *again), rows, Format.TABLE, ends=_sentence(reports), beside=True)
     if done:
         err.print(f"repaired: {len(done)}; verify again when they went through")
+
+
+def _sentence(reports: Sequence[VerifyReport]) -> str:
+    """Empty where there are differences: the error says how many."""
+    if any(report.differences for report in reports):
+        return ""
+    return f"No differences in {counted(sum(report.listed for report in reports), 'recording')}."
 
 
 def _summary(report: VerifyReport) -> tuple[object, ...]:

@@ -23,6 +23,7 @@ from rich.text import Text
 
 from call_lake.aws.client import code_of, status_of
 from call_lake.errors import CallLakeError, Transient
+from call_lake_cli.console.manner import manner
 from call_lake_cli.console.terminal import Terminal
 from call_lake_local.errors import LocalError
 from call_lake_local.processes import LOOPBACK
@@ -130,7 +131,9 @@ def _code_of(cause: BaseException | None) -> ExitCode:
 
 def fail(message: str, *more: str, code: ExitCode = ExitCode.FAILED) -> NoReturn:
     """Print an error, each text on its own line, and end the command with this exit code."""
+    err.quiet = False
     err.print(Text("error:", "red"), message)
-    for line in more:
+    more_to_say = traceback.format_exc().splitlines() if manner().verbose else []
+    for line in [*more, *more_to_say]:
         err.print(line)
     raise typer.Exit(int(code))

@@ -13,7 +13,10 @@ StackName = Annotated[
     str | None,
     typer.Option("--stack", envvar="CALL_LAKE_STACK", help="A stack in AWS; without it, the one on this machine."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+PRINTING = "Printing"
+"""The panel of a command's help with the options that say how it prints."""
+AsJson = Annotated[bool, typer.Option("--json", help="The short form of --output json.", rich_help_panel=PRINTING)]
+"""A command that prints data has a parameter ``json_`` of this type, and gets ``--output`` and ``--utc`` with it."""
 SourceName = Annotated[str | None, typer.Option("--source", help="Only this source; without it, all sources.")]
 
 
