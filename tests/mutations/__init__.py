@@ -33,6 +33,7 @@ from tests.mutations import (
     rebuild_rules,
     request_rules,
     retry_rules,
+    screen_rules,
     status_rules,
     verify_rules,
 )
@@ -51,4 +52,5 @@ ALL = (
     *verify_rules.MUTATIONS,
     *status_rules.MUTATIONS,
     *doctor_rules.MUTATIONS,
+    *screen_rules.MUTATIONS,
 )
