@@ -56,7 +56,7 @@ def list_(
 @app.command()
 def retry(
     keys: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY]...", help="Only these rows, by the keys of `quarantine list`.")
+        list[str] | None, typer.Argument(metavar="KEY", help="Only these rows, by the keys of `quarantine list`.")
     ] = None,
     source: SourceName = None,
     stack: StackName = None,
@@ -82,7 +82,7 @@ def retry(
             print_json({"sent": sent, "dropped": dropped})
         else:
             erased = f"; {dropped} of erased recordings were deleted" if dropped else ""
-            err.print(f"{sent} rows are in the inbox again{erased}")
+            err.print(f"{counted(sent, 'row')} sent back to the inbox{erased}")
             if sent:
                 err.print("after the next compaction call-lake quarantine list shows those that were refused again")
 
