@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is set up on first use (local/call_lake_local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries sources bench-import bench-copy bench-poll torture trino bench-compact cost rights lock clean
+.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries sources screens bench-import bench-copy bench-poll torture trino bench-compact cost rights lock clean
 
 PYTHON3 ?= python3
 SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
@@ -61,6 +61,10 @@ test-e2e: setup ## the tests that type what a person types
 mutations: ## take the rules of correctness out of the code, one by one: a test has to fail each time
 	$(SETUP) --only venv --only ministack
 	$(BIN)/python -m tests.mutations
+
+screens: ## write what each command prints again (tests/unit/cli/screens); look at the difference
+	$(SETUP) --only venv
+	CALL_LAKE_WRITE_SCREENS=1 $(BIN)/pytest -q tests/unit/cli/test_screens.py
 
 queries: ## write docs/queries into the template as named queries
 	$(SETUP) --only venv

@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -19,12 +18,11 @@ import typer
 
 from call_lake.model.layout import AUDIO, LAKE
 from call_lake.wiring.operator import ids_of
-from call_lake_cli.commands.status import print_counts
+from call_lake_cli.commands.status import ProgressLines, print_counts
 from call_lake_cli.console.errors import UserError, explained, say
 from call_lake_cli.console.output import Format, print_rows
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.athena import run_query
-from call_lake_cli.stack.census import SourceCensus, total
 from call_lake_cli.stack.handle import Stack
 from call_lake_cli.stack.settle import settle
 from call_lake_local import private_folder
@@ -85,7 +83,7 @@ def _interrupted() -> NoReturn:
 
 def _run(stack: Stack) -> list[str]:
     _wait_for_the_schedules(stack)
-    ok, census = settle(stack, None, 300.0, _ProgressLines().show)
+    ok, census = settle(stack, None, 300.0, ProgressLines().show)
     expected = _expected(stack)
     rows = run_query(stack, EVERY_ROW).as_dicts()
     print_counts(census, "What became of the recordings")
@@ -102,20 +100,6 @@ def _run(stack: Stack) -> list[str]:
     say(f"everything lies in {ROOT / 'bucket'}: {copied} objects, audio/ and lake/calls/")
     wrong = [] if ok else ["not everything settled"]
     return wrong + _differences(stack, expected, rows, events)
-
-
-class _ProgressLines:
-    """Say a line whenever another tenth of the recordings was stored, or became rows."""
-
-    def __init__(self) -> None:
-        self._said = ""
-
-    def show(self, step: str, census: Sequence[SourceCensus]) -> None:
-        listed, stored, rows = (total(census, name) for name in ("listed", "stored", "rows"))
-        tenths = f"{step} {stored * 10 // max(listed, 1)} {rows * 10 // max(listed, 1)}"
-        if tenths != self._said:
-            self._said = tenths
-            say(f"{step}: {listed} listed, {stored} stored, {rows} rows")
 
 
 def _wait_for_the_schedules(stack: Stack) -> None:

@@ -1,5 +1,8 @@
 """``call-lake``: look into Call Lake and run it. This module only puts the commands together."""
 
+from collections.abc import Callable
+from typing import Annotated
+
 import typer
 
 from call_lake_cli.commands import local, quarantine, secrets, source
@@ -16,25 +19,40 @@ from call_lake_cli.commands.rebuild import rebuild
 from call_lake_cli.commands.show import show
 from call_lake_cli.commands.status import status
 from call_lake_cli.commands.verify import verify
+from call_lake_cli.console.app import App, print_version
 from call_lake_cli.doctor.command import doctor
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
+SETTINGS: dict[Callable[..., None], dict[str, bool]] = {query: {"ignore_unknown_options": True}}
+"""SQL may begin with a comment, so with two hyphens."""
+app = App(
     help="Call recordings in your own cloud: look into Call Lake and run it.",
+    epilog="Exit codes: 0 done, 1 failed, 2 typed wrong, 3 differences or problems found, 4 a provider or AWS does not "
+    "answer, 5 nothing matched. docs/command-line.md says more.",
 )
-app.add_typer(local.app, name="local")
-app.add_typer(secrets.app, name="secrets")
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(source.app, name="source")
 
-COMMANDS = (
-    *(deploy, status, verify, failed, redrive, show, get),
-    *(backfill, probe, doctor, pause, resume, allow, rebuild, erase),
-)
-for command in COMMANDS:
-    app.command()(command)
-app.command(context_settings={"ignore_unknown_options": True})(query)  # SQL may begin with a comment
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Print what belongs to no command."""
+
+
+PANELS: dict[str, tuple[Callable[..., None] | App, ...]] = {
+    "Begin": (local.app, deploy, secrets.app, source.app, probe),
+    "Find calls": (show, get, query),
+    "Watch": (status, failed, doctor, verify),
+    "Act": (backfill, redrive, quarantine.app, pause, resume, allow, rebuild, erase),
+}
+"""Every command by the panel of ``call-lake --help`` that shows it."""
+for panel, commands in PANELS.items():
+    for command in commands:
+        if isinstance(command, App):
+            app.add_typer(command, rich_help_panel=panel)
+        else:
+            app.command(rich_help_panel=panel, context_settings=SETTINGS.get(command))(command)
 
 if __name__ == "__main__":
     app()

@@ -54,13 +54,13 @@ def test_the_audio_of_a_recording_is_a_file_with_its_own_bytes(laptop: Shell, tm
     sql = "SELECT recording_id, provider_key, audio_format, audio_sha256 FROM calls ORDER BY recording_id LIMIT 1"
     (row,) = json.loads(laptop.type("query", sql, "--json").out)
 
-    typed = laptop.type("get", row["recording_id"], "--output", str(tmp_path))
+    typed = laptop.type("get", row["recording_id"], "-o", str(tmp_path))
     file = Path(typed.out.strip())
 
     assert typed.code == 0, typed.err
     assert file == tmp_path / f"{row['recording_id']}.{row['audio_format']}"
     assert hashlib.sha256(file.read_bytes()).hexdigest() == row["audio_sha256"]
-    again = laptop.type("get", row["provider_key"], "--output", str(tmp_path))
+    again = laptop.type("get", row["provider_key"], "-o", str(tmp_path))
     assert again.code == 1
     assert "--force" in again.err
 

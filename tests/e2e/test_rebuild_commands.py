@@ -95,7 +95,7 @@ def test_a_row_in_the_quarantine_is_listed_and_sent_again(lake: Lake) -> None:
 
     typed = lake.shell.type("quarantine", "retry", listed["key"], "--source", row["source"])
     assert typed.code == 0
-    assert "1 rows are in the inbox again" in typed.err
+    assert "1 row sent back to the inbox" in typed.err
     lake.compact()
     (again,) = lake.quarantine()
     assert again["key"] != listed["key"]

@@ -34,6 +34,7 @@ from tests.mutations import (
     rebuild_rules,
     request_rules,
     retry_rules,
+    screen_rules,
     status_rules,
     verify_rules,
 )
@@ -53,4 +54,5 @@ ALL = (
     *status_rules.MUTATIONS,
     *doctor_rules.MUTATIONS,
     *deploy_rules.MUTATIONS,
+    *screen_rules.MUTATIONS,
 )

@@ -19,7 +19,11 @@ def allow(
     more: Annotated[int, typer.Option("--more", help="How many new recordings more.", min=1, max=MORE_MAX)],
     stack: StackName = None,
 ) -> None:
-    """Let more new recordings of a source through until 00:00 UTC, when its ceiling is reached or will be."""
+    """Let more new recordings of a source through until 00:00 UTC, when its ceiling is reached or will be.
+
+    Examples:
+      call-lake allow thulium --more 50000
+    """
     with explained():
         here = find_stack(stack)
         per_day = find_source(here, source).new_per_day

@@ -1,6 +1,5 @@
 """``call-lake backfill``: have the polls read a stretch of a source's past, and watch them."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -16,7 +15,8 @@ from call_lake.operations.days import Days
 from call_lake.ports import Clock
 from call_lake.settings import SourceSettings
 from call_lake.wiring.operator import CLOCK, provider_of
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console import questions
+from call_lake_cli.console.errors import UsageError, UserError, err, explained
 from call_lake_cli.console.options import AsJson, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.athena import run_query
@@ -27,6 +27,7 @@ LOOK_EVERY_S = 2.0
 EMPTY_LOOKS = 3  # SQS counts only roughly: believe an empty queue after so many looks in a row
 ASSUMED_BYTES_PER_S = 16_000.0  # WAV of 8 kHz, 16 bit, mono: the largest of the usual formats
 INTERRUPTED = 130
+NOT_BEGUN = "nothing was begun"
 
 type ShowProgress = Callable[[str, float], None]
 """Receives what happens now, and which part of the window is read, 0 to 1."""
@@ -64,6 +65,9 @@ def backfill(
     The scheduled polls do the work, beside the newest recordings, at the source's own requests_per_second. Ctrl-C ends
     only the watching; the same command watches again. Known recordings are not copied twice. A day later the polls read
     the stretch once more, for recordings that moved while it was read.
+
+    Examples:
+      call-lake backfill --source thulium --from 2026-01-01 --to 2026-06-30
     """
     with explained():
         days = parse_days(from_, to)
@@ -86,7 +90,7 @@ def backfill(
 
 def _check(state: SourceState, settings: SourceSettings, days: Days) -> None:
     if days.first > CLOCK.now().astimezone(settings.zone).date():
-        raise UserError(f"{days.first} is still to come")
+        raise UsageError(f"{days.first} is still to come")
     if state.paused_since() is not None:
         raise UserError(f"{settings.name} is paused, so that nothing would be read: call-lake resume {settings.name}")
 
@@ -95,9 +99,8 @@ def _check(state: SourceState, settings: SourceSettings, days: Days) -> None:
 
 
 def _ask(stack: Stack, settings: SourceSettings, days: Days, *, as_json: bool) -> dict[str, Any]:
-    """The estimate, once the user agreed to it. Raises UserError where nobody can be asked."""
-    if not sys.stdin.isatty():
-        raise UserError("no terminal to ask at: --yes begins without asking")
+    """The estimate, once the user agreed to it. Raises UsageError where nobody can be asked."""
+    questions.need_terminal(NOT_BEGUN)
     with progress(BarColumn(), TaskProgressColumn()) as bar:
         task = bar.add_task("estimating: listing some of the days", total=None)
         guessed = estimate(
@@ -125,9 +128,7 @@ def agree(recordings: int, ceiling: int) -> None:
             f"ceiling: {ceiling:,} new recordings a day; this is {times:,.1f} times as many, and is not held back"
         )
         question = f"Read about {recordings:,} recordings, beyond the ceiling?"
-    if not typer.confirm(question, default=False, err=True):
-        err.print("nothing was begun")
-        raise typer.Exit(1)
+    questions.agree(question, NOT_BEGUN)
 
 
 def transcribed_minutes(stack: Stack, guessed: Estimate) -> int | None:
@@ -233,8 +234,8 @@ def print_result(
     if as_json:
         print_json(result | {"estimate": guess, "window": [iso(last.job.window.start), iso(last.job.window.end)]})
         return
-    print_rows(("source", "from", "to", "read again", "trouble"), [tuple(_line(result))], Format.TABLE)
-    err.print("all of it is listed and copied, or waits for another attempt: call-lake status, call-lake verify")
+    ends = "All of it is listed and copied, or waits for another attempt: call-lake status, call-lake verify."
+    print_rows(("source", "from", "to", "read again", "trouble"), [tuple(_line(result))], Format.TABLE, ends=ends)
 
 
 def _line(result: dict[str, Any]) -> list[Any]:

@@ -26,7 +26,7 @@ from call_lake.errors import CallLakeError, Transient
 from call_lake.ledger.id_key import check_key, ids_under
 from call_lake.ports import Table
 from call_lake.providers import VENDORS
-from call_lake_cli.console.errors import UserError, explained
+from call_lake_cli.console.errors import UsageError, explained
 from call_lake_cli.console.options import parse_parameters
 from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.handle import apply_aws_region
@@ -149,7 +149,12 @@ def deploy(
         str, typer.Option(help="Processor of the functions, arm64 or x86_64; by default the stack's own, or arm64.")
     ] = "",
 ) -> None:
-    """Build Call Lake and deploy it to the AWS account of your credentials, or upgrade it there."""
+    """Build Call Lake and deploy it to the AWS account of your credentials, or upgrade it there.
+
+    Examples:
+      call-lake deploy
+      call-lake deploy --stack call-lake --set SweepDays=30
+    """
     apply_aws_region()
     with explained():
         try:
@@ -158,7 +163,7 @@ def deploy(
             print_line(f"account {place.account}, region {place.region}")
             deploy_stack(stack, given, place, find=_find_in_account, refuse_key=_refuse_key, build=_build, sam=_sam)
         except ValueError as error:
-            raise UserError(str(error)) from None
+            raise UsageError(str(error)) from None
 
 
 def deploy_stack(

@@ -57,6 +57,10 @@ def erase(
     If the command is interrupted, type it again: it goes on from there. Exit code 0 means that nothing is left.
 
     With - a number or a name stays out of the shell's history: one a line, until Ctrl-D.
+
+    Examples:
+      call-lake erase --number - --dry-run
+      call-lake erase --recording-id thulium-0123456789abcdef0123456789abcdef
     """
     from call_lake.operations.erase.targets import ErasureRequest
 

@@ -11,10 +11,11 @@ from call_lake.ledger.entry import Entry
 from call_lake.ledger.ledger import Ledger
 from call_lake.operations.redrive import RedriveCounts, Redriver
 from call_lake.wiring.operator import dead_letters_of, ledger_of, queue_of
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.errors import UsageError, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
-from call_lake_cli.stack.handle import find_source, find_stack, select_sources
+from call_lake_cli.console.words import counted
+from call_lake_cli.stack.handle import find_source, find_stack, select_sources, zone_of
 
 ReasonName = Annotated[str | None, typer.Option("--reason", help="Only what failed for this reason, like forbidden.")]
 
@@ -22,7 +23,12 @@ ReasonName = Annotated[str | None, typer.Option("--reason", help="Only what fail
 def failed(
     source: SourceName = None, reason: ReasonName = None, json_: AsJson = False, stack: StackName = None
 ) -> None:
-    """List the recordings that failed permanently, by reason. Prints no phone number, name or provider key."""
+    """List the recordings that failed permanently, by reason. Prints no phone number, name or provider key.
+
+    Examples:
+      call-lake failed
+      call-lake failed --reason forbidden --output csv
+    """
     with explained():
         here = find_stack(stack)
         _check(reason)
@@ -34,16 +40,24 @@ def failed(
         if json_:
             print_json({"failed": len(lines), "dead_letters": dead, "by_reason": by_reason, "recordings": lines})
             return
-        if lines:
-            print_rows(("source", "reason", "recordings"), [tuple(one.values()) for one in by_reason], Format.TABLE)
-            print_rows(tuple(lines[0]), [tuple(line.values()) for line in lines], Format.TABLE)
-        err.print(f"{len(lines)} failed permanently; {dead} messages in the dead-letter queue")
+        counts_of = [tuple(one.values()) for one in by_reason]
+        print_rows(("source", "reason", "recordings"), counts_of, Format.TABLE, ends="", beside=True)
+        columns = tuple(lines[0]) if lines else ("recording_id",)
+        failed, letters = counted(len(lines), "recording"), counted(dead, "message")
+        ends = f"{failed} failed permanently; {letters} in the dead-letter queue."
+        rows = [tuple(line.values()) for line in lines]
+        print_rows(columns, rows, Format.TABLE, ends=ends, zone=zone_of(here))
 
 
 def redrive(
     reason: ReasonName = None, source: SourceName = None, json_: AsJson = False, stack: StackName = None
 ) -> None:
-    """Send again what failed permanently: the dead letters, and the FAILED recordings of the ledger without one."""
+    """Send again what failed permanently: the dead letters, and the FAILED recordings of the ledger without one.
+
+    Examples:
+      call-lake redrive
+      call-lake redrive --source thulium --reason forbidden
+    """
     with explained():
         here = find_stack(stack)
         _check(reason)
@@ -62,7 +76,12 @@ def redrive(
         if json_:
             print_json(counts)
         else:
-            print_rows(tuple(counts), [tuple(counts.values())], Format.TABLE)
+            print_rows(
+                tuple(counts),
+                [tuple(counts.values())],
+                Format.TABLE,
+                ends=f"{counted(counts['sent'], 'recording')} sent again.",
+            )
 
 
 def failures(ledger: Ledger, sources: list[str], reason: str | None) -> list[Entry]:
@@ -92,4 +111,4 @@ def _since(entry: Entry) -> str:
 
 def _check(reason: str | None) -> None:
     if reason is not None and reason not in set(Reason):
-        raise UserError(f"there is no reason {reason!r}; `call-lake failed` lists those that there are")
+        raise UsageError(f"there is no reason {reason!r}; `call-lake failed` lists those that there are")

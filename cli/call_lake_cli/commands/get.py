@@ -15,7 +15,7 @@ from call_lake.ledger.entry import Entry, State
 from call_lake.model.recording import StoredAudio
 from call_lake.wiring.operator import ids_of, ledger_of
 from call_lake_cli.commands.show import find_entries, where_it_waits
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.errors import NothingMatched, UserError, err, explained
 from call_lake_cli.console.options import StackName
 from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.handle import Stack, find_stack
@@ -29,13 +29,20 @@ def get(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File or folder; without it RECORDING_ID.EXTENSION in this folder."),
+        typer.Option(
+            "--folder", "-o", help="Folder or file to write; without it RECORDING_ID.EXTENSION in this folder."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
     play: Annotated[bool, typer.Option("--play", help="Then open it with this machine's player.")] = False,
     stack: StackName = None,
 ) -> None:
-    """Download one recording's audio, checked against its SHA-256. Prints the file's name."""
+    """Download one recording's audio, checked against its SHA-256. Prints the file's name.
+
+    Examples:
+      call-lake get thulium-0123456789abcdef0123456789abcdef
+      call-lake get thulium-0123456789abcdef0123456789abcdef --play
+    """
     with explained():
         here = find_stack(stack)
         audio = stored_audio(here, find_entries(ledger_of(here), list(here.sources), name, partial(ids_of, here)))
@@ -51,7 +58,7 @@ def get(
 def stored_audio(stack: Stack, found: list[Entry]) -> StoredAudio:
     """The audio of the one recording that was found. Raises UserError for none, several, or one without audio."""
     if not found:
-        raise UserError("the ledger knows no such recording, neither as a recording id nor as a provider's key")
+        raise NothingMatched("the ledger knows no such recording, neither as a recording id nor as a provider's key")
     if len(found) > 1:
         ids = ", ".join(entry.recording_id for entry in found)
         raise UserError(f"several sources have this key; give one of the recording ids: {ids}")
@@ -102,7 +109,7 @@ def save(chunks: Iterator[bytes], audio: StoredAudio, file: Path, *, force: bool
     Only this user may read it, as it is somebody's voice.
     """
     if file.exists() and not force:
-        raise UserError(f"{file} exists already: --force writes over it, --output chooses another")
+        raise UserError(f"{file} exists already: --force writes over it, -o chooses another")
     try:
         handle, partial = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.")
         try:
@@ -114,7 +121,7 @@ def save(chunks: Iterator[bytes], audio: StoredAudio, file: Path, *, force: bool
         finally:
             Path(partial).unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write {file}: {error.strerror}; --output chooses another place") from None
+        raise UserError(f"cannot write {file}: {error.strerror}; -o chooses another place") from None
 
 
 def _copy(chunks: Iterator[bytes], out: Any, audio: StoredAudio) -> None:

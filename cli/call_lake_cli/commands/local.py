@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn
 
-from call_lake_cli.commands.status import print_counts
-from call_lake_cli.console.errors import UserError, err, explained, say
-from call_lake_cli.console.options import parse_day, parse_days, parse_parameters
+from call_lake_cli.commands.status import ProgressLines, print_counts
+from call_lake_cli.console.app import App
+from call_lake_cli.console.errors import UsageError, UserError, err, explained, say
+from call_lake_cli.console.options import AsJson, parse_day, parse_days, parse_parameters
 from call_lake_cli.console.output import print_json, progress
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.census import SourceCensus, total
@@ -25,7 +26,7 @@ from call_lake_cli.stack.settle import settle as settle_stack
 from call_lake_cli.stack.settle import why_unsettled
 from call_lake_local.stack import LocalSource, Plan, SimulatedCalls
 
-app = typer.Typer(no_args_is_help=True, help="Call Lake on this machine: no Docker, no AWS account.")
+app = App(name="local", help="Call Lake on this machine: no Docker, no AWS account.")
 
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
@@ -38,7 +39,7 @@ def up(
     port: Annotated[
         int | None, typer.Option(help="Port of the local AWS on 127.0.0.1; by default any free one.")
     ] = None,
-    thulium_url: Annotated[str | None, typer.Option(help="API of your Thulium, https://NAME.thulium.com/api")] = None,
+    thulium_url: Annotated[str | None, typer.Option(help="API of your Thulium, https://NAME.thulium.com/api.")] = None,
     thulium_user: Annotated[
         str | None, typer.Option(help="API user there; the password comes from THULIUM_PASSWORD or a prompt.")
     ] = None,
@@ -61,15 +62,20 @@ def up(
     days: Annotated[int | None, typer.Option(help="Days over which they are spread; by default 30.", min=1)] = None,
     until: Annotated[str | None, typer.Option(help="Their last day, YYYY-MM-DD; by default today.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same calls; by default 7.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print what .call-lake/local.json holds.")] = False,
+    json_: AsJson = False,
 ) -> None:
-    """Build, start and deploy Call Lake on this machine; without URLs, with simulated providers."""
+    """Build, start and deploy Call Lake on this machine; without URLs, with simulated providers.
+
+    Examples:
+      call-lake local up
+      call-lake local up --detach --recordings 50 --days 7
+    """
     with explained():
         calls = {"faults": faults, "count": recordings, "days": days, "until": until, "seed": seed}
         given = {name: value for name, value in calls.items() if value is not None}
         if given and (thulium_url or conpeek_url):
             option = next(iter(given)).replace("count", "recordings")
-            raise UserError(f"--{option} is for the simulated providers: leave it out, or the URL")
+            raise UsageError(f"--{option} is for the simulated providers: leave it out, or the URL")
         sources = _own_sources(thulium_url, thulium_user, conpeek_url)
         schedules = {"PollEvery": _rate(poll_every), "CompactEvery": _rate(compact_every)}
         plan = Plan(
@@ -99,20 +105,27 @@ def settle(
     ] = None,
     to: Annotated[str | None, typer.Option("--to", help="Last day to list.")] = None,
     timeout: Annotated[int, typer.Option(help="Seconds after which no further step is begun.", min=1)] = 300,
-    json_: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    json_: AsJson = False,
 ) -> None:
-    """Poll, wait until every listed recording is stored and queryable or has failed permanently, and count."""
+    """Poll, wait until every listed recording is stored and queryable or has failed permanently, and count.
+
+    Examples:
+      call-lake local settle
+      call-lake local settle --from 2026-11-01 --to 2026-11-30
+    """
     with explained():
         if bool(from_) != bool(to):
-            raise UserError("--from and --to belong together: give both, or neither for the newest recordings alone")
+            raise UsageError("--from and --to belong together: give both, or neither for the newest recordings alone")
         days = parse_days(from_, to) if from_ else None
         stack = find_stack()
         if not stack.local:
-            raise UserError("settle is for the local stack")
+            raise UsageError("settle is for the local stack")
         with progress(BarColumn(), MofNCompleteColumn()) as bar:
-            task = bar.add_task("listing", total=None)
+            task, lines = bar.add_task("listing", total=None), ProgressLines()
 
             def show(step: str, census: Sequence[SourceCensus]) -> None:
+                if not err.is_terminal:
+                    lines.show(step, census)
                 bar.update(task, description=step, total=total(census, "listed"), completed=total(census, "rows"))
 
             ok, census = settle_stack(stack, days, float(timeout), show)
@@ -126,31 +139,35 @@ def settle(
 
 @app.command()
 def down() -> None:
-    """End the local stack and delete what it stored."""
+    """End the local stack and delete what it stored.
+
+    Examples:
+      call-lake local down
+    """
     with explained():
         ended = laptop.end(Path.cwd())
         err.print(f"ended: {', '.join(ended)}" if ended else "nothing was running here")
 
 
 def _simulated(given: dict[str, Any]) -> SimulatedCalls:
-    """Raises UserError."""
+    """Raises UsageError."""
     until = parse_day(given["until"]) if "until" in given else datetime.now(UTC).date()
     return SimulatedCalls(**(given | {"until": until}))
 
 
 def _own_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url: str | None) -> tuple[LocalSource, ...]:
-    """The providers that the options name, each with its secret from the environment or a prompt. Raises UserError."""
+    """The providers that the options name, each with its secret from the environment or a prompt. Raises UsageError."""
     sources = []
     for option, url in (("--thulium-url", thulium_url), ("--conpeek-url", conpeek_url)):
         _check_url(option, url or "")
     if thulium_url:
         user = thulium_user or os.environ.get("THULIUM_USER") or ""
         if not user:
-            raise UserError("--thulium-url needs --thulium-user, the name of the API user there")
+            raise UsageError("--thulium-url needs --thulium-user, the name of the API user there")
         secret = {"username": user, "password": _secret("THULIUM_PASSWORD", f"Password of {user} at {thulium_url}")}
         sources.append(LocalSource("thulium", "thulium", thulium_url.rstrip("/"), secret))
     elif thulium_user:
-        raise UserError("--thulium-user goes with --thulium-url")
+        raise UsageError("--thulium-user goes with --thulium-url")
     if conpeek_url:
         secret = {"key": _secret("CONPEEK_KEY", f"API key at {conpeek_url}")}
         sources.append(LocalSource("conpeek", "conpeek", conpeek_url.rstrip("/"), secret))
@@ -158,13 +175,13 @@ def _own_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url:
 
 
 def _check_url(option: str, url: str) -> None:
-    """Refuse an address off this machine that would get the credentials unencrypted. Raises UserError."""
+    """Refuse an address off this machine that would get the credentials unencrypted. Raises UsageError."""
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise UserError(f"{option} {url}: {error}") from None
+        raise UsageError(f"{option} {url}: {error}") from None
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
-        raise UserError(f"{option} {url}: it has to begin with https://, for credentials and recordings go through it")
+        raise UsageError(f"{option} {url}: it has to begin with https://, for credentials and recordings go through it")
 
 
 def _secret(variable: str, question: str) -> str:
@@ -172,17 +189,17 @@ def _secret(variable: str, question: str) -> str:
     if not value and sys.stdin.isatty():
         value = typer.prompt(question, hide_input=True)
     if not value:
-        raise UserError(f"no secret: set {variable} in the environment, or run this in a terminal to be asked")
+        raise UsageError(f"no secret: set {variable} in the environment, or run this in a terminal to be asked")
     return value
 
 
 def _rate(text: str) -> str:
     """``60s`` as a schedule. EventBridge Scheduler takes whole minutes, and the template ten of them at most. Raises
-    UserError."""
+    UsageError."""
     match = re.fullmatch(r"(\d+)\s*(s|m|h)?", text)
     seconds = int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"] if match else 0
     if not 60 <= seconds <= 600 or seconds % 60:
-        raise UserError(f"{text!r}: schedules run every whole number of minutes, from one to ten: 60s, 5m, 10m")
+        raise UsageError(f"{text!r}: schedules run every whole number of minutes, from one to ten: 60s, 5m, 10m")
     minutes = seconds // 60
     return "rate(1 minute)" if minutes == 1 else f"rate({minutes} minutes)"
 

@@ -19,7 +19,11 @@ Source = Annotated[str, typer.Argument(help="The source, as `call-lake status` n
 
 
 def pause(source: Source, stack: StackName = None) -> None:
-    """Stop listing, publishing and copying a source's recordings; `call-lake resume` goes on where it stopped."""
+    """Stop listing, publishing and copying a source's recordings; `call-lake resume` goes on where it stopped.
+
+    Examples:
+      call-lake pause thulium
+    """
     with explained():
         state = _state_of(find_stack(stack), source)
         since = state.paused_since()
@@ -31,7 +35,11 @@ def pause(source: Source, stack: StackName = None) -> None:
 
 
 def resume(source: Source, stack: StackName = None) -> None:
-    """Go on with a paused source: the next poll lists everything that was recorded meanwhile."""
+    """Go on with a paused source: the next poll lists everything that was recorded meanwhile.
+
+    Examples:
+      call-lake resume thulium
+    """
     with explained():
         state = _state_of(find_stack(stack), source)
         if state.paused_since() is None:

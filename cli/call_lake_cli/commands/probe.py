@@ -15,7 +15,7 @@ from call_lake.providers.probe import ProbeResult, load_probe
 from call_lake.settings import SourceSettings
 from call_lake.wiring.operator import CLOCK
 from call_lake_cli.commands.secrets import Secret, read_secret
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.errors import Found, UsageError, UserError, err, explained
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.handle import Stack, find_source, find_stack
@@ -25,7 +25,7 @@ DOCUMENT_MAX_BYTES = 4096  # the standard tier of Parameter Store (ADR 0005)
 
 def probe(
     provider: Annotated[
-        str | None, typer.Argument(help=f"{' or '.join(VENDORS)}, with --base-url; not with --source.")
+        str | None, typer.Argument(help=f"The vendor, {' or '.join(VENDORS)}, with --base-url; not with --source.")
     ] = None,
     base_url: Annotated[str | None, typer.Option("--base-url", help="The API of an account that no stack has.")] = None,
     source: Annotated[
@@ -43,20 +43,24 @@ def probe(
     """Try an account's listing and downloads, and print the settings to use. Reads only, some 15 requests.
 
     It finds out what the vendors do not document: order, time zone, page limit, the download's address and format,
-    redirects, rights and rate limits. Prints no number, no name and no file name. Exit code 1 if listing or downloading
+    redirects, rights and rate limits. Prints no number, no name and no file name. Exit code 3 if listing or downloading
     does not work.
+
+    Examples:
+      call-lake probe --source thulium
+      call-lake probe thulium --base-url https://example.thulium.com/api
     """
     with explained():
         here: Stack | None = None
         if source:
             if provider or base_url or stdin:
-                raise UserError("--source knows its vendor, address and secret: give it alone")
+                raise UsageError("--source knows its vendor, address and secret: give it alone")
             here = find_stack(stack)
             settings = find_source(here, source)
             secret = SecretsManagerSecrets(here.client("secretsmanager")).get(settings.secret)
         else:
             if write_:
-                raise UserError("--write goes with --source: it writes into a stack")
+                raise UsageError("--write goes with --source: it writes into a stack")
             settings = _unknown(provider, base_url)
             secret = read_secret(settings.provider, settings.base_url, from_pipe=stdin)
         with progress() as bar:
@@ -66,12 +70,12 @@ def probe(
         if write_ and here and source and found.settings:
             write_settings(here, source, found.settings)
         if not found.works:
-            raise typer.Exit(1)
+            raise Found("listing or downloading does not work yet: the lines above say why")
 
 
 def _unknown(provider: str | None, base_url: str | None) -> SourceSettings:
     if provider is None or provider not in VENDORS or not base_url:
-        raise UserError(f"say what to probe: --source S, or one of {', '.join(VENDORS)} with --base-url URL")
+        raise UsageError(f"say what to probe: --source S, or one of {', '.join(VENDORS)} with --base-url URL")
     return SourceSettings(provider, provider, base_url.rstrip("/"))
 
 
@@ -98,11 +102,11 @@ def print_result(found: ProbeResult, *, as_json: bool) -> None:
         print_json({"works": found.works, "settings": found.settings, "facts": facts})
         return
     lines = [(fact.topic, fact.found, fact.to_do or None) for fact in found.facts]
-    print_rows(("what", "found", "to do"), lines, Format.TABLE)
     if found.settings:
-        err.print(f"settings to use: {json.dumps(found.settings, ensure_ascii=False)}")
+        ends = f"Settings to use: {json.dumps(found.settings, ensure_ascii=False)}"
     else:
-        err.print("settings to use: those that are set" if found.works else "no settings were found")
+        ends = "Settings to use: those that are set." if found.works else "No settings were found."
+    print_rows(("what", "found", "to do"), lines, Format.TABLE, ends=ends)
 
 
 def write_settings(stack: Stack, source: str, wanted: dict[str, Any]) -> None:

@@ -12,12 +12,14 @@ from call_lake.ledger.entry import erased_among
 from call_lake.model.times import iso
 from call_lake.ports import ObjectStore, Table
 from call_lake_cli.commands.show import ID
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.app import App
+from call_lake_cli.console.errors import NothingMatched, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
-from call_lake_cli.stack.handle import find_source, find_stack
+from call_lake_cli.console.words import counted
+from call_lake_cli.stack.handle import find_source, find_stack, zone_of
 
-app = typer.Typer(no_args_is_help=True, help="Rows that the table could not hold: see them, send them again.")
+app = App(name="quarantine", help="Rows that the table could not hold: see them, send them again.")
 
 ERASED_BATCH = 1000
 
@@ -31,7 +33,12 @@ def list_(
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """List the rows in the quarantine: key, partition, reason, since when."""
+    """List the rows in the quarantine: key, partition, reason, since when.
+
+    Examples:
+      call-lake quarantine list
+      call-lake quarantine list --source thulium
+    """
     with explained():
         here = find_stack(stack)
         if source is not None:
@@ -40,21 +47,27 @@ def list_(
         if json_:
             print_json(lines)
             return
-        if lines:
-            print_rows(tuple(lines[0]), [tuple(line.values()) for line in lines], Format.TABLE)
-        err.print(f"{len(lines)} rows in the quarantine")
+        columns = tuple(lines[0]) if lines else ("key",)
+        ends = f"{counted(len(lines), 'row')} in the quarantine."
+        rows = [tuple(line.values()) for line in lines]
+        print_rows(columns, rows, Format.TABLE, ends=ends, zone=zone_of(here))
 
 
 @app.command()
 def retry(
     keys: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY]...", help="Only these rows, by the keys of `quarantine list`.")
+        list[str] | None, typer.Argument(metavar="KEY", help="Only these rows, by the keys of `quarantine list`.")
     ] = None,
     source: SourceName = None,
     stack: StackName = None,
     json_: AsJson = False,
 ) -> None:
-    """Send rows from the quarantine back to the inbox, once their reason is fixed: the compactor tries them again."""
+    """Send rows from the quarantine back to the inbox, once their reason is fixed: the compactor tries them again.
+
+    Examples:
+      call-lake quarantine retry
+      call-lake quarantine retry --source thulium
+    """
     with explained():
         here = find_stack(stack)
         if source is not None:
@@ -69,13 +82,13 @@ def retry(
             print_json({"sent": sent, "dropped": dropped})
         else:
             erased = f"; {dropped} of erased recordings were deleted" if dropped else ""
-            err.print(f"{sent} rows are in the inbox again{erased}")
+            err.print(f"{counted(sent, 'row')} sent back to the inbox{erased}")
             if sent:
                 err.print("after the next compaction call-lake quarantine list shows those that were refused again")
 
 
 def chosen(store: ObjectStore, source: str | None, keys: Sequence[str] | None = None) -> Iterator[QuarantinedRow]:
-    """The rows of this source, with these keys. Raises UserError for a key that is not there."""
+    """The rows of this source, with these keys. Raises NothingMatched for a key that is not there."""
     missing = {name_of(key) for key in keys or ()}
     for one in list_quarantine(store):
         if source is not None and (one.partition is None or one.partition.source != source):
@@ -84,7 +97,7 @@ def chosen(store: ObjectStore, source: str | None, keys: Sequence[str] | None = 
             missing.discard(name_of(one.key))
             yield one
     if missing:
-        raise UserError(f"the quarantine has no row {sorted(missing)[0]}; call-lake quarantine list has the keys")
+        raise NothingMatched(f"the quarantine has no row {sorted(missing)[0]}; call-lake quarantine list has the keys")
 
 
 def name_of(key: str) -> str:

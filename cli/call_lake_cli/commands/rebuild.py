@@ -12,6 +12,7 @@ from call_lake.wiring.operator import CLOCK, catalog_of, compactor_settings, led
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
+from call_lake_cli.console.words import counted
 from call_lake_cli.stack.handle import Stack, find_stack, select_sources
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
@@ -47,6 +48,10 @@ def rebuild(
     It is safe while everything runs: a query sees a partition before or after, and the compactor loses nothing. Right
     partitions are left alone, so after an interruption the same command goes on where it stopped. It runs with your own
     credentials: they have to read the compactor's settings, the ledger and the bucket, and write the bucket.
+
+    Examples:
+      call-lake rebuild
+      call-lake rebuild --source thulium --from 2026-10-01 --to 2026-10-31
     """
     with explained():
         days = parse_days(from_, to)
@@ -54,7 +59,7 @@ def rebuild(
         done = _rebuild(here, list(select_sources(here, source)), days)
         _print(done, json_)
         if any(one.error for one in done):
-            raise typer.Exit(1)
+            raise UserError("not every partition was rebuilt: the same command tries those that failed again")
 
 
 def _rebuild(stack: Stack, sources: Sequence[str], days: Days) -> list["RebuildAttempt"]:
@@ -82,12 +87,13 @@ def _print(done: Sequence["RebuildAttempt"], as_json: bool) -> None:
             }
         )
         return
-    print_rows(COLUMNS, by_source(done), Format.TABLE)
+    rebuilt = sum(bool(one.rebuilt and one.rebuilt.changed) for one in done)
+    print_rows(
+        COLUMNS, by_source(done), Format.TABLE, ends=f"{rebuilt:,} of {counted(len(done), 'partition')} rebuilt."
+    )
     for one in done:
         if one.error:
             err.print(f"as it was: {one.error}")
-    if any(one.error for one in done):
-        err.print("the same command tries these again")
     if any(one.to_quarantine for one in done):
         err.print("rows that the table cannot hold: call-lake quarantine list, after the next compaction")
 

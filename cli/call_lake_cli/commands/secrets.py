@@ -14,11 +14,12 @@ from call_lake.ports import Clock, Provider
 from call_lake.providers import VENDORS, make_provider
 from call_lake.settings import SourceSettings
 from call_lake.wiring.operator import CLOCK
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.app import App
+from call_lake_cli.console.errors import UsageError, UserError, err, explained
 from call_lake_cli.console.options import StackName
 from call_lake_cli.stack.handle import Stack, find_source, find_stack
 
-app = typer.Typer(no_args_is_help=True, help="The credentials of sources.")
+app = App(name="secrets", help="The credentials of sources.")
 
 CHECKED_WINDOW = timedelta(minutes=10)
 
@@ -45,6 +46,10 @@ def set_(
 
     Nothing is written where the provider refuses them. Never give credentials as arguments: they would stay in the
     shell's history.
+
+    Examples:
+      call-lake secrets set thulium
+      call-lake secrets set thulium --stdin < secret.json
     """
     with explained():
         here = find_stack(stack)
@@ -57,13 +62,13 @@ def set_(
 
 
 def read_secret(provider: str, name: str, *, from_pipe: bool) -> Secret:
-    """From a prompt, or one JSON object from stdin. Raises UserError, never repeating what was given."""
+    """From a prompt, or one JSON object from stdin. Raises UsageError, never repeating what was given."""
     wanted = VENDORS[provider].secret_fields
     if from_pipe:
         return from_json(sys.stdin.read(), list(wanted))
     if not sys.stdin.isatty():
         example = json.dumps(dict.fromkeys(wanted, "…"), ensure_ascii=False)
-        raise UserError(f"no terminal to ask at: run this in one, or pipe {example} with --stdin")
+        raise UsageError(f"no terminal to ask at: run this in one, or pipe {example} with --stdin")
     answers = {
         field: typer.prompt(f"{name}: {field}", hide_input=hidden, err=True).strip() for field, hidden in wanted.items()
     }
@@ -71,20 +76,20 @@ def read_secret(provider: str, name: str, *, from_pipe: bool) -> Secret:
 
 
 def from_json(text: str, wanted: list[str]) -> Secret:
-    """Read a secret with exactly the ``wanted`` fields. Raises UserError, never repeating what was given."""
+    """Read a secret with exactly the ``wanted`` fields. Raises UsageError, never repeating what was given."""
     try:
         given = json.loads(text)
     except ValueError:
         given = None
     if not isinstance(given, dict) or set(given) != set(wanted) or not all(isinstance(v, str) for v in given.values()):
-        raise UserError(f"stdin must be one JSON object of texts with exactly {' and '.join(wanted)}")
+        raise UsageError(f"stdin must be one JSON object of texts with exactly {' and '.join(wanted)}")
     return _filled({field: given[field].strip() for field in wanted})
 
 
 def _filled(secret: Secret) -> Secret:
     empty = [field for field, value in secret.items() if not value]
     if empty:
-        raise UserError(f"{empty[0]} is empty: nothing was written")
+        raise UsageError(f"{empty[0]} is empty: nothing was written")
     return secret
 
 

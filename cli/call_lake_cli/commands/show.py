@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -18,11 +19,12 @@ from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.times import iso
 from call_lake.ports import ObjectInfo, ObjectStore
 from call_lake.wiring.operator import ids_of, ledger_of
-from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.errors import NothingMatched, explained
 from call_lake_cli.console.options import AsJson, StackName
-from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.console.output import Format, print_json, print_rows, print_story
+from call_lake_cli.console.words import counted, duration
 from call_lake_cli.stack.athena import run_query
-from call_lake_cli.stack.handle import Stack, find_stack
+from call_lake_cli.stack.handle import Stack, find_stack, zone_of
 
 ID = re.compile(r"[a-z0-9-]{1,32}-[0-9a-f]{32}")
 
@@ -31,15 +33,21 @@ def show(
     name: Annotated[
         str, typer.Argument(metavar="RECORDING_ID|PROVIDER_KEY", help="A recording id, or the provider's own key.")
     ],
+    all_: Annotated[bool, typer.Option("--all", help="Show every field, also of the row and of each attempt.")] = False,
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """Show everything that is known of one recording: listing, ledger, audio, row. Prints its personal data."""
+    """Show everything that is known of one recording: listing, ledger, audio, row. Prints its personal data.
+
+    Examples:
+      call-lake show thulium-0123456789abcdef0123456789abcdef
+      call-lake show thulium-0123456789abcdef0123456789abcdef --all --utc
+    """
     with explained():
         here = find_stack(stack)
         found = find_entries(ledger_of(here), list(here.sources), name, partial(ids_of, here))
         if not found:
-            raise UserError(
+            raise NothingMatched(
                 "the ledger knows no such recording, neither as a recording id nor as a provider's key of "
                 + ", ".join(here.sources)
             )
@@ -47,8 +55,12 @@ def show(
         if json_:
             print_json(facts if len(facts) > 1 else facts[0])
             return
+        zone = zone_of(here)
         for one in facts:
-            _print(one)
+            if all_:
+                _print_all(one, zone)
+            else:
+                print_story(story_of(one), zone, _sentence(one))
 
 
 def find_entries(ledger: Ledger, sources: list[str], name: str, ids: Callable[[], RecordingIds]) -> list[Entry]:
@@ -122,21 +134,73 @@ def _object(head: ObjectInfo | None) -> dict[str, Any] | None:
     return facts | {"metadata": dict(head.metadata or {})}
 
 
-def _print(story: dict[str, Any]) -> None:
-    ledger = story["ledger"]
-    lines: list[tuple[str, str, Any]] = [
-        ("ledger", name, value)
-        for name, value in {"recording_id": story["recording_id"], "state": story["state"], **ledger}.items()
-        if name not in ("history", "audio")
+def story_of(facts: dict[str, Any]) -> list[tuple[str, Any]]:
+    """What happened to a recording, in at most 15 fields; None where there is nothing to say."""
+    ledger, call = facts["ledger"], facts["listing"] or {}
+    talked = duration(call.get("talk_s", call.get("duration_s")))
+    ends = [call[name] for name in ("caller", "callee") if call.get(name)]
+    return [
+        ("recording", facts["recording_id"]),
+        ("state", facts["state"]),
+        ("reason", _reason(ledger)),
+        ("waits", facts["waits"]),
+        ("next attempt", ledger["due_at"]),
+        ("started", call.get("started_at")),
+        ("call", ", ".join(filter(None, (call.get("direction"), talked, call.get("disposition")))) or None),
+        ("between", " and ".join(ends) or None),
+        ("agent", call.get("agent")),
+        ("provider key", call.get("provider_key")),
+        ("first seen", ledger["first_published_at"]),
+        ("attempts", ledger["attempts"]),
+        ("audio", _audio(ledger["audio"])),
+        ("object", _where(facts)),
+        ("row", f"in the table, {counted(len(facts['rows']), 'time')}" if facts["rows"] else "none in the table"),
     ]
-    lines.append(("ledger", "waits", story["waits"]))
-    lines += [("listing", name, value) for name, value in (story["listing"] or {}).items()]
-    lines += [("object", name, value) for name, value in (story["object"] or {"": "none in the bucket"}).items()]
-    for row in story["rows"] or [{"": "none in the table"}]:
-        lines += [("row", name, value) for name, value in row.items() if name != "raw"]
-    print_rows(("from", "field", "value"), lines, Format.TABLE)
-    if ledger["history"]:
-        columns = ("at", "reason", "detail")
-        print_rows(columns, [tuple(note.get(c) for c in columns) for note in ledger["history"]], Format.TABLE)
+
+
+def _reason(ledger: dict[str, Any]) -> str | None:
+    """Why the last attempt failed; None where none did."""
+    if not ledger["reason"]:
+        return None
+    detail = ledger["history"][-1].get("detail") if ledger["history"] else None
+    return f"{ledger['reason']}: {detail}" if detail else ledger["reason"]
+
+
+def _audio(audio: dict[str, Any] | None) -> str | None:
+    if audio is None:
+        return None
+    facts = audio["facts"]
+    parts = (facts["format"], f"{facts['bytes']:,} bytes", duration(facts["seconds"]), facts["note"])
+    return ", ".join(filter(None, parts))
+
+
+def _where(facts: dict[str, Any]) -> str | None:
+    """The key of the audio object; None where there never was one."""
+    if facts["object"]:
+        return str(facts["object"]["key"])
+    return "none in the bucket" if facts["ledger"]["audio"] else None
+
+
+def _sentence(facts: dict[str, Any]) -> str:
+    if facts["state"] == State.ERASED:
+        return "It was erased: nothing personal is left, and nothing brings it back."
+    return "call-lake show --all shows every field."
+
+
+def _print_all(story: dict[str, Any], zone: ZoneInfo) -> None:
+    ledger = story["ledger"]
+    parts: list[tuple[str, dict[str, Any]]] = [
+        ("", {name: story[name] for name in ("recording_id", "state", "waits")}),
+        ("ledger", {name: value for name, value in ledger.items() if name not in ("history", "audio")}),
+        ("listing", story["listing"] or {}),
+        ("object", story["object"] or {"": "none in the bucket"}),
+        *(("row", row) for row in story["rows"] or [{"": "none in the table"}]),
+    ]
+    fields = [(f"{part} {name}".strip(), value) for part, values in parts for name, value in values.items()]
+    print_story([field for field in fields if field[0] != "row raw"], zone)
+    columns = ("at", "reason", "detail")
+    history = [tuple(note.get(c) for c in columns) for note in ledger["history"]]
+    ends = f"{counted(len(history), 'failed attempt')}."
     if story["state"] == State.ERASED:
-        err.print("it was erased: nothing personal is left, and nothing brings it back")
+        ends = _sentence(story)
+    print_rows(columns, history, Format.TABLE, ends=ends, zone=zone, beside=True)

@@ -6,13 +6,16 @@ from typing import Annotated
 import typer
 
 from call_lake.providers import VENDORS
+from call_lake_cli.console.app import App
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson
 from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.console.questions import agree
+from call_lake_cli.console.words import counted
 from call_lake_local import template_sources
 from call_lake_local.template_sources import TemplateSource, read_sources, with_source, without_source
 
-app = typer.Typer(no_args_is_help=True, help="The sources of template.yaml: one account of a vendor each.")
+app = App(name="source", help="The sources of template.yaml: one account of a vendor each.")
 
 TEMPLATE = Path("template.yaml")
 GOES = "its queue with the messages that wait in it, its secret, its schedules, its alarms"
@@ -26,7 +29,8 @@ def add(
 ) -> None:
     """Write one more source into template.yaml, with its settings, secret, queue, schedules and alarms.
 
-    Example: call-lake source add thulium2 --provider thulium
+    Examples:
+      call-lake source add thulium2 --provider thulium
     """
     with explained():
         template = _read()
@@ -45,27 +49,34 @@ def remove(
     """Take a source out of template.yaml. The next deployment deletes its queue, secret, schedules and alarms.
 
     Its audio and its rows stay, and the table still shows them.
+
+    Examples:
+      call-lake source remove thulium2
     """
     with explained():
         written = without_source(_read(), name)
         err.print(f"the next deployment deletes of {name}: {GOES}")
         err.print(f"what stays: {STAYS}")
         if not yes:
-            typer.confirm(f"Remove {name} from template.yaml?", abort=True, err=True)
+            agree(f"Remove {name} from template.yaml?", "nothing was changed")
         TEMPLATE.write_text(written, encoding="utf-8")
         err.print("next: make deploy, or call-lake local up")
 
 
 @app.command("list")
 def list_(json_: AsJson = False) -> None:
-    """Print the sources of template.yaml, removed ones too."""
+    """Print the sources of template.yaml, removed ones too.
+
+    Examples:
+      call-lake source list
+    """
     with explained():
         sources = read_sources(_read())
         if json_:
             print_json([{"name": one.name, "provider": one.provider, "removed": one.removed} for one in sources])
             return
         rows = [(one.name, one.provider, "removed" if one.removed else f"{one.id}…") for one in sources]
-        print_rows(("source", "vendor", "parameters"), rows, Format.TABLE)
+        print_rows(("source", "vendor", "parameters"), rows, Format.TABLE, ends=f"{counted(len(rows), 'source')}.")
 
 
 def rewrite() -> None:

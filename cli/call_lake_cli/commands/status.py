@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from call_lake.ledger.ceiling import REACHED
-from call_lake_cli.console.errors import err, explained
+from call_lake_cli.console.errors import err, explained, say
 from call_lake_cli.console.options import AsJson, StackName
-from call_lake_cli.console.output import Format, print_json, print_line, print_rows
-from call_lake_cli.stack.census import DAYS, SourceCensus, SourceStatus, ledger_size, take_census, take_status
-from call_lake_cli.stack.handle import Stack, find_stack
+from call_lake_cli.console.output import Format, print_json, print_note, print_rows
+from call_lake_cli.console.words import counted, duration
+from call_lake_cli.stack.census import DAYS, SourceCensus, SourceStatus, ledger_size, take_census, take_status, total
+from call_lake_cli.stack.handle import Stack, find_stack, zone_of
 
 READ_BYTES = 4096
 """Of one read unit: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html"""
@@ -22,7 +24,12 @@ All = Annotated[
 
 
 def status(all_: All = False, json_: AsJson = False, stack: StackName = None) -> None:
-    """Show each source: how far it was read, what is unfinished, and the rows of the last 31 days."""
+    """Show each source: how far it was read, what is unfinished, and the rows of the last 31 days.
+
+    Examples:
+      call-lake status
+      call-lake status --all --stack call-lake
+    """
     with explained():
         here = find_stack(stack)
         if all_:
@@ -31,7 +38,7 @@ def status(all_: All = False, json_: AsJson = False, stack: StackName = None) ->
         if json_:
             print_json([one.to_json() for one in found])
         else:
-            _print(found)
+            _print(found, zone_of(here))
 
 
 def _announce(stack: Stack) -> None:
@@ -51,18 +58,32 @@ def print_counts(census: Sequence[SourceCensus], title: str | None = None) -> No
         (one.source, one.listed, one.stored, one.rows, _reasons(one), one.waiting, one.queue, one.inbox)
         for one in census
     ]
-    print_rows(columns, rows, Format.TABLE, title)
+    print_rows(columns, rows, Format.TABLE, title, ends=f"{counted(len(rows), 'source')}.")
 
 
-def _print(found: Sequence[SourceStatus]) -> None:
-    print_rows(
-        list(_line(found[0])) if found else ["source"], [tuple(_line(one).values()) for one in found], Format.TABLE
-    )
-    if not all(isinstance(one, SourceCensus) for one in found):
-        print_line(f"rows, erased and newest row: calls of the last {DAYS} days; call-lake status --all counts all")
+class ProgressLines:
+    """Say a line whenever another tenth of the recordings was stored, or became rows."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def show(self, step: str, census: Sequence[SourceCensus]) -> None:
+        listed, stored, rows = (total(census, name) for name in ("listed", "stored", "rows"))
+        tenths = f"{step} {stored * 10 // max(listed, 1)} {rows * 10 // max(listed, 1)}"
+        if tenths != self._said:
+            self._said = tenths
+            say(f"{step}: {listed} listed, {stored} stored, {rows} rows")
+
+
+def _print(found: Sequence[SourceStatus], zone: ZoneInfo) -> None:
+    columns = list(_line(found[0])) if found else ["source"]
+    ends = f"Rows, erased and newest row: calls of the last {DAYS} days; call-lake status --all counts all."
+    if all(isinstance(one, SourceCensus) for one in found):
+        ends = f"{counted(len(found), 'source')}."
+    print_rows(columns, [tuple(_line(one).values()) for one in found], Format.TABLE, ends=ends, zone=zone)
     for one in found:
         if line := _trouble(one)[1]:
-            print_line(f"{one.source}: {line}")
+            print_note(f"{one.source}: {line}")
 
 
 def _line(one: SourceStatus) -> dict[str, Any]:
@@ -72,7 +93,7 @@ def _line(one: SourceStatus) -> dict[str, Any]:
     return {
         "source": one.source,
         "checkpoint": one.checkpoint,
-        "age": _duration(one.checkpoint_age_s),
+        "age": duration(one.checkpoint_age_s),
         "waiting": _number(one, "waiting"),
         "failed": _reasons(one),
         **elsewhere,
@@ -101,11 +122,3 @@ def _reasons(one: SourceStatus) -> str | int:
     """``forbidden 1, not_found 3``, or 0; ``…, and more`` where counting stopped."""
     reasons = [f"{reason} {number}" for reason, number in sorted(one.failed.items())]
     return ", ".join(reasons + ["and more"] * ("failed" in one.at_least)) or 0
-
-
-def _duration(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -18,9 +18,10 @@ from call_lake.operations.verify.redownload import Redownloader
 from call_lake.operations.verify.repair import Repairer
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
 from call_lake.wiring.operator import CLOCK, catalog_of, compactor_settings, ids_of, ledger_of, provider_of, queue_of
-from call_lake_cli.console.errors import err, explained
+from call_lake_cli.console.errors import Found, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
+from call_lake_cli.console.words import counted
 from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack, find_stack, select_sources
 
@@ -52,11 +53,15 @@ def verify(
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """List the provider again and compare it with ledger, audio and rows; exit code 1 if anything differs.
+    """List the provider again and compare it with ledger, audio and rows; exit code 3 if anything differs.
 
     Runs with your own credentials: they have to read the stack's settings and secrets, ledger, bucket and Athena, and
     this machine has to reach the provider. Audio that is shorter than its header is downloaded once more after a day;
     to note the answer, they have to write the ledger.
+
+    Examples:
+      call-lake verify --from 2026-10-01 --to 2026-10-31
+      call-lake verify --from 2026-10-20 --to 2026-10-20 --repair
     """
     with explained():
         days = parse_days(from_, to)
@@ -89,8 +94,8 @@ def verify(
                     queue = queue_of(here, settings)
                     done |= Repairer(ledger, here.store, catalog, queue, CLOCK).repair(reports[-1])
         _print(days, reports, done if repair else None, json_)
-        if any(report.differences for report in reports):
-            raise typer.Exit(1)
+        if differences := sum(len(report.differences) for report in reports):
+            raise Found(f"{counted(differences, 'difference')}; docs/runbook.md says what to do about each")
 
 
 def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[TableRow]:
@@ -144,12 +149,19 @@ def _print(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] | N
         for f in report.findings
         if f.is_listed
     ]
-    if lines:
-        print_rows(FINDING_COLUMNS, lines, Format.TABLE)
+    print_rows(FINDING_COLUMNS, lines, Format.TABLE, ends="")
     again = ("downloaded again",) if any(report.redownloaded for report in reports) else ()
-    print_rows((*COLUMNS, *again), [_summary(report)[: len(COLUMNS + again)] for report in reports], Format.TABLE)
+    rows = [_summary(report)[: len(COLUMNS + again)] for report in reports]
+    print_rows((*COLUMNS, *again), rows, Format.TABLE, ends=_sentence(reports), beside=True)
     if done:
         err.print(f"repaired: {len(done)}; verify again when they went through")
+
+
+def _sentence(reports: Sequence[VerifyReport]) -> str:
+    """Empty where there are differences: the error says how many."""
+    if any(report.differences for report in reports):
+        return ""
+    return f"No differences in {counted(sum(report.listed for report in reports), 'recording')}."
 
 
 def _summary(report: VerifyReport) -> tuple[object, ...]:

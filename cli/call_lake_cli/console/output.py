@@ -1,23 +1,35 @@
-"""Print data to stdout: a table for people, CSV or JSON for programs. Everything else goes to stderr."""
+"""Print data to stdout: a table for people, CSV, JSON or tab-separated text for programs.
+
+Everything else goes to stderr. What a command prints as a table depends on where it goes:
+
+- a terminal, or any place where COLUMNS is set: a table, or a block for each row where no table fits
+- a pipe or a file: tab-separated text, a header and a line for each row, with the values as they are stored
+"""
 
 import csv
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.progress import Progress, ProgressColumn
-from rich.table import Table
 from rich.text import Text
 
 from call_lake.plain_text import json_text, safe
 from call_lake_cli.console.errors import UserError, err
+from call_lake_cli.console.manner import Format as Format
+from call_lake_cli.console.manner import manner
+from call_lake_cli.console.tables import EMPTY, Cell, blocks, lay_out
 from call_lake_cli.console.terminal import Terminal, progress_on
+from call_lake_cli.console.words import counted
 
-out = Terminal(soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+out = Terminal(soft_wrap=True)
 
 NUMBER = re.compile(r"[+-]?[0-9][0-9 ]*([.,][0-9]+)?([eE][+-]?[0-9]+)?")
 FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+\-@＝＋－＠])")
@@ -25,10 +37,19 @@ FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+\-@＝＋－＠])")
 a CSV file in half of Europe. Japanese spreadsheets take the wide forms too."""
 
 
-class Format(StrEnum):
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+"""A time as Call Lake stores it."""
+
+
+class Level(StrEnum):
+    """How a check came out. A terminal with colours shows it in one."""
+
+    OK = "ok"
+    WARN = "warning"
+    FAIL = "failed"
+
+
+STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
 
 def progress(*columns: ProgressColumn) -> Progress:
@@ -36,19 +57,72 @@ def progress(*columns: ProgressColumn) -> Progress:
     return progress_on(err, *columns)
 
 
-def print_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Format, title: str | None = None) -> None:
-    """Raises UserError where the output cannot be written."""
+def print_rows(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    form: Format,
+    title: str | None = None,
+    *,
+    ends: str | None = None,
+    zone: ZoneInfo | None = None,
+    beside: bool = False,
+) -> None:
+    """Print rows, and a sentence that ends them. Raises UserError where the output cannot be written.
+
+    ``form``: TABLE lets the option ``--output`` decide. ``ends``: the sentence; by default how many rows there are,
+    empty for none. ``zone``: people read times in it; without one they read them as they are stored. ``beside``: the
+    rows only sum up others, so CSV, which holds one table, leaves them out.
+    """
+    form = manner().output if form is Format.TABLE else form
     if form is Format.JSON:
         names = _different(columns)
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
+    if form is Format.CSV and beside:
+        return
+    sentence = f"{counted(len(rows), 'row')}." if ends is None else ends
+    width = _width()
     with _written():
         if form is Format.CSV:
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow(csv_cell(name, out.encoding) for name in columns)
             writer.writerows([csv_cell(value, out.encoding) for value in row] for row in rows)
+        elif width is None:
+            _print_plain(columns, rows, title)
         else:
-            _print_table(columns, rows, title)
+            cells, names = _Cells(zone), [safe(name, out.encoding) for name in columns]
+            laid = lay_out(names, [[cells.of(value) for value in row] for row in rows], width)
+            _print_lines(laid, title)
+            sentence = cells.explained(sentence)
+    if sentence and form is Format.CSV:
+        err.print(sentence)
+    elif sentence:
+        print_note(sentence)
+
+
+def print_note(text: str) -> None:
+    """Print a sentence for people: below the table on a screen, on stderr where a program reads the data, nowhere under
+    ``--quiet``. Raises UserError where the output cannot be written."""
+    if _width() is None or manner().output is not Format.TABLE:
+        err.print(text)
+    elif not manner().quiet:
+        print_line(text)
+
+
+def print_story(fields: Sequence[tuple[str, Any]], zone: ZoneInfo | None = None, ends: str = "") -> None:
+    """Print what there is to say of one thing, a line each, and a sentence. Raises UserError where the output cannot be
+    written."""
+    known = [field for field in fields if field[1] is not None]
+    width = _width()
+    if width is None or manner().output is Format.CSV:
+        print_rows(("what", "value"), known, Format.TABLE, ends=ends)
+        return
+    cells = _Cells(zone)
+    names = [safe(name, out.encoding) for name, _ in known]
+    with _written():
+        _print_lines(blocks(names, [[cells.of(value) for _, value in known]], width), None)
+    if sentence := cells.explained(ends):
+        print_note(sentence)
 
 
 def print_json(data: Any) -> None:
@@ -99,19 +173,59 @@ def _written() -> Iterator[None]:
         raise UserError(f"the output cannot be written: {error.strerror}") from None
 
 
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None) -> None:
-    table = Table(title=title, title_justify="left")
-    for position, name in enumerate(columns):
-        numeric = bool(rows) and all(isinstance(row[position], int | float | None) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_text(value) for value in row))
-    out.print(table)
+def _width() -> int | None:
+    """Columns of the screen; None where a program reads, which wants no layout."""
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isascii() and wanted.isdigit() and int(wanted):
+        return int(wanted)
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _text(value: Any) -> str | Text:
-    if value is None:
-        return Text("-", "dim")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return str(value).replace("\t", " ")  # Athena's DESCRIBE has tabs between blanks
+def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None) -> None:
+    """A tab between two values, so no value has one: ``safe`` writes it as an escape."""
+    heads = [[title]] if title else []
+    for line in [*heads, columns, *rows]:
+        texts = ("" if value is None else safe(str(value), out.encoding) for value in line)
+        sys.stdout.write("\t".join(texts) + "\n")
+
+
+def _print_lines(lines: Sequence[Text], title: str | None) -> None:
+    if title:
+        out.print(Text(safe(title, out.encoding), "bold"))
+    for line in lines:
+        out.print(line)
+    if lines:
+        out.print()
+
+
+class _Cells:
+    """Make cells for people. Remembers whether one of them is a time, so that its zone is named once."""
+
+    def __init__(self, zone: ZoneInfo | None) -> None:
+        self._zone = ZoneInfo("UTC") if zone and manner().utc else zone
+        self._times = False
+
+    def of(self, value: Any) -> Cell:
+        match value:
+            case None:
+                return EMPTY
+            case Level():
+                return Cell(value, STYLES[value])
+            case int() if not isinstance(value, bool):
+                return Cell(f"{value:,}", numeric=True)
+            case float():
+                return Cell(str(value), numeric=True)
+            case datetime():
+                return Cell(self._local(value.astimezone(UTC)))
+            case str() if self._zone and MOMENT.fullmatch(value):
+                return Cell(self._local(datetime.fromisoformat(value)))
+        # Athena's DESCRIBE has tabs between blanks.
+        return Cell(safe(str(value).replace("\t", " "), out.encoding))
+
+    def explained(self, sentence: str) -> str:
+        """The sentence, and after it whose times the table shows."""
+        return f"{sentence} Times: {self._zone or 'UTC'}.".strip() if self._times else sentence
+
+    def _local(self, moment: datetime) -> str:
+        self._times = True
+        return f"{moment.astimezone(self._zone or UTC):%Y-%m-%d %H:%M}"

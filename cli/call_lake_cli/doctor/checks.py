@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
 import botocore.exceptions
@@ -21,6 +20,7 @@ from call_lake.providers.probe import load_probe, skew_of
 from call_lake.settings import SourceSettings
 from call_lake.wiring.operator import catalog_of, compactor_settings
 from call_lake_cli.commands.secrets import Secret
+from call_lake_cli.console.output import Level as Level
 from call_lake_cli.doctor import refusals
 from call_lake_cli.stack.athena import QueryFailed, run_query
 from call_lake_cli.stack.handle import Stack
@@ -28,14 +28,6 @@ from call_lake_cli.stack.handle import Stack
 SKEW_WARN_S, SKEW_FAIL_S = 60.0, 300.0  # AWS refuses requests that are five minutes off
 SILENT = timedelta(minutes=25)  # as long as the alarm of the same meaning waits
 SPARE_CONCURRENCY = 5
-
-
-class Level(StrEnum):
-    """How a check came out."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)

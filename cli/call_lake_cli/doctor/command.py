@@ -10,13 +10,14 @@ import typer
 
 from call_lake.ports import Clock
 from call_lake.wiring.operator import CLOCK
-from call_lake_cli.console.errors import explained
+from call_lake_cli.console.errors import Found, explained
 from call_lake_cli.console.options import AsJson, StackName
-from call_lake_cli.console.output import Format, print_json, print_line, print_rows, progress
+from call_lake_cli.console.output import Format, Level, print_json, print_line, print_rows, progress
+from call_lake_cli.console.words import counted
 from call_lake_cli.doctor import alarms, checks, regions
 from call_lake_cli.doctor.canary.notes import leftovers
 from call_lake_cli.doctor.canary.report import Report
-from call_lake_cli.doctor.checks import Check, Level, guarded
+from call_lake_cli.doctor.checks import Check, guarded
 from call_lake_cli.stack.handle import Stack, find_stack
 
 SWAPPING_S = 60.0
@@ -37,7 +38,11 @@ def doctor(
 ) -> None:
     """Check credentials, rights, regions, secrets, providers, clocks, quotas, triggers, schedules, polls and alarms.
 
-    Without --canary it only reads. Each line is ok, warn or fail, with what to do; exit code 1 if anything fails.
+    Without --canary it only reads. Each line is ok, warning or failed, with what to do; exit code 3 if anything fails.
+
+    Examples:
+      call-lake doctor
+      call-lake doctor --canary --stack call-lake
     """
     with explained():
         here = find_stack(stack)
@@ -57,13 +62,23 @@ def doctor(
             print_json(answer | ({"canary": report.to_json()} if report else {}))
         else:
             lines = [(check.level, check.name, check.found, check.to_do or None) for check in found]
-            print_rows(("", "what", "found", "to do"), lines, Format.TABLE)
+            print_rows(("result", "what", "found", "to do"), lines, Format.TABLE, ends=sentence_of(found))
             if report:
                 print_line("The canary's report names no account and no number, so you can paste it into an issue:")
                 for line in report.lines():
                     print_line(line)
-        if any_failed(found):
-            raise typer.Exit(1)
+        if failed := sum(check.level is Level.FAIL for check in found):
+            raise Found(f"{failed} of {counted(len(found), 'check')} failed")
+
+
+def sentence_of(found: list[Check]) -> str:
+    """What all checks say together; empty where some failed, for the error says that."""
+    warnings = sum(check.level is Level.WARN for check in found)
+    if any_failed(found):
+        return ""
+    if warnings:
+        return f"No check failed; {counted(warnings, 'warning')} among {counted(len(found), 'check')}."
+    return f"All {counted(len(found), 'check')} passed."
 
 
 def any_failed(found: list[Check]) -> bool:

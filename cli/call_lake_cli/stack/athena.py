@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from call_lake_cli.console.errors import UserError
+from call_lake_cli.console.errors import UsageError, UserError
 from call_lake_cli.stack.handle import Stack
 
 POLL_S = 0.15
@@ -74,13 +74,13 @@ def run_query(stack: Stack, sql: str, client: Any = None) -> Answer:
 
 
 def _check_that_it_reads(sql: str) -> None:
-    """Refuse what could drop the table, for CloudFormation would not notice. Raises UserError."""
+    """Refuse what could drop the table, for CloudFormation would not notice. Raises UsageError."""
     match = FIRST_WORD.match(sql)
     word = match[1].upper() if match else ""
     if not word:
-        raise UserError(f"no statement: give one in quotes, like {EXAMPLE}")
+        raise UsageError(f"no statement: give one in quotes, like {EXAMPLE}")
     if word not in READING:
-        raise UserError(
+        raise UsageError(
             f"{word} is no statement that reads: one begins with {', '.join(READING[:-1])} or {READING[-1]}; "
             "what changes something is for Athena's own console"
         )

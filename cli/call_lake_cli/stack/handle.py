@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import boto3
 import botocore.exceptions
@@ -19,7 +20,8 @@ from call_lake.aws.s3 import S3ObjectStore
 from call_lake.aws.strict.requests import check_every_request
 from call_lake.providers import VENDORS
 from call_lake.settings import SourceSettings
-from call_lake_cli.console.errors import NO_REGION, UserError
+from call_lake_cli.console.errors import NO_REGION, UsageError, UserError, say
+from call_lake_cli.console.manner import manner
 from call_lake_local import private_folder, processes
 from call_lake_local.emulator import NAME as EMULATOR
 from call_lake_local.processes import LOOPBACK
@@ -60,7 +62,10 @@ class Stack:
         # A function may run for 15 minutes: wait for its answer, and never invoke it twice.
         config = Config(read_timeout=920, retries={"total_max_attempts": 1}) if service == "lambda" else None
         endpoint_url = self.connection.get("endpoint_url")
-        return self._session.client(service, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
+        client = self._session.client(service, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
+        if manner().verbose:
+            client.meta.events.register("after-call", _say_call)
+        return client
 
     @cached_property
     def table(self) -> DynamoTable:
@@ -73,6 +78,17 @@ class Stack:
     @cached_property
     def sources(self) -> dict[str, SourceSettings]:
         return SourceParameters(self.client("ssm"), self.sources_path, VENDORS).all()
+
+
+def _say_call(model: Any, **_: Any) -> None:
+    """For ``--verbose``: which operation AWS has answered. Its parameters may be personal data."""
+    say(f"AWS: {model.service_model.service_name} {model.name}")
+
+
+def zone_of(stack: Stack) -> ZoneInfo:
+    """The time zone that all of the stack's sources have; UTC where they differ."""
+    zones = {settings.zone for settings in stack.sources.values()}
+    return zones.pop() if len(zones) == 1 else ZoneInfo("UTC")
 
 
 def find_stack(name: str | None = None) -> Stack:
@@ -141,14 +157,14 @@ def functions_of(outputs: dict[str, str]) -> dict[str, str]:
 
 
 def select_sources(stack: Stack, only: str | None) -> dict[str, SourceSettings]:
-    """The settings of one source by its name, or of all. Raises UserError for a source that the stack does not have."""
+    """The settings of one source by its name, or of all. Raises UsageError for one that is not there."""
     return stack.sources if only is None else {only: find_source(stack, only)}
 
 
 def find_source(stack: Stack, name: str) -> SourceSettings:
-    """Raises UserError for a source that the stack does not have."""
+    """Raises UsageError for a source that the stack does not have."""
     if name not in stack.sources:
-        raise UserError(f"there is no source {name!r}; there are: {', '.join(stack.sources) or 'none'}")
+        raise UsageError(f"there is no source {name!r}; there are: {', '.join(stack.sources) or 'none'}")
     return stack.sources[name]
 
 

@@ -158,7 +158,7 @@ TYPED = [
     *(["show", KEY], ["show", KEY, "--json"], ["show", ID], ["show", HOSTILE], ["get", KEY], ["get", KEY + "2"]),
     *(
         ["query", "SELECT 1"],
-        ["query", "SELECT 1", "--format", "csv"],
+        ["query", "SELECT 1", "--output", "csv"],
         ["query", "SELECT 1", "--json"],
         ["query", HOSTILE],
     ),

@@ -57,7 +57,7 @@ class Report:
             f"region {said['region']}, {said['engine']}",
             f"{said['queries']} queries: median {median} s, slowest {slowest} s, {said['bytes_read']:,} bytes read",
             f"{said['swaps']} swaps in {said['swapping_s']:g} s",
-            *(f"{check['level']:4}  {check['name']}: {check['found']}" for check in said["checks"]),
+            *(f"{check['level']:7}  {check['name']}: {check['found']}" for check in said["checks"]),
         ]
 
 

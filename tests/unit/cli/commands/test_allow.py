@@ -84,7 +84,7 @@ def test_the_number_has_to_be_given(bench: Bench) -> None:
 def test_a_source_that_there_is_not_is_one_line(bench: Bench) -> None:
     done = typed("allow", "thulum", "--more", "5")
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.stderr == "error: there is no source 'thulum'; there are: thulium, conpeek\n"
     assert bench.world.table.items() == {}
 

@@ -18,6 +18,7 @@ from call_lake.model.windows import Window
 from call_lake.operations.backfill_estimate import Estimate
 from call_lake.settings import SourceSettings
 from call_lake_cli.commands.backfill import EMPTY_LOOKS, BackfillState, agree, transcribed_minutes, watch
+from call_lake_cli.console import questions
 from call_lake_cli.console.errors import err
 from call_lake_cli.stack.handle import Stack
 from call_lake_cli.stack.prices import GIGABYTE, bill_of
@@ -31,7 +32,9 @@ DOCS = Path(__file__).resolve().parents[4] / "docs"
 def answered(text: str, recordings: int = 10) -> Result:
     app = typer.Typer()
     app.command()(lambda: agree(recordings, ceiling=10))
-    return CliRunner().invoke(app, input=text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(questions, "at_terminal", lambda: True)
+        return CliRunner().invoke(app, input=text)
 
 
 @pytest.mark.parametrize("text", ["\n", "n\n"])
@@ -218,7 +221,7 @@ def test_the_estimate_is_compared_with_the_sources_ceiling(
         return answer
 
     laptop.sources["thulium"] = replace(laptop.sources["thulium"], new_per_day=4)
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(questions, "at_terminal", lambda: True)
     monkeypatch.setattr(command, "provider_of", lambda stack, settings: laptop.bench.thulium)
     monkeypatch.setattr(command, "bytes_per_second", lambda stack, source: (8000.0, True))
     monkeypatch.setattr(typer, "confirm", confirm)
@@ -251,7 +254,7 @@ def test_the_same_command_watches_what_is_under_way(laptop: Laptop, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("to", "says"), [("2026-03-01", "is before --from"), ("2026-3-x", "is no day"), ("2026-03-03", "--yes begins")]
+    ("to", "says"), [("2026-03-01", "is before --from"), ("2026-3-x", "is no day"), ("2026-03-03", "--yes goes on")]
 )
 def test_a_mistake_is_one_line_and_begins_nothing(
     laptop: Laptop, to: str, says: str, capsys: pytest.CaptureFixture[str]

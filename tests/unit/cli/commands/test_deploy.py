@@ -266,11 +266,11 @@ def test_a_parameter_that_the_template_does_not_have_is_refused_before_anything_
     assert sam.given == []
 
 
-def typed(*arguments: str) -> str:
+def typed(*arguments: str, code: int = 1) -> str:
     app = typer.Typer()
     app.command()(command.deploy)
     result = CliRunner().invoke(app, ["--stack", "lake", *arguments])
-    assert result.exit_code == 1
+    assert result.exit_code == code
     return result.stderr
 
 
@@ -283,13 +283,13 @@ def test_without_a_region_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_region_or_network_that_does_not_answer_is_no_lack_of_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    said = typed()
+    said = typed(code=4)
     assert "check the network, and the region" in said
     assert "log" not in said.replace("localhost", "")
 
 
 def test_a_pair_that_is_none_is_one_line() -> None:
-    assert typed("--set", "SweepDays") == (
+    assert typed("--set", "SweepDays", code=2) == (
         "error: --set 'SweepDays' must be PARAMETER=VALUE, like --set SweepDays=30\n"
     )
 

@@ -88,7 +88,7 @@ def test_other_bytes_leave_no_file(tmp_path: Path, body: bytes) -> None:
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"cannot write .*No such file or directory; --output"):
+    with pytest.raises(UserError, match=r"cannot write .*No such file or directory; -o"):
         save(chunks(), AUDIO, tmp_path / "gone" / "call.wav", force=False)
 
 

@@ -1,15 +1,22 @@
 """``call-lake local up``: what is refused before anything is started or asked for."""
 
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import pytest
 from typer.testing import CliRunner
 
+from call_lake_cli.commands import local
 from call_lake_cli.commands.local import _simulated
 from call_lake_cli.main import app
+from call_lake_cli.stack.census import SourceCensus
+from tests.support.screens import KnownStack
 
 
-def refused(*arguments: str, **environment: str) -> str:
+def refused(*arguments: str, code: int = 2, **environment: str) -> str:
     done = CliRunner().invoke(app, ["local", "up", *arguments], env=environment)
-    assert done.exit_code == 1
+    assert done.exit_code == code
     return done.stderr
 
 
@@ -39,9 +46,27 @@ def test_what_a_real_provider_would_ignore_is_refused(option: str, value: str) -
 
 
 def test_a_fault_that_nobody_knows_is_refused_with_all_that_there_are() -> None:
-    assert refused("--faults", "late,bogus").startswith("error: unknown fault 'bogus'; known: rate_limited, ")
+    assert refused("--faults", "late,bogus", code=1).startswith("error: unknown fault 'bogus'; known: rate_limited, ")
 
 
 def test_what_is_not_given_has_its_default() -> None:
     calls = _simulated({"until": "2026-10-01", "count": 3, "faults": "late"})
     assert calls.arguments() == ["--until=2026-10-01", "--count=3", "--days=30", "--seed=7", "--faults=late"]
+
+
+def test_settle_reports_where_no_bar_can_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def settle(
+        stack: Any, days: Any, timeout_s: float, show: Callable[[str, Sequence[SourceCensus]], None]
+    ) -> tuple[bool, list[SourceCensus]]:
+        for stored in (0, 1, 60, 100):
+            show("copying", [SourceCensus("thulium", listed=100, stored=stored)])
+        return True, []
+
+    monkeypatch.setattr(local, "find_stack", KnownStack)
+    monkeypatch.setattr(local, "settle_stack", settle)
+
+    said = CliRunner().invoke(app, ["local", "settle"]).stderr
+    assert re.findall(r"copying: .*", said) == [
+        f"copying: 100 listed, {stored} stored, 0 rows" for stored in (0, 60, 100)
+    ]
+    assert "copying" not in CliRunner().invoke(app, ["local", "settle", "--quiet"]).stderr

@@ -166,7 +166,7 @@ def test_what_is_secret_is_hidden_while_it_is_typed(monkeypatch: pytest.MonkeyPa
 def test_nothing_is_read_from_a_pipe_unless_it_is_said(stack: Any) -> None:
     done = CliRunner().invoke(app, ["secrets", "set", "thulium", "--no-check"], input='{"key": "invented"}')
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "no terminal to ask at" in done.output
     with pytest.raises(stack.exceptions.ResourceNotFoundException):
         stack.get_secret_value(SecretId=THULIUM.secret)
@@ -175,7 +175,7 @@ def test_nothing_is_read_from_a_pipe_unless_it_is_said(stack: Any) -> None:
 def test_an_unknown_source_is_named(stack: Any) -> None:
     done = CliRunner().invoke(app, ["secrets", "set", "tulium", "--stdin"], input="{}")
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "there is no source 'tulium'; there are: thulium" in done.output
 
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from call_lake_cli.commands import source
+from call_lake_cli.console import questions
 from call_lake_cli.main import app
 from tests.support.template import TEXT
 
@@ -35,7 +36,8 @@ def test_a_source_is_added_and_listed(typed):
     assert names(typed) == ["thulium", "conpeek", "north"]
 
 
-def test_removing_says_what_goes_and_what_stays_and_asks(typed):
+def test_removing_says_what_goes_and_what_stays_and_asks(typed, monkeypatch):
+    monkeypatch.setattr(questions, "at_terminal", lambda: True)
     typed("add", "north", "--provider", "thulium")
 
     refused = typed("remove", "north", answer="n\n")
@@ -49,6 +51,10 @@ def test_removing_says_what_goes_and_what_stays_and_asks(typed):
 
 
 def test_scripts_are_not_asked(typed):
+    silent = typed("remove", "conpeek")
+    assert silent.exit_code == 2
+    assert "error: no terminal to ask at, so nothing was changed: --yes goes on without a question\n" in silent.stderr
+    assert names(typed) == ["thulium", "conpeek"]
     assert typed("remove", "conpeek", "--yes").exit_code == 0
     assert names(typed) == ["thulium"]
 

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from call_lake_cli.commands import status
 from call_lake_cli.main import app
 from call_lake_cli.stack.census import SourceCensus, SourceStatus
+from tests.support.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[4]
 ONE = SourceStatus("thulium", waiting=10_000, failed=Counter(forbidden=3), since=date(2026, 9, 20), rows=7, erased=1)
@@ -23,6 +24,7 @@ class FakeStack:
     """A stack whose ledger DynamoDB last counted so large."""
 
     ledger_table = "ledger"
+    sources: ClassVar[dict[str, Any]] = {}
 
     def client(self, service: str) -> Any:
         return SimpleNamespace(describe_table=self._describe)
@@ -45,12 +47,8 @@ def typed(*words: str) -> Result:
 
 def cells(done: Result) -> dict[str, str]:
     """The one source's cells by column."""
-    head, line = (
-        [cell.strip() for cell in text.strip("│┃").replace("┃", "│").split("│")]
-        for text in done.stdout.splitlines()
-        if "source" in text or "thulium" in text
-    )
-    return dict(zip(head, line, strict=True))
+    (found,) = read_table(done.stdout)
+    return found
 
 
 def test_it_shows_what_is_unfinished_and_the_last_31_days() -> None:
@@ -60,7 +58,7 @@ def test_it_shows_what_is_unfinished_and_the_last_31_days() -> None:
         *("source", "checkpoint", "age", "waiting", "failed", "queue", "inbox", "quarantine"),
         *("rows", "erased", "newest row", "audio from", "trouble"),
     ]
-    assert "rows, erased and newest row: calls of the last 31 days; call-lake status --all counts all\n" in done.stdout
+    assert "Rows, erased and newest row: calls of the last 31 days; call-lake status --all counts all.\n" in done.stdout
     assert done.stderr == ""
 
 

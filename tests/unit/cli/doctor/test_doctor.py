@@ -194,45 +194,51 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
 @pytest.mark.parametrize(
     ("operation", "answer", "name", "level", "says"),
     [
-        ("list_objects_v2", refused("ListObjectsV2"), "storage", "fail", "the right to call ListObjectsV2"),
-        ("get_caller_identity", refused("GetCallerIdentity", "ExpiredToken"), "credentials", "fail", "ExpiredToken"),
-        ("get_table", refused("GetTable", "EntityNotFoundException"), "table", "fail", "A dropped table"),
-        ("get_table", refused("GetTable"), "storage", "fail", "the right to call GetTable"),
-        ("get_work_group", {"WorkGroup": {"State": "DISABLED"}}, "Athena", "fail", "enable workgroup"),
+        ("list_objects_v2", refused("ListObjectsV2"), "storage", "failed", "the right to call ListObjectsV2"),
+        ("get_caller_identity", refused("GetCallerIdentity", "ExpiredToken"), "credentials", "failed", "ExpiredToken"),
+        ("get_table", refused("GetTable", "EntityNotFoundException"), "table", "failed", "A dropped table"),
+        ("get_table", refused("GetTable"), "storage", "failed", "the right to call GetTable"),
+        ("get_work_group", {"WorkGroup": {"State": "DISABLED"}}, "Athena", "failed", "enable workgroup"),
         (
             "get_function_configuration",
             {"State": "Failed", "StateReason": "no key", "Environment": COMPACTOR},
             "copier",
-            "fail",
+            "failed",
             "no key",
         ),
-        ("get_account_settings", quota(6), "Lambda quota", "warn", "ask AWS"),
-        ("list_event_source_mappings", {"EventSourceMappings": []}, "thulium: copies", "fail", "nothing leads from"),
-        ("list_event_source_mappings", mapped("Disabled"), "thulium: copies", "fail", "enable"),
-        ("list_event_source_mappings", mapped("Updating"), "thulium: copies", "warn", "in a minute"),
-        ("get_schedule", {"State": "DISABLED"}, "thulium: poll", "fail", "enable schedule s-poll-thulium"),
-        ("get_schedule", refused("GetSchedule", "ResourceNotFoundException"), "thulium: sweep", "fail", "no schedule"),
-        ("describe_alarms", {"MetricAlarms": []}, "alarms", "warn", "there are none"),
+        ("get_account_settings", quota(6), "Lambda quota", "warning", "ask AWS"),
+        ("list_event_source_mappings", {"EventSourceMappings": []}, "thulium: copies", "failed", "nothing leads from"),
+        ("list_event_source_mappings", mapped("Disabled"), "thulium: copies", "failed", "enable"),
+        ("list_event_source_mappings", mapped("Updating"), "thulium: copies", "warning", "in a minute"),
+        ("get_schedule", {"State": "DISABLED"}, "thulium: poll", "failed", "enable schedule s-poll-thulium"),
+        (
+            "get_schedule",
+            refused("GetSchedule", "ResourceNotFoundException"),
+            "thulium: sweep",
+            "failed",
+            "no schedule",
+        ),
+        ("describe_alarms", {"MetricAlarms": []}, "alarms", "warning", "there are none"),
         (
             "list_subscriptions_by_topic",
             subscribed("PendingConfirmation"),
             "alarm topic",
-            "warn",
+            "warning",
             "the link in AWS's mail",
         ),
-        ("list_subscriptions_by_topic", subscribed(), "alarm topic", "warn", "ring has no subscription"),
+        ("list_subscriptions_by_topic", subscribed(), "alarm topic", "warning", "ring has no subscription"),
         (
             "list_subscriptions_by_topic",
             subscribed("Deleted"),
             "alarm topic",
-            "warn",
+            "warning",
             "--topic-arn arn:aws:sns:r:1:ring ",
         ),
-        ("describe_alarms", alarm(AlarmActions=[]), "alarms", "warn", "AlarmEmail"),
-        ("describe_alarms", alarm(StateValue="ALARM"), "alarms", "warn", "s-silent fires"),
-        ("get_queue_attributes", messages(3), "dead letters", "warn", "call-lake failed"),
-        ("get_secret_value", {"SecretString": "{}"}, "thulium: secret", "warn", "call-lake secrets set thulium"),
-        ("get_secret_value", {"SecretString": '{"username": "a"}'}, "thulium: secret", "fail", "no 'password'"),
+        ("describe_alarms", alarm(AlarmActions=[]), "alarms", "warning", "AlarmEmail"),
+        ("describe_alarms", alarm(StateValue="ALARM"), "alarms", "warning", "s-silent fires"),
+        ("get_queue_attributes", messages(3), "dead letters", "warning", "call-lake failed"),
+        ("get_secret_value", {"SecretString": "{}"}, "thulium: secret", "warning", "call-lake secrets set thulium"),
+        ("get_secret_value", {"SecretString": '{"username": "a"}'}, "thulium: secret", "failed", "no 'password'"),
     ],
 )
 def test_each_trouble_of_aws_is_found(
@@ -315,7 +321,9 @@ def test_a_paused_source_is_a_warning_however_long_ago_it_was_polled(cloud: Clou
     assert (trouble.level, trouble.to_do.split(",")[0]) == (Level.WARN, "call-lake resume thulium")
 
 
-@pytest.mark.parametrize(("seconds", "level"), [(0, "ok"), (-59, "ok"), (61, "warn"), (-299, "warn"), (301, "fail")])
+@pytest.mark.parametrize(
+    ("seconds", "level"), [(0, "ok"), (-59, "ok"), (61, "warning"), (-299, "warning"), (301, "failed")]
+)
 def test_a_clock_that_is_off_is_told_before_aws_refuses(seconds: int, level: str) -> None:
     clock = FakeClock(datetime(2026, 11, 1, tzinfo=UTC))
     header = format_datetime(clock.now() + timedelta(seconds=seconds), usegmt=True)

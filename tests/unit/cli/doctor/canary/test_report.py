@@ -42,7 +42,7 @@ def test_it_says_versions_region_engine_queries_and_swaps() -> None:
         3500,
     )
     assert (said["swaps"], said["swapping_s"]) == (41, 60.0)
-    assert said["checks"][1] == {"name": "canary: swaps", "level": "fail", "found": "torn"}
+    assert said["checks"][1] == {"name": "canary: swaps", "level": "failed", "found": "torn"}
     json.dumps(said)
 
 
@@ -51,7 +51,7 @@ def test_the_same_is_said_as_text() -> None:
 
     assert lines[1] == "region eu-central-1, Athena engine version 3"
     assert lines[2:4] == ["3 queries: median 1.25 s, slowest 3.5 s, 3,500 bytes read", "41 swaps in 60 s"]
-    assert lines[4:] == ["ok    canary: times: 300 rows", "fail  canary: swaps: torn"]
+    assert lines[4:] == ["ok       canary: times: 300 rows", "failed   canary: swaps: torn"]
 
 
 def test_a_canary_that_could_not_ask_has_a_report_too() -> None:
