@@ -114,6 +114,7 @@ class Plan:
             "provider": source.provider,
             "base_url": source.url,
             "time_zone": self.parameters.get(f"{source.prefix}TimeZone", ""),
+            "country": self.parameters.get(f"{source.prefix}Country", ""),
             "more": more,
         }
         return SourceSettings.from_json(source.name, json.dumps(document))

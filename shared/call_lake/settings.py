@@ -79,6 +79,7 @@ class SourceSettings:
     secret: str = ""
     queue_url: str = ""
     time_zone: str = "Europe/Warsaw"
+    country: str = "PL"  # of phone numbers without a country's code (docs/adr/0034)
     page_size: int = 0  # 0: the vendor's default
     requests_per_second: float = 5.0  # per running function instance
     timeout_s: float = 30.0  # to connect, and between two bytes
@@ -103,6 +104,8 @@ class SourceSettings:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ConfigError(f"{where}: unknown time zone {self.time_zone!r}; use a name like Europe/Warsaw") from None
+        if not re.fullmatch("[A-Z]{2}", self.country):
+            raise ConfigError(f"{where}: country {self.country!r} must be two letters of ISO 3166, like PL")
         self._check_mapping(where)
         if self.audio_hosts not in AUDIO_HOSTS:
             raise ConfigError(f"{where}: audio_hosts {self.audio_hosts!r} must be public, listed or empty")

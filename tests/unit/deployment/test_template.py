@@ -42,6 +42,7 @@ def test_a_default_fits_its_own_pattern(name):
         ("ThuliumBaseUrl", 'https://a.example/api", "secret": "x'),
         ("ThuliumBaseUrl", "https://user:password@a.example"),
         ("ThuliumTimeZone", 'Europe/Warsaw"'),
+        ("ThuliumCountry", "pl"),
         ("ConpeekSettings", "[]"),
         ("FirstPollFrom", "yesterday"),
         ("PollEvery", "5 minutes"),

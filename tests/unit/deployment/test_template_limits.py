@@ -233,6 +233,7 @@ def test_the_longest_settings_of_a_source_have_room_in_one_parameter():
         "ThuliumBaseUrl": "https://" + "a" * (parameters["ThuliumBaseUrl"]["MaxLength"] - 8),
         "ThuliumSettings": '{"a": "' + "b" * (parameters["ThuliumSettings"]["MaxLength"] - 9) + '"}',
         "ThuliumTimeZone": "Z" * 64,
+        "ThuliumCountry": "ZZ",
     }
     for name, value in longest.items():
         assert re.fullmatch(parameters[name]["AllowedPattern"], value)

@@ -52,6 +52,7 @@ def test_a_sources_settings_document_is_what_the_functions_read(source):
     values = {
         "BaseUrl": "https://a.example/api",
         "TimeZone": "Europe/Warsaw",
+        "Country": "DE",
         "Settings": '{"requests_per_second": 2}',
         "Secret": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:s",
         "Queue": "https://sqs.eu-central-1.amazonaws.com/123456789012/q",
@@ -61,7 +62,7 @@ def test_a_sources_settings_document_is_what_the_functions_read(source):
     settings = SourceSettings.from_json(source, text)
     assert (settings.provider, settings.base_url) == (source, values["BaseUrl"])
     assert (settings.secret, settings.queue_url) == (values["Secret"], values["Queue"])
-    assert (settings.time_zone, settings.requests_per_second) == ("Europe/Warsaw", 2.0)
+    assert (settings.time_zone, settings.country, settings.requests_per_second) == ("Europe/Warsaw", "DE", 2.0)
     assert not settings.any_public_host
 
 
