@@ -5,56 +5,78 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress
 
 from call_lake.ports import HIDDEN_S
 from call_lake.wiring.operator import CLOCK, compactor_settings, dead_letters_of, ledger_of, transcriptions_of
-from call_lake_cli.console.errors import UserError, err, explained, say
+from call_lake_cli.console.errors import Found, NothingMatched, UsageError, err, explained, say
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
+from call_lake_cli.erasure import filing, question
 from call_lake_cli.stack.handle import Stack, find_stack
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.erase.eraser import Eraser, ErasureReport
-    from call_lake.operations.erase.targets import Target, Targets
+    from call_lake.operations.erase.targets import ErasureRequest, Target
 
 STDIN = "-"
+Number = Annotated[
+    list[str] | None,
+    typer.Option("--number", help="Calls from or to this number, written in any way; - reads numbers from stdin."),
+]
+Agent = Annotated[
+    list[str] | None,
+    typer.Option("--agent", help="Calls of this agent, with or without accents; - reads names from stdin."),
+]
+RecordingId = Annotated[list[str] | None, typer.Option("--recording-id", help="This recording.")]
+Again = Annotated[
+    list[Path] | None,
+    typer.Option("--again", help="The proof of an earlier erasure: erase its recordings again, after a restore."),
+]
+Also = Annotated[
+    list[str] | None, typer.Option("--also", help="A stored number that is listed as perhaps theirs: it is theirs.")
+]
+Mentioned = Annotated[
+    bool, typer.Option("--mentioned", help="Also calls whose record or file name alone holds the number's digits.")
+]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="Leave out what is only perhaps theirs; compare names letter by letter.")
+]
+ProofFile = Annotated[Path | None, typer.Option("--proof", help="Write the proof to this new file.")]
+Reference = Annotated[
+    str | None, typer.Option("--reference", help="Your own reference of the request to erase; the proof holds it.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Erase without asking.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be erased, and where it is; change nothing.")]
+Now = Annotated[
+    bool, typer.Option("--now", help="Do not wait half an hour for queries that may still read the old files.")
+]
 
 
 def erase(
-    number: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--number", help="Calls from or to this number, exactly as it is stored; - reads them from stdin."
-        ),
-    ] = None,
-    agent: Annotated[
-        list[str] | None,
-        typer.Option("--agent", help="Calls of this agent, exactly as the name is stored; - reads them from stdin."),
-    ] = None,
-    recording_id: Annotated[list[str] | None, typer.Option("--recording-id", help="This recording.")] = None,
-    proof: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--proof", help="What an earlier erasure printed with --json: erase its recordings again, after a restore."
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be erased, and where it is; change nothing.")
-    ] = False,
-    now: Annotated[
-        bool, typer.Option("--now", help="Do not wait half an hour for queries that may still read the old files.")
-    ] = False,
+    number: Number = None,
+    agent: Agent = None,
+    recording_id: RecordingId = None,
+    again: Again = None,
+    also: Also = None,
+    mentioned: Mentioned = False,
+    exact: Exact = False,
+    proof: ProofFile = None,
+    reference: Reference = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    now: Now = False,
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
     """Erase recordings permanently: audio, rows, transcripts and every copy. Ends with a proof.
 
-    Options may be repeated; everything that any of them names is erased, and nothing asks again: try --dry-run first.
-    If the command is interrupted, type it again: it goes on from there. Exit code 0 means that nothing is left.
+    Options may be repeated; everything that any of them names is erased. The command shows what it found, and asks. If
+    it is interrupted, type it again: it goes on from there. Exit code 0 means that nothing is left, 5 that nothing
+    matched.
 
     With - a number or a name stays out of the shell's history: one a line, until Ctrl-D.
 
@@ -62,34 +84,78 @@ def erase(
       call-lake erase --number - --dry-run
       call-lake erase --recording-id thulium-0123456789abcdef0123456789abcdef
     """
-    from call_lake.operations.erase.targets import ErasureRequest
-
     with explained():
         given = {"--number": number or [], "--agent": agent or [], "--recording-id": recording_id or []}
-        for option, texts in given.items():
-            if not all(text.strip() for text in texts):
-                raise UserError(f"{option} is blank, which names nobody: give the text as it is stored")
-        numbers, agents, ids = map(frozenset, with_stdin(given).values())
-        request = ErasureRequest(numbers, agents, ids, read_proofs(proof or []))
-        if request == ErasureRequest():
-            raise UserError(
-                "whom or what to erase? name --number, --agent, --recording-id or --proof, each as often as needed"
+        _refuse_blank({**given, "--also": also or []})
+        if dry_run and proof:
+            raise UsageError("--dry-run erases nothing, so there is nothing that --proof could prove")
+        filing.must_be_writable(proof)
+        named = with_stdin(given)
+        proved = read_proofs(again or [])
+        if not (any(named.values()) or proved):
+            raise UsageError(
+                "whom or what to erase? name --number, --agent, --recording-id or --again, each as often as needed"
             )
+        if not dry_run:
+            question.must_be_able_to_ask(yes=yes)
         here = find_stack(stack)
+        request = _request(here, named, proved, also or [], exact=exact, mentioned=mentioned)
         with progress(BarColumn()) as bar:
             shown = _ProgressBar(bar)
             eraser = _eraser(here, shown.show)
-            report = eraser.dry_run(request) if dry_run else eraser.erase(request, None if now else shown.wait)
-        _print(report, as_json=json_)
-        if not dry_run:
-            check(report)
+            if dry_run:
+                report = eraser.dry_run(request)
+            else:
+                report = eraser.erase(
+                    request,
+                    None if now else shown.wait,
+                    lambda targets, results: question.approve(targets, results, yes=yes, bar=bar),
+                )
+        filed = {} if dry_run else _file(here, report, proof, reference)
+        _print(report, filed, as_json=json_)
+        check(report, erased_before=bool(filed.get("earlier")))
+
+
+def _refuse_blank(given: Mapping[str, Sequence[str]]) -> None:
+    for option, texts in given.items():
+        if not all(text.strip() for text in texts):
+            raise UsageError(f"{option} is blank, which names nobody: nothing was erased")
+
+
+def _request(
+    stack: Stack,
+    named: Mapping[str, Sequence[str]],
+    proved: "frozenset[Target]",
+    also: Sequence[str],
+    *,
+    exact: bool,
+    mentioned: bool,
+) -> "ErasureRequest":
+    from call_lake.operations.erase.targets import ErasureRequest
+
+    numbers, agents, ids = map(frozenset, named.values())
+    countries = {name: source.country for name, source in stack.sources.items()}
+    return ErasureRequest(numbers, agents, ids, proved, frozenset(also), exact, mentioned, countries)
+
+
+def _file(stack: Stack, report: "ErasureReport", file: Path | None, reference: str | None) -> dict[str, Any]:
+    """Keep the proof, and return it with its ``key`` in the bucket and the ``earlier`` ones of the same people. Where
+    nothing was found, now or earlier, only the file gets one."""
+    from call_lake.operations.erase.proofs import proof_of
+
+    stamp = filing.stamp_of(stack, report, reference)
+    proof, earlier = proof_of(report, stamp), filing.earlier_proofs(stack, stamp)
+    if report.targets.all or earlier:
+        return {**proof, "key": filing.keep(stack, proof, file), "earlier": earlier}
+    filing.write(proof, file)
+    return {**proof, "key": None, "earlier": []}
 
 
 def with_stdin(given: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The texts by option, with the lines of stdin for the one that is ``-``. Raises UserError."""
+    """The texts by option, with the lines of stdin for the one that is ``-``. Raises UsageError."""
     asked = [option for option, texts in given.items() if STDIN in texts]
     if len(asked) > 1:
-        raise UserError(f"stdin can be read once: give - to {asked[0]} or to {asked[1]}")
+        raise UsageError(f"stdin can be read once: give - to {asked[0]} or to {asked[1]}")
     return {
         option: [text for text in texts if text != STDIN] + (read_lines(option) if option in asked else [])
         for option, texts in given.items()
@@ -97,7 +163,7 @@ def with_stdin(given: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 
 
 def read_proofs(files: Sequence[Path]) -> "frozenset[Target]":
-    """The recordings of these proofs. Raises UserError."""
+    """The recordings of these proofs. Raises UsageError."""
     from call_lake.operations.erase.targets import NoProof, proved_by
 
     found: frozenset[Target] = frozenset()
@@ -105,36 +171,40 @@ def read_proofs(files: Sequence[Path]) -> "frozenset[Target]":
         try:
             found |= proved_by(file.read_text(encoding="utf-8"))
         except (NoProof, OSError, UnicodeDecodeError) as error:
-            raise UserError(f"--proof {file}: {error}; nothing was erased") from None
+            raise UsageError(f"--again {file}: {error}; nothing was erased") from None
     return found
 
 
 def read_lines(option: str) -> list[str]:
-    """The lines of stdin that are not blank, each exactly as it is. Raises UserError, which never repeats them."""
+    """The lines of stdin that are not blank, each exactly as it is. Raises UsageError, which never repeats them."""
     if sys.stdin.isatty():
         err.print(f"{option}: one a line, then Ctrl-D")
     try:
         text = sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UserError(f"{option} - reads UTF-8, and stdin is something else: nothing was erased") from None
+        raise UsageError(f"{option} - reads UTF-8, and stdin is something else: nothing was erased") from None
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     if not any(line.strip() for line in lines):
-        raise UserError(f"{option} - found nothing on stdin: nothing was erased")
+        raise UsageError(f"{option} - found nothing on stdin: nothing was erased")
     return [line for line in lines if line.strip()]
 
 
-def check(report: "ErasureReport") -> None:
-    """Raises UserError for an erasure that is not proven."""
-    if report.hits:
-        raise UserError(
+def check(report: "ErasureReport", *, erased_before: bool) -> None:
+    """Raises Found for an erasure that is not proven, and NothingMatched where there was nothing to erase, neither now
+    nor when the same people were ``erased_before``."""
+    if not report.dry_run and report.hits:
+        raise Found(
             f"{report.hits} hits in: {', '.join(name for name, p in report.places.items() if p.hits)}; "
             "type the same command again"
         )
-    if report.hidden:
-        raise UserError(
+    if not report.dry_run and report.hidden and report.targets.all:
+        raise Found(
             f"{report.hidden} dead letters are hidden, as another reader has just received them, so they were not "
             f"searched. Nothing else is left; type the same command again in {HIDDEN_S // 60} minutes"
         )
+    if not report.targets.all and not erased_before:
+        near = question.what_is_near(report.targets.near)
+        raise NothingMatched(f"nothing is stored of whom you named{f'; {near}' if near else ''}")
 
 
 def _eraser(stack: Stack, show: Callable[[str], None]) -> "Eraser":
@@ -170,9 +240,10 @@ class _ProgressBar:
         self._bar.update(self._task, total=None)
 
 
-def _print(report: "ErasureReport", *, as_json: bool) -> None:
+def _print(report: "ErasureReport", filed: Mapping[str, Any], *, as_json: bool) -> None:
+    """``filed``: the proof as it was kept; empty after a dry run."""
     if as_json:
-        print_json(report.to_json())
+        print_json({**report.to_json(), **filed, "near": report.targets.near.to_json()})
     else:
         recordings = [tuple(target.to_json().values()) for target in report.targets.all]
         print_rows(("recording_id", "source", "call_date", "state before"), recordings, Format.TABLE)
@@ -180,13 +251,19 @@ def _print(report: "ErasureReport", *, as_json: bool) -> None:
         print_rows(columns, [(name, p.searched, p.hits, p.hidden) for name, p in report.places.items()], Format.TABLE)
         for place in report.to_json()["not_searched"]:
             err.print(f"not searched: {place}")
+        _print_filed(filed)
+    question.print_near(report.targets.near)
+    if report.dry_run and report.targets.all:
+        for line in question.summary(report.targets, report.places["query_results"].searched):
+            err.print(line)
     what = "would be erased; nothing was changed" if report.dry_run else "erased"
-    err.print(f"{len(report.targets.all)} recordings {what}")
-    _print_near(report.targets)
+    err.print(f"{len(report.targets.ids):,} recordings {what}")
 
 
-def _print_near(targets: "Targets") -> None:
-    for number, recordings in sorted(targets.near.items()):
-        err.print(
-            f"also stored, and another text: {number} ({recordings} recordings); name it with --number if it is theirs",
-        )
+def _print_filed(filed: Mapping[str, Any]) -> None:
+    earlier = filed.get("earlier") or []
+    if earlier:
+        names = ("ended_at", "reference", "matched", "hits", "by", "key")
+        print_rows(names, [[one.get(name) for name in names] for one in (*earlier, filed)], Format.TABLE, "proofs")
+    if filed.get("key"):
+        err.print(f"the proof is kept as {filed['key']}")

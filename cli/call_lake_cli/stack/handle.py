@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -74,6 +75,13 @@ class Stack:
     @cached_property
     def store(self) -> S3ObjectStore:
         return S3ObjectStore(self.client("s3"), self.bucket)
+
+    def caller(self) -> str:
+        """Who types this command: the ARN that AWS knows them by; on the laptop, which knows one user, the name that
+        they are logged in with."""
+        if self.local:
+            return pwd.getpwuid(os.getuid()).pw_name
+        return str(self.client("sts").get_caller_identity()["Arn"])
 
     @cached_property
     def sources(self) -> dict[str, SourceSettings]:

@@ -26,6 +26,8 @@ from call_lake.ports import ObjectStore
 SEARCH_ROWS = 65_536
 NUMBER_COLUMNS = ("caller", "callee")
 SEARCHED = ["recording_id", *NUMBER_COLUMNS, "agent"]
+PROVIDERS_TEXTS = ["provider_key", "connection_id", "raw"]
+"""Columns that may hold a number though neither side of the call is it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +40,57 @@ class FilesHolding:
     files: int
 
 
-def recordings_in(
-    store: ObjectStore, partition: Partition, numbers: set[str], agents: set[str], ids: set[str]
-) -> set[str]:
-    """Ids of the partition's recordings with one of these numbers, agents or recording ids. Texts have to be equal.
-    Reads four columns. Raises LakeDamaged."""
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which rows a search takes. ``is_number`` and ``is_agent`` say whether a text is like one that is looked for; each
+    is asked once for each text of a file. ``ids``: recording ids. ``mention``: a regular expression of RE2 that is
+    looked for in what the provider sent; None: the search does not read that."""
 
-    def read(keys: tuple[str, ...]) -> set[str]:
+    is_number: Callable[[str], bool]
+    is_agent: Callable[[str], bool]
+    ids: set[str]
+    mention: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRow:
+    """A row that a search took. ``is_mentioned``: whether what the provider sent matches the expression."""
+
+    recording_id: str
+    caller: str | None
+    callee: str | None
+    agent: str | None
+    is_mentioned: bool
+
+
+def rows_about(store: ObjectStore, partition: Partition, sought: Sought) -> list[FoundRow]:
+    """The partition's rows that are sought. Reads four columns, and with ``mention`` three more, which are most of a
+    lake. Raises LakeDamaged."""
+    columns = [*SEARCHED, *(PROVIDERS_TEXTS if sought.mention else [])]
+
+    def read(keys: tuple[str, ...]) -> list[FoundRow]:
         cache = FileCache(store)
-        chunks = (rows for key in keys for rows in cache.data_file(key).batches(SEARCH_ROWS, SEARCHED))
-        theirs = (rows.filter(_is_theirs(rows, numbers, agents, ids))["recording_id"].to_pylist() for rows in chunks)
-        return {id for some in theirs for id in some}
+        chunks = (rows for key in keys for rows in cache.data_file(key).batches(SEARCH_ROWS, columns))
+        return [row for rows in chunks for row in _found_rows(rows, sought)]
 
     return _of_manifest(store, partition, read)
 
 
-def _is_theirs(rows: pa.Table, numbers: set[str], agents: set[str], ids: set[str]) -> pa.ChunkedArray:
-    theirs = pc.or_(is_one_of(rows["recording_id"], ids), is_one_of(rows["agent"], agents))
+def _found_rows(rows: pa.Table, sought: Sought) -> list[FoundRow]:
+    mentioned = pa.chunked_array([pa.repeat(False, len(rows))])
+    for name in PROVIDERS_TEXTS if sought.mention else []:
+        mentioned = pc.or_(mentioned, pc.fill_null(pc.match_substring_regex(rows[name], sought.mention), False))
+    theirs = pc.or_(mentioned, is_one_of(rows["recording_id"], sought.ids))
     for name in NUMBER_COLUMNS:
-        theirs = pc.or_(theirs, is_one_of(rows[name], numbers))
-    return theirs
+        theirs = pc.or_(theirs, _is_like(rows[name], sought.is_number))
+    theirs = pc.or_(theirs, _is_like(rows["agent"], sought.is_agent))
+    found = rows.append_column("is_mentioned", mentioned).filter(theirs).select([*SEARCHED, "is_mentioned"])
+    return [FoundRow(**row) for row in found.to_pylist()]
+
+
+def _is_like(texts: pa.ChunkedArray, is_sought: Callable[[str], bool]) -> pa.ChunkedArray:
+    different = pc.unique(texts).to_pylist()
+    return is_one_of(texts, {text for text in different if text is not None and is_sought(text)})
 
 
 def read_partition(store: ObjectStore, source: str, call_date: date) -> list[Row]:

@@ -19,6 +19,7 @@ OPEN_DATA = "lake/open/data/"
 OPEN_MANIFEST = "lake/open/manifest/"
 TRANSCRIPTS = "transcripts/"
 ATHENA_RESULTS = "athena-results/"
+PROOFS = "proofs/"
 
 _PARTITION = re.compile(r"source=([a-z0-9-]{1,32})/call_date=(\d{4}-\d{2}-\d{2})/")
 

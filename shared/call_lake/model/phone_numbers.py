@@ -72,6 +72,14 @@ class WantedNumber:
             return wanted.text
         return f"{wanted.e164};ext={wanted.extension}" if wanted.extension else wanted.e164
 
+    @property
+    def core(self) -> str:
+        """The digits of a long number, without its country's code where that is certain; else empty. They are what all
+        its spellings have in common."""
+        wanted = self._wanted
+        digits = _national(wanted)[0] if wanted.e164 else wanted.digits.lstrip("0")
+        return digits if len(digits) > SHORT_DIGITS else ""
+
     def compare(self, stored: str | None, country: str) -> Likeness:
         """How like ``stored`` is, read as a number of a source in ``country``. Answers are remembered."""
         if stored is None:

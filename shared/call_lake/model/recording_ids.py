@@ -52,6 +52,11 @@ class RecordingIds:
         text = f"connection\0{source}\0{connection_id}"
         return f"hmac:{self._digest(text)[:DIGITS]}"
 
+    def of_person(self, kind: str, text: str) -> str:
+        """What a proof of an erasure says of whom it was about: ``hmac:`` and 32 hex digits. ``kind``: ``number`` or
+        ``agent``; ``text``: one for all spellings."""
+        return f"hmac:{self._digest(f'person\0{kind}\0{text}')[:DIGITS]}"
+
     def identified(self, listed: ListedRecording) -> Recording:
         """The recording under the id of its key, with every id and digest that others need and cannot compute."""
         source, key, connection_id = listed.source, listed.provider_key, listed.connection_id

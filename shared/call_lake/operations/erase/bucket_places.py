@@ -120,8 +120,8 @@ class QuarantineObjects(BucketObjects):
 
 
 class QueryResults:
-    """What Athena wrote for queries. All of it is deleted, because no key says what an object holds. It would be
-    deleted after a week anyway (template.yaml)."""
+    """What Athena wrote for queries, everybody's. All of it is deleted: no key and no search says for sure what an
+    object holds of a call (docs/adr/0035). It would be deleted after a week anyway (template.yaml)."""
 
     name = "query_results"
 
@@ -130,9 +130,11 @@ class QueryResults:
         self._cleared: set[tuple[str, str]] | None = None
 
     def search(self, targets: Targets) -> SearchResult:
-        """After the first ``clear`` only what was there by then is a hit: later queries do not see the rows."""
+        """After the first ``clear`` only what was there by then is a hit: later queries do not see the rows. If there
+        is nothing to erase, no result is a hit."""
         found = {(one.key, one.version_id) for one in self._versions() if not one.is_marker}
-        return SearchResult(len(found), len(found if self._cleared is None else found & self._cleared))
+        hits = found if self._cleared is None else found & self._cleared
+        return SearchResult(len(found), len(hits) if targets.all else 0)
 
     def clear(self, targets: Targets) -> None:
         dead = list(self._versions())

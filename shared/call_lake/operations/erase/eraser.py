@@ -30,11 +30,15 @@ function after 15. So after this time nothing runs any more that began before th
 NOT_SEARCHED = (
     "the queues: a message under way cannot be looked into; the copier drops it, and SQS does after a day",
     "the ledger's backups: DynamoDB's point-in-time recovery goes back 35 days",
+    "what is said in other calls: the words in their audio and transcripts",
     "Athena's history: it keeps the texts of queries for 45 days",
     "the providers, and whatever was copied out of the bucket",
 )
 
 type WaitUntil = Callable[[datetime], None]
+type OnFound = Callable[[Targets, int], None]
+"""Called with what was found to erase, and with how many query results of everybody go too, before anything changes.
+What it raises ends the erasure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +67,13 @@ class ErasureReport:
         return not self.hits and not self.hidden
 
     def to_json(self) -> dict[str, Any]:
+        """What may be filed."""
         return {
             "request": self.request.to_json(),
             "dry_run": self.dry_run,
             "started_at": iso(self.started_at),
             "ended_at": iso(self.ended_at),
+            "matched": self.targets.matched,
             "recordings": [target.to_json() for target in self.targets.all],
             "places": {name: asdict(place) for name, place in self.places.items()},
             "hits": self.hits,
@@ -131,8 +137,10 @@ class Eraser:
         targets.must_be_all()
         return ErasureReport(request, targets, self._search(targets), started_at, self._clock.now(), dry_run=True)
 
-    def erase(self, request: ErasureRequest, wait: WaitUntil | None) -> ErasureReport:
-        """Erase, then search every place again for the proof.
+    def erase(
+        self, request: ErasureRequest, wait: WaitUntil | None, on_found: OnFound = lambda targets, results: None
+    ) -> ErasureReport:
+        """Find, erase, then search every place again for the proof.
 
         ``wait`` returns when the given moment has come. With None the erasure does not wait: queries that are running
         may fail, and functions that are running have to delete what they write themselves. Raises UnknownRecording,
@@ -140,6 +148,7 @@ class Eraser:
         """
         started_at = self._clock.now()
         targets = self._find(request)
+        on_found(targets, self._results.search(targets).searched)
         with _failures_are_transient():
             for target in targets.all:
                 self._ledger.erase(target.recording_id, target.partition.source, target.partition.call_date)

@@ -2,7 +2,6 @@
 
 import io
 import json
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.targets import ErasureRequest, Target, Targets
 from call_lake.wiring.operator import transcriptions_of
 from call_lake_cli.commands.erase import _print, check, read_proofs, with_stdin
-from call_lake_cli.console.errors import UserError
+from call_lake_cli.console.errors import Found, UsageError
 from call_lake_cli.main import app
 from call_lake_cli.stack.handle import Stack
 
@@ -46,26 +45,27 @@ def test_a_stack_that_no_longer_transcribes_has_its_old_jobs_looked_for() -> Non
     assert transcriptions_of(stack) is not None
 
 
+TARGET = Target(ID, Partition("thulium", date(2026, 11, 20)))
+
+
 def proof(**places: SearchResult) -> ErasureReport:
     now = datetime(2026, 10, 20, tzinfo=UTC)
-    return ErasureReport(ErasureRequest(), Targets(()), places, now, now, dry_run=False)
+    return ErasureReport(ErasureRequest(), Targets((TARGET,), matched=1), places, now, now, dry_run=False)
 
 
 RECORDING = {"recording_id": ID, "source": "thulium", "call_date": "2026-11-20", "state": "STORED"}
 
 
 def test_the_recordings_of_a_proof_are_read(tmp_path: Path) -> None:
-    target = Target(ID, Partition("thulium", date(2026, 11, 20)))
-    filed = replace(proof(), targets=Targets((target,)))
-    (tmp_path / "erased.json").write_text(json.dumps(filed.to_json()))
-    assert read_proofs([tmp_path / "erased.json"]) == {target}
+    (tmp_path / "erased.json").write_text(json.dumps(proof().to_json()))
+    assert read_proofs([tmp_path / "erased.json"]) == {TARGET}
     assert read_proofs([]) == frozenset()
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "it is not what `call-lake erase --json` printed"),
+        ("", "it is not what `call-lake erase --proof` wrote"),
         ("[]", "it is not what"),
         ('{"dry_run": false}', "KeyError 'recordings'"),
         (json.dumps({"dry_run": True, "recordings": [RECORDING]}), "of a dry run"),
@@ -80,19 +80,19 @@ def test_the_recordings_of_a_proof_are_read(tmp_path: Path) -> None:
 )
 def test_a_file_that_proves_nothing_erases_nothing(text: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "erased.json").write_text(text)
-    with pytest.raises(UserError) as refused:
+    with pytest.raises(UsageError) as refused:
         read_proofs([tmp_path / "erased.json"])
     assert says in str(refused.value)
     assert str(refused.value).endswith("; nothing was erased")
 
 
 def test_a_proof_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="No such file"):
+    with pytest.raises(UsageError, match="No such file"):
         read_proofs([tmp_path / "erased.json"])
 
 
 def test_a_proof_without_hits_is_accepted() -> None:
-    check(proof(audio=SearchResult(3, 0), dead_letters=SearchResult(2, 0)))
+    check(proof(audio=SearchResult(3, 0), dead_letters=SearchResult(2, 0)), erased_before=False)
 
 
 @pytest.mark.parametrize(
@@ -104,15 +104,15 @@ def test_a_proof_without_hits_is_accepted() -> None:
     ids=["a hit", "hidden letters"],
 )
 def test_an_erasure_that_is_not_proven_fails_and_says_what_to_do(found: SearchResult, what_to_do: str) -> None:
-    with pytest.raises(UserError, match=what_to_do):
-        check(proof(audio=SearchResult(3, 0), dead_letters=found))
+    with pytest.raises(Found, match=what_to_do):
+        check(proof(audio=SearchResult(3, 0), dead_letters=found), erased_before=False)
 
 
 def test_without_anybody_named_nothing_is_looked_for() -> None:
     done = CliRunner().invoke(app, ["erase"])
 
-    assert done.exit_code == 1
-    assert "name --number, --agent, --recording-id or --proof" in done.stderr
+    assert done.exit_code == 2
+    assert "name --number, --agent, --recording-id or --again" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--number", "--agent", "--recording-id"])
@@ -120,7 +120,7 @@ def test_without_anybody_named_nothing_is_looked_for() -> None:
 def test_a_blank_text_is_nobody(option: str, text: str) -> None:
     done = CliRunner().invoke(app, ["erase", "--number", "+48 800 000 001", option, text])
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.stderr.startswith(f"error: {option} is blank")
 
 
@@ -152,12 +152,12 @@ def test_a_name_is_read_from_stdin_whatever_the_terminal_s_encoding(monkeypatch:
     ("body", "what"), [(b"", "found nothing"), (b"\n \n", "found nothing"), (b"\xe9\n", "reads UTF-8")]
 )
 def test_a_stdin_without_a_number_erases_nothing(body: bytes, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match=f"--number - {what}.*: nothing was erased"):
+    with pytest.raises(UsageError, match=f"--number - {what}.*: nothing was erased"):
         typed(body, monkeypatch, number=["-"])
 
 
 def test_stdin_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match="stdin can be read once: give - to --number or to --agent"):
+    with pytest.raises(UsageError, match="stdin can be read once: give - to --number or to --agent"):
         typed("5", monkeypatch, number=["-"], agent=["-"])
 
 
@@ -166,17 +166,10 @@ def test_nothing_of_stdin_is_left_where_no_option_reads_it() -> None:
 
 
 def test_the_table_names_what_was_not_searched_beside_the_data(capsys: pytest.CaptureFixture[str]) -> None:
-    _print(proof(audio=SearchResult(3, 0)), as_json=False)
+    _print(proof(audio=SearchResult(3, 0)), {}, as_json=False)
 
     printed = capsys.readouterr()
     assert [line.removeprefix("not searched: ") for line in printed.err.splitlines()][: len(NOT_SEARCHED)] == list(
         NOT_SEARCHED
     )
     assert "not searched" not in printed.out
-
-
-def test_the_help_says_that_nothing_asks_again() -> None:
-    shown = CliRunner().invoke(app, ["erase", "--help"]).stdout
-
-    assert "--dry-run" in shown
-    assert "nothing asks again" in " ".join(shown.split())

@@ -12,7 +12,7 @@ from call_lake.bucket.inbox import put_rows
 from call_lake.ledger.entry import TOMBSTONE, State
 from call_lake.model.layout import DATA, Partition
 from call_lake.model.messages import message_of
-from call_lake.operations.erase.targets import ErasureRequest, UnknownRecording
+from call_lake.operations.erase.targets import ErasureRequest, Near, UnknownRecording
 from tests.support.erasing import DEAD_LABELS, by_number, erase, eraser_of, own_traces, recording_ids, texts_of
 from tests.support.fakes import Call
 from tests.support.fakes.ids import IDS
@@ -65,11 +65,12 @@ def test_a_number_is_found_on_either_side_of_a_call(bench: Bench, side: str) -> 
     assert {target.recording_id for target in report.targets.all} == {one.recording_id for one in expected}
 
 
-def test_a_number_matches_as_it_is_written_and_its_other_spellings_are_named(bench: Bench) -> None:
-    report = eraser_of(bench.world).dry_run(ErasureRequest(numbers=frozenset({"48800000001"})))
+@pytest.mark.parametrize("typed", ["48800000001", "800 000 001", "0048800000001", "sip:+48800000001@pbx.example"])
+def test_a_number_is_found_however_it_is_typed(bench: Bench, typed: str) -> None:
+    report = eraser_of(bench.world).dry_run(ErasureRequest(numbers=frozenset({typed})))
 
-    assert report.targets.all == ()
-    assert report.targets.near == {"+48 800 000 001": 1}
+    assert [target.recording_id for target in report.targets.all] == [bench.recordings[1].recording_id]
+    assert report.targets.near == Near()
 
 
 def test_what_has_no_row_yet_is_found_in_the_ledger_and_its_message_stores_nothing() -> None:

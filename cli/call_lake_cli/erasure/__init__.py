@@ -1,0 +1,1 @@
+"""What ``call-lake erase`` asks, files and prints."""
