@@ -123,7 +123,7 @@ def test_every_recording_was_announced_by_an_event_that_fits_its_schema(laptop: 
     [
         (("get", "nothing"), "knows no such recording"),
         (("show", "no-such-recording"), "the ledger knows no such recording"),
-        (("erase", "--recording-id", "thulium-0"), "the ledger knows no recording thulium-0"),
+        (("erase", "--recording-id", "thulium-0", "--yes"), "the ledger knows no recording thulium-0"),
         (("pause", "conpek"), "there is no source"),
         (("allow", "conpek", "--more", "5"), "there is no source"),
         (("verify", *DAYS, "--source", "tulium"), "there is no source 'tulium'; there are: conpeek, thulium"),

@@ -42,6 +42,7 @@ OBJECTS = (
     "lake/open/data/a.parquet",
     "athena-results/a.csv",
     "transcripts/aws/thulium/2026-10-20/a.json",
+    "proofs/a.json",
 )
 REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 
@@ -225,7 +226,7 @@ def item(operation: str) -> Call:
     return call
 
 
-AUDIO, INBOX, LAKE, OPEN_LAKE, RESULTS, TRANSCRIPT = OBJECTS
+AUDIO, INBOX, LAKE, OPEN_LAKE, RESULTS, TRANSCRIPT, PROOF = OBJECTS
 
 ALLOWED = {
     "Poller": {
@@ -320,6 +321,7 @@ FORBIDDEN = {
         "read the inbox": read(INBOX),
         "read others' results": read(RESULTS),
         "read transcripts": read(TRANSCRIPT),
+        "read proofs of erasures": read(PROOF),
         "list the whole bucket": list_bucket,
         "write the open table": write(OPEN_LAKE),
         "read the ledger": item("get"),

@@ -19,16 +19,19 @@ from call_lake.aws.client import client
 from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.glue import GlueCatalog
 from call_lake.aws.messages import EventBridgeBus, SqsDeadLetters, SqsQueue
+from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.aws.transcribe import TranscribeJobs
 from call_lake.errors import NotReady, Reason
 from call_lake.lake.registration import CALLS, CALLS_OPEN
 from call_lake.ledger.entry import State
+from call_lake.ledger.id_key import ids_under
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import Partition, transcript_key
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
 from call_lake.operations.erase.eraser import Eraser, OtherServices
+from call_lake.operations.erase.proofs import Proofs, Stamp, people_of, proof_of
 from call_lake.operations.erase.targets import ErasureRequest
 from call_lake.settings import CopierSettings, PollerSettings, SourceSettings, TranscriberSettings, from_environment
 from call_lake.wiring.copier import CopierSources
@@ -258,13 +261,14 @@ def erasure() -> tuple[Request, ...]:
     for one in bench.recordings:
         bench.world.store.put(transcript_key(Partition.of_recording(one), one.recording_id), b"{}")
     bench.world.store.put("athena-results/invented.csv", b"")
-    with recording({}) as recorder:
+    with recording({"GetSecretValue": {"SecretString": json.dumps({"key": ID_KEY})}}) as recorder:
         world = bench.world
         letters = SqsDeadLetters(client("sqs"), named["DLQ_URL"])
         jobs = TranscribeJobs(client("transcribe"), "stack-")
+        store = _mirrored(world.store, S3ObjectStore(client("s3"), named["BUCKET"]))
         eraser = Eraser(
             Ledger(_mirrored(world.table, DynamoTable(client("dynamodb"), named["LEDGER_TABLE"])), world.clock, 1.0),
-            _mirrored(world.store, S3ObjectStore(client("s3"), named["BUCKET"])),
+            store,
             OtherServices(
                 _mirrored(MemoryDeadLetters(world.dlq, world.calls), letters),
                 _mirrored(MemoryTranscriptions(world.calls, {known.recording_id}), jobs),
@@ -274,5 +278,10 @@ def erasure() -> tuple[Request, ...]:
         )
         recorder.role = "operator"
         numbers, ids = frozenset({known.caller or ""}), frozenset({named_by_id.recording_id})
-        eraser.erase(ErasureRequest(numbers=numbers, recording_ids=ids), world.clock.advance_to)
+        report = eraser.erase(ErasureRequest(numbers=numbers, recording_ids=ids), world.clock.advance_to)
+        id_key = deployed.environment("Poller")["RECORDING_ID_KEY"]
+        people = people_of(report, ids_under(lambda: SecretsManagerSecrets(client("secretsmanager")).get(id_key)))
+        stamp = Stamp("stack", ACCOUNT, REGION, "1", "operator", None, people)
+        Proofs(store, world.clock).keep(proof_of(report, stamp))
+        Proofs(store, world.clock).about(people)
     return tuple(recorder.requests)

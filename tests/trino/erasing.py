@@ -18,7 +18,7 @@ def check(world: World) -> Iterator[Check]:
     left = {table: f"SELECT count(*) FROM {table} WHERE {BOUND}" for table in ("calls", "calls_open")}
     before = {table: int(world.trino.rows(sql)[0][0] or 0) for table, sql in left.items()}
     done = subprocess.run(
-        [ROOT / ".venv/bin/call-lake", "erase", "--number", "-", "--now", "--json"],
+        [ROOT / ".venv/bin/call-lake", "erase", "--number", "-", "--now", "--exact", "--yes", "--json"],
         cwd=world.root,
         env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         input=f"{number}\n",

@@ -73,7 +73,7 @@ def rows_about(store: ObjectStore, partition: Partition, sought: Sought) -> list
         chunks = (rows for key in keys for rows in cache.data_file(key).batches(SEARCH_ROWS, columns))
         return [row for rows in chunks for row in _found_rows(rows, sought)]
 
-    return _of_manifest(store, partition, read)
+    return of_manifest(store, partition, read)
 
 
 def _found_rows(rows: pa.Table, sought: Sought) -> list[FoundRow]:
@@ -103,7 +103,7 @@ def read_partition(store: ObjectStore, source: str, call_date: date) -> list[Row
         tables = [rows for key in keys for rows in cache.data_file(key).batches(SEARCH_ROWS)]
         return rows_of(sorted_rows(pa.concat_tables([SCHEMA.empty_table(), *tables])), partition)
 
-    return _of_manifest(store, partition, read)
+    return of_manifest(store, partition, read)
 
 
 def files_holding(store: ObjectStore, partition: Partition, ids: set[str]) -> FilesHolding:
@@ -119,11 +119,12 @@ def files_holding(store: ObjectStore, partition: Partition, ids: set[str]) -> Fi
                 unnamed[key] = _held_or_broken(store, key, sizes[key], ids)
         return FilesHolding(_hits(named), _hits(unnamed), len(named) + len(unnamed))
 
-    return _of_manifest(store, partition, read)
+    return of_manifest(store, partition, read)
 
 
-def _of_manifest[T](store: ObjectStore, partition: Partition, read: Callable[[tuple[str, ...]], T]) -> T:
-    """Return what ``read`` makes of the keys that the manifest names. Raises LakeDamaged."""
+def of_manifest[T](store: ObjectStore, partition: Partition, read: Callable[[tuple[str, ...]], T]) -> T:
+    """Return what ``read`` makes of the keys that the manifest names. ``read`` is called again where the manifest
+    changed meanwhile. Raises LakeDamaged."""
     manifest = read_manifest(store, partition)
     while True:
         try:

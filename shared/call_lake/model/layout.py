@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Self
 
 from call_lake.model.recording import Recording
@@ -136,6 +136,11 @@ def quarantine_key(partition: Partition | None, name: str) -> str:
 def data_key(partition: Partition, commit_id: str) -> str:
     """The key of the data file that one commit writes."""
     return f"{partition.data}{commit_id}.parquet"
+
+
+def proof_key(at: datetime, random: str) -> str:
+    """The key of the proof of an erasure, by its time in UTC. ``random`` tells proofs of one second apart."""
+    return f"{PROOFS}{at:%Y-%m-%dT%H%M%SZ}-{random}.json"
 
 
 def transcript_key(partition: Partition, recording_id: str) -> str:

@@ -178,7 +178,7 @@ TYPED = [
     *(["probe", "--source", HOSTILE], ["backfill", "--source", HOSTILE, *DAY_OPTIONS]),
     *(["backfill", "--source", "thulium", *DAY_OPTIONS], ["secrets", "set", HOSTILE], ["secrets", "set", "thulium"]),
     *(["erase", "--agent", HOSTILE, "--dry-run"], ["erase", "--number", "800 999 001", "--dry-run"]),
-    *(["erase", "--recording-id", HOSTILE], ["source", "list"], ["source", "remove", HOSTILE, "--yes"]),
+    *(["erase", "--recording-id", HOSTILE, "--yes"], ["source", "list"], ["source", "remove", HOSTILE, "--yes"]),
     *(["source", "add", HOSTILE, "--provider", "thulium"], ["source", "add", "a", "--provider", HOSTILE]),
     *(["deploy", "--set", HOSTILE], ["deploy", "--stack", HOSTILE], ["local", "up", "--set", HOSTILE]),
     *(["local", "settle", "--from", HOSTILE, "--to", HOSTILE], ["local", "down"]),

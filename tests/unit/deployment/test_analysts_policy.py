@@ -112,6 +112,7 @@ def test_analysts_may(action: str, resource: str) -> None:
                 "lake/calls/data/a.parquet",
                 "lake/calls/manifest/source=thulium/symlink.txt",
                 "athena-results/a.csv",
+                "proofs/a.json",
                 "athena-results/analysts-of-another/a.csv",
             )
         ),
@@ -131,7 +132,7 @@ def test_analysts_may_not(action: str, resource: str) -> None:
     assert not is_allowed(policy(), action, resource, PREFIX)
 
 
-@pytest.mark.parametrize("prefix", ["", "audio/", "transcripts/", "lake/calls/", "athena-results/", "lake/"])
+@pytest.mark.parametrize("prefix", ["", "audio/", "transcripts/", "lake/calls/", "athena-results/", "lake/", "proofs/"])
 def test_analysts_may_not_list_anything_else(prefix: str) -> None:
     assert not is_allowed(policy(), "s3:ListBucket", BUCKET, {"s3:prefix": (prefix,)})
     assert not is_allowed(policy(), "s3:ListBucket", BUCKET)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from call_lake.model.layout import PROOFS
 from tests.support.template import ROOT, default, of_type, parse, properties, resource
 from tests.unit.deployment.test_template_roles import allowed, granted
 
@@ -209,6 +210,12 @@ def test_audio_in_a_colder_class_is_still_read_at_once():
 def test_unfinished_uploads_and_results_of_queries_expire():
     assert rules()["unfinished-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
     assert (rules()["query-results"]["Prefix"], rules()["query-results"]["ExpirationInDays"]) == ("athena-results/", 7)
+
+
+def test_no_rule_deletes_a_proof_of_an_erasure_or_an_older_version_of_one():
+    expiring = [rule for rule in rules().values() if rule.keys() & {"ExpirationInDays", "NoncurrentVersionExpiration"}]
+    assert expiring
+    assert not [rule["Id"] for rule in expiring if PROOFS.startswith(rule.get("Prefix", ""))]
 
 
 # -- what is written down

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from call_lake.model.layout import PROOFS
+from call_lake.model.layout import PROOFS, proof_key
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.operations.erase.eraser import ErasureReport
 from call_lake.ports import Clock, ObjectStore
@@ -52,7 +52,7 @@ class Proofs:
 
     def keep(self, proof: dict[str, Any]) -> str:
         """Store a proof, and return its key. Raises what S3 refuses it with."""
-        key = f"{PROOFS}{self._clock.now():%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(8)}.json"
+        key = proof_key(self._clock.now(), secrets.token_hex(8))
         body = json.dumps(proof, indent=2, ensure_ascii=False).encode()
         self._store.put(key, body, if_none_match=True, content_type="application/json")
         return key
@@ -67,7 +67,7 @@ class Proofs:
             proof = _read(body)
             if not wanted.isdisjoint(proof.get("people") or ()):
                 found.append({"key": info.key, **proof})
-        return found
+        return sorted(found, key=lambda proof: str(proof.get("ended_at")))  # keys of one second are in no order
 
 
 def _read(body: bytes) -> dict[str, Any]:
