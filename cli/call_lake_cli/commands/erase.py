@@ -36,6 +36,9 @@ Again = Annotated[
     list[Path] | None,
     typer.Option("--again", help="The proof of an earlier erasure: erase its recordings again, after a restore."),
 ]
+AgainAll = Annotated[
+    bool, typer.Option("--again-all", help="Erase again what all proofs in the bucket name, after a restore.")
+]
 Also = Annotated[
     list[str] | None, typer.Option("--also", help="A stored number that is listed as perhaps theirs: it is theirs.")
 ]
@@ -61,6 +64,7 @@ def erase(
     agent: Agent = None,
     recording_id: RecordingId = None,
     again: Again = None,
+    again_all: AgainAll = False,
     also: Also = None,
     mentioned: Mentioned = False,
     exact: Exact = False,
@@ -92,13 +96,15 @@ def erase(
         filing.must_be_writable(proof)
         named = with_stdin(given)
         proved = read_proofs(again or [])
-        if not (any(named.values()) or proved):
+        if not (any(named.values()) or proved or again_all):
             raise UsageError(
                 "whom or what to erase? name --number, --agent, --recording-id or --again, each as often as needed"
             )
         if not dry_run:
             question.must_be_able_to_ask(yes=yes)
         here = find_stack(stack)
+        if again_all:
+            proved |= filing.kept_targets(here)
         request = _request(here, named, proved, also or [], exact=exact, mentioned=mentioned)
         with progress(BarColumn()) as bar:
             shown = _ProgressBar(bar)

@@ -16,6 +16,7 @@ from call_lake_cli.stack.handle import Stack
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.erase.eraser import ErasureReport
     from call_lake.operations.erase.proofs import Stamp
+    from call_lake.operations.erase.targets import Target
 
 FAILURES = (
     CallLakeError,
@@ -63,6 +64,13 @@ def earlier_proofs(stack: Stack, stamp: "Stamp") -> list[dict[str, Any]]:
     except FAILURES as error:
         err.print(f"earlier proofs could not be read: {error}")
         return []
+
+
+def kept_targets(stack: Stack) -> "frozenset[Target]":
+    """The recordings of all proofs in the bucket."""
+    from call_lake.operations.erase.proofs import Proofs
+
+    return Proofs(stack.store, CLOCK).targets()
 
 
 def keep(stack: Stack, proof: dict[str, Any], file: Path | None) -> str | None:

@@ -6,13 +6,15 @@ the same people finds it, and nobody without the key can test a guess.
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from call_lake.model.layout import PROOFS, proof_key
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.operations.erase.eraser import ErasureReport
+from call_lake.operations.erase.targets import NoProof, Target, proved_by
 from call_lake.ports import Clock, ObjectStore
 
 PROOF_VERSION = 1
@@ -61,13 +63,22 @@ class Proofs:
         """The kept proofs of any of these people, oldest first, each with its ``key``. What is no proof is left
         out."""
         wanted = set(people)
-        found = []
-        for info in self._store.list(PROOFS) if wanted else ():
-            body, _ = self._store.get(info.key) or (b"", "")
-            proof = _read(body)
-            if not wanted.isdisjoint(proof.get("people") or ()):
-                found.append({"key": info.key, **proof})
+        proofs = ({"key": key, **_read(body)} for key, body in (self._bodies() if wanted else ()))
+        found = [proof for proof in proofs if not wanted.isdisjoint(proof.get("people") or ())]
         return sorted(found, key=lambda proof: str(proof.get("ended_at")))  # keys of one second are in no order
+
+    def targets(self) -> frozenset[Target]:
+        """The recordings of all kept proofs. What is no proof is left out."""
+        found: frozenset[Target] = frozenset()
+        for _, body in self._bodies():
+            with suppress(NoProof):
+                found |= proved_by(body.decode("utf-8", "replace"))
+        return found
+
+    def _bodies(self) -> Iterator[tuple[str, bytes]]:
+        for info in self._store.list(PROOFS):
+            if (found := self._store.get(info.key)) is not None:
+                yield info.key, found[0]
 
 
 def _read(body: bytes) -> dict[str, Any]:

@@ -232,6 +232,16 @@ def test_without_the_key_and_without_sts_the_erasure_is_done_and_the_proof_says_
     assert "does not say whom it is about" in done.stderr
 
 
+def test_after_a_restore_the_proofs_in_the_bucket_are_enough_to_erase_again(stack: TypedStack) -> None:
+    assert erased().exit_code == 0
+    stack.bench.lose_item(THEIRS)
+
+    done = type_("--again-all", "--now", "--yes", "--json")
+
+    assert (done.exit_code, json.loads(done.stdout)["matched"]) == (0, 1)
+    assert stack.bench.item(THEIRS)["state"] == "ERASED"
+
+
 @pytest.mark.parametrize("file", ["there.json", "no/folder/erased.json"])
 def test_a_proof_that_cannot_be_written_stops_before_anything_is_erased(stack: TypedStack, file: str) -> None:
     Path("there.json").write_text("mine")

@@ -57,6 +57,7 @@ def test_earlier_proofs_of_the_same_people_are_found_and_those_of_others_are_not
     assert key.startswith("proofs/20")
     assert proofs.about(mine["people"]) == [{"key": key, **json.loads(json.dumps(mine))}]  # type: ignore[arg-type]
     assert proofs.about(()) == []
+    assert {target.recording_id for target in proofs.targets()} == {one.recording_id for one in bench.recordings[1:]}
 
 
 def test_no_proof_is_ever_overwritten(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
