@@ -1,7 +1,19 @@
 """Rules 7, 15 and 18, as far as an erasure keeps them: final, nothing brought back, nobody else touched."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import before, giving, ignoring, never, passing, rewriting, skipping, storing, swapping
+from tests.mutations.operations import (
+    always,
+    before,
+    giving,
+    never,
+    passing,
+    returning,
+    rewriting,
+    skipping,
+    storing,
+    swapping,
+    without,
+)
 
 ERASE = ("unit/operations/erase/test_eraser.py", "unit/operations/erase/test_places.py")
 PROOF = ("unit/operations/erase/test_erase_proof.py",)
@@ -9,6 +21,9 @@ COMPACTORS = (
     "crash/test_erasure.py::test_an_operator_and_a_compactor_that_stop_for_each_other_at_any_call_leave_nothing",
 )
 
+FOUND = ("unit/operations/erase/test_targets.py",)
+FILED = ("unit/operations/erase/test_proofs.py",)
+TYPED = ("unit/cli/commands/test_erase_typed.py",)
 RESTORED = ("unit/operations/test_restored_ledger.py",)
 
 MUTATIONS = (
@@ -44,7 +59,7 @@ MUTATIONS = (
         7,
         "an erasure that died is not found again",
         at("operations.erase.targets", "find_targets"),
-        ignoring("erasing"),
+        never("erasing"),
         ERASE,
     ),
     Mutation(
@@ -64,8 +79,8 @@ MUTATIONS = (
     Mutation(
         7,
         "a recording is looked for under the ledger's day alone",
-        at("lake.search", "_is_theirs"),
-        giving(("or_", "agent"), 1),
+        at("lake.search", "_found_rows"),
+        giving(("or_", "ids"), 0),
         ERASE,
     ),
     Mutation(
@@ -109,5 +124,112 @@ MUTATIONS = (
         at("operations.erase.bucket_places", "InboxObjects._before_deletion"),
         never("kept"),
         ERASE,
+    ),
+    Mutation(
+        25,
+        "a number in another spelling is nobody's",
+        at("operations.erase.people", "People.number"),
+        giving("compare", "Likeness.DIFFERENT"),
+        FOUND,
+    ),
+    Mutation(
+        25,
+        "a name with another case is another name",
+        at("operations.erase.people", "folded"),
+        returning("name"),
+        FOUND,
+    ),
+    Mutation(
+        25,
+        "what is only perhaps theirs is erased",
+        at("operations.erase.targets", "_Search.judge"),
+        rewriting("Likeness.SAME in (is_agent, *numbers.values())", "max(is_agent, *numbers.values()) > 0"),
+        FOUND,
+    ),
+    Mutation(
+        25,
+        "what only the provider's record holds is not looked for in the table",
+        at("lake.search", "_found_rows"),
+        never("mention"),
+        FOUND,
+    ),
+    Mutation(
+        25,
+        "a short number is taken for the end of a long one",
+        at("model.phone_numbers", "_end_alike"),
+        rewriting("len(short) >= ALIKE_DIGITS", "bool(short)"),
+        ("unit/model/test_phone_numbers.py",),
+    ),
+    Mutation(
+        25,
+        "one subscriber's number in two countries is the same",
+        at("model.phone_numbers", "_likeness"),
+        rewriting(
+            "Likeness.PERHAPS if _end_alike(wanted.digits, stored.digits) else Likeness.DIFFERENT", "Likeness.SAME"
+        ),
+        ("unit/model/test_phone_numbers.py",),
+    ),
+    Mutation(
+        25,
+        "an erasure goes on over what is perhaps theirs",
+        at("call_lake_cli.erasure.question", "approve"),
+        never("matched"),
+        TYPED,
+    ),
+    Mutation(
+        25,
+        "an erasure begins where nobody can be asked",
+        at("call_lake_cli.erasure.question", "must_be_able_to_ask"),
+        never("yes"),
+        TYPED,
+    ),
+    Mutation(
+        25,
+        "an erasure begins before it has asked",
+        at("operations.erase.eraser", "erase"),
+        skipping("on_found"),
+        FOUND,
+    ),
+    Mutation(
+        25,
+        "results of other people's queries are left over where nothing matched",
+        at("operations.erase.bucket_places", "QueryResults.search"),
+        rewriting("len(hits) if targets.all else 0", "len(hits)"),
+        FOUND,
+    ),
+    Mutation(
+        25,
+        "nothing matched is success",
+        at("call_lake_cli.commands.erase", "check"),
+        never("erased_before"),
+        TYPED,
+    ),
+    Mutation(
+        25,
+        "a proof names the people",
+        at("operations.erase.proofs", "people_of"),
+        giving("of_person", "text"),
+        FILED,
+    ),
+    Mutation(
+        25,
+        "a proof is overwritten",
+        at("operations.erase.proofs", "Proofs.keep"),
+        without("put", "if_none_match"),
+        FILED,
+    ),
+    Mutation(
+        25,
+        "running again shows no earlier proof",
+        at("operations.erase.proofs", "Proofs.about"),
+        always("isdisjoint"),
+        FILED,
+    ),
+    Mutation(
+        25,
+        "running again finds proofs of nobody",
+        at("call_lake_cli.erasure.filing", "earlier_proofs"),
+        giving("about", "[]"),
+        TYPED,
     ),
 )

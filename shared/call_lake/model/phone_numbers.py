@@ -94,7 +94,7 @@ class WantedNumber:
     def _compare(self, stored: str, country: str) -> Likeness:
         if _surely_different(self.text, stored):
             return Likeness.DIFFERENT
-        return _compare(self._wanted, _read(stored, country))
+        return _likeness(self._wanted, _read(stored, country))
 
 
 def _surely_different(one: str, other: str) -> bool:
@@ -105,7 +105,7 @@ def _surely_different(one: str, other: str) -> bool:
     return min(map(len, ends)) == ALIKE_DIGITS and ends[0] != ends[1]
 
 
-def _compare(wanted: _Reading, stored: _Reading) -> Likeness:
+def _likeness(wanted: _Reading, stored: _Reading) -> Likeness:
     if not wanted.text or not stored.text:
         return Likeness.DIFFERENT
     if wanted.e164 and stored.e164:
@@ -115,8 +115,6 @@ def _compare(wanted: _Reading, stored: _Reading) -> Likeness:
         return Likeness.SAME
     if wanted.hidden or stored.hidden:
         return Likeness.PERHAPS if _may_fit(wanted, stored) else Likeness.DIFFERENT
-    if min(len(wanted.digits), len(stored.digits)) <= SHORT_DIGITS:
-        return Likeness.DIFFERENT
     return Likeness.PERHAPS if _end_alike(wanted.digits, stored.digits) else Likeness.DIFFERENT
 
 
