@@ -196,19 +196,28 @@ def test_a_caller_is_erased_with_a_proof_and_all_others_stay(stack: Laptop) -> N
     ids = sorted(row["recording_id"] for row in victims)
     everybody = {row["recording_id"] for source in ("conpeek", "thulium") for row in stack.rows(source)}
 
-    dry = stack.shell.type("erase", "--number", number, "--dry-run", "--json")
+    typed = ("--number", f"00{number.removeprefix('+')}", "--json")  # as nobody stored it
+
+    refused = stack.shell.type("erase", *typed)
+    assert (refused.code, "--yes" in refused.err) == (2, True)
+    dry = stack.shell.type("erase", *typed, "--dry-run")
     assert (dry.code, sorted(one["recording_id"] for one in json.loads(dry.out)["recordings"])) == (0, ids)
     assert json.loads(stack.shell.type("query", theirs, "--json").out) == victims, "a dry run changes nothing"
-    broken = stack.shell.break_off("erase", "--number", number, until="waiting until")
+    broken = stack.shell.break_off("erase", *typed, "--yes", until="waiting until")
     assert json.loads(stack.shell.type("query", theirs, "--json").out) == []
     assert number not in broken
-    erased = stack.shell.type("erase", "--number", number, "--now", "--json")
+    erased = stack.shell.type("erase", *typed, "--yes", "--now", "--proof", "erased.json", "--reference", "DSR-17")
+    again = stack.shell.type("erase", *typed, "--yes", "--now")
 
     proof = json.loads(erased.out)
     assert (erased.code, proof["hits"]) == (0, 0), erased.err
     assert [(one["recording_id"], one["state"]) for one in proof["recordings"]] == [(id, "ERASED") for id in ids]
     assert proof["places"]["query_results"]["hits"] == 0
     assert number not in erased.out
+    kept = stack.client("s3").get_object(Bucket=stack.facts["bucket"], Key=proof["key"])["Body"].read()
+    assert json.loads(kept) == json.loads((stack.shell.folder / "erased.json").read_text())
+    assert (again.code, [one["reference"] for one in json.loads(again.out)["earlier"]]) == (0, ["DSR-17"])
+    assert stack.shell.type("erase", "--number", "800 999 999", "--yes", "--now").code == 5
     for row in victims:
         listed = stack.client("s3").list_objects_v2(
             Bucket=stack.facts["bucket"], Prefix=row["audio_uri"].removeprefix(f"s3://{stack.facts['bucket']}/")
