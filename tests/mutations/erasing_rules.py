@@ -220,6 +220,13 @@ MUTATIONS = (
     ),
     Mutation(
         25,
+        "an erasure ends before its proof is kept",
+        at("operations.erase.eraser", "erase"),
+        swapping("on_report", "is_clean"),
+        FILED,
+    ),
+    Mutation(
+        25,
         "running again shows no earlier proof",
         at("operations.erase.proofs", "Proofs.about"),
         always("isdisjoint"),

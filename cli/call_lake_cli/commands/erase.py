@@ -50,7 +50,8 @@ Exact = Annotated[
 ]
 ProofFile = Annotated[Path | None, typer.Option("--proof", help="Write the proof to this new file.")]
 Reference = Annotated[
-    str | None, typer.Option("--reference", help="Your own reference of the request to erase; the proof holds it.")
+    str | None,
+    typer.Option("--reference", help="Your reference of the request, for the proof; no name or number."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Erase without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be erased, and where it is; change nothing.")]
@@ -106,6 +107,7 @@ def erase(
         if again_all:
             proved |= filing.kept_targets(here)
         request = _request(here, named, proved, also or [], exact=exact, mentioned=mentioned)
+        filed: dict[str, Any] = {}
         with progress(BarColumn()) as bar:
             shown = _ProgressBar(bar)
             eraser = _eraser(here, shown.show)
@@ -116,8 +118,8 @@ def erase(
                     request,
                     None if now else shown.wait,
                     lambda targets, results: question.approve(targets, results, yes=yes, bar=bar),
+                    lambda report: filed.update(_file(here, report, proof, reference)),
                 )
-        filed = {} if dry_run else _file(here, report, proof, reference)
         _print(report, filed, as_json=json_)
         check(report, erased_before=bool(filed.get("earlier")))
 

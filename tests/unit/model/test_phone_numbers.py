@@ -93,6 +93,7 @@ def test_what_is_no_long_number_matches_exactly_or_by_its_address(wanted, stored
         ("+48800000003", "0800000003", "PL"),  # with a prefix that nobody knows
         ("+48800000003", "9800000003", "PL"),
         ("+48221234567", "1234567", "PL"),  # without its area
+        ("700900123", "+447700900123", "PL"),  # as docs/queries/05-repeat-callers.sql prints it
         ("+48221234567", "+48221234567 ext. 12", "PL"),  # perhaps another desk
         ("+48221234567;ext=11", "tel:+48221234567;ext=12", "PL"),
         ("+48800000003", "800000***", "PL"),  # hidden digits

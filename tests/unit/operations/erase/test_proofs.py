@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from call_lake.operations.erase.eraser import ErasureReport
 from call_lake.operations.erase.proofs import Proofs, Stamp, people_of, proof_of
 from call_lake.operations.erase.targets import ErasureRequest, proved_by
 from call_lake.ports import PreconditionFailed
-from tests.support.erasing import erase, texts_of
+from tests.support.erasing import erase, eraser_of, texts_of
 from tests.support.fakes.ids import IDS
 from tests.support.operator_bench import Bench, settled
 
@@ -36,6 +37,20 @@ def test_a_proof_says_where_who_what_and_what_not_and_holds_nothing_of_the_perso
     assert (proof["clean"], proof["matched"], proof["hits"]) == (True, 1, 0)
     assert any("transcripts" in place for place in proof["not_searched"])  # type: ignore[attr-defined]
     assert {target.recording_id for target in proved_by(text)} == {victim.recording_id}
+
+
+def test_an_erasure_whose_proof_was_not_kept_is_found_again(bench: Bench) -> None:
+    request = ErasureRequest(numbers=frozenset({"800 000 001"}))
+
+    def dies(report: ErasureReport) -> None:
+        assert report.is_clean
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        eraser_of(bench.world).erase(request, None, on_report=dies)
+
+    assert [target.recording_id for target in erase(bench, request).targets.all] == [bench.recordings[1].recording_id]
+    assert erase(bench, request).targets.all == ()
 
 
 def test_the_people_are_the_same_hmac_in_every_spelling_and_others_have_another(bench: Bench) -> None:
