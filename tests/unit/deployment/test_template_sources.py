@@ -66,6 +66,12 @@ def test_a_sources_settings_document_is_what_the_functions_read(source):
     assert not settings.any_public_host
 
 
+@pytest.mark.parametrize("country", ["Poland", "pl", ""])
+def test_a_country_is_two_letters(country):
+    with pytest.raises(ConfigError, match="two letters of ISO 3166"):
+        SourceSettings("thulium", "thulium", "https://a.example", country=country)
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_secret_is_made_without_a_value(source):
     assert not {"SecretString", "GenerateSecretString"} & set(properties(f"{source.capitalize()}Secret"))
