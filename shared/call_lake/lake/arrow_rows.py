@@ -3,7 +3,7 @@ recording counts (rule 18)."""
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any, NoReturn
 
@@ -112,26 +112,32 @@ def _column(name: str, values: list[Any]) -> pa.Array:
 
 
 def rows_of(table: pa.Table, partition: Partition) -> list[Row]:
-    """The rows as JSON values, as ``table_of`` was given them."""
+    """The rows as JSON values, as ``table_of`` was given them, with the columns that the table has."""
     columns = [
-        pc.strftime(table[name], format="%Y-%m-%dT%H:%M:%SZ") if kind == "timestamp" else table[name]
-        for name, kind in COLUMNS.items()
+        pc.strftime(table[name], format="%Y-%m-%dT%H:%M:%SZ") if COLUMNS[name] == "timestamp" else table[name]
+        for name in table.column_names
     ]
     place = {"source": partition.source, "call_date": partition.call_date.isoformat()}
-    plain = pa.Table.from_arrays(columns, names=list(COLUMNS))
+    plain = pa.Table.from_arrays(columns, names=table.column_names)
     return [row | place for row in plain.to_pylist()]
 
 
-def conform(table: pa.Table) -> pa.Table:
-    """Give a table that was read from an older file the columns of today. Columns that it does not have are null."""
-    if table.schema.equals(SCHEMA):
+def conform(table: pa.Table, schema: pa.Schema = SCHEMA) -> pa.Table:
+    """Give a table that was read from an older file the columns of ``schema``. Columns that it does not have are
+    null."""
+    if table.schema.equals(schema):
         return table
     rows = table.num_rows
     columns = [
         table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(rows, field.type)
-        for field in SCHEMA
+        for field in schema
     ]
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def schema_of(columns: Iterable[str]) -> pa.Schema:
+    """The schema of these columns alone, in the order given."""
+    return pa.schema([SCHEMA.field(name) for name in columns])
 
 
 def sorted_rows(table: pa.Table) -> pa.Table:
@@ -139,7 +145,7 @@ def sorted_rows(table: pa.Table) -> pa.Table:
     return table.sort_by(ORDER)
 
 
-def is_one_of(column: pa.ChunkedArray, values: Sequence[str] | set[str]) -> pa.ChunkedArray:
+def is_one_of(column: pa.ChunkedArray, values: Collection[str]) -> pa.ChunkedArray:
     """For each text of the column whether it is among ``values``."""
     return pc.is_in(column, value_set=pa.array(sorted(values), pa.string()))
 

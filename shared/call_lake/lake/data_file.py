@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from call_lake.lake.arrow_rows import SCHEMA, VERSIONS, conform, versions_of
+from call_lake.lake.arrow_rows import SCHEMA, VERSIONS, conform, schema_of, versions_of
 from call_lake.lake.errors import FileGone, NewerSchema
 from call_lake.model.layout import DATA, Partition, data_key
 from call_lake.model.table import COLUMNS, SCHEMA_VERSION
@@ -27,6 +27,7 @@ ROW_GROUP_BYTES = 128 * 1024 * 1024  # of Arrow memory, which a merge holds befo
 WHOLE_BYTES = 8 * 1024 * 1024  # a file up to this size is read in one request
 READ_BYTES = 256 * 1024  # of each column of a larger file, in one request
 TAIL_BYTES = 128 * 1024  # footer, page index and Bloom filters of most files
+FOOTER_BYTES = 64 * 1024  # Arrow's first read of a file
 INDEXED_ROWS = 200_000  # a summary lists the recordings of a file up to this size: some 5 MB in memory
 SPOOL_BYTES = 32 * 1024 * 1024
 PAGE_BYTES = 256 * 1024  # a merge holds one page of each column of each file, unpacked
@@ -70,14 +71,23 @@ class FileSummary:
 
 class DataFile:
     """A data file that is open for reading. Only its footer is kept in memory. ``body``: its bytes, where the caller
-    has them. Raises FileGone, NewerSchema, and one of ``UNREADABLE`` for bytes that are not a data file."""
+    has them. ``few_columns``: the caller reads some columns of some files, so ask for no other bytes, and for
+    neighbouring columns at once. Raises FileGone, NewerSchema, and one of ``UNREADABLE`` for bytes that are not a data
+    file."""
 
-    def __init__(self, store: ObjectStore, key: str, size_bytes: int, body: bytes | None = None) -> None:
+    def __init__(
+        self, store: ObjectStore, key: str, size_bytes: int, body: bytes | None = None, *, few_columns: bool = False
+    ) -> None:
         self.key = key
         self.size_bytes = size_bytes
-        source = _source(store, key, size_bytes) if body is None else pa.BufferReader(body)
+        if body is not None:
+            source = pa.BufferReader(body)
+        elif few_columns:
+            source = _source(store, key, size_bytes, whole_bytes=FOOTER_BYTES, tail_bytes=FOOTER_BYTES)
+        else:
+            source = _source(store, key, size_bytes, whole_bytes=WHOLE_BYTES, tail_bytes=TAIL_BYTES)
         # Without these options a merge would hold whole row groups of every file.
-        self._file = pq.ParquetFile(source, buffer_size=READ_BYTES, pre_buffer=False)
+        self._file = pq.ParquetFile(source, buffer_size=0 if few_columns else READ_BYTES, pre_buffer=few_columns)
         notes = {name.decode(): value.decode() for name, value in (self._file.metadata.metadata or {}).items()}
         version = int(notes["call_lake.schema_version"])
         if version > SCHEMA_VERSION:
@@ -108,10 +118,10 @@ class DataFile:
         return sum(int(one.statistics.null_count) for one in groups)
 
     def batches(self, rows: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
-        """The rows in the file's order, so many at a time: all columns in today's schema, or the named ones."""
+        """The rows in the file's order, so many at a time: all columns, or the named ones, in today's schema."""
+        schema = schema_of(columns) if columns else SCHEMA
         for batch in self._file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
-            table = pa.Table.from_batches([batch])
-            yield table if columns else conform(table)
+            yield conform(pa.Table.from_batches([batch]), schema)
 
 
 def source_of(key: str) -> str:
@@ -191,11 +201,11 @@ def _writer(sink: Any, footer: Footer, bloom_rows: int) -> Any:
     return writer
 
 
-def _source(store: ObjectStore, key: str, size_bytes: int) -> Any:
+def _source(store: ObjectStore, key: str, size_bytes: int, *, whole_bytes: int, tail_bytes: int) -> Any:
     try:
-        if size_bytes <= WHOLE_BYTES:
+        if size_bytes <= whole_bytes:
             return pa.BufferReader(store.get_range(key, 0, size_bytes))
-        return pa.PythonFile(cast(Any, _Ranges(store, key, size_bytes)), mode="r")
+        return pa.PythonFile(cast(Any, _Ranges(store, key, size_bytes, tail_bytes)), mode="r")
     except KeyError:
         raise FileGone(key) from None
 
@@ -203,13 +213,13 @@ def _source(store: ObjectStore, key: str, size_bytes: int) -> Any:
 class _Ranges(io.RawIOBase):
     """An S3 object that can be read like a file. Each read is one range request; the tail is fetched once."""
 
-    def __init__(self, store: ObjectStore, key: str, size_bytes: int) -> None:
+    def __init__(self, store: ObjectStore, key: str, size_bytes: int, tail_bytes: int) -> None:
         self._store = store
         self._key = key
         self._size = size_bytes
         self._at = 0
-        self._tail_at = max(0, size_bytes - TAIL_BYTES)
-        self._tail = store.get_range(key, self._tail_at, TAIL_BYTES)
+        self._tail_at = max(0, size_bytes - tail_bytes)
+        self._tail = store.get_range(key, self._tail_at, tail_bytes)
 
     def read(self, size: int = -1) -> bytes:
         length = self._size - self._at if size < 0 else min(size, self._size - self._at)

@@ -5,12 +5,13 @@ SymlinkTextInputFormat. File names are random and never used again. So the same 
 does the same ETag.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from os.path import commonprefix
 
-from call_lake.model.layout import MANIFEST, Partition, data_key
-from call_lake.ports import ObjectStore, PreconditionFailed, WriteConflict
+from call_lake.model.layout import DATA, MANIFEST, Partition, data_key
+from call_lake.ports import ObjectInfo, ObjectStore, PreconditionFailed, WriteConflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,36 @@ def list_partitions(store: ObjectStore) -> Iterator[ListedPartition]:
         if partition is not None and info.key == partition.manifest:
             line_bytes = len(_uri(store, data_key(partition, "0" * 32))) + 1
             yield ListedPartition(partition, info.size // line_bytes, info.last_modified)
+
+
+def partitions_between(store: ObjectStore, first: date, last: date, sources: Collection[str] = ()) -> list[Partition]:
+    """Partitions of these days that ever had a commit, newest day first, then by source. ``sources``: all, where it is
+    empty."""
+    found = {
+        partition
+        for info in _of_days(store, MANIFEST, first, last, sources)
+        if (partition := Partition.of_key(info.key, MANIFEST)) is not None and info.key == partition.manifest
+        if first <= partition.call_date <= last and (not sources or partition.source in sources)
+    }
+    return sorted(found, key=lambda partition: (-partition.call_date.toordinal(), partition.source))
+
+
+def sizes_between(store: ObjectStore, first: date, last: date, sources: Collection[str] = ()) -> dict[str, int]:
+    """The size of every data file of these days by key, and of some others. Those that no manifest names are among
+    them."""
+    return {info.key: info.size for info in _of_days(store, DATA, first, last, sources)}
+
+
+def _of_days(
+    store: ObjectStore, prefix: str, first: date, last: date, sources: Collection[str]
+) -> Iterator[ObjectInfo]:
+    """List what is below ``prefix`` of these sources and days. It may list other days too, which costs less than a
+    request for each day."""
+    if not sources:
+        yield from store.list(prefix)
+    days = commonprefix([first.isoformat(), last.isoformat()])  # noqa: RUF071 - of texts
+    for source in sources:
+        yield from store.list(f"{prefix}source={source}/call_date={days}")
 
 
 def _uri(store: ObjectStore, key: str) -> str:

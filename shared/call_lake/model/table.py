@@ -38,6 +38,8 @@ PARTITION_COLUMNS = ("source", "call_date")
 ABOUT_PEOPLE = ("provider_key", "connection_id", "caller", "callee", "agent", "raw")
 """Columns that hold numbers, names or file names. No name of an object may be made of them: a person who
 reads only names could guess a number and hash it (ADR 0026)."""
+LENGTHS = ("duration_s", "audio_s", "talk_s")
+"""How long a call took: the first of these columns that has a value. Vendors fill different ones."""
 type Row = dict[str, Any]
 """One line of table ``calls`` as JSON values: the columns above plus ``source`` and ``call_date``; times as ``iso``."""
 
@@ -61,3 +63,8 @@ def row_of(recording: Recording, audio: StoredAudio, *, expired: bool = False) -
         "audio_note": facts.note,
     }
     return row | {"source": recording.source, "call_date": recording.call_date.isoformat()}
+
+
+def length_of(row: Row) -> float | None:
+    """How many seconds the call took, as far as its row tells."""
+    return next((float(row[name]) for name in LENGTHS if row.get(name) is not None), None)
