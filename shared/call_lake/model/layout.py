@@ -20,6 +20,7 @@ OPEN_MANIFEST = "lake/open/manifest/"
 TRANSCRIPTS = "transcripts/"
 ATHENA_RESULTS = "athena-results/"
 PROOFS = "proofs/"
+ACCESS_LOG = "access-log/"
 
 _PARTITION = re.compile(r"source=([a-z0-9-]{1,32})/call_date=(\d{4}-\d{2}-\d{2})/")
 
@@ -141,6 +142,11 @@ def data_key(partition: Partition, commit_id: str) -> str:
 def proof_key(at: datetime, random: str) -> str:
     """The key of the proof of an erasure, by its time in UTC. ``random`` tells proofs of one second apart."""
     return f"{PROOFS}{at:%Y-%m-%dT%H%M%SZ}-{random}.json"
+
+
+def access_log_key(at: datetime, random: str) -> str:
+    """The key of one line of the access log, by its day and time in UTC. ``random`` tells lines of one moment apart."""
+    return f"{ACCESS_LOG}{at:%Y-%m-%d/%H%M%S}-{random}.json"
 
 
 def transcript_key(partition: Partition, recording_id: str) -> str:

@@ -1,13 +1,17 @@
 """Which stack a command talks to, and what it says where it finds none."""
 
+import os
+import pwd
+import re
 import socket
 
 import pytest
 import typer
 from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
 
 from call_lake_cli.console.errors import UserError, explained
-from call_lake_cli.stack.handle import find_stack, functions_of
+from call_lake_cli.stack.handle import Stack, find_stack, functions_of
 from tests.support.raw_server import RawServer
 
 ERROR = "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error></ErrorResponse>"
@@ -91,3 +95,17 @@ def test_an_endpoint_that_does_not_answer_is_explained_by_where_it_is(
     printed = capsys.readouterr().err
     assert said in printed
     assert not_said not in printed
+
+
+def test_the_caller_is_who_aws_says_it_is() -> None:
+    stack = Stack("lake", "lake", "ledger", "/sources", "", "bus", "lake", "lake", {})
+
+    with mock_aws():
+        assert re.fullmatch(r"arn:aws:(iam|sts)::\d{12}:\S+", stack.caller())
+
+
+def test_on_the_laptop_the_caller_is_the_user_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "somebody-else")  # which anybody can set
+    stack = Stack("lake", "lake", "ledger", "/sources", "", "bus", "lake", "lake", {}, local=True)
+
+    assert stack.caller() == pwd.getpwuid(os.getuid()).pw_name
