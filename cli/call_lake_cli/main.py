@@ -11,6 +11,7 @@ from call_lake_cli.commands.backfill import backfill
 from call_lake_cli.commands.deploy import deploy
 from call_lake_cli.commands.erase import erase
 from call_lake_cli.commands.failed import failed, redrive
+from call_lake_cli.commands.find import find
 from call_lake_cli.commands.get import get
 from call_lake_cli.commands.pause import pause, resume
 from call_lake_cli.commands.probe import probe
@@ -42,7 +43,7 @@ def _options(
 
 PANELS: dict[str, tuple[Callable[..., None] | App, ...]] = {
     "Begin": (local.app, deploy, secrets.app, source.app, probe),
-    "Find calls": (show, get, query),
+    "Find calls": (find, show, get, query),
     "Watch": (status, failed, doctor, verify),
     "Act": (backfill, redrive, quarantine.app, pause, resume, allow, rebuild, erase),
 }

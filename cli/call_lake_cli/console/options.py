@@ -1,7 +1,7 @@
 """Options that several commands share, and how their texts are read."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -29,10 +29,13 @@ def parse_day(text: str) -> date:
 
 
 def parse_days(from_: str | None, to: str | None) -> Days:
-    """The days from ``from_`` to ``to``, both included; None means no bound. Raises UsageError."""
+    """The days from ``from_`` to ``to``, both included; None means no bound. Raises UsageError, also for days that
+    are in the future everywhere."""
     days = Days(parse_day(from_) if from_ else date.min, parse_day(to) if to else date.max)
     if days.last < days.first:
         raise UsageError(f"--to {to} is before --from {from_}")
+    if days.first > (datetime.now(UTC) + timedelta(days=1)).date():
+        raise UsageError(f"{days.first} is in the future: no call was made then")
     return days
 
 
