@@ -10,6 +10,7 @@ from call_lake_cli.commands.allow import allow
 from call_lake_cli.commands.backfill import backfill
 from call_lake_cli.commands.deploy import deploy
 from call_lake_cli.commands.erase import erase
+from call_lake_cli.commands.export import export
 from call_lake_cli.commands.failed import failed, redrive
 from call_lake_cli.commands.find import find
 from call_lake_cli.commands.get import get
@@ -43,7 +44,7 @@ def _options(
 
 PANELS: dict[str, tuple[Callable[..., None] | App, ...]] = {
     "Begin": (local.app, deploy, secrets.app, source.app, probe),
-    "Find calls": (find, show, get, query),
+    "Find calls": (find, show, get, export, query),
     "Watch": (status, failed, doctor, verify),
     "Act": (backfill, redrive, quarantine.app, pause, resume, allow, rebuild, erase),
 }

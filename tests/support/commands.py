@@ -14,6 +14,7 @@ SAMPLES = {"from_": "2026-10-20", "to": "2026-10-20", "more": "5", "sql": "SELEC
 ALSO_NEEDED: dict[Words, Words] = {
     ("backfill",): ("--yes",),
     ("erase",): ("--recording-id", f"thulium-{'0' * 32}", "--yes"),
+    ("export",): (f"thulium-{'0' * 32}",),
     ("probe",): ("--source", "thulium"),
     ("source", "remove"): ("--yes",),
 }

@@ -4,7 +4,7 @@ Beside ``quarantine list --raw`` and ``query``, this command prints personal dat
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -51,7 +51,7 @@ def show(
                 "the ledger knows no such recording, neither as a recording id nor as a provider's key of "
                 + ", ".join(here.sources)
             )
-        facts = [_facts_of(here, entry) for entry in found]
+        facts = [_facts_now(here, entry) for entry in found]
         if json_:
             print_json(facts if len(facts) > 1 else facts[0])
             return
@@ -73,10 +73,14 @@ def find_entries(ledger: Ledger, sources: list[str], name: str, ids: Callable[[]
     return [entry for source in sources if (entry := ledger.entry(of_key(source, name)))]
 
 
-def _facts_of(stack: Stack, entry: Entry) -> dict[str, Any]:
-    head = stack.store.head(entry.audio.key) if entry.audio else None
-    where = where_it_waits(stack.store, entry)
+def _facts_now(stack: Stack, entry: Entry) -> dict[str, Any]:
     rows = _rows(stack, entry.recording) if entry.recording else []
+    return facts_of(stack, entry, rows, where_it_waits(stack.store, entry))
+
+
+def facts_of(stack: Stack, entry: Entry, rows: Sequence[Mapping[str, Any]], where: str | None) -> dict[str, Any]:
+    """Everything that is known of a recording: listing, ledger, audio, its ``rows``, and ``where`` it waits."""
+    head = stack.store.head(entry.audio.key) if entry.audio else None
     if entry.state in (State.STORED, State.EXPIRED) and not rows and where is None:
         where = "nowhere: it has no row; call-lake verify --repair writes it again"
     return {
@@ -94,7 +98,7 @@ def _facts_of(stack: Stack, entry: Entry) -> dict[str, Any]:
         },
         "listing": entry.recording.to_json() if entry.recording else None,
         "object": _object(head),
-        "rows": rows,
+        "rows": list(rows),
     }
 
 

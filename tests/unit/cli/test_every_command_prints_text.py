@@ -93,6 +93,7 @@ ANSWERS: dict[str, Any] = {
         }
     },
     "receive_message": {},
+    "get_caller_identity": {"Arn": HOSTILE, "Account": HOSTILE},
     "get_function_configuration": {"Environment": {"Variables": VARIABLES}},
 }
 
@@ -156,6 +157,10 @@ DAY_OPTIONS = ["--from", "2026-10-20", "--to", "2026-10-20"]
 TYPED = [
     *(["status"], ["status", "--json"], ["failed"], ["failed", "--json"], ["failed", "--reason", HOSTILE]),
     *(["show", KEY], ["show", KEY, "--json"], ["show", ID], ["show", HOSTILE], ["get", KEY], ["get", KEY + "2"]),
+    *(["find", *DAY_OPTIONS], ["find", *DAY_OPTIONS, "--json"], ["find", *DAY_OPTIONS, "--number", HOSTILE]),
+    *(["find", "--agent", HOSTILE], ["find", "--longer-than", HOSTILE], ["get", HOSTILE, ID, "-o", HOSTILE]),
+    *(["export", *DAY_OPTIONS, "--for", HOSTILE, "-o", f"{n}.zip"] for n in range(1)),
+    *(["export", HOSTILE, "-o", "b.zip"], ["export", KEY, "-o", HOSTILE]),
     *(
         ["query", "SELECT 1"],
         ["query", "SELECT 1", "--output", "csv"],

@@ -17,9 +17,9 @@ from call_lake.model.layout import DATA, MANIFEST, Partition
 from call_lake.model.messages import message_of
 from call_lake.model.times import iso
 from call_lake.operations.verify.findings import Kind
-from call_lake_cli.commands.get import stored_audio
 from call_lake_cli.commands.show import where_it_waits
 from call_lake_cli.console.errors import UserError
+from call_lake_cli.stack.audio import stored_audio
 from call_lake_cli.stack.census import SourceCensus, _count_recording
 from tests.support.erasing import eraser_of, recording_ids, traces
 from tests.support.fakes import Call
@@ -420,7 +420,7 @@ def test_a_rebuild_leaves_rows_of_what_has_expired_alone(expired: Bench) -> None
 
 def test_get_says_that_it_has_expired(expired: Bench) -> None:
     with pytest.raises(UserError, match=r"has expired.*AudioRetentionDays.*2026-10-29"):
-        stored_audio(None, [entry(expired)])  # type: ignore[arg-type]
+        stored_audio(None, "any", [entry(expired)])  # type: ignore[arg-type]
 
 
 def test_show_says_that_the_row_of_what_expired_waits(bench: Bench) -> None:
