@@ -9,6 +9,7 @@ from call_lake_cli.commands import local, quarantine, secrets, source
 from call_lake_cli.commands.allow import allow
 from call_lake_cli.commands.backfill import backfill
 from call_lake_cli.commands.deploy import deploy
+from call_lake_cli.commands.env import env
 from call_lake_cli.commands.erase import erase
 from call_lake_cli.commands.export import export
 from call_lake_cli.commands.failed import failed, redrive
@@ -44,7 +45,7 @@ def _options(
 
 PANELS: dict[str, tuple[Callable[..., None] | App, ...]] = {
     "Begin": (local.app, deploy, secrets.app, source.app, probe),
-    "Find calls": (find, show, get, export, query),
+    "Find calls": (find, show, get, export, query, env),
     "Watch": (status, failed, doctor, verify),
     "Act": (backfill, redrive, quarantine.app, pause, resume, allow, rebuild, erase),
 }

@@ -15,6 +15,7 @@ ALSO_NEEDED: dict[Words, Words] = {
     ("backfill",): ("--yes",),
     ("erase",): ("--recording-id", f"thulium-{'0' * 32}", "--yes"),
     ("export",): (f"thulium-{'0' * 32}",),
+    ("query",): ("SELECT 1",),
     ("probe",): ("--source", "thulium"),
     ("source", "remove"): ("--yes",),
 }

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from tests.support.pipeline import URLS
 RETENTION = {"Attributes": {"MessageRetentionPeriod": "86400"}}
 
 
-class _Sqs:
+class _Client:
+    meta = SimpleNamespace(region_name="eu-central-1")
+
     def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
         return RETENTION
 
@@ -28,8 +31,7 @@ class MemoryStack(Stack):
     world: World = None  # type: ignore[assignment]  # a field behind ones with defaults
 
     def client(self, service: str) -> Any:
-        assert service == "sqs", service
-        return _Sqs()
+        return _Client()
 
     def caller(self) -> str:
         return "arn:aws:iam::000000000000:user/invented"

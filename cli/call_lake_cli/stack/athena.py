@@ -39,11 +39,13 @@ class QueryCost:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows of Python values: numbers as numbers, timestamps as ISO 8601 in UTC, null as None."""
+    """Rows of Python values: numbers as numbers, timestamps as ISO 8601 in UTC, null as None. ``types``: Athena's
+    own of each column, without lengths."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     cost: QueryCost = field(default=QueryCost(), compare=False)
+    types: tuple[str, ...] = field(default=(), compare=False)
 
     def as_dicts(self) -> list[dict[str, Any]]:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
@@ -107,7 +109,8 @@ def _answer(athena: Any, id: str, cost: QueryCost) -> Answer:
         rows.extend(_rows(page))
     if rows and tuple(rows[0]) == columns:  # Athena puts the header before the rows of a SELECT
         del rows[0]
-    return Answer(columns, tuple(tuple(_value(t, v) for t, v in zip(types, row, strict=True)) for row in rows), cost)
+    values = tuple(tuple(_value(t, v) for t, v in zip(types, row, strict=True)) for row in rows)
+    return Answer(columns, values, cost, tuple(types))
 
 
 def _rows(page: dict[str, Any]) -> Iterator[list[str | None]]:

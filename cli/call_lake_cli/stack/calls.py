@@ -116,7 +116,7 @@ def today_in(stack: Stack) -> date:
 
 def countries_of(stack: Stack) -> dict[str, str]:
     """The country of each source's phone numbers."""
-    return {name: getattr(source, "country", "PL") for name, source in stack.sources.items()}
+    return {name: source.country for name, source in stack.sources.items()}
 
 
 def find_calls(stack: Stack, wanted: Wanted, columns: Sequence[str]) -> Iterator[Row]:

@@ -10,6 +10,7 @@ from datetime import date
 from functools import partial
 from itertools import batched, groupby
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,9 +23,11 @@ from call_lake.lake.manifest import partitions_between, sizes_between
 from call_lake.lake.search import NUMBER_COLUMNS, SEARCH_ROWS, of_manifest
 from call_lake.model.layout import Partition
 from call_lake.model.names import is_named
-from call_lake.model.phone_numbers import Likeness, WantedNumber
 from call_lake.model.table import COLUMNS, LENGTHS, Row
 from call_lake.ports import ObjectStore
+
+if TYPE_CHECKING:  # the library of numbering plans is for those who look for a number
+    from call_lake.model.phone_numbers import WantedNumber
 
 THREADS = 16
 AT_ONCE = 32
@@ -46,7 +49,7 @@ class CallFilter:
     first: date
     last: date
     sources: frozenset[str] = frozenset()
-    numbers: tuple[WantedNumber, ...] = ()
+    numbers: "tuple[WantedNumber, ...]" = ()
     agents: frozenset[str] = frozenset()
     directions: frozenset[str] = frozenset()
     longer_than_s: float | None = None
@@ -147,5 +150,6 @@ def _where(column: pa.ChunkedArray, fits: Callable[[str], bool]) -> pa.ChunkedAr
     return is_one_of(column, {text for text in pc.unique(column).to_pylist() if text is not None and fits(text)})
 
 
-def _is_one_of(text: str, numbers: Sequence[WantedNumber], country: str) -> bool:
-    return any(number.compare(text, country) is not Likeness.DIFFERENT for number in numbers)
+def _is_one_of(text: str, numbers: "Sequence[WantedNumber]", country: str) -> bool:
+    """Certainly or perhaps."""
+    return any(number.compare(text, country) > 0 for number in numbers)  # Likeness.DIFFERENT

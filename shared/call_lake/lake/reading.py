@@ -1,0 +1,42 @@
+"""Calls as one Arrow table, for analysts: ``call_lake.read``."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+
+import pyarrow as pa
+
+from call_lake.lake.arrow_rows import schema_of
+from call_lake.lake.calls import CallFilter, CallReader
+from call_lake.model.layout import Partition
+from call_lake.model.table import COLUMNS
+from call_lake.ports import ObjectStore
+
+PARTITION_TYPES = {"source": pa.string(), "call_date": pa.date32()}
+
+
+def read_calls(
+    store: ObjectStore, first: date, last: date, sources: Collection[str], columns: Sequence[str] | None
+) -> pa.Table:
+    """The calls of these days, oldest day first: ``source``, ``call_date``, then the columns of table ``calls``.
+
+    Without calls, a table without rows. ``columns``: all, if None. Raises ValueError for one that there is not, and
+    LakeDamaged.
+    """
+    names = [*PARTITION_TYPES, *COLUMNS] if columns is None else list(columns)
+    if unknown := [name for name in names if name not in COLUMNS and name not in PARTITION_TYPES]:
+        raise ValueError(
+            f"there is no column {', '.join(unknown)}; there are: {', '.join([*PARTITION_TYPES, *COLUMNS])}"
+        )
+    reader = CallReader(store, {}, [name for name in names if name in COLUMNS])
+    found = list(reader.tables(CallFilter(first, last, frozenset(sources))))
+    schema = schema_of(COLUMNS)
+    fields = [pa.field(name, PARTITION_TYPES.get(name) or schema.field(name).type) for name in names]
+    parts = [_with_partition(partition, table).select(names) for partition, table in reversed(found)]
+    return pa.concat_tables([pa.schema(fields).empty_table(), *parts])
+
+
+def _with_partition(partition: Partition, table: pa.Table) -> pa.Table:
+    for name, kind in PARTITION_TYPES.items():
+        value = pa.repeat(pa.scalar(getattr(partition, name), kind), table.num_rows)
+        table = table.append_column(pa.field(name, kind), value)
+    return table
