@@ -28,14 +28,6 @@ COLUMN = ("queue", "string")
 EXPECTED = ["conpeek 2026-10-20 1 7.5", "thulium 2026-10-19 2 60.5", "thulium 2026-10-20 2 4.0"]
 
 
-def test_without_a_stack_the_laptops_names_are_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, str(READING / "laptop.py")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("no stack here: type `call-lake local up --detach`")
-
-
 @pytest.fixture(scope="module")
 def environment(aws: boto3.Session, emulator: Emulator) -> Mapping[str, str]:
     """Of a lake in which each day has a superseded file that a listing of the data would count, too. Thulium's days are

@@ -178,6 +178,19 @@ def test_old_versions_of_everything_but_audio_expire_after_a_day_with_their_mark
     assert rule.get("ExpiredObjectDeleteMarker", False) is ("ExpirationInDays" not in rule)
 
 
+def test_the_access_log_is_kept_for_years_and_what_was_replaced_of_it_for_months():
+    rule = rules()["access-log"]
+    assert (rule["Prefix"], rule["ExpirationInDays"]) == ("access-log/", {"Ref": "AccessLogRetentionDays"})
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
+    assert default("AccessLogRetentionDays") == 3 * 365
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_reaches_the_access_log(function):
+    places = [str(place) for action, found in allowed(function).items() if action.startswith("s3:") for place in found]
+    assert not [place for place in places if "access-log" in place or "Arn}/*" in place]
+
+
 def test_every_prefix_that_is_written_has_its_rule_for_old_versions():
     written = {
         place["Fn::Sub"].removeprefix("${Bucket.Arn}/").removesuffix("*")
