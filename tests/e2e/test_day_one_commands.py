@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,23 @@ def test_the_audio_of_a_recording_is_a_file_with_its_own_bytes(laptop: Shell, tm
     again = laptop.type("get", row["provider_key"], "-o", str(tmp_path))
     assert again.code == 1
     assert "--force" in again.err
+
+
+def test_calls_of_a_number_are_found_and_exported_without_sql(laptop: Shell, tmp_path: Path) -> None:
+    found = json.loads(laptop.type("find", *DAYS, "--longest", "--limit", "1", "--json").out)
+    number = found[0]["caller"]
+    theirs = json.loads(laptop.type("find", *DAYS, "--number", number, "--json").out)
+
+    file = tmp_path / "calls.zip"
+    typed = laptop.type("export", *DAYS, "--number", number, "--for", "case 7", "-o", str(file))
+
+    assert typed.code == 0, typed.err
+    with zipfile.ZipFile(file) as opened:
+        ids = [row["recording_id"] for row in json.loads(opened.read("calls.json"))]
+        audio = [name for name in opened.namelist() if name.startswith("audio/")]
+    assert found[0]["recording_id"] in ids
+    assert ids == [row["recording_id"] for row in theirs]
+    assert len(audio) == len(ids)
 
 
 def test_a_pause_is_shown_and_ends(laptop: Shell) -> None:

@@ -6,7 +6,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-from tests.e2e.conftest import DAYS, REPO, Shell
+from tests.e2e.conftest import CALL_LAKE, DAYS, REPO, Shell
 from tests.integration.tools import peers_python
 
 READING = REPO / "docs/reading"
@@ -24,8 +24,8 @@ def test_the_deployed_view_counts_the_tables_rows(laptop: Shell) -> None:
     assert sum(day["outbound"] for day in days) == directions["outbound"] > 0
 
 
-def test_a_reader_finds_the_laptops_lake_by_what_laptop_py_prints(laptop: Shell, tmp_path: Path) -> None:
-    script = f'eval "$("$1" {READING}/laptop.py)"; exec "$1" -B {READING}/read_polars.py {DAYS[1]} {DAYS[3]}'
+def test_a_reader_finds_the_laptops_lake_by_what_env_prints(laptop: Shell, tmp_path: Path) -> None:
+    script = f'eval "$({CALL_LAKE} env)"; exec "$1" -B {READING}/read_polars.py {DAYS[1]} {DAYS[3]}'
     ran = subprocess.run(
         ["sh", "-euc", script, "sh", peers_python()],
         cwd=laptop.folder,

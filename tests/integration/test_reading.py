@@ -3,7 +3,6 @@ manifests name, whatever columns their files have."""
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path

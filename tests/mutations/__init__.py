@@ -27,6 +27,7 @@ from tests.mutations import (
     doctor_rules,
     erasing_rules,
     expiry_rules,
+    finding_rules,
     key_rules,
     lake_rules,
     laptop_rules,
@@ -55,4 +56,5 @@ ALL = (
     *doctor_rules.MUTATIONS,
     *deploy_rules.MUTATIONS,
     *screen_rules.MUTATIONS,
+    *finding_rules.MUTATIONS,
 )

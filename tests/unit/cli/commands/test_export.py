@@ -266,6 +266,21 @@ def test_a_hostile_row_names_no_file_outside(bench: Bench, files: Any, monkeypat
     assert rows[-1]["caller"] == "'=1+1\\r\\n"
 
 
+def test_a_call_that_came_after_the_line_was_written_is_left_out(files: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from call_lake_cli.commands import export as module
+
+    def with_a_new_one(stack: Any, wanted: Any, columns: Any) -> Iterator[dict[str, Any]]:
+        rows = list(calls.find_calls(stack, wanted, columns))
+        if columns:  # the second reading
+            yield rows[0] | {"recording_id": f"thulium-{0:032x}"}
+        yield from rows
+
+    monkeypatch.setattr(module, "find_calls", with_a_new_one)
+
+    assert export(*DAY_OPTIONS).exit_code == 0
+    assert len(json.loads(files()["calls.json"])) == 3
+
+
 def test_memory_holds_one_piece_of_audio(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     from call_lake_cli.stack import audio, export_file
 
