@@ -111,7 +111,8 @@ def days_of(asked: Asked, today: date) -> Days:
 
 def today_in(stack: Stack) -> date:
     """The latest day that it is now in a source's time zone."""
-    return max(CLOCK.now().astimezone(source.zone).date() for source in stack.sources.values())
+    now = CLOCK.now()
+    return max((now.astimezone(source.zone).date() for source in stack.sources.values()), default=now.date())
 
 
 def countries_of(stack: Stack) -> dict[str, str]:

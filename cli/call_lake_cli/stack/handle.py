@@ -61,7 +61,10 @@ class Stack:
     def client(self, service: str) -> Any:
         """A boto3 client for this stack."""
         # A function may run for 15 minutes: wait for its answer, and never invoke it twice.
-        config = Config(read_timeout=920, retries={"total_max_attempts": 1}) if service == "lambda" else None
+        if service == "lambda":
+            config = Config(read_timeout=920, retries={"total_max_attempts": 1})
+        else:
+            config = Config(max_pool_connections=32)  # above the threads of a search (lake/calls.py)
         endpoint_url = self.connection.get("endpoint_url")
         client = self._session.client(service, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload]
         if manner().verbose:
