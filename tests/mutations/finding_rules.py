@@ -74,6 +74,13 @@ MUTATIONS = (
     ),
     Mutation(
         26,
+        "an export has calls that may be another person's",
+        at("call_lake_cli.commands.export", "_by_options"),
+        never("may_be_another"),
+        EXPORT,
+    ),
+    Mutation(
+        26,
         "an export has rows of what was erased",
         at("call_lake_cli.commands.export", "_add"),
         rewriting("entry.state is State.ERASED", "False"),

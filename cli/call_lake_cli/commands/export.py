@@ -23,7 +23,7 @@ from call_lake_cli.console.files import whole_file
 from call_lake_cli.console.options import SourceName, StackName
 from call_lake_cli.console.output import print_line, progress
 from call_lake_cli.stack.audio import access_log_of, copy_audio, file_name, program, why_none
-from call_lake_cli.stack.calls import Asked, Wanted, as_json, clock_text, find_calls, wanted_of
+from call_lake_cli.stack.calls import Asked, Wanted, as_json, clock_text, countries_of, find_calls, wanted_of
 from call_lake_cli.stack.export_file import SPOOL_BYTES, ExportFile
 from call_lake_cli.stack.handle import Stack, find_stack
 
@@ -37,12 +37,14 @@ SHOWN = 10
 @dataclass(frozen=True, slots=True)
 class _Chosen:
     """The recordings to export. ``wanted``: where their rows are. ``said``: how they were chosen, for the cover sheet.
-    ``unknown``: names that no recording has."""
+    ``unknown``: names that no recording has. ``doubtful``: recordings that are left out,
+    as they may be of another number."""
 
     ids: frozenset[str]
     wanted: Wanted
     said: str
     unknown: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
 
 
 def export(
@@ -84,6 +86,11 @@ def export(
         with whole_file(file) as out, ExportFile(out, CLOCK.now(), SHORT) as made:
             _write(here, chosen, made, purpose)
         print_line(str(file))
+        if chosen.doubtful:
+            err.print(
+                f"{len(chosen.doubtful)} calls that may be of another number are left out: call-lake find shows them; "
+                "export them by their recording ids"
+            )
         _tell(made)
 
 
@@ -92,10 +99,17 @@ def _by_options(stack: Stack, asked: Asked) -> _Chosen:
     wanted = wanted_of(stack, asked)
     if wanted.default_days:
         err.print(f"the last 31 days, {wanted.days}; --from DAY looks further back")
-    ids = frozenset(row["recording_id"] for row in find_calls(stack, wanted, ()))
+    countries = countries_of(stack)
+    doubtful, ids = list[str](), set[str]()
+    for row in find_calls(stack, wanted, ("caller", "callee")):
+        if wanted.may_be_another(row, countries.get(row["source"], "")):
+            doubtful.append(row["recording_id"])
+        else:
+            ids.add(row["recording_id"])
+    left_out = f"; {len(doubtful)} may be of the number: call-lake find shows them" * bool(doubtful)
     if not ids:
-        raise NothingMatched(f"no call fits ({wanted.days}): no file was written")
-    return _Chosen(ids, wanted, f"{asked.words} ({wanted.days})")
+        raise NothingMatched(f"no call fits ({wanted.days}): no file was written{left_out}")
+    return _Chosen(frozenset(ids), wanted, f"{asked.words} ({wanted.days})", doubtful=tuple(doubtful))
 
 
 def _by_name(stack: Stack, names: list[str]) -> _Chosen:
@@ -128,10 +142,12 @@ def _write(stack: Stack, chosen: _Chosen, export: ExportFile, purpose: str | Non
         for recording_id in sorted(left):
             _add(stack, ledger, export, recording_id, None)
             bar.advance(task)
+    doubtful = {"Left out": f"perhaps of the number: {', '.join(chosen.doubtful)}"} if chosen.doubtful else {}
     export.finish(
         {
             "For": purpose or "not said",
             "Chosen by": chosen.said,
+            **doubtful,
             "Made by": stack.caller(),
             "Made at": f"{clock_text(CLOCK.now())} UTC",
             "Stack": f"{stack.name}, {'on a laptop' if stack.local else 'in AWS'}",

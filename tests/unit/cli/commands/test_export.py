@@ -8,6 +8,7 @@ import stat
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from call_lake_cli.console.errors import ExitCode
 from call_lake_cli.stack import calls
 from tests.support.fakes import FakeClock
 from tests.support.fakes.ids import IDS
+from tests.support.fakes.provider import make_recording
 from tests.support.memory_stack import stack_of, typed, use
 from tests.support.operator_bench import DAY, Bench
 
@@ -95,6 +97,20 @@ def test_the_cover_sheet_says_what_for_whom_by_whom_and_when(files: Any) -> None
         "Without audio:  0",
     ):
         assert text in cover
+
+
+def test_calls_that_may_be_another_persons_are_left_out_and_named(bench: Bench, files: Any) -> None:
+    doubtful = replace(make_recording(7), caller="+49 48 800 000 001")
+    bench.thulium.add(doubtful)
+    bench.settle()
+
+    done = export("--number", "800000001", *DAY_OPTIONS)
+
+    assert done.exit_code == 0, done.output
+    assert [row["recording_id"] for row in json.loads(files()["calls.json"])] == [id_of(bench, 1)]
+    assert "1 calls that may be of another number are left out" in done.stderr
+    assert f"Left out:       perhaps of the number: {doubtful.recording_id}" in files()["cover.txt"].decode()
+    assert log_lines(bench)[0]["recording_ids"] == [id_of(bench, 1)]
 
 
 def test_the_sums_are_of_every_other_file(files: Any) -> None:
@@ -271,7 +287,7 @@ def test_a_call_that_came_after_the_line_was_written_is_left_out(files: Any, mon
 
     def with_a_new_one(stack: Any, wanted: Any, columns: Any) -> Iterator[dict[str, Any]]:
         rows = list(calls.find_calls(stack, wanted, columns))
-        if columns:  # the second reading
+        if "raw" in columns:  # the second reading
             yield rows[0] | {"recording_id": f"thulium-{0:032x}"}
         yield from rows
 
