@@ -41,3 +41,21 @@ def test_a_reader_finds_the_laptops_lake_by_what_env_prints(laptop: Shell, tmp_p
     assert ran.stdout.splitlines() == [
         f"{day['source']} {day['call_date']} {day['calls']} {day['talk_s']}" for day in days
     ]
+
+
+def test_call_lake_read_gives_the_laptops_calls_by_what_env_prints(laptop: Shell, tmp_path: Path) -> None:
+    program = "import call_lake, sys; print(call_lake.read(*sys.argv[1:]).num_rows)"
+    script = f'eval "$({CALL_LAKE} env)"; exec "$@"'
+    ran = subprocess.run(
+        ["sh", "-euc", script, "sh", CALL_LAKE.with_name("python"), "-c", program, DAYS[1], DAYS[3]],
+        cwd=laptop.folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    days = json.loads(laptop.type("query", DAILY, "--json").out)
+
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) == sum(day["calls"] for day in days) > 0
