@@ -196,9 +196,7 @@ def _add_audio(stack: Stack, export: ExportFile, entry: Entry) -> str | None:
         except UserError as error:
             export.missing.append((entry.recording_id, str(error)))
             return None
-        name = file_name(stack, entry, entry.audio)
-        export.add_audio(name, body)
-        return f"audio/{name}"
+        return export.add_audio(file_name(stack, entry, entry.audio), body)
 
 
 def _tell(export: ExportFile) -> None:

@@ -16,6 +16,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 from call_lake.plain_text import json_text, safe
 from call_lake_cli.console.output import csv_cell
 
+FOLDER = "audio"
 COVER = "cover.txt"
 SUMS = "SHA256SUMS"
 SPOOL_BYTES = 4 * 1024 * 1024
@@ -61,9 +62,12 @@ class ExportFile:
         self._json.write((",\n" if self.calls else "\n").encode() + json_text(dict(row)).encode())
         self.calls += 1
 
-    def add_audio(self, name: str, body: IO[bytes]) -> None:
-        self._add(f"audio/{name}", body, ZIP_STORED)
+    def add_audio(self, name: str, body: IO[bytes]) -> str:
+        """Return the file's name within the ZIP file."""
+        file = f"{FOLDER}/{name}"
+        self._add(file, body, ZIP_STORED)
         self.audio += 1
+        return file
 
     def add_story(self, recording_id: str, story: Mapping[str, Any]) -> None:
         self._add(f"stories/{recording_id}.json", BytesIO(json_text(dict(story), indent=2).encode() + b"\n"))
