@@ -23,6 +23,9 @@ from call_lake.ledger.jobs import Job, JobKind, JobState
 from call_lake.model.layout import Partition
 from call_lake.model.recording import AudioFacts, StoredAudio
 from call_lake.model.windows import Window
+from call_lake.operations.erase.eraser import ErasureReport
+from call_lake.operations.erase.place import SearchResult
+from call_lake.operations.erase.targets import ErasureRequest, Near, Target, Targets
 from call_lake.operations.rebuild import RebuildAttempt
 from call_lake.operations.redrive import RedriveCounts
 from call_lake.operations.verify.findings import Finding, Kind
@@ -37,6 +40,7 @@ from call_lake_cli.stack.census import SourceCensus, SourceStatus
 from tests.support.fakes import World
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.provider import make_recording
+from tests.support.lake_samples import row_of
 from tests.support.template import ROOT
 
 FOLDER = ROOT / "tests/unit/cli/screens"
@@ -203,16 +207,18 @@ REDRIVEN = {
     "commands.failed.Redriver": gives(SimpleNamespace(redrive=gives(RedriveCounts(12, 2, 1, 3)))),
 }
 NO_ENTRY = {"commands.show.find_entries": gives([]), "commands.show.ledger_of": gives(None)}
-AN_ENTRY = NO_ENTRY | {"commands.show.find_entries": gives([None]), "commands.show._facts_of": gives(FACTS)}
+AN_ENTRY = NO_ENTRY | {"commands.show.find_entries": gives([None]), "commands.show._facts_now": gives(FACTS)}
 FAILURES = {
     "commands.failed.ledger_of": gives(None),
     "commands.failed.failures": gives([FAILED]),
     "commands.failed.dead_letters_of": gives([None]),
 }
 GOT = {
-    **{f"commands.get.{name}": gives(None) for name in ("ledger_of", "find_entries", "save", "chunks_of")},
-    "commands.get.stored_audio": gives(AUDIO),
+    "commands.get._found": gives([(FAILED, AUDIO)]),
+    "commands.get.access_log_of": gives(SimpleNamespace(note=gives(None))),
+    "commands.get.copy_audio": gives(None),
 }
+FOUND = [row_of(number, caller="+48800000003", direction="inbound", duration_s=200.4) for number in (1, 2)]
 BACKFILLED = BackfillState(Job("backfill", "thulium", JobKind.BACKFILL, WINDOW, WINDOW.end, JobState.DONE), 0, None)
 SECRET = {f"commands.secrets.{name}": gives({}) for name in ("read_secret", "check", "write")}
 DEPLOYED = {
@@ -220,13 +226,17 @@ DEPLOYED = {
     **{f"commands.deploy.{name}": gives(None) for name in ("_find_in_account", "_refuse_key", "_build")},
     "commands.deploy._sam": gives(0),
 }
-ERASED = SimpleNamespace(
-    to_json=gives({"not_searched": ["words in transcripts"]}),
-    targets=SimpleNamespace(
-        all=[SimpleNamespace(to_json=gives({"id": ID, "source": "thulium", "day": "2026-10-20", "state": "STORED"}))],
-        near={"800000007": 2},
+ERASED = ErasureReport(
+    ErasureRequest(recording_ids=frozenset({ID})),
+    Targets(
+        (Target(ID, Partition("thulium", DAY), "STORED"),),
+        matched=1,
+        near=Near(numbers={"800000007": 2}),
+        agents={"Agent 1": 1},
     ),
-    places={"audio": SimpleNamespace(searched=1204, hits=1, hidden=0)},
+    {"audio": SearchResult(1204, 1), "query_results": SearchResult(3, 0)},
+    NOW,
+    NOW,
     dry_run=True,
 )
 REBUILT = [RebuildAttempt(Partition("thulium", DAY), None, 1, "the manifest changed while it was read")]
@@ -246,6 +256,13 @@ SCREENS: dict[str, Screen] = {
     "show-all": Screen(f"call-lake show {ID} --all", AN_ENTRY),
     "show-unknown": Screen("call-lake show nothing", NO_ENTRY),
     "get": Screen(f"call-lake get {ID}", GOT),
+    "find": Screen("call-lake find --day 2026-10-20", {"commands.find.find_calls": lambda *_: iter(FOUND)}),
+    "find-none": Screen("call-lake find --number 800000003", {"commands.find.find_calls": lambda *_: iter(())}),
+    "export-none": Screen(
+        "call-lake export nothing -o calls.zip",
+        {f"commands.export.{name}": gives([]) for name in ("find_entries", "ledger_of")},
+    ),
+    "env": Screen("call-lake env", {"commands.env.variables_of": gives({"CALL_LAKE_BUCKET": "call-lake"})}),
     "query": Screen("call-lake query 'SELECT …'", {"commands.query.run_query": gives(ANSWER)}),
     "backfill": Screen(
         f"call-lake backfill --source thulium {DAYS} --yes", {"commands.backfill._watch": gives(BACKFILLED)}

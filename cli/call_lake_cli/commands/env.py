@@ -13,6 +13,10 @@ def env(stack: StackName = None) -> None:
 
     Type: eval "$(call-lake env)". For a stack in AWS, they use your own credentials. For the laptop's, its keys are
     among the variables.
+
+    Examples:
+      call-lake env
+      call-lake env --stack call-lake
     """
     with explained():
         for name, value in variables_of(find_stack(stack)).items():

@@ -15,6 +15,7 @@ from call_lake.wiring.operator import CLOCK, compactor_settings, dead_letters_of
 from call_lake_cli.console.errors import Found, NothingMatched, UsageError, err, explained, say
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
+from call_lake_cli.console.words import counted
 from call_lake_cli.erasure import filing, question
 from call_lake_cli.stack.handle import Stack, find_stack
 
@@ -254,9 +255,10 @@ def _print(report: "ErasureReport", filed: Mapping[str, Any], *, as_json: bool) 
         print_json({**report.to_json(), **filed, "near": report.targets.near.to_json()})
     else:
         recordings = [tuple(target.to_json().values()) for target in report.targets.all]
-        print_rows(("recording_id", "source", "call_date", "state before"), recordings, Format.TABLE)
+        print_rows(("recording_id", "source", "call_date", "state before"), recordings, Format.TABLE, ends="")
         columns = ("place", "searched", "to delete" if report.dry_run else "left", "hidden")
-        print_rows(columns, [(name, p.searched, p.hits, p.hidden) for name, p in report.places.items()], Format.TABLE)
+        places = [(name, p.searched, p.hits, p.hidden) for name, p in report.places.items()]
+        print_rows(columns, places, Format.TABLE, ends="", beside=True)
         for place in report.to_json()["not_searched"]:
             err.print(f"not searched: {place}")
         _print_filed(filed)
@@ -265,13 +267,15 @@ def _print(report: "ErasureReport", filed: Mapping[str, Any], *, as_json: bool) 
         for line in question.summary(report.targets, report.places["query_results"].searched):
             err.print(line)
     what = "would be erased; nothing was changed" if report.dry_run else "erased"
-    err.print(f"{len(report.targets.ids):,} recordings {what}")
+    err.print(f"{counted(len(report.targets.ids), 'recording')} {what}")
 
 
 def _print_filed(filed: Mapping[str, Any]) -> None:
     earlier = filed.get("earlier") or []
     if earlier:
         names = ("ended_at", "reference", "matched", "hits", "by", "key")
-        print_rows(names, [[one.get(name) for name in names] for one in (*earlier, filed)], Format.TABLE, "proofs")
+        print_rows(
+            names, [[one.get(name) for name in names] for one in (*earlier, filed)], Format.TABLE, "proofs", beside=True
+        )
     if filed.get("key"):
         err.print(f"the proof is kept as {filed['key']}")

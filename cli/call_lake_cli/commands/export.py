@@ -73,6 +73,10 @@ def export(
 
     Name recordings, or choose calls with the options of find. The cover sheet names recordings without audio, and the
     exit code is 3 then. The bucket keeps a line of who took which recordings (access-log/).
+
+    Examples:
+      call-lake export --number "800 000 003" --for DSR-17 -o calls.zip
+      call-lake export thulium-0123456789abcdef0123456789abcdef -o call.zip
     """
     with explained():
         asked = Asked(number or (), agent or (), day, from_, to, source, direction, longer_than)

@@ -8,13 +8,16 @@ from enum import StrEnum
 from heapq import nlargest
 from itertools import islice
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from call_lake.model.table import Row, length_of
 from call_lake_cli.console.errors import NothingMatched, err, explained
+from call_lake_cli.console.manner import Format, manner
 from call_lake_cli.console.options import AsJson, SourceName, StackName
-from call_lake_cli.console.output import Format, print_line, print_rows
+from call_lake_cli.console.output import print_rows
+from call_lake_cli.console.words import counted
 from call_lake_cli.stack.calls import (
     Asked,
     Wanted,
@@ -68,13 +71,17 @@ def find(
     longer_than: LongerThan = None,
     longest: Annotated[bool, typer.Option("--longest", help="The longest calls first, not the newest.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Print so many calls at most.")] = 50,
-    form: Annotated[Format, typer.Option("--output", help="How to print the calls.")] = Format.TABLE,
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
     """Find calls by number, agent, day, direction and length. Prints phone numbers and names.
 
     Reads the table's files, not Athena. A call appears here once its row is in the table, some minutes after the call.
+
+    Examples:
+      call-lake find --number "800 000 003" --from 2026-10-01
+      call-lake find --agent anna --longest --limit 1
+      call-lake find --day 2026-10-25 --longer-than 5m --output csv
     """
     with explained():
         here = find_stack(stack)
@@ -88,7 +95,7 @@ def find(
         else:
             found = list(islice(rows, limit + 1))
         shown = found[:limit]
-        _print(here, wanted, shown, Format.JSON if json_ else form)
+        _print(here, wanted, shown, Format.JSON if json_ else manner().output)
         if not shown:
             raise NothingMatched(f"no call fits ({wanted.days})")
         if len(found) > limit:
@@ -106,7 +113,7 @@ def _print(stack: Stack, wanted: Wanted, rows: Sequence[Row], form: Format) -> N
         return
     if not rows:
         return
-    zones = sorted({str(zone_of(stack, row["source"])) for row in rows})
+    zones = sorted({str(_zone(stack, row)) for row in rows})
     start = f"start ({', '.join(zones)})"
     several = len({row["source"] for row in rows}) > 1
     columns = [start, "length", "direction", "caller", "callee", "agent", "audio"]
@@ -115,15 +122,20 @@ def _print(stack: Stack, wanted: Wanted, rows: Sequence[Row], form: Format) -> N
         _cells(stack, row) | {start: _start(stack, row, zones), "number": "perhaps" if maybe else "same"}
         for row, maybe in zip(rows, perhaps, strict=True)
     ]
-    print_rows(columns, [tuple(one[name] for name in columns) for one in cells], form)
-    if any(perhaps):
-        print_line(f"perhaps: {sum(perhaps)} of these calls may be of another number; look at caller and callee")
+    doubt = f"{sum(perhaps)} of them may be of another number (perhaps): look at caller and callee."
+    ends = " ".join([f"{counted(len(rows), 'call')}.", *([doubt] if any(perhaps) else [])])
+    print_rows(columns, [tuple(one[name] for name in columns) for one in cells], form, ends=ends)
 
 
 def _start(stack: Stack, row: Row, zones: Sequence[str]) -> str:
     """On the clock of the source. The column's head names the zone where all calls have the same."""
-    text = clock_text(local_start(stack, row))
-    return text if len(zones) == 1 else f"{text} {zone_of(stack, row['source'])}"
+    zone = _zone(stack, row)
+    text = clock_text(local_start(stack, row).astimezone(zone))
+    return text if len(zones) == 1 else f"{text} {zone}"
+
+
+def _zone(stack: Stack, row: Row) -> ZoneInfo:
+    return ZoneInfo("UTC") if manner().utc else zone_of(stack, row["source"])
 
 
 def _cells(stack: Stack, row: Row) -> dict[str, Any]:

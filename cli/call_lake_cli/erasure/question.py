@@ -8,6 +8,7 @@ import typer
 from rich.progress import Progress
 
 from call_lake_cli.console.errors import UsageError, err
+from call_lake_cli.console.words import counted
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.erase.targets import Near, Targets
@@ -44,12 +45,14 @@ def summary(targets: "Targets", query_results: int) -> list[str]:
     """What would be erased: how many recordings, of which days, sources and agents."""
     days = sorted(target.partition.call_date for target in targets.all)
     sources = sorted({target.partition.source for target in targets.all})
-    lines = [f"{len(targets.ids):,} recordings of {days[0]} to {days[-1]}, of {', '.join(sources)}"]
+    lines = [f"{counted(len(targets.ids), 'recording')} of {days[0]} to {days[-1]}, of {', '.join(sources)}"]
     if targets.agents:
         lines.append(f"agents: {_shortly(targets.agents)}")
     if unfinished := len(targets.ids) - targets.matched:
         lines.append(f"{unfinished:,} of them are what an earlier erasure left that did not end")
-    lines.append(f"everybody's results of Athena's queries go too: {query_results:,} objects, at most 7 days old")
+    lines.append(
+        f"everybody's results of Athena's queries go too: {counted(query_results, 'object')}, at most 7 days old"
+    )
     return lines
 
 
@@ -57,7 +60,7 @@ def print_near(near: "Near") -> None:
     """List on stderr what is perhaps theirs."""
     for what, found in (("number", near.numbers), ("agent", near.agents)):
         for text, recordings in list(found.items())[:NEAR_SHOWN]:
-            err.print(f"perhaps theirs: {what} {text} ({recordings:,} recordings)")
+            err.print(f"perhaps theirs: {what} {text} ({counted(recordings, 'recording')})")
         if len(found) > NEAR_SHOWN:
             err.print(f"perhaps theirs: {len(found) - NEAR_SHOWN:,} more {what}s; --dry-run --json lists all")
     for id in near.mentioned[:NEAR_SHOWN]:
@@ -72,11 +75,11 @@ def what_is_near(near: "Near") -> str:
     """What to type about it, in one sentence."""
     ways = []
     if near.numbers:
-        ways.append(f"{len(near.numbers):,} stored numbers are perhaps theirs: --also NUMBER takes one")
+        ways.append(f"perhaps theirs by a stored number: {len(near.numbers):,} (--also NUMBER takes one)")
     if near.mentioned:
-        ways.append(f"{len(near.mentioned):,} records hold the digits elsewhere: --mentioned takes them")
+        ways.append(f"by digits elsewhere in a record: {len(near.mentioned):,} (--mentioned takes them)")
     if near.agents:
-        ways.append(f"{len(near.agents):,} names are similar: --agent NAME takes one")
+        ways.append(f"by a similar name: {len(near.agents):,} (--agent NAME takes one)")
     return "; ".join(ways) + ("; --exact leaves all others out" if near.numbers or near.mentioned else "")
 
 

@@ -29,6 +29,10 @@ def test_it_prints_what_its_file_shows(name: str, tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8") == "\n".join(shown), f"if this is right: make screens, then look at {file}"
 
 
+def test_no_screen_is_of_a_fault() -> None:
+    assert [file.name for file in FOLDER.glob("*.txt") if "fault of Call Lake" in file.read_text("utf-8")] == []
+
+
 def test_every_command_has_a_screen() -> None:
     typed = {tuple(screen.line.split()[1 : 1 + len(words)]) for screen in SCREENS.values() for words in every_command()}
     assert set(every_command()) <= typed

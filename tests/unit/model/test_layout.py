@@ -12,7 +12,10 @@ from call_lake.model.layout import Partition
 
 ROOT = Path(__file__).resolve().parents[3]
 LAYOUT = ROOT / "shared/call_lake/model/layout.py"
-PREFIXES = ("audio/source", "inbox/", "lake/calls/", "lake/open/", "transcripts/", "athena-results/", "access-log/", "proofs/")
+PREFIXES = (
+    *("audio/source", "inbox/", "lake/calls/", "lake/open/", "transcripts/"),
+    *("athena-results/", "access-log/", "proofs/"),
+)
 CODE = [path for package in ("shared", "cli", "functions") for path in sorted((ROOT / package).rglob("*.py"))]
 DAY = Partition("thulium", date(2026, 10, 20))
 

@@ -111,9 +111,9 @@ def test_a_dry_run_says_what_would_go_and_asks_nothing(stack: TypedStack) -> Non
     done = type_("--number", NUMBER, "--dry-run")
 
     assert done.exit_code == 0
-    assert "1 recordings of 2026-10-20 to 2026-10-20, of thulium" in done.stderr
+    assert "1 recording of 2026-10-20 to 2026-10-20, of thulium" in done.stderr
     assert "agents: Anna (1)" in done.stderr
-    assert "everybody's results of Athena's queries go too: 1 objects" in done.stderr
+    assert "everybody's results of Athena's queries go too: 1 object" in done.stderr
 
 
 def test_the_proof_is_written_to_the_file_and_to_the_bucket(stack: TypedStack) -> None:
@@ -178,8 +178,8 @@ def test_what_is_perhaps_theirs_stops_the_erasure_until_somebody_decides(stack: 
 
     refused = erased()
     assert refused.exit_code == 2
-    assert "perhaps theirs: number 9800000003 (1 recordings)" in refused.stderr
-    assert "--also NUMBER takes one; --exact leaves all others out; nothing was erased" in refused.stderr
+    assert "perhaps theirs: number 9800000003 (1 recording)" in refused.stderr
+    assert "(--also NUMBER takes one); --exact leaves all others out; nothing was erased" in refused.stderr
     assert stack.bench.world.store.bodies() == before
 
     near = type_("--number", NUMBER, "--dry-run", "--json")
@@ -196,7 +196,7 @@ def test_only_near_numbers_are_nothing_matched_and_say_what_to_type(stack: Typed
     done = type_("--number", "+49800000003", "--now", "--yes")
 
     assert done.exit_code == 5
-    assert "1 stored numbers are perhaps theirs: --also NUMBER takes one" in done.stderr
+    assert "perhaps theirs by a stored number: 1 (--also NUMBER takes one)" in done.stderr
 
 
 def test_a_bucket_that_refuses_the_copy_hides_no_erasure(stack: TypedStack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ def test_a_number_that_may_be_another_is_marked(world: World) -> None:
     done = typed("find", "--number", "800000003", "--day", str(TODAY))
 
     assert "perhaps" in done.stdout
-    assert "of these calls may be of another number; look at caller and callee" in done.stdout
+    assert "of them may be of another number (perhaps): look at caller and callee." in done.stdout
 
 
 def test_nothing_is_an_exit_code_and_an_empty_list() -> None:
