@@ -6,7 +6,7 @@ from typing import Any
 from call_lake.ledger.jobs import Jobs
 from call_lake.model.times import iso, parse_iso
 from call_lake.model.windows import Window
-from call_lake.ports import Below, Clock, Item, PreconditionFailed, Table
+from call_lake.ports import Below, Clock, Item, OneOf, PreconditionFailed, Table
 
 PAUSED = "paused"
 AUDIO_HOSTS_MOST = 20
@@ -35,6 +35,18 @@ class SourceState:
     def checkpoint(self) -> datetime | None:
         """Up to here everything was listed completely at least once; None before the first poll."""
         return self._moment("checkpoint")
+
+    def begin(self, checkpoint: datetime, polled_from: datetime) -> None:
+        """Set the first checkpoint, and from when on the first poll reads. A later call changes nothing."""
+        facts = {"checkpoint": iso(checkpoint), "polled_from": iso(polled_from)}
+        try:
+            self._table.update(self._id, facts, {"checkpoint": OneOf((None,))})
+        except PreconditionFailed:
+            return
+
+    def polled_from(self) -> datetime | None:
+        """From when on the first poll read: what was listed before that, only a backfill or a sweep reads."""
+        return self._moment("polled_from")
 
     def advance(self, to: datetime) -> None:
         """Move the checkpoint forward. One that another poll has moved further stays (rule 2)."""

@@ -187,7 +187,7 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
         "poller", "copier", "compactor", "compactor: schedule",
         "recording ids",
         "thulium: secret", "thulium: listing", "thulium: polls", "thulium: poll", "thulium: sweep", "thulium: copies",
-        "dead letters", "Lambda quota", "alarms", "alarm topic",
+        "failed recordings", "dead letters", "Lambda quota", "alarms", "alarm topic",
     }  # fmt: skip
 
 

@@ -71,5 +71,5 @@ def test_without_a_window_one_listing_is_enough_for_the_next_poll_looks_back(mon
 
 def test_a_window_that_cannot_be_read_does_not_keep_what_was_copied_from_the_table() -> None:
     stack = FakeStack(0)
-    settling._step(stack, [SourceCensus("conpeek", listed=9, stored=9, jobs_unfinished=1, inbox=9)])  # type: ignore[arg-type]
+    settling._step(stack, [SourceCensus("conpeek", listed=9, stored=9, jobs_unfinished=1, inbox=9)], copies_rest=False)  # type: ignore[arg-type]
     assert stack.invoked == ["poller", "compactor"]

@@ -24,7 +24,7 @@ def bench() -> Bench:
 
 
 def test_what_the_ledger_does_not_know_is_named_with_its_cause(bench: Bench) -> None:
-    late = make_recording(7, listed_at=bench.world.clock.now() - timedelta(hours=3))
+    late = make_recording(7, listed_at=bench.world.clock.now() - timedelta(hours=1))
     bench.thulium.add(late)
 
     finding = only(bench.verify().differences)
