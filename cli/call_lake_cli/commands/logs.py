@@ -30,6 +30,7 @@ def logs(
     recording: Annotated[
         str | None, typer.Option("--recording", metavar="ID", help="Only lines about this recording id.")
     ] = None,
+    text: Annotated[str, typer.Option(metavar="TEXT", help="Only lines with this text, as the table shows them.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines, the newest ones.")] = 100,
     json_: AsJson = False,
     stack: StackName = None,
@@ -39,6 +40,7 @@ def logs(
     Examples:
       call-lake logs
       call-lake logs poller --level error --since 2h
+      call-lake logs poller --text collisions= --since 1d
       call-lake logs --recording thulium-0f3c9a4be1d24c8f9a60b7d2e5f81c33
     """
     with explained():
@@ -56,7 +58,8 @@ def logs(
             for kind in kinds:
                 bar.update(task, description=f"reading the {kind}'s log")
                 lines = lines_of(here, kind, start, recording or source)
-                found += deque((one for one in lines if one.level.rank >= level.rank and one.is_about(source)), limit)
+                chosen = (one for one in lines if one.level.rank >= level.rank and one.is_about(source))
+                found += deque((one for one in chosen if text in f"{one.message} {_more(one)}"), limit)
         found = sorted(found, key=lambda line: line.at)[-limit:]
         if json_:
             print_json([line.to_json() for line in found])
