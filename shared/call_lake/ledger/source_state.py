@@ -1,5 +1,6 @@
 """What the ledger keeps of one source: its checkpoint, its pauses and its holes (rules 1, 2)."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,24 @@ from call_lake.ports import Below, Clock, Item, OneOf, PreconditionFailed, Table
 
 PAUSED = "paused"
 AUDIO_HOSTS_MOST = 20
+READ_MOST = 50
+"""So many separate stretches before the first poll are remembered."""
 HOLE_MEMORY = timedelta(hours=3)
 """A hole that no poll has met for so long is mended, or lies behind the look-back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTimes:
+    """Which stretches of a source's list have been read. ``polled_from``: from when on the first poll read, empty where
+    the ledger does not know. ``before``: start and end of what backfills and sweeps have read of the time before."""
+
+    polled_from: str
+    before: tuple[tuple[str, str], ...] = ()
+
+    def has(self, moment: datetime) -> bool:
+        """Whether what was listed then has been read. True where the ledger does not know."""
+        text = iso(moment)
+        return text >= self.polled_from or any(start <= text <= end for start, end in self.before)
 
 
 class SourceState:
@@ -44,9 +61,19 @@ class SourceState:
         except PreconditionFailed:
             return
 
-    def polled_from(self) -> datetime | None:
-        """From when on the first poll read: what was listed before that, only a backfill or a sweep reads."""
-        return self._moment("polled_from")
+    def read_times(self) -> ReadTimes:
+        """What has been read since the first poll, and before it."""
+        facts = self.facts()
+        before = tuple((one["start"], one["end"]) for one in facts.get("read_before", ()))
+        return ReadTimes(facts.get("polled_from", ""), before)
+
+    def note_read(self, window: Window) -> None:
+        """Note that a backfill or a sweep has read a window, as far as it is before the first poll."""
+        times = self.read_times()
+        if times.has(window.start):
+            return
+        merged = _merged([*times.before, (iso(window.start), min(iso(window.end), times.polled_from))])
+        self.note(read_before=[{"start": start, "end": end} for start, end in merged][-READ_MOST:])
 
     def advance(self, to: datetime) -> None:
         """Move the checkpoint forward. One that another poll has moved further stays (rule 2)."""
@@ -93,6 +120,17 @@ class SourceState:
     def _moment(self, fact: str) -> datetime | None:
         text = self.facts().get(fact)
         return parse_iso(text) if text else None
+
+
+def _merged(spans: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same spans of time, in order, those that touch made one."""
+    merged: list[tuple[str, str]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _window_of(hole: Item) -> Window:

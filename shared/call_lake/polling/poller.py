@@ -192,8 +192,10 @@ class Poller:
         for outcome in self._read(job.rest, self._publish if job.kind is JobKind.BACKFILL else self._take):
             if isinstance(outcome, Hole):
                 self._open_gap(outcome)
-            if job.kind is JobKind.SWEEP and outcome.window.end >= job.window.end:
-                self._state.note(swept_to=iso(job.window.end))
+            if outcome.window.end >= job.window.end:
+                self._state.note_read(job.window)
+                if job.kind is JobKind.SWEEP:
+                    self._state.note(swept_to=iso(job.window.end))
             job = self._state.jobs.progress(job, outcome.window.end)
             if job.done or job.again != again:
                 return True

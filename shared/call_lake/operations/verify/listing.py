@@ -8,7 +8,7 @@ from call_lake.errors import SecretEmpty, StepFailed
 from call_lake.ledger.entry import day_of
 from call_lake.ledger.identity import under_its_own_id
 from call_lake.ledger.ledger import Ledger
-from call_lake.ledger.source_state import SourceState
+from call_lake.ledger.source_state import ReadTimes, SourceState
 from call_lake.model.recording import Recording
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.times import iso
@@ -83,8 +83,8 @@ class SourceListing:
         if not self.unknown:
             return found
         state = SourceState(self._ledger.table, self._clock, source)
-        checkpoint, polled_from = state.checkpoint(), state.polled_from()
-        return found + [_unknown(recording, checkpoint, polled_from) for recording in self.unknown.values()]
+        checkpoint, times = state.checkpoint(), state.read_times()
+        return found + [_unknown(recording, checkpoint, times) for recording in self.unknown.values()]
 
     # -- one page
 
@@ -117,12 +117,12 @@ class SourceListing:
         return day in self._days or listed_at is None or listed_at.astimezone(self._settings.zone).date() in self._days
 
 
-def _unknown(recording: Recording, checkpoint: datetime | None, polled_from: datetime | None) -> Finding:
+def _unknown(recording: Recording, checkpoint: datetime | None, times: ReadTimes) -> Finding:
     kind = Kind.UNKNOWN
     if checkpoint is None:
         cause = "its source was never polled"
-    elif polled_from is not None and recording.listed_at is not None and recording.listed_at < polled_from:
-        kind, cause = Kind.BEFORE_FIRST, f"polls began at {iso(polled_from)}: only a backfill reads what is older"
+    elif recording.listed_at is not None and not times.has(recording.listed_at):
+        kind, cause = Kind.BEFORE_FIRST, f"polls began at {times.polled_from}: only a backfill reads what is older"
     elif recording.listed_at is not None and recording.listed_at > checkpoint:
         kind, cause = Kind.ON_ITS_WAY, f"the checkpoint is at {iso(checkpoint)}, before it was listed: a poll takes it"
     else:
