@@ -9,7 +9,7 @@ import pytest
 from call_lake.errors import Reason, SecretEmpty, Transient
 from call_lake.model.windows import Window
 from call_lake.operations.days import Days
-from call_lake.operations.verify.findings import FindingGroup, Kind, grouped
+from call_lake.operations.verify.findings import Finding, FindingGroup, Kind, grouped
 from call_lake.ports import BadRecord, Page
 from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording, raising
@@ -78,6 +78,32 @@ def test_what_was_listed_before_the_first_poll_is_one_cause_that_names_the_backf
     assert sorted(report.unknown) == sorted(old)
     assert "polls began at" in group.example.cause
     assert report.differences, "it is not here, so it is a difference"
+
+
+def test_findings_are_one_group_for_each_source_and_cause() -> None:
+    def finding(id: str, day: int, reason: str, source: str = "thulium") -> Finding:
+        return Finding(source, Kind.FAILED, "it failed", recording_id=id, call_date=date(2026, 10, day), group=reason)
+
+    groups = grouped(
+        [
+            finding("b", 5, "forbidden"),
+            finding("c", 6, "encrypted"),
+            finding("a", 3, "forbidden"),
+            finding("d", 3, "forbidden", "conpeek"),
+        ]
+    )
+
+    assert [[one.recording_id for one in group.findings] for group in groups] == [["b", "a"], ["c"], ["d"]]
+    assert groups[0].days == (date(2026, 10, 3), date(2026, 10, 5))
+    assert groups[0].example.recording_id == "a"
+    assert FindingGroup([Finding("thulium", Kind.UNUSED, "")]).days == (None, None)
+
+
+def test_a_failed_recordings_reason_is_its_cause(bench: Bench) -> None:
+    for recording, reason in zip(bench.recordings, (Reason.FORBIDDEN, Reason.FORBIDDEN, Reason.ENCRYPTED), strict=True):
+        bench.world.table.update(recording.recording_id, {"state": "FAILED", "reason": reason})
+
+    assert sorted(len(group.findings) for group in grouped(bench.verify().differences)) == [1, 2]
 
 
 def test_what_a_backfill_has_read_before_the_first_poll_is_lost_where_it_is_missing(bench: Bench) -> None:
