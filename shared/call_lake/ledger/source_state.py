@@ -70,10 +70,11 @@ class SourceState:
     def note_read(self, window: Window) -> None:
         """Note that a backfill or a sweep has read a window, as far as it is before the first poll."""
         times = self.read_times()
-        if times.has(window.start):
+        if iso(window.start) >= times.polled_from:
             return
         merged = _merged([*times.before, (iso(window.start), min(iso(window.end), times.polled_from))])
-        self.note(read_before=[{"start": start, "end": end} for start, end in merged][-READ_MOST:])
+        if merged != list(times.before):
+            self.note(read_before=[{"start": start, "end": end} for start, end in merged][-READ_MOST:])
 
     def advance(self, to: datetime) -> None:
         """Move the checkpoint forward. One that another poll has moved further stays (rule 2)."""
