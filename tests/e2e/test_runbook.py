@@ -14,7 +14,7 @@ from tests.support.aws_cli import ROOT, AwsCommand, call_of, commands_in
 READING = re.compile(r"(describe|filter|get|list|receive)-.*")
 NOT_HERE = {
     ("iam", "list-entities-for-policy"): "the stack has no policy for analysts here",
-    ("events", "list-targets-by-rule"): "nobody has made the rule `foreign`",
+    ("events", "list-targets-by-rule"): "no rule `foreign` exists",
     ("dynamodb", "list-backups"): "the emulator has no backups of deleted tables",
     ("dynamodb", "describe-table", "restored"): "nothing was restored",
     ("sqs", "get-queue-url"): "its name is an argument of a function of the shell",
