@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from call_lake_cli.commands import local, quarantine, secrets, source
+from call_lake_cli.commands.alarms import alarms
 from call_lake_cli.commands.allow import allow
 from call_lake_cli.commands.backfill import backfill
 from call_lake_cli.commands.deploy import deploy
@@ -15,6 +16,8 @@ from call_lake_cli.commands.export import export
 from call_lake_cli.commands.failed import failed, redrive
 from call_lake_cli.commands.find import find
 from call_lake_cli.commands.get import get
+from call_lake_cli.commands.jobs import jobs
+from call_lake_cli.commands.logs import logs
 from call_lake_cli.commands.pause import pause, resume
 from call_lake_cli.commands.probe import probe
 from call_lake_cli.commands.query import query
@@ -46,7 +49,7 @@ def _options(
 PANELS: dict[str, tuple[Callable[..., None] | App, ...]] = {
     "Begin": (local.app, deploy, secrets.app, source.app, probe),
     "Find calls": (find, show, get, export, query, env),
-    "Watch": (status, failed, doctor, verify),
+    "Watch": (status, failed, doctor, verify, alarms, logs, jobs),
     "Act": (backfill, redrive, quarantine.app, pause, resume, allow, rebuild, erase),
 }
 """Every command by the panel of ``call-lake --help`` that shows it."""

@@ -64,7 +64,8 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             up = shell.type("local", "up", "--detach", *strangers.arguments, *settings, environment=strangers.secrets)
             assert up.code == 0, up.err
             settled = shell.type("local", "settle", *WINDOW, "--timeout", "280", "--json", timeout_s=500)
-            assert settled.code == 0, settled.err + settled.out
+            assert settled.code in (0, 3), settled.err + settled.out  # 3: what is gone at the provider has failed
+            assert json.loads(settled.out)["settled"], settled.err
             sources = {one["source"]: one for one in json.loads(settled.out)["sources"]}
             queried = shell.type("query", "SELECT * FROM calls", "--json")
             assert queried.code == 0, queried.err

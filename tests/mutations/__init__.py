@@ -33,6 +33,7 @@ from tests.mutations import (
     laptop_rules,
     polling_rules,
     rebuild_rules,
+    report_rules,
     request_rules,
     retry_rules,
     screen_rules,
@@ -55,6 +56,7 @@ ALL = (
     *status_rules.MUTATIONS,
     *doctor_rules.MUTATIONS,
     *deploy_rules.MUTATIONS,
+    *report_rules.MUTATIONS,
     *screen_rules.MUTATIONS,
     *finding_rules.MUTATIONS,
 )

@@ -114,6 +114,18 @@ def complaints(command: AwsCommand) -> Iterator[str]:
         yield from _of_options(command.words[3:], model.operation_model(operations[name]))
 
 
+def call_of(command: AwsCommand) -> tuple[str, str, dict[str, Any]]:
+    """The call of botocore that the command makes: service, method, arguments. Raises ValueError."""
+    service, name = SERVICES.get(command.words[1], command.words[1]), command.words[2]
+    model = _model_of(service)
+    operations = {xform_name(known, "-"): known for known in model.operation_names}
+    shape = model.operation_model(operations[name]).input_shape
+    shapes = {xform_name(member, "-"): (member, one) for member, one in shape.members.items()} if shape else {}
+    options, _ = _split(command.words[3:], shapes)
+    given = {shapes[option][0]: _parsed(values, shapes[option][1]) for option, values in options if option in shapes}
+    return service, xform_name(operations[name]), given
+
+
 def _of_options(words: Sequence[str], model: OperationModel) -> Iterator[str]:
     members = model.input_shape.members if model.input_shape else {}
     shapes = {xform_name(member, "-"): (member, shape) for member, shape in members.items()}

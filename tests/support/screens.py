@@ -22,6 +22,7 @@ from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.jobs import Job, JobKind, JobState
 from call_lake.model.layout import Partition
 from call_lake.model.recording import AudioFacts, StoredAudio
+from call_lake.model.times import iso
 from call_lake.model.windows import Window
 from call_lake.operations.erase.eraser import ErasureReport
 from call_lake.operations.erase.place import SearchResult
@@ -37,6 +38,7 @@ from call_lake_cli.doctor.checks import fail, ok, warn
 from call_lake_cli.main import app
 from call_lake_cli.stack.athena import Answer, QueryCost
 from call_lake_cli.stack.census import SourceCensus, SourceStatus
+from call_lake_cli.stack.log_lines import LogLine, parse
 from tests.support.fakes import World
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.provider import make_recording
@@ -70,7 +72,7 @@ class KnownStack:
     name = bucket = "call-lake"
     local = True
     sources_path = "/call-lake/sources/"
-    functions: Mapping[str, str] = {}
+    functions: Mapping[str, str] = {"poller": "call-lake-poller"}
     ledger_table = "call-lake-ledger"
 
     def __init__(self) -> None:
@@ -241,6 +243,63 @@ ERASED = ErasureReport(
 )
 REBUILT = [RebuildAttempt(Partition("thulium", DAY), None, 1, "the manifest changed while it was read")]
 
+BEFORE = "polls began at 2026-11-29T12:00:00.000Z: only a backfill reads what is older"
+OLD = [
+    Finding(
+        "thulium",
+        Kind.BEFORE_FIRST,
+        "the provider lists it, the ledger does not have it",
+        BEFORE,
+        make_recording(number).recording_id,
+        date(2026, 10, 1 + number % 20),
+        group=BEFORE,
+    )
+    for number in range(109)
+]
+WAITING = Entry(
+    ID,
+    State.RETRYING,
+    "thulium",
+    DAY,
+    CALL,
+    STORED_AT,
+    attempts=3,
+    reason="not_found",
+    due_at="2026-11-30T12:20:00.000Z",
+    history=({"at": "2026-11-30T11:50:00.000Z", "reason": "not_found", "detail": "the download answered 404"},),
+)
+WAITS = {
+    "commands.failed.ledger_of": gives(
+        SimpleNamespace(waiting=lambda source, most: [WAITING] if source == "thulium" else [])
+    )
+}
+ALARMS = [
+    {
+        "AlarmName": f"call-lake-{name}",
+        "AlarmDescription": f"{meaning}: docs/runbook.md#the-alarm-{name}",
+        "StateValue": state,
+        "StateUpdatedTimestamp": NOW,
+        "ActionsEnabled": name != "quarantine",
+    }
+    for name, meaning, state in (
+        ("quarantine", "The table could not hold a row", "OK"),
+        ("dead-letters", "Recordings failed permanently", "ALARM"),
+    )
+]
+
+
+def logged(stack: Any, kind: str, since: datetime, term: str | None) -> list[LogLine]:
+    """What `call-lake logs` reads."""
+    texts = [
+        '{"level": "INFO", "message": "polled", "source": "thulium", "listed": 12, "published": 3, "trouble": null}',
+        '{"level": "ERROR", "message": "GAP: a window cannot be read", "source": "thulium", "error": "HTML"}',
+        "2026-11-30T11:58:00.123Z 5f0c Task timed out after 240.00 seconds",
+    ]
+    return [line for text in texts if (line := parse(kind, "2026-11-30T11:58:00.123Z", text))]
+
+
+GAP = Job("g", "thulium", JobKind.GAP, WINDOW, WINDOW.start, JobState.UNFINISHED, iso(STORED_AT), iso(NOW))
+BUSY = SimpleNamespace(jobs=SimpleNamespace(unfinished=gives([GAP])), swept_to=gives(NOW))
 SCREENS: dict[str, Screen] = {
     "help": Screen("call-lake --help"),
     "help-status": Screen("call-lake status --help"),
@@ -248,9 +307,14 @@ SCREENS: dict[str, Screen] = {
     "status-utc": Screen("call-lake status --utc", {"commands.status.take_status": gives([STATUS])}),
     "status-all": Screen("call-lake status --all", {"commands.status.take_census": gives(CENSUS)}),
     "verify": Screen(f"call-lake verify {DAYS}", verified(LOST)),
+    "verify-many": Screen(f"call-lake verify {DAYS}", verified(LOST, *OLD)),
     "verify-right": Screen(f"call-lake verify {DAYS}", verified()),
     "failed": Screen("call-lake failed", FAILURES),
     "failed-none": Screen("call-lake failed", FAILURES | {"commands.failed.failures": gives([])}),
+    "failed-waiting": Screen("call-lake failed --waiting", WAITS),
+    "alarms": Screen("call-lake alarms", {"commands.alarms.alarms_in": gives(ALARMS)}),
+    "logs": Screen("call-lake logs", {"commands.logs.lines_of": logged}),
+    "jobs": Screen("call-lake jobs", {"commands.jobs.SourceState": gives(BUSY)}),
     "redrive": Screen("call-lake redrive", REDRIVEN),
     "show": Screen(f"call-lake show {ID}", AN_ENTRY),
     "show-all": Screen(f"call-lake show {ID} --all", AN_ENTRY),
@@ -287,6 +351,7 @@ SCREENS: dict[str, Screen] = {
     ),
     "local-up": Screen("call-lake local up --detach", {"stack.laptop.start": gives(KnownStack())}),
     "local-settle": Screen("call-lake local settle", {"commands.local.settle_stack": gives((True, CENSUS))}),
+    "local-settle-gives-up": Screen("call-lake local settle", {"commands.local.settle_stack": gives((False, CENSUS))}),
     "local-down": Screen("call-lake local down", {"stack.laptop.end": gives(["emulator", "simulators"])}),
     "secrets-set": Screen("call-lake secrets set thulium", SECRET),
     "source-list": Screen("call-lake source list"),

@@ -16,14 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn
 
 from call_lake_cli.commands.status import ProgressLines, print_counts
 from call_lake_cli.console.app import App
-from call_lake_cli.console.errors import UsageError, UserError, err, explained, say
+from call_lake_cli.console.errors import Found, UsageError, err, explained, say
 from call_lake_cli.console.options import AsJson, parse_day, parse_days, parse_parameters
 from call_lake_cli.console.output import print_json, progress
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.census import SourceCensus, total
 from call_lake_cli.stack.handle import LOCAL_FILE, find_stack
+from call_lake_cli.stack.settle import failures_in, why_unsettled
 from call_lake_cli.stack.settle import settle as settle_stack
-from call_lake_cli.stack.settle import why_unsettled
 from call_lake_local.stack import LocalSource, Plan, SimulatedCalls
 
 app = App(name="local", help="Call Lake on this machine: no Docker, no AWS account.")
@@ -104,10 +104,12 @@ def settle(
         typer.Option("--from", help="First day to list, YYYY-MM-DD; calls of the day before and after may come along."),
     ] = None,
     to: Annotated[str | None, typer.Option("--to", help="Last day to list.")] = None,
-    timeout: Annotated[int, typer.Option(help="Seconds after which no further step is begun.", min=1)] = 300,
+    timeout: Annotated[int, typer.Option(help="Seconds without progress after which it gives up.", min=1)] = 300,
     json_: AsJson = False,
 ) -> None:
     """Poll, wait until every listed recording is stored and queryable or has failed permanently, and count.
+
+    Exit code 3 if a recording failed, or if it gave up; then what is stored is queryable.
 
     Examples:
       call-lake local settle
@@ -134,7 +136,9 @@ def settle(
         else:
             print_counts(census)
         if not ok:
-            raise UserError("not settled: " + "; ".join(filter(None, map(why_unsettled, census))))
+            raise Found("not settled: " + "; ".join(filter(None, [*map(why_unsettled, census), failures_in(census)])))
+        if failed := failures_in(census):
+            raise Found(f"settled, but {failed}: `call-lake failed` lists them")
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """``call-lake status``: how far each source was read, and what became of its recordings."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ from call_lake_cli.stack.handle import Stack, find_stack, zone_of
 READ_BYTES = 4096
 """Of one read unit: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html"""
 
+QUIET_S = 15.0
+"""So long a command that waits may say nothing."""
 All = Annotated[
     bool,
     typer.Option("--all", help="Count every recording since the first one. Reads the whole ledger and all days' rows."),
@@ -53,26 +56,29 @@ def _announce(stack: Stack) -> None:
 
 def print_counts(census: Sequence[SourceCensus], title: str | None = None) -> None:
     """What became of each source's recordings, without its checkpoint: for `local settle` and the demo."""
-    columns = ("source", "listed", "stored", "rows", "failed", "waiting", "in queue", "in inbox")
+    columns = ("source", "listed", "stored", "failed", "waiting", "rows", "erased", "in queue", "in inbox")
     rows = [
-        (one.source, one.listed, one.stored, one.rows, _reasons(one), one.waiting, one.queue, one.inbox)
+        (one.source, one.listed, one.stored, _reasons(one), one.waiting, one.rows, one.erased, one.queue, one.inbox)
         for one in census
     ]
     print_rows(columns, rows, Format.TABLE, title, ends=f"{counted(len(rows), 'source')}.")
 
 
 class ProgressLines:
-    """Say a line whenever another tenth of the recordings was stored, or became rows."""
+    """Say a line whenever another tenth of the recordings was stored, or became rows; or, while nothing moves, after
+    ``QUIET_S`` seconds."""
 
-    def __init__(self) -> None:
-        self._said = ""
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._said, self._said_at = "", monotonic()
 
     def show(self, step: str, census: Sequence[SourceCensus]) -> None:
-        listed, stored, rows = (total(census, name) for name in ("listed", "stored", "rows"))
+        listed, stored, rows, waiting = (total(census, name) for name in ("listed", "stored", "rows", "waiting"))
         tenths = f"{step} {stored * 10 // max(listed, 1)} {rows * 10 // max(listed, 1)}"
-        if tenths != self._said:
-            self._said = tenths
-            say(f"{step}: {listed} listed, {stored} stored, {rows} rows")
+        if tenths != self._said or self._monotonic() - self._said_at >= QUIET_S:
+            self._said, self._said_at = tenths, self._monotonic()
+            waits = f", {waiting} waiting" if waiting else ""
+            say(f"{step}: {listed} listed, {stored} stored, {rows} rows{waits}")
 
 
 def _print(found: Sequence[SourceStatus], zone: ZoneInfo) -> None:

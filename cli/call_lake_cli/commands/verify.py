@@ -13,20 +13,24 @@ from rich.progress import BarColumn, TaskProgressColumn
 from call_lake.lake.registration import tables_of
 from call_lake.model.layout import AUDIO
 from call_lake.operations.days import Days
-from call_lake.operations.verify.findings import TableRow
+from call_lake.operations.verify.findings import Finding, FindingGroup, Kind, TableRow, grouped
 from call_lake.operations.verify.redownload import Redownloader
 from call_lake.operations.verify.repair import Repairer
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
 from call_lake.wiring.operator import CLOCK, catalog_of, compactor_settings, ids_of, ledger_of, provider_of, queue_of
 from call_lake_cli.console.errors import Found, err, explained
+from call_lake_cli.console.manner import manner
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.console.words import counted
 from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack, find_stack, select_sources
 
-COLUMNS = ("source", "listed", "checked", "right", "differences", "for information")
+COLUMNS = ("source", "listed", "checked", "right", "erased", "differences", "for information")
 FINDING_COLUMNS = ("source", "recording", "call date", "finding", "what", "as the ledger knows it", "to do")
+GROUP_COLUMNS = (
+    "source", "finding", "count", "first day", "last day", "example", "what", "as the ledger knows it", "to do"
+)  # fmt: skip
 
 
 def verify(
@@ -135,26 +139,42 @@ def _print(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] | N
     if as_json:
         print_json(_as_json(days, reports, done))
         return
-    lines = [
-        (
-            f.source,
-            f.recording_id,
-            f.call_date,
-            f.kind,
-            f.what,
-            f.cause,
-            (done or {}).get(f.recording_id or f.what, f.to_do),
-        )
-        for report in reports
-        for f in report.findings
-        if f.is_listed
-    ]
-    print_rows(FINDING_COLUMNS, lines, Format.TABLE, ends="")
+    listed = [finding for report in reports for finding in report.findings if finding.is_listed]
+    if manner().output is Format.CSV:
+        print_rows(FINDING_COLUMNS, [_line(finding, done or {}) for finding in listed], Format.TABLE, ends="")
+    else:
+        groups = grouped(listed)
+        several = any(len(group.findings) > 1 for group in groups)
+        ends = "One line for each cause; --output csv lists each recording." if several else ""
+        print_rows(GROUP_COLUMNS, [_group_line(group, done or {}) for group in groups], Format.TABLE, ends=ends)
     again = ("downloaded again",) if any(report.redownloaded for report in reports) else ()
     rows = [_summary(report)[: len(COLUMNS + again)] for report in reports]
     print_rows((*COLUMNS, *again), rows, Format.TABLE, ends=_sentence(reports), beside=True)
     if done:
         err.print(f"repaired: {len(done)}; verify again when they went through")
+
+
+def _line(finding: Finding, done: dict[str, str]) -> tuple[object, ...]:
+    said = (finding.kind, finding.what, finding.cause, _to_do([finding], done))
+    return (finding.source, finding.recording_id, finding.call_date, *said)
+
+
+def _group_line(group: FindingGroup, done: dict[str, str]) -> tuple[object, ...]:
+    one = group.example
+    said = (one.recording_id, one.what, one.cause, _to_do(group.findings, done))
+    return (one.source, one.kind, len(group.findings), *group.days, *said)
+
+
+def _to_do(findings: Sequence[Finding], done: dict[str, str]) -> str:
+    """What to type about findings with one cause, or what the repair has done about the first of them."""
+    group = FindingGroup(findings)
+    one = group.example
+    first, last = group.days
+    if repaired := done.get(one.recording_id or one.what):
+        return repaired
+    if one.kind is Kind.BEFORE_FIRST and first:
+        return f"call-lake backfill --source {one.source} --from {first} --to {last}"
+    return one.to_do
 
 
 def _sentence(reports: Sequence[VerifyReport]) -> str:
@@ -169,7 +189,8 @@ def _summary(report: VerifyReport) -> tuple[object, ...]:
     others = Counter(f.kind for f in report.findings if not f.is_difference)
     texts = [", ".join(f"{kind} {n}" for kind, n in sorted(one.items())) or 0 for one in (differences, others)]
     chosen, same = report.redownloaded or (0, 0)
-    return (report.source, report.listed, report.checked, report.right, *texts, f"{same} of {chosen} the same")
+    counts = (report.listed, report.checked, report.right, report.erased)
+    return (report.source, *counts, *texts, f"{same} of {chosen} the same")
 
 
 def _as_json(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] | None) -> dict[str, Any]:
@@ -183,6 +204,7 @@ def _as_json(days: Days, reports: Sequence[VerifyReport], done: dict[str, str] |
                 "listed": report.listed,
                 "checked": report.checked,
                 "right": report.right,
+                "erased": report.erased,
                 "findings": dict(Counter(f.kind for f in report.findings)),
                 "redownloaded": _redownloaded(report),
             }

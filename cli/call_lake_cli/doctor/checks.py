@@ -11,6 +11,7 @@ import requests
 from call_lake.aws.parameters import SecretsManagerSecrets
 from call_lake.errors import CallLakeError, SecretEmpty, StepFailed
 from call_lake.lake.registration import tables_of, unregistered
+from call_lake.ledger.counts import count_failed
 from call_lake.ledger.id_key import check_key, ids_under
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.times import parse_iso
@@ -21,6 +22,7 @@ from call_lake.settings import SourceSettings
 from call_lake.wiring.operator import catalog_of, compactor_settings
 from call_lake_cli.commands.secrets import Secret
 from call_lake_cli.console.output import Level as Level
+from call_lake_cli.console.words import counted
 from call_lake_cli.doctor import refusals
 from call_lake_cli.stack.athena import QueryFailed, run_query
 from call_lake_cli.stack.handle import Stack
@@ -28,6 +30,8 @@ from call_lake_cli.stack.handle import Stack
 SKEW_WARN_S, SKEW_FAIL_S = 60.0, 300.0  # AWS refuses requests that are five minutes off
 SILENT = timedelta(minutes=25)  # as long as the alarm of the same meaning waits
 SPARE_CONCURRENCY = 5
+MOST = 10_000
+"""More failed recordings of one source are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +204,27 @@ def schedule(stack: Stack, name: str, what: str) -> Iterator[Check]:
         yield fail(what, f"its schedule is {state}", f"enable schedule {name}; to let a source rest: call-lake pause")
 
 
+def failures(stack: Stack) -> Iterator[Check]:
+    """Have recordings failed permanently? Counts what ``call-lake failed`` lists, up to ``MOST`` of a source."""
+    counts = {name: count_failed(stack.table, name, MOST) for name in stack.sources}
+    number = sum(one.total() for one in counts.values())
+    if not number:
+        yield ok("failed recordings", "none")
+        return
+    more = " or more" if any(one.total() >= MOST for one in counts.values()) else ""
+    reasons = ", ".join(f"{name} {reason} {n}" for name, one in counts.items() for reason, n in sorted(one.items()))
+    found = f"{counted(number, 'recording')}{more} failed permanently: {reasons}"
+    yield warn("failed recordings", found, "call-lake failed says why")
+
+
 def dead_letters(stack: Stack) -> Iterator[Check]:
-    """Does the dead-letter queue hold anything?"""
+    """Does the dead-letter queue hold messages? A failed recording has one or none: they vanish after 14 days."""
     wanted = "ApproximateNumberOfMessages"
     found = stack.client("sqs").get_queue_attributes(QueueUrl=stack.dlq_url, AttributeNames=[wanted])
     number = int(found["Attributes"].get(wanted, 0))
     if number:
-        yield warn("dead letters", f"{number} recordings failed permanently", "call-lake failed says why")
+        to_do = "call-lake failed says which recordings failed; docs/runbook.md, The alarm dead-letters"
+        yield warn("dead letters", f"{counted(number, 'message')} in the dead-letter queue", to_do)
     else:
         yield ok("dead letters", "none")
 

@@ -101,6 +101,7 @@ def run_checks(stack: Stack, clock: Clock, *, session: requests.Session | None =
         take = partial(checks.mapping, stack, "transcriber", f"{stack.name}-transcriptions", "transcriptions")
         yield from guarded("transcriptions", take)
     yield from guarded("settings", lambda: _sources(stack, clock, session))
+    yield from guarded("failed recordings", lambda: checks.failures(stack))
     yield from guarded("dead letters", lambda: checks.dead_letters(stack))
     if not stack.local:
         yield from guarded("Lambda quota", lambda: checks.concurrency(stack))

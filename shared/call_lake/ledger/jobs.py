@@ -44,7 +44,8 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """``window`` is what has to be read; all of it before ``position`` has been."""
+    """``window`` is what has to be read; all of it before ``position`` has been. ``due_at``: from when on a poll works
+    on it."""
 
     id: str
     source: str
@@ -52,6 +53,8 @@ class Job:
     window: Window
     position: datetime
     state: JobState = JobState.UNFINISHED
+    started_at: str | None = None
+    due_at: str | None = None
 
     @property
     def rest(self) -> Window:
@@ -87,6 +90,7 @@ class Jobs:
             "start": iso(window.start),
             "end": iso(window.end),
             "position": iso(window.start),
+            "started_at": iso(self._clock.now()),
             "due_list": self._due_list,
             "due_at": iso(self._clock.now() + wait),
         }
@@ -191,4 +195,6 @@ def _job(item: Item) -> Job:
         window=Window(parse_iso(item["start"]), parse_iso(item["end"])),
         position=parse_iso(item["position"]),
         state=JobState(item[STATE]),
+        started_at=item.get("started_at"),
+        due_at=item.get("due_at"),
     )

@@ -30,6 +30,7 @@ from call_lake.ledger.entry import (
     HISTORY_LENGTH,
     IN_FLIGHT,
     ITEM_VERSION,
+    LAST_DUE,
     NEVER,
     NOT_STORED,
     TOMBSTONE,
@@ -194,6 +195,14 @@ class Ledger:
         listed = self.table.query_due(source, NEVER, INDEX_LIMIT, due_from=NEVER)
         items = self.table.get_many([found["id"] for found in listed])
         return [entry for entry in entries_of(items.values()) if entry.state is State.FAILED]
+
+    def waiting(self, source: str, most: int) -> list[Entry]:
+        """Recordings of the source that are neither stored nor failed nor erased, at most so many, the one that is due
+        first at the beginning. Read like ``failures``."""
+        listed = [found["id"] for found in self.table.query_due(source, LAST_DUE, most)]
+        items = self.table.get_many(listed)
+        entries = entries_of(items[id] for id in listed if id in items)
+        return [entry for entry in entries if entry.state in (State.PUBLISHED, State.RETRYING)]
 
     def redriven(self, id: str) -> bool:
         """Make a FAILED recording due again, with its deadlines counted from now. False where it is not FAILED."""

@@ -1,17 +1,34 @@
 """What the ledger keeps of one source: its checkpoint, its pauses and its holes (rules 1, 2)."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from call_lake.ledger.jobs import Jobs
 from call_lake.model.times import iso, parse_iso
 from call_lake.model.windows import Window
-from call_lake.ports import Below, Clock, Item, PreconditionFailed, Table
+from call_lake.ports import Below, Clock, Item, OneOf, PreconditionFailed, Table
 
 PAUSED = "paused"
 AUDIO_HOSTS_MOST = 20
+READ_MOST = 50
+"""So many separate stretches before the first poll are remembered."""
 HOLE_MEMORY = timedelta(hours=3)
 """A hole that no poll has met for so long is mended, or lies behind the look-back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTimes:
+    """Which stretches of a source's list have been read. ``polled_from``: from when on the first poll read, empty where
+    the ledger does not know. ``before``: start and end of what backfills and sweeps have read of the time before."""
+
+    polled_from: str
+    before: tuple[tuple[str, str], ...] = ()
+
+    def has(self, moment: datetime) -> bool:
+        """Whether what was listed then has been read. True where the ledger does not know."""
+        text = iso(moment)
+        return text >= self.polled_from or any(start <= text <= end for start, end in self.before)
 
 
 class SourceState:
@@ -35,6 +52,29 @@ class SourceState:
     def checkpoint(self) -> datetime | None:
         """Up to here everything was listed completely at least once; None before the first poll."""
         return self._moment("checkpoint")
+
+    def begin(self, checkpoint: datetime, polled_from: datetime) -> None:
+        """Set the first checkpoint, and from when on the first poll reads. A later call changes nothing."""
+        facts = {"checkpoint": iso(checkpoint), "polled_from": iso(polled_from)}
+        try:
+            self._table.update(self._id, facts, {"checkpoint": OneOf((None,))})
+        except PreconditionFailed:
+            return
+
+    def read_times(self) -> ReadTimes:
+        """What has been read since the first poll, and before it."""
+        facts = self.facts()
+        before = tuple((one["start"], one["end"]) for one in facts.get("read_before", ()))
+        return ReadTimes(facts.get("polled_from", ""), before)
+
+    def note_read(self, window: Window) -> None:
+        """Note that a backfill or a sweep has read a window, as far as it is before the first poll."""
+        times = self.read_times()
+        if iso(window.start) >= times.polled_from:
+            return
+        merged = _merged([*times.before, (iso(window.start), min(iso(window.end), times.polled_from))])
+        if merged != list(times.before):
+            self.note(read_before=[{"start": start, "end": end} for start, end in merged][-READ_MOST:])
 
     def advance(self, to: datetime) -> None:
         """Move the checkpoint forward. One that another poll has moved further stays (rule 2)."""
@@ -81,6 +121,17 @@ class SourceState:
     def _moment(self, fact: str) -> datetime | None:
         text = self.facts().get(fact)
         return parse_iso(text) if text else None
+
+
+def _merged(spans: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same spans of time, in order, those that touch made one."""
+    merged: list[tuple[str, str]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _window_of(hole: Item) -> Window:

@@ -140,11 +140,12 @@ class Poller:
 
     def _regular(self, horizon: datetime) -> None:
         """Read from the checkpoint, less the look-back, to the horizon. The checkpoint follows what was read whole."""
+        lookback = timedelta(seconds=self._settings.lookback_s)
         checkpoint = self._state.checkpoint()
         if checkpoint is None:  # kept at once, so that a first poll that fails loses nothing
             checkpoint = self._first_from(horizon)
-            self._state.advance(checkpoint)
-        start = min(checkpoint, horizon) - timedelta(seconds=self._settings.lookback_s)
+            self._state.begin(checkpoint, min(checkpoint, horizon) - lookback)
+        start = min(checkpoint, horizon) - lookback
         pending: list[Hole] = []
         read_to = None
         for outcome in self._read(Window(start, horizon), self._take):
@@ -191,8 +192,10 @@ class Poller:
         for outcome in self._read(job.rest, self._publish if job.kind is JobKind.BACKFILL else self._take):
             if isinstance(outcome, Hole):
                 self._open_gap(outcome)
-            if job.kind is JobKind.SWEEP and outcome.window.end >= job.window.end:
-                self._state.note(swept_to=iso(job.window.end))
+            if outcome.window.end >= job.window.end:
+                self._state.note_read(job.window)
+                if job.kind is JobKind.SWEEP:
+                    self._state.note(swept_to=iso(job.window.end))
             job = self._state.jobs.progress(job, outcome.window.end)
             if job.done or job.again != again:
                 return True

@@ -55,6 +55,8 @@ class Aws:
     def get_paginator(self, operation: str) -> Any:
         if operation == "get_query_results":
             return type("Pages", (), {"paginate": lambda self, **_: [PAGE]})()
+        if operation == "filter_log_events":
+            return type("Pages", (), {"paginate": lambda self, **_: [{"events": EVENTS}]})()
         raise REFUSED
 
 
@@ -80,6 +82,11 @@ PAGE = {
         "Rows": [{"Data": [{"VarCharValue": text} for text in COLUMNS.values()]}],
     }
 }
+POWERTOOLS = {"level": HOSTILE, "message": HOSTILE, HOSTILE: HOSTILE, "why": [HOSTILE]}
+EVENTS = [
+    {"timestamp": 1, "message": text}
+    for text in (HOSTILE, f"[ERROR] {HOSTILE}", json.dumps(POWERTOOLS, ensure_ascii=False), "[" * 100_000)
+]
 VARIABLES = {"LEDGER_TABLE": "ledger", "BUCKET": "lake", "SOURCES": "thulium"}
 ANSWERS: dict[str, Any] = {
     "start_query_execution": {"QueryExecutionId": "1"},
@@ -156,6 +163,8 @@ def here(stack: HostileStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 DAY_OPTIONS = ["--from", "2026-10-20", "--to", "2026-10-20"]
 TYPED = [
     *(["status"], ["status", "--json"], ["failed"], ["failed", "--json"], ["failed", "--reason", HOSTILE]),
+    *(["failed", "--waiting"], ["alarms"], ["alarms", "--json"], ["jobs"], ["jobs", "--source", HOSTILE]),
+    *(["logs"], ["logs", "--json"], ["logs", HOSTILE], ["logs", "--since", HOSTILE], ["logs", "--recording", HOSTILE]),
     *(["show", KEY], ["show", KEY, "--json"], ["show", ID], ["show", HOSTILE], ["get", KEY], ["get", KEY + "2"]),
     *(["find", *DAY_OPTIONS], ["find", *DAY_OPTIONS, "--json"], ["find", *DAY_OPTIONS, "--number", HOSTILE]),
     *(["find", "--agent", HOSTILE], ["find", "--longer-than", HOSTILE], ["get", HOSTILE, ID, "-o", HOSTILE]),
@@ -223,6 +232,7 @@ def test_what_a_command_prints_never_acts(words: list[str]) -> None:
         ["show", KEY],
         ["status"],
         ["failed"],
+        ["logs"],
         ["quarantine", "list"],
         ["query", "SELECT 1"],
         ["redrive", "--source", HOSTILE],

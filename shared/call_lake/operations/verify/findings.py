@@ -1,6 +1,6 @@
 """What a verification finds: compare one recording's ledger entry with its audio object and its rows."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,7 @@ class Kind(StrEnum):
     UNREADABLE = "window_unreadable"
     UNUSABLE = "record_unusable"
     UNKNOWN = "not_in_ledger"
+    BEFORE_FIRST = "before_first_poll"
     ON_ITS_WAY = "on_its_way"
     WAITING = "still_waiting"
     FAILED = "failed"
@@ -56,6 +57,7 @@ TO_DO = {
     Kind.UNREADABLE: "verify these days again; if it stays, docs/runbook.md, section A gap",
     Kind.UNUSABLE: "ask the provider's support, or correct the source's `mapping` (docs/providers.md)",
     Kind.UNKNOWN: "call-lake verify --repair publishes it",
+    Kind.BEFORE_FIRST: "call-lake backfill reads these days; verify --repair publishes these recordings alone",
     Kind.ON_ITS_WAY: "nothing; verify again later",
     Kind.WAITING: "call-lake show; the reason says what is in its way",
     Kind.FAILED: "remove the cause (docs/runbook.md), then call-lake redrive",
@@ -86,7 +88,7 @@ TO_DO = {
 @dataclass(frozen=True, slots=True)
 class Finding:
     """``what``: what is missing or differs, and where. ``cause``: as far as the ledger knows it. Neither holds personal
-    data."""
+    data. ``group``: findings of one source and kind with the same text here have one cause."""
 
     source: str
     kind: Kind
@@ -94,6 +96,7 @@ class Finding:
     cause: str = ""
     recording_id: str | None = None
     call_date: date | None = None
+    group: str = ""
 
     @property
     def is_difference(self) -> bool:
@@ -110,7 +113,33 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         day = self.call_date.isoformat() if self.call_date else None
-        return asdict(self) | {"call_date": day, "difference": self.is_difference, "to_do": self.to_do}
+        facts = {name: value for name, value in asdict(self).items() if name != "group"}
+        return facts | {"call_date": day, "difference": self.is_difference, "to_do": self.to_do}
+
+
+@dataclass(frozen=True, slots=True)
+class FindingGroup:
+    """Findings of one source with one cause, at least one. ``example`` is that of the earliest call."""
+
+    findings: Sequence[Finding]
+
+    @property
+    def example(self) -> Finding:
+        return min(self.findings, key=lambda one: one.call_date or date.max)
+
+    @property
+    def days(self) -> tuple[date | None, date | None]:
+        """The first and the last call date; None where no finding has one."""
+        known = [one.call_date for one in self.findings if one.call_date]
+        return (min(known), max(known)) if known else (None, None)
+
+
+def grouped(findings: Iterable[Finding]) -> list[FindingGroup]:
+    """One group for each cause, in the order in which each was met first."""
+    groups: dict[tuple[str, Kind, str], list[Finding]] = {}
+    for one in findings:
+        groups.setdefault((one.source, one.kind, one.group), []).append(one)
+    return [FindingGroup(found) for found in groups.values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +188,7 @@ def differences_of(entry: Entry, parts: StoredParts, now: datetime, audio_kept: 
 def about(kind: Kind, entry: Entry, what: str) -> Finding:
     """A finding about one recording, with what the ledger knows of it."""
     day = entry.recording.call_date if entry.recording else None
-    return Finding(entry.source, kind, what, summary_of(entry), entry.recording_id, day)
+    return Finding(entry.source, kind, what, summary_of(entry), entry.recording_id, day, group=entry.reason or "")
 
 
 def answer_of(entry: Entry) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from call_lake.errors import SecretEmpty, StepFailed
 from call_lake.ledger.entry import day_of
 from call_lake.ledger.identity import under_its_own_id
 from call_lake.ledger.ledger import Ledger
-from call_lake.ledger.source_state import SourceState
+from call_lake.ledger.source_state import ReadTimes, SourceState
 from call_lake.model.recording import Recording
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.times import iso
@@ -77,10 +77,14 @@ class SourceListing:
             if isinstance(error, SecretEmpty) and not is_used:
                 found.append(Finding(source, Kind.UNUSED, "its secret is empty, so nothing was listed"))
             else:
-                found.append(Finding(source, Kind.UNREADABLE, f"cannot list {window}", str(error)))
-        found += [Finding(source, Kind.UNUSABLE, "a listed record is no recording", w) for w in self._unusable.values()]
-        checkpoint = SourceState(self._ledger.table, self._clock, source).checkpoint() if self.unknown else None
-        return found + [_unknown(recording, checkpoint) for recording in self.unknown.values()]
+                found.append(Finding(source, Kind.UNREADABLE, f"cannot list {window}", str(error), group=str(error)))
+        what = "a listed record is no recording"
+        found += [Finding(source, Kind.UNUSABLE, what, why, group=why) for why in self._unusable.values()]
+        if not self.unknown:
+            return found
+        state = SourceState(self._ledger.table, self._clock, source)
+        checkpoint, times = state.checkpoint(), state.read_times()
+        return found + [_unknown(recording, checkpoint, times) for recording in self.unknown.values()]
 
     # -- one page
 
@@ -113,13 +117,15 @@ class SourceListing:
         return day in self._days or listed_at is None or listed_at.astimezone(self._settings.zone).date() in self._days
 
 
-def _unknown(recording: Recording, checkpoint: datetime | None) -> Finding:
+def _unknown(recording: Recording, checkpoint: datetime | None, times: ReadTimes) -> Finding:
     kind = Kind.UNKNOWN
     if checkpoint is None:
         cause = "its source was never polled"
+    elif recording.listed_at is not None and not times.has(recording.listed_at):
+        kind, cause = Kind.BEFORE_FIRST, f"polls began at {times.polled_from}: only a backfill reads what is older"
     elif recording.listed_at is not None and recording.listed_at > checkpoint:
         kind, cause = Kind.ON_ITS_WAY, f"the checkpoint is at {iso(checkpoint)}, before it was listed: a poll takes it"
     else:
         cause = f"the checkpoint, at {iso(checkpoint)}, has passed it: listed too late, or its item is lost"
     what = "the provider lists it, the ledger does not have it"
-    return Finding(recording.source, kind, what, cause, recording.recording_id, recording.call_date)
+    return Finding(recording.source, kind, what, cause, recording.recording_id, recording.call_date, group=cause)

@@ -34,10 +34,11 @@ type RowReader = Callable[[str, Sequence[date]], list[TableRow]]
 @dataclass(slots=True)
 class VerifyReport:
     """The result for one source. ``listed``: recordings of these days that the provider has now. ``checked``: those and
-    those that the ledger has of these days. ``right``: how many of the checked have no difference. ``unknown``:
-    recordings that the ledger does not have, for the repair. ``hidden``: by the name of a table, committed partitions
-    that are not registered in it, for the repair. ``known``: ids of the checked ones that the ledger has.
-    ``redownloaded``: how many were downloaded again, and how many of them had the stored bytes; None if nobody asked.
+    those that the ledger has of these days. ``erased``: how many of the checked were erased. ``right``: how many of the
+    others have no difference. ``unknown``: recordings that the ledger does not have, for the repair. ``hidden``: by the
+    name of a table, committed partitions that are not registered in it, for the repair. ``known``: ids of the checked
+    ones that the ledger has. ``redownloaded``: how many were downloaded again, and how many of them had
+    the stored bytes; None if nobody asked.
     """
 
     source: str
@@ -48,6 +49,7 @@ class VerifyReport:
     hidden: Mapping[str, Sequence[Partition]] = field(default_factory=dict)
     known: Sequence[str] = ()
     redownloaded: tuple[int, int] | None = None
+    erased: int = 0
 
     @property
     def differences(self) -> list[Finding]:
@@ -55,7 +57,8 @@ class VerifyReport:
 
     @property
     def right(self) -> int:
-        return self.checked - len({finding.recording_id for finding in self.differences if finding.recording_id})
+        differing = {finding.recording_id for finding in self.differences if finding.recording_id}
+        return self.checked - self.erased - len(differing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +106,14 @@ class Verifier:
         self._store = data.store
         self._clock = clock
         self._threads = threads
+        self._erased = 0
 
     def verify(self, days: Days, in_ledger: Mapping[str, date], on_progress: VerifyProgress) -> VerifyReport:
         """Compare these days. ``in_ledger``: ids and call dates of the source's recordings of these days, as
         ``Ledger.days`` gave them before. Raises Transient where AWS fails."""
         listing = SourceListing(self._settings, self._provider, self._ledger, self._clock, days, self._ids)
         listing.read(on_progress)
+        self._erased = 0
         expected = dict(in_ledger) | listing.known
         findings = listing.findings(is_used=bool(expected))
         by_day: dict[date, list[str]] = {day: [] for day in days.all()}
@@ -119,9 +124,16 @@ class Verifier:
             findings += self._compare(some, sorted(id for day in some for id in by_day[day]), listing, days)
         hidden = self._hidden(days)
         findings += [hidden_from(table, partition) for table, found in hidden.items() for partition in found]
-        listed = len(listing.known) + len(listing.unknown)
-        checked = len(expected) + len(listing.unknown)
-        return VerifyReport(self._source, listed, checked, findings, listing.unknown, hidden, list(expected))
+        return VerifyReport(
+            self._source,
+            listed=len(listing.known) + len(listing.unknown),
+            checked=len(expected) + len(listing.unknown),
+            findings=findings,
+            unknown=listing.unknown,
+            hidden=hidden,
+            known=list(expected),
+            erased=self._erased,
+        )
 
     def _hidden(self, days: Days) -> dict[str, list[Partition]]:
         """By the name of a table: committed partitions of these days that no query of it sees."""
@@ -137,6 +149,7 @@ class Verifier:
         stored = self._partitions(some)
         heads = self._heads(entries)
         aside = self._set_aside(entries, stored)
+        self._erased += sum(entry.state is State.ERASED for entry in entries.values())
         for id, entry in entries.items():
             parts = StoredParts(heads.get(id), stored.rows.get(id, ()), id in stored.inbox, aside.get(id))
             found = differences_of(entry, parts, self._clock.now(), self._data.audio_kept)

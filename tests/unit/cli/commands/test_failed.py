@@ -12,7 +12,7 @@ from call_lake.aws.messages import SqsDeadLetters, SqsQueue
 from call_lake.errors import NotReady, Reason, Terminal
 from call_lake.model.recording import Recording
 from call_lake.model.times import iso
-from call_lake_cli.commands.failed import failures, line_of
+from call_lake_cli.commands.failed import NO_ATTEMPT, failures, line_of, waiting_line_of
 from tests.support.fakes import Call
 from tests.support.fakes.calls import Proceed
 from tests.support.fakes.provider import make_recording
@@ -81,6 +81,36 @@ def test_an_index_that_lags_lists_nothing_that_was_sent_again(bench: Bench) -> N
     bench.ledger.redriven(bench.recordings[1].recording_id)
 
     assert failures(bench.ledger, ["thulium"], None) == []
+
+
+def test_what_waits_is_listed_with_its_reason_and_its_next_attempt(bench: Bench) -> None:
+    bench.thulium.add(fresh := make_recording(9))
+    bench.pipeline.poll("thulium")
+
+    lines = {line["recording_id"]: line for line in map(waiting_line_of, bench.ledger.waiting("thulium", 10))}
+
+    tried, untried = lines[bench.recordings[2].recording_id], lines[fresh.recording_id]
+    assert len(lines) == 2, "neither what is stored nor what failed"
+    assert (tried["reason"], tried["detail"], tried["attempts"]) == ("not_found", "404", 1)
+    assert tried["next_attempt"] == bench.item(bench.recordings[2])["due_at"]
+    assert (untried["reason"], untried["attempts"], untried["last_attempt"]) == (NO_ATTEMPT, 0, None)
+
+
+def test_an_index_that_lags_lists_nothing_as_waiting_that_was_stored(bench: Bench) -> None:
+    bench.world.table.index_delay_s = 60
+    bench.thulium.on_audio = lambda recording: None
+    bench.world.clock.advance(timedelta(days=1))
+    bench.pipeline.poll("thulium")
+    bench.pipeline.copy_all()
+
+    assert bench.ledger.waiting("thulium", 10) == []
+
+
+def test_a_list_of_what_waits_ends_at_its_most(bench: Bench) -> None:
+    bench.thulium.add(make_recording(9))
+    bench.pipeline.poll("thulium")
+
+    assert len(bench.ledger.waiting("thulium", 1)) == 1
 
 
 def test_it_is_listed_by_source_and_reason_the_newest_first() -> None:

@@ -11,6 +11,7 @@ import botocore.exceptions
 import pytest
 
 from call_lake.errors import ConfigError, Reason, Transient
+from call_lake.ledger.entry import NEVER, State
 from call_lake.ledger.id_key import ITEM
 from call_lake.ledger.source_state import SourceState
 from call_lake.model.layout import Partition
@@ -187,7 +188,7 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
         "poller", "copier", "compactor", "compactor: schedule",
         "recording ids",
         "thulium: secret", "thulium: listing", "thulium: polls", "thulium: poll", "thulium: sweep", "thulium: copies",
-        "dead letters", "Lambda quota", "alarms", "alarm topic",
+        "failed recordings", "dead letters", "Lambda quota", "alarms", "alarm topic",
     }  # fmt: skip
 
 
@@ -236,7 +237,7 @@ def test_a_healthy_stack_has_no_trouble_and_every_part_was_looked_at(cloud: Clou
         ),
         ("describe_alarms", alarm(AlarmActions=[]), "alarms", "warning", "AlarmEmail"),
         ("describe_alarms", alarm(StateValue="ALARM"), "alarms", "warning", "s-silent fires"),
-        ("get_queue_attributes", messages(3), "dead letters", "warning", "call-lake failed"),
+        ("get_queue_attributes", messages(3), "dead letters", "warning", "3 messages in the dead-letter queue"),
         ("get_secret_value", {"SecretString": "{}"}, "thulium: secret", "warning", "call-lake secrets set thulium"),
         ("get_secret_value", {"SecretString": '{"username": "a"}'}, "thulium: secret", "failed", "no 'password'"),
     ],
@@ -251,6 +252,19 @@ def test_each_trouble_of_aws_is_found(
     assert trouble.level == level
     assert says in f"{trouble.found}; {trouble.to_do}"
     assert trouble.to_do
+
+
+def test_failed_recordings_are_counted_as_call_lake_failed_counts_them(cloud: Cloud) -> None:
+    failed = {"state": State.FAILED, "reason": "forbidden", "due_list": "thulium", "due_at": NEVER}
+    for number in range(2):
+        cloud.table.update(f"thulium-{number:032x}", failed)
+    cloud.answers["get_queue_attributes"] = messages(9)
+
+    troubles = cloud.troubles()
+
+    assert troubles["failed recordings"].found == "2 recordings failed permanently: thulium forbidden 2"
+    assert "call-lake failed" in troubles["failed recordings"].to_do
+    assert troubles["dead letters"].found == "9 messages in the dead-letter queue"
 
 
 def test_a_committed_partition_that_no_query_sees_is_a_failure(cloud: Cloud) -> None:

@@ -9,7 +9,7 @@ import pytest
 from call_lake.errors import Reason, SecretEmpty, Transient
 from call_lake.model.windows import Window
 from call_lake.operations.days import Days
-from call_lake.operations.verify.findings import Kind
+from call_lake.operations.verify.findings import Finding, FindingGroup, Kind, grouped
 from call_lake.ports import BadRecord, Page
 from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording, raising
@@ -24,7 +24,7 @@ def bench() -> Bench:
 
 
 def test_what_the_ledger_does_not_know_is_named_with_its_cause(bench: Bench) -> None:
-    late = make_recording(7, listed_at=bench.world.clock.now() - timedelta(hours=3))
+    late = make_recording(7, listed_at=bench.world.clock.now() - timedelta(hours=1))
     bench.thulium.add(late)
 
     finding = only(bench.verify().differences)
@@ -54,6 +54,80 @@ def test_a_source_that_was_never_polled_says_so() -> None:
 
     assert only(report.differences).kind is Kind.UNKNOWN
     assert only(report.differences).cause == "its source was never polled"
+
+
+def old_recordings(bench: Bench, days: int = 2) -> list[str]:
+    """Recordings that were listed so many days before the first poll."""
+    listed_at = datetime(2026, 10, 20, 7, tzinfo=UTC) - timedelta(days=days)
+    found = [make_recording(number, listed_at=listed_at) for number in (7, 8)]
+    bench.thulium.add(*found)
+    return [one.recording_id for one in found]
+
+
+def old_days(days: int = 2) -> Days:
+    return Days(DAY - timedelta(days=days), DAY)
+
+
+def test_what_was_listed_before_the_first_poll_is_one_cause_that_names_the_backfill(bench: Bench) -> None:
+    old = old_recordings(bench)
+
+    report = bench.verify(old_days())
+    group = only_group(grouped(report.findings))
+
+    assert (group.example.kind, len(group.findings)) == (Kind.BEFORE_FIRST, 2)
+    assert sorted(report.unknown) == sorted(old)
+    assert "polls began at" in group.example.cause
+    assert report.differences, "it is not here, so it is a difference"
+
+
+def test_findings_are_one_group_for_each_source_and_cause() -> None:
+    def finding(id: str, day: int, reason: str, source: str = "thulium") -> Finding:
+        return Finding(source, Kind.FAILED, "it failed", recording_id=id, call_date=date(2026, 10, day), group=reason)
+
+    groups = grouped(
+        [
+            finding("b", 5, "forbidden"),
+            finding("c", 6, "encrypted"),
+            finding("a", 3, "forbidden"),
+            finding("d", 3, "forbidden", "conpeek"),
+        ]
+    )
+
+    assert [[one.recording_id for one in group.findings] for group in groups] == [["b", "a"], ["c"], ["d"]]
+    assert groups[0].days == (date(2026, 10, 3), date(2026, 10, 5))
+    assert groups[0].example.recording_id == "a"
+    assert FindingGroup([Finding("thulium", Kind.UNUSED, "")]).days == (None, None)
+
+
+def test_a_failed_recordings_reason_is_its_cause(bench: Bench) -> None:
+    for recording, reason in zip(bench.recordings, (Reason.FORBIDDEN, Reason.FORBIDDEN, Reason.ENCRYPTED), strict=True):
+        bench.world.table.update(recording.recording_id, {"state": "FAILED", "reason": reason})
+
+    assert sorted(len(group.findings) for group in grouped(bench.verify().differences)) == [1, 2]
+
+
+def test_what_a_backfill_has_read_before_the_first_poll_is_lost_where_it_is_missing(bench: Bench) -> None:
+    old = old_recordings(bench)
+    bench.pipeline.poll("thulium", backfill=Days(DAY - timedelta(days=3), DAY).window(WARSAW))
+    bench.settle()
+    assert bench.verify(old_days()).findings == []
+
+    bench.lose_item(next(one for one in bench.thulium.rows if one.recording_id == old[0]))
+
+    assert only(bench.verify(old_days()).findings).kind is Kind.UNKNOWN
+
+
+def test_days_that_no_backfill_has_read_stay_before_the_first_poll(bench: Bench) -> None:
+    bench.pipeline.poll("thulium", backfill=Days(DAY - timedelta(days=3), DAY - timedelta(days=3)).window(WARSAW))
+    bench.settle()
+    old_recordings(bench, 8)
+
+    assert kinds(bench.verify(old_days(8)).findings) == [Kind.BEFORE_FIRST] * 2
+
+
+def only_group(groups: list[FindingGroup]) -> FindingGroup:
+    assert len(groups) == 1, groups
+    return groups[0]
 
 
 def test_a_second_recording_under_a_known_key_is_looked_for_as_its_own(bench: Bench) -> None:

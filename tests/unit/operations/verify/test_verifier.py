@@ -60,7 +60,10 @@ def test_an_erased_recording_is_no_difference(bench: Bench) -> None:
     bench.world.table.update(gone.recording_id, erased)
     bench.lose_row(gone)
 
-    assert bench.verify().findings == []
+    report = bench.verify()
+
+    assert report.findings == []
+    assert (report.checked, report.right, report.erased) == (3, 2, 1)
 
 
 def test_a_partition_that_no_query_sees_is_found_and_registered_again(bench: Bench) -> None:
