@@ -219,10 +219,10 @@ def test_the_view_has_one_line_per_source_and_day_with_the_declared_types(lake: 
         call("2026-10-19 10:00", source="conpeek", agent="Jan"),
         call("2026-10-20 10:00"),
     )
-    found = lake.ask("SELECT * FROM calls_daily WHERE call_date = '2026-10-19' ORDER BY source")
+    found = lake.ask("SELECT * FROM calls_daily WHERE call_date = DATE '2026-10-19' ORDER BY source")
     assert found.rows == [
         ("conpeek", "2026-10-19", "1", "1", "0", None, "1", None),
         ("thulium", "2026-10-19", "4", "2", "1", "60.5", "2", "15"),
     ]
-    athena = {"string": "varchar", "bigint": "bigint", "double": "double"}
+    athena = {"string": "varchar", "date": "date", "bigint": "bigint", "double": "double"}
     assert found.columns == {column["Name"]: athena[column["Type"]] for column in COLUMNS_OF_VIEW}

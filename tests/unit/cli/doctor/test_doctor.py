@@ -509,7 +509,7 @@ def test_the_query_reads_no_more_than_the_calls_since_yesterday(cloud: Cloud) ->
 
     cloud.start_query_execution = note  # type: ignore[attr-defined]
     assert cloud.troubles() == {}
-    assert asked[0].endswith("WHERE call_date >= '2026-10-19'")
+    assert asked[0].endswith("WHERE call_date >= DATE '2026-10-19'")
     assert asked[1] == "w"
 
 
