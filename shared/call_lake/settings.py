@@ -258,6 +258,7 @@ class PollerSettings:
     gap_after_s: int = 21_600
     first_poll_from: str = ""  # ISO date of the first poll; empty: one look-back ago
     retention_days: int = 0  # after which the bucket deletes audio; 0: never (ADR 0010)
+    row_retention_days: int = 0  # older calls are not taken in; 0: all are (ADR 0039)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +295,7 @@ class CompactorSettings:
     database: str
     grace_s: int = 86_400
     open_table: bool = False  # whether the table calls_open is kept (ADR 0009)
+    row_retention_days: int = 0  # rows of older calls are removed; 0: none are (ADR 0039)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from call_lake.wiring.poller import PollerParts
 from call_lake.wiring.sources import secret_of
 from call_lake.wiring.transcriber import TranscriberParts
 from tests.crash.harness import Invocation, settle
-from tests.crash.scenes import Changing, Crooked, Days, Kept, Pair, Passing, Past, Straight
+from tests.crash.scenes import Changing, Crooked, Days, Kept, Outlived, Pair, Passing, Past, Straight
 from tests.crash.small_world import SmallWorld
 from tests.rights.recording import Recorder, Request, recording
 from tests.support.fakes import Call, Died
@@ -54,6 +54,8 @@ EVERYTHING = {
     "ConpeekBaseUrl": "https://example.conpeek.com",
     "EnableTranscription": "true",
     "AnalystsTable": "true",
+    "AudioRetentionDays": "365",
+    "RowRetentionDays": "365",
     "KmsKeyArn": KEY,
 }
 """Parameters of a stack that has all there is."""
@@ -93,7 +95,18 @@ def requests() -> tuple[Request, ...]:
 
 
 def _worlds() -> Iterable[SmallWorld]:
-    yield from (Late(), Straight(), Days(), Crooked(), Past(), Passing(), Interrupted(), TwoFormats(), Erased())
+    yield from (
+        Late(),
+        Straight(),
+        Days(),
+        Crooked(),
+        Past(),
+        Passing(),
+        Outlived(),
+        Interrupted(),
+        TwoFormats(),
+        Erased(),
+    )
 
 
 class Late(Pair):
