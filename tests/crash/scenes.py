@@ -165,9 +165,9 @@ class Passing(Pair):
 
 
 class Outlived(Passing):
-    """Rows are kept for a day, too. One recording more fails, and so it never has a row."""
+    """Rows are kept for two days, so that their recordings have expired before. One more fails, and never has a row."""
 
-    row_retention_days = 1
+    row_retention_days = 2
 
     def furnish(self) -> None:
         super().furnish()

@@ -32,6 +32,7 @@ from tests.mutations import (
     polling_rules,
     rebuild_rules,
     request_rules,
+    retention_rules,
     retry_rules,
     status_rules,
     verify_rules,
@@ -40,6 +41,7 @@ from tests.mutations import (
 ALL = (
     *polling_rules.MUTATIONS,
     *request_rules.MUTATIONS,
+    *retention_rules.MUTATIONS,
     *retry_rules.MUTATIONS,
     *copying_rules.MUTATIONS,
     *lake_rules.MUTATIONS,

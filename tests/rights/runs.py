@@ -248,6 +248,7 @@ def _wired(recorder: Recorder, deployed: Resolved) -> None:
     for table in (CALLS, CALLS_OPEN):
         catalog.registered(table.name)
         catalog.register(table.name, [Partition(THERE[0], date.fromisoformat(THERE[1]))])
+        catalog.unregister(table.name, Partition(THERE[0], date.fromisoformat(THERE[1])))
     recorder.role = "TranscriberRole"
     transcriber = TranscriberParts(from_environment(TranscriberSettings, deployed.environment("Transcriber")))
     body = json.loads(SAMPLE.read_text())["Records"][0]["body"]
