@@ -6,7 +6,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from tests.support.sql_texts import READ, sql_texts, unbounded
+from tests.support.sql_texts import READ, days_as_texts, sql_texts, unbounded
 
 ROOT = Path(__file__).resolve().parents[2]
 VIEW = ROOT / "docs/queries/calls_daily.sql"
@@ -30,6 +30,26 @@ def test_every_query_over_the_lake_bounds_its_days(path: Path) -> None:
 
     assert texts
     assert [(sql, unbounded(sql)) for sql in texts if unbounded(sql)] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_every_query_over_the_lake_compares_days_with_dates(path: Path) -> None:
+    assert [days_as_texts(sql) for sql in sql_texts(path) if days_as_texts(sql)] == []
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        "call_date >= '2026-10-01'",
+        "'2026-10-01' <= call_date",
+        "call_date IN ('2026-10-01')",
+        "call_date BETWEEN '2026-10-01' AND '2026-10-02'",
+        "calls.call_date > CAST(current_date AS varchar)",
+        "call_date > date_format(current_date, '%Y-%m-%d')",
+    ],
+)
+def test_a_day_that_is_compared_with_a_text_is_seen(bound: str) -> None:
+    assert len(days_as_texts(f"SELECT 1 FROM calls WHERE {bound}")) == 1
 
 
 def test_the_queries_are_found_where_they_are() -> None:
