@@ -159,6 +159,11 @@ class _Maker:
             "raw": raw,
             "schema_version": 1,
             "audio_note": None,
+            "ended_at_source": "provider",
+            "queue": None,
+            "queue_name": None,
+            "team": None,
+            "team_name": None,
             "source": where.source,
             "call_date": day.text,
         }

@@ -39,14 +39,14 @@ INTERRUPTED = 130
 SINCE = FIRST - timedelta(days=1)  # a provider may list calls of the day before
 CALLS_PER_DAY = f"""
 SELECT call_date, source, count(*) AS calls, round(sum(talk_s) / 60, 1) AS talk_minutes
-FROM calls WHERE call_date >= '{SINCE}' GROUP BY call_date, source ORDER BY call_date DESC, source LIMIT 10"""  # noqa: S608 - a day
+FROM calls WHERE call_date >= DATE '{SINCE}' GROUP BY call_date, source ORDER BY call_date DESC, source LIMIT 10"""  # noqa: S608 - a day
 TALK_PER_AGENT = f"""
 SELECT agent, count(*) AS calls, round(sum(talk_s) / 3600, 2) AS talk_hours, round(avg(talk_s), 1) AS average_s
-FROM calls WHERE call_date >= '{SINCE}' GROUP BY agent ORDER BY talk_hours DESC LIMIT 10"""  # noqa: S608
+FROM calls WHERE call_date >= DATE '{SINCE}' GROUP BY agent ORDER BY talk_hours DESC LIMIT 10"""  # noqa: S608
 LONGEST_CALLS = f"""
 SELECT started_at, source, agent, talk_s, audio_uri
-FROM calls WHERE call_date >= '{SINCE}' ORDER BY talk_s DESC NULLS LAST LIMIT 10"""  # noqa: S608
-EVERY_ROW = f"SELECT source, recording_id, audio_sha256, audio_uri FROM calls WHERE call_date >= '{SINCE}'"  # noqa: S608
+FROM calls WHERE call_date >= DATE '{SINCE}' ORDER BY talk_s DESC NULLS LAST LIMIT 10"""  # noqa: S608
+EVERY_ROW = f"SELECT source, recording_id, audio_sha256, audio_uri FROM calls WHERE call_date >= DATE '{SINCE}'"  # noqa: S608
 
 
 def main() -> None:

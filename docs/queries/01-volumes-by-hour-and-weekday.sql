@@ -6,7 +6,7 @@ WITH params AS (
 starts AS (
     SELECT at_timezone(with_timezone(calls.started_at, 'UTC'), params.zone) AS local_start, calls.direction
     FROM calls CROSS JOIN params
-    WHERE calls.call_date >= date_format(current_date - interval '30' day, '%Y-%m-%d')
+    WHERE calls.call_date >= current_date - interval '30' day
 ),
 hours AS (
     SELECT

@@ -6,7 +6,7 @@ WITH params AS (
 chosen AS (
     SELECT source, agent, call_date, direction, talk_s
     FROM calls
-    WHERE call_date >= date_format(current_date - interval '30' day, '%Y-%m-%d')
+    WHERE call_date >= current_date - interval '30' day
 )
 SELECT
     chosen.agent,

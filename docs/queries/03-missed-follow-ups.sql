@@ -20,7 +20,7 @@ contacts AS (
         coalesce(calls.talk_s, 0) >= params.short_s AS spoken,
         date_add('hour', params.within_hours, calls.started_at) AS due_at
     FROM calls CROSS JOIN params
-    WHERE calls.call_date >= date_format(current_date - interval '30' day, '%Y-%m-%d')
+    WHERE calls.call_date >= current_date - interval '30' day
 ),
 followed AS (
     SELECT

@@ -15,6 +15,6 @@ SELECT
     calls.recording_id,
     calls.audio_uri
 FROM calls CROSS JOIN params
-WHERE calls.call_date >= date_format(current_date - interval '30' day, '%Y-%m-%d')
+WHERE calls.call_date >= current_date - interval '30' day
 ORDER BY calls.talk_s DESC NULLS LAST, calls.duration_s DESC NULLS LAST, calls.recording_id
 LIMIT 20

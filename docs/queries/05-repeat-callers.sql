@@ -11,7 +11,7 @@ inbound AS (
         agent,
         talk_s
     FROM calls
-    WHERE call_date >= date_format(current_date - interval '30' day, '%Y-%m-%d') AND direction = 'inbound'
+    WHERE call_date >= current_date - interval '30' day AND direction = 'inbound'
 )
 SELECT
     inbound.number,

@@ -8,7 +8,7 @@ WITH params AS (
 starts AS (
     SELECT calls.source, at_timezone(with_timezone(calls.started_at, 'UTC'), params.zone) AS local_start
     FROM calls CROSS JOIN params
-    WHERE calls.call_date >= date_format(current_date - interval '28' day, '%Y-%m-%d')
+    WHERE calls.call_date >= current_date - interval '28' day
 ),
 counted AS (
     SELECT source, date(local_start) AS local_day, hour(local_start) AS hour_of_day, count(*) AS calls

@@ -7,7 +7,7 @@ WITH params AS (
 forms AS (
     SELECT
         source,
-        substr(call_date, 1, 7) AS month,
+        date_format(call_date, '%Y-%m') AS month,
         audio_format,
         audio_channels,
         audio_sample_rate,
@@ -15,8 +15,8 @@ forms AS (
         sum(if(audio_s > 0, audio_bytes)) AS timed_bytes,
         sum(audio_s) AS audio_s
     FROM calls
-    WHERE call_date >= date_format(current_date - interval '12' month, '%Y-%m-01')
-    GROUP BY source, substr(call_date, 1, 7), audio_format, audio_channels, audio_sample_rate
+    WHERE call_date >= date_trunc('month', current_date - interval '12' month)
+    GROUP BY source, date_format(call_date, '%Y-%m'), audio_format, audio_channels, audio_sample_rate
 ),
 shares AS (
     SELECT

@@ -8,13 +8,13 @@ WITH params AS (
 months AS (
     SELECT
         source,
-        substr(call_date, 1, 7) AS month,
+        date_format(call_date, '%Y-%m') AS month,
         count(*) AS recordings,
         sum(audio_bytes) AS audio_bytes,
         sum(audio_s) AS audio_s
     FROM calls
-    WHERE call_date >= date_format(current_date - interval '24' month, '%Y-%m-01')
-    GROUP BY source, substr(call_date, 1, 7)
+    WHERE call_date >= date_trunc('month', current_date - interval '24' month)
+    GROUP BY source, date_format(call_date, '%Y-%m')
 )
 SELECT
     months.month,

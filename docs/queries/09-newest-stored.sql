@@ -17,6 +17,6 @@ SELECT
     calls.audio_bytes,
     calls.recording_id
 FROM calls CROSS JOIN params
-WHERE calls.call_date >= date_format(current_date - interval '30' day, '%Y-%m-%d')
+WHERE calls.call_date >= current_date - interval '30' day
 ORDER BY calls.stored_at DESC, calls.recording_id
 LIMIT 20

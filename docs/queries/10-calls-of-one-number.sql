@@ -22,7 +22,7 @@ numbers AS (
         regexp_extract(regexp_replace(calls.callee, '[^0-9]'), '[0-9]{1,9}$') AS callee_digits,
         regexp_extract(regexp_replace(params.number, '[^0-9]'), '[0-9]{1,9}$') AS digits
     FROM calls CROSS JOIN params
-    WHERE calls.call_date >= date_format(current_date - interval '30' day, '%Y-%m-%d')
+    WHERE calls.call_date >= current_date - interval '30' day
 )
 SELECT local_start, source, direction, caller, callee, agent, talk_s, recording_id, audio_uri
 FROM numbers

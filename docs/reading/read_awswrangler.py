@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 
 import awswrangler as wr
+import pandas as pd
 from manifests import BUCKET, files
 
 
@@ -18,7 +19,8 @@ def calls_per_day(first_day: str, last_day: str) -> Iterable[tuple]:
         dataset=True,
         columns=["source", "call_date", "talk_s"],
     )
-    days = calls.astype({"source": "str", "call_date": "str"}).groupby(["source", "call_date"])["talk_s"]
+    calls = calls.astype({"source": "str"}).assign(call_date=pd.to_datetime(calls["call_date"].astype("str")).dt.date)
+    days = calls.groupby(["source", "call_date"])["talk_s"]
     return days.agg(["size", "sum"]).reset_index().itertuples(index=False, name=None)
 
 

@@ -13,7 +13,6 @@ def calls_per_day(first_day: str, last_day: str) -> list[tuple]:
     calls = pl.scan_parquet(
         files(first_day, last_day),
         hive_partitioning=True,
-        try_parse_hive_dates=False,
         missing_columns="insert",  # files of an older schema
         extra_columns="ignore",  # files of a newer one
     )

@@ -5,6 +5,7 @@ Arguments: the first and the last day, like 2026-10-25.
 
 import os
 import sys
+from datetime import date
 
 from pyathena import connect
 
@@ -19,7 +20,7 @@ def calls_per_day(first_day: str, last_day: str) -> list[tuple]:
             SELECT source, call_date, calls, talk_s FROM calls_daily
             WHERE call_date BETWEEN %(first)s AND %(last)s ORDER BY source, call_date
             """,
-            {"first": first_day, "last": last_day},
+            {"first": date.fromisoformat(first_day), "last": date.fromisoformat(last_day)},
         )
         return cursor.fetchall()
 

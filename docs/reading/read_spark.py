@@ -9,12 +9,9 @@ import sys
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import count, sum
 
-PLAIN_PARTITIONS = "spark.sql.sources.partitionColumnTypeInference.enabled"  # else call_date would be a date
-
 
 def calls_per_day(spark: SparkSession, base: str, paths: list[str]) -> list[tuple]:
     """``base`` is the folder above ``source=…``, from where Spark takes the partition columns out of the paths."""
-    spark.conf.set(PLAIN_PARTITIONS, "false")
     calls = spark.read.option("basePath", base).option("mergeSchema", "true").parquet(*paths)
     days = calls.groupBy("source", "call_date").agg(count("*"), sum("talk_s"))
     return [tuple(row) for row in days.orderBy("source", "call_date").collect()]

@@ -93,6 +93,8 @@ class SourceSettings:
     new_per_day: int = 250_000  # new recordings that polls publish on one UTC day (docs/adr/0023)
     include: tuple[Rule, ...] = ()  # if any: only recordings that fit one of them
     exclude: tuple[Rule, ...] = ()  # never recordings that fit one of them
+    queues: Mapping[str, str] = field(default_factory=dict)  # column queue_name by value of column queue
+    teams: Mapping[str, str] = field(default_factory=dict)  # column team_name by value of column team
 
     def __post_init__(self) -> None:
         where = f"source {self.name!r}"
@@ -194,9 +196,18 @@ def _coerce(source: str, key: str, kind: Any, value: Any) -> Any:
             return tuple(_allowed_host(source, host.strip()) for host in hosts if host.strip())
         if key == "mapping":
             return dict(json.loads(value) if isinstance(value, str) else value)
+        if key in ("queues", "teams"):
+            return _names(json.loads(value) if isinstance(value, str) else value)
         return str(value)
     except (KeyError, ValueError, TypeError):
         raise ConfigError(f"source {source!r}: setting {key} cannot be {value!r}") from None
+
+
+def _names(given: Any) -> dict[str, str]:
+    """Raises ValueError for what is no object of texts, and TypeError."""
+    if not isinstance(given, dict) or not all(isinstance(name, str) and name.strip() for name in given.values()):
+        raise ValueError
+    return {value.strip(): name.strip() for value, name in given.items()}
 
 
 def _allowed_host(source: str, text: str) -> str:
@@ -250,6 +261,7 @@ class PollerSettings:
     gap_after_s: int = 21_600
     first_poll_from: str = ""  # ISO date of the first poll; empty: one look-back ago
     retention_days: int = 0  # after which the bucket deletes audio; 0: never (ADR 0010)
+    row_retention_days: int = 0  # older calls are not taken in; 0: all are (ADR 0039)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +298,7 @@ class CompactorSettings:
     database: str
     grace_s: int = 86_400
     open_table: bool = False  # whether the table calls_open is kept (ADR 0009)
+    row_retention_days: int = 0  # rows of older calls are removed; 0: none are (ADR 0039)
 
 
 @dataclass(frozen=True, slots=True)

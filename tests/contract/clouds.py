@@ -273,7 +273,7 @@ def _receive(client: Any, url: str) -> list[Received]:
 def _table(name: str, *columns: str) -> dict[str, Any]:
     return {
         "Name": name,
-        "PartitionKeys": [{"Name": "source", "Type": "string"}, {"Name": "call_date", "Type": "string"}],
+        "PartitionKeys": [{"Name": "source", "Type": "string"}, {"Name": "call_date", "Type": "date"}],
         "StorageDescriptor": {
             "Location": f"s3://bucket/{name}/",
             "InputFormat": "invented",

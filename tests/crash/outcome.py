@@ -99,8 +99,8 @@ def _oddities(world: World, audio: dict[str, str], seen: list[dict[str, Any]], l
     for prefix, what in ((QUARANTINE, "was set aside"), (INBOX, "still waits")):
         for key in world.store.bodies(prefix):
             yield f"{key} {what}"
-    for key in world.store.bodies(MANIFEST):
-        if Partition.of_key(key, MANIFEST) not in world.catalog.seen("calls"):
+    for key, body in world.store.bodies(MANIFEST).items():
+        if body and Partition.of_key(key, MANIFEST) not in world.catalog.seen("calls"):
             yield f"no query sees {key}"
     for queue in world.queues.values():
         if len(queue):

@@ -8,8 +8,10 @@ from functools import partial
 from typing import Any
 
 from call_lake.errors import NotReady, Reason, Terminal, Transient
+from call_lake.ledger.entry import State
 from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
+from tests.crash import outcome
 from tests.crash.harness import Invocation
 from tests.crash.small_world import SmallWorld
 from tests.support.fakes import Died, Received
@@ -160,6 +162,30 @@ class Passing(Pair):
     """The bucket deletes audio after a day; two recordings of one batch live to see it."""
 
     retention_days = 1
+
+
+class Outlived(Passing):
+    """Rows are kept for two days, so that their recordings have expired before. One more fails, and never has a row."""
+
+    row_retention_days = 2
+
+    def furnish(self) -> None:
+        super().furnish()
+        refused = make_recording(3, listed_at=self.start - timedelta(minutes=30))
+        self.providers["thulium"].add(refused)
+
+        def on_audio(recording: Recording) -> None:
+            if recording.recording_id == refused.recording_id:
+                raise Terminal(Reason.FORBIDDEN, "403")
+
+        self.providers["thulium"].on_audio = on_audio
+
+    def _next_events(self) -> list[datetime]:
+        """When the day is too old, until nothing of it is left."""
+        too_old = self.start.replace(hour=0, minute=0) + timedelta(days=self.row_retention_days + 2)
+        items = self.world.table.items().values()
+        left = [item for item in items if "call_date" in item and item.get("state") != State.ERASED]
+        return super()._next_events() + [too_old] * bool(left or outcome.rows(self.world))
 
 
 class Killers(SmallWorld):

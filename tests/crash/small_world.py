@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,7 +18,8 @@ from tests.crash.harness import Invocation
 from tests.crash.outcome import Outcome
 from tests.support.fakes import Call, Calls, Received, World
 from tests.support.fakes.provider import FakeProvider
-from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
+from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, FUNCTIONS, Pipeline
+from tests.support.roles import role_of
 
 STEP = timedelta(minutes=5)
 PAST_GRACE = timedelta(seconds=COMPACTOR.grace_s) + STEP
@@ -31,13 +33,14 @@ class SmallWorld(ABC):
     sources: tuple[str, ...] = ("thulium",)
     compact_every = STEP
     retention_days = 0
+    row_retention_days = 0
 
     def __init__(self) -> None:
         self.world = World.make(self.sources)
         self.calls: Calls = self.world.calls
         self.start = self.world.clock.now()
         self.providers = {source: FakeProvider(self.calls) for source in self.sources}
-        self._pipeline = Pipeline(self.world, self.providers, retention_days=self.retention_days)
+        self._pipeline = self._new_pipeline()
         self._idle_rounds = 0
         self._compact_at = self.start + self.compact_every - STEP
         self._stored: set[str] = set()
@@ -97,8 +100,17 @@ class SmallWorld(ABC):
             raise RuntimeError(result.trouble)
 
     def twin_poll(self, source: str, **what: Any) -> PollResult:
-        twin = Pipeline(self.world, self.providers, retention_days=self.retention_days)
-        return twin.poll(source, **what)
+        return self._new_pipeline().poll(source, **what)
+
+    def _new_pipeline(self) -> Pipeline:
+        conditions = ("RowsExpire",) if self.row_retention_days else ()
+        return Pipeline(
+            self.world,
+            self.providers,
+            retention_days=self.retention_days,
+            row_retention_days=self.row_retention_days,
+            roles={name: role_of(name, *conditions) for name in FUNCTIONS},
+        )
 
     def receive(self, source: str) -> list[Received]:
         return self.world.queues[source].receive()
@@ -113,7 +125,8 @@ class SmallWorld(ABC):
     def compact(self) -> None:
         until_s = self.world.clock.monotonic() + FUNCTION_TIME_S
         table = self._pipeline.table_of("Compactor")
-        Compactor(self.world.store, table, self.world.catalog, self.world.clock, COMPACTOR, threads=1).run(until_s)
+        settings = replace(COMPACTOR, row_retention_days=self.row_retention_days)
+        Compactor(self.world.store, table, self.world.catalog, self.world.clock, settings, threads=1).run(until_s)
 
     def died(self) -> None:
         self._pipeline.restart()

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from call_lake.ledger.entry import State
+from call_lake.ledger.entry import TOMBSTONE, State
+from call_lake.model.layout import DATA
 from tests.crash.harness import Interleaved, commute, settle, settle_interleaved
-from tests.crash.outcome import Outcome
+from tests.crash.outcome import Outcome, recordings
 from tests.crash.points import Points, Scene, undisturbed
-from tests.crash.scenes import Crooked, Days, Passing, Past, Straight
+from tests.crash.scenes import Crooked, Days, Outlived, Passing, Past, Straight
 from tests.support.fakes import Call, Fault, FaultAt
 
-SCENES: list[Scene] = [Straight, Days, Crooked, Past, Passing]
+SCENES: list[Scene] = [Straight, Days, Crooked, Past, Passing, Outlived]
 PARTS = 2  # so that two processes can share one scene
 
 every_scene = pytest.mark.parametrize("scene", SCENES, ids=attrgetter("__name__"))
@@ -45,6 +46,20 @@ def test_the_undisturbed_world_of_a_bucket_that_deletes_audio_ends_with_rows_tha
     assert not outcome.audio
     assert not outcome.oddities
     assert sum(call.method == "audio" for call in course.log) == 2
+
+
+def test_the_undisturbed_world_whose_rows_are_too_old_ends_with_tombstones_alone() -> None:
+    run = Outlived()
+    settle(run)
+    found = run.outcome()
+
+    assert [state for state, _ in found.ledger.values()] == [State.ERASED] * 3
+    assert all(item.keys() <= TOMBSTONE | {"reason"} for item in recordings(run.world).values())
+    assert not found.rows
+    assert not found.audio
+    assert not found.oddities
+    assert not run.world.catalog.seen("calls")
+    assert not run.world.store.bodies(DATA)
 
 
 @in_parts

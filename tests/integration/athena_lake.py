@@ -168,7 +168,9 @@ class Lake(Athena):
                 "Name": name,
                 "TableType": "EXTERNAL_TABLE",
                 "Parameters": {"EXTERNAL": "TRUE", **(properties or {})},
-                "PartitionKeys": [{"Name": key, "Type": "string"} for key in partition_keys],
+                "PartitionKeys": [
+                    {"Name": key, "Type": "date" if key == "call_date" else "string"} for key in partition_keys
+                ],
                 "StorageDescriptor": {
                     "Columns": [{"Name": column, "Type": kind} for column, kind in columns],
                     "Location": location,

@@ -38,7 +38,7 @@ def _of_template(lake: Lake) -> Any:
 
 
 def test_it_counts_and_sums_as_the_table_does(lake: Lake) -> None:
-    (row,) = lake.rows(f"SELECT count(*), sum(talk_s) FROM calls_open WHERE call_date = '{TODAY}'")
+    (row,) = lake.rows(f"SELECT count(*), sum(talk_s) FROM calls_open WHERE call_date = DATE '{TODAY}'")
     assert row == ("2", "30.0")
 
 

@@ -50,7 +50,7 @@ def test_a_reader_gets_every_row_and_value(found: dict[str, Any], reader: str) -
     ]
     assert rows[0]["agent"] == 'Zażółć, "Ewa"'
     assert rows[1]["agent"] in (None, "None", "nan", "<NA>") or rows[1]["agent"] != rows[1]["agent"]
-    assert {(row["source"], row["call_date"]) for row in rows} == {("thulium", "2026-10-25")}
+    assert {(row["source"], row["call_date"][:10]) for row in rows} == {("thulium", "2026-10-25")}
 
 
 @pytest.mark.parametrize("reader", ["pyathena parameters", "awswrangler parameters"])

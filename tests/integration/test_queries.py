@@ -1,5 +1,6 @@
 """What the named queries and the view answer, through Athena's API, on rows of which the answer is known."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,45 @@ from tests.integration.athena_lake import Lake
 from tests.integration.call_rows import FILES, answer, call, write_calls
 from tests.support.view import COLUMNS_OF_VIEW, view_table
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.mark.parametrize("file", FILES.values(), ids=lambda file: file.stem)
 def test_a_query_runs_as_it_stands_and_opens_no_file_of_older_days(lake: Lake, file: Path) -> None:
     lake.commit("thulium", "2016-10-30", lake.put("lake/calls/data/broken.parquet", b"no Parquet"))
     assert lake.rows(file.read_text()) == []
     assert lake.ask("SELECT * FROM calls").state == "FAILED"
+
+
+# -- recipes of docs/schema.md
+
+RECIPES = re.findall(r"^```sql\n(.*?)^```", (ROOT / "docs/schema.md").read_text(), re.DOTALL | re.MULTILINE)
+
+
+def recipe(word: str) -> str:
+    """The one recipe that holds the word, without a bound on when it is asked."""
+    [found] = [sql for sql in RECIPES if word in sql]
+    return found.replace("DATE '2026-11-01'", "DATE '2026-10-01'")
+
+
+def test_the_recipes_read_what_a_provider_lists(lake: Lake) -> None:
+    conpeek = '{"waiting_time": 12500, "business_end_cause": "ANSWERED", "tags": ["a"]}'
+    write_calls(
+        lake,
+        call("2026-10-19 08:00", source="conpeek", provider="conpeek", raw=conpeek, team="2", team_name="Complaints"),
+        call("2026-10-19 09:00", provider="thulium", raw='{"filename": "sales/vip/1.wav"}', queue="sales"),
+        call("2026-10-19 10:00", provider="thulium", raw='{"filename": "2.wav"}'),
+    )
+
+    assert [row[1] for row in lake.rows(recipe("waiting_time"))] == ["12.5"]
+    assert set(lake.rows(recipe("business_end_cause"))) == {("ANSWERED", "1"), (None, "2")}
+    assert set(lake.rows(recipe("regexp_extract"))) == {("vip", "1"), (None, "1")}
+    assert set(lake.rows(recipe("source, queue, team"))) == {
+        ("conpeek", None, "2", "1"),
+        ("thulium", "sales", None, "1"),
+        ("thulium", None, None, "1"),
+    }
+    assert len(RECIPES) == 4
 
 
 # -- volumes by hour and weekday
@@ -219,10 +253,10 @@ def test_the_view_has_one_line_per_source_and_day_with_the_declared_types(lake: 
         call("2026-10-19 10:00", source="conpeek", agent="Jan"),
         call("2026-10-20 10:00"),
     )
-    found = lake.ask("SELECT * FROM calls_daily WHERE call_date = '2026-10-19' ORDER BY source")
+    found = lake.ask("SELECT * FROM calls_daily WHERE call_date = DATE '2026-10-19' ORDER BY source")
     assert found.rows == [
         ("conpeek", "2026-10-19", "1", "1", "0", None, "1", None),
         ("thulium", "2026-10-19", "4", "2", "1", "60.5", "2", "15"),
     ]
-    athena = {"string": "varchar", "bigint": "bigint", "double": "double"}
+    athena = {"string": "varchar", "date": "date", "bigint": "bigint", "double": "double"}
     assert found.columns == {column["Name"]: athena[column["Type"]] for column in COLUMNS_OF_VIEW}

@@ -23,7 +23,7 @@ from tests.support.view import view_table
 READING = Path(__file__).parents[2] / "docs/reading"
 READERS = ["read_awswrangler.py", "read_duckdb.py", "read_polars.py", "read_pyathena.py"]
 SPARK_PYTHON = "CALL_LAKE_SPARK_PYTHON"
-COLUMN = ("queue", "string")
+COLUMN = ("mood", "string")
 EXPECTED = ["conpeek 2026-10-20 1 7.5", "thulium 2026-10-19 2 60.5", "thulium 2026-10-20 2 4.0"]
 
 
@@ -52,7 +52,7 @@ def older(day: str, talk_s: float) -> pa.Table:
 
 
 def newer(day: str, talk_s: float) -> pa.Table:
-    return older(day, talk_s).append_column(COLUMN[0], pa.array(["a queue"]))
+    return older(day, talk_s).append_column(COLUMN[0], pa.array(["a mood"]))
 
 
 def run(environment: Mapping[str, str], tmp_path: Path, *command: Path | str) -> list[str]:

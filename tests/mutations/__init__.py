@@ -35,6 +35,7 @@ from tests.mutations import (
     rebuild_rules,
     report_rules,
     request_rules,
+    retention_rules,
     retry_rules,
     screen_rules,
     status_rules,
@@ -44,6 +45,7 @@ from tests.mutations import (
 ALL = (
     *polling_rules.MUTATIONS,
     *request_rules.MUTATIONS,
+    *retention_rules.MUTATIONS,
     *retry_rules.MUTATIONS,
     *copying_rules.MUTATIONS,
     *lake_rules.MUTATIONS,

@@ -37,14 +37,14 @@ MUTATIONS = (
     Mutation(
         7,
         "a tombstone keeps the call's record",
-        at("ledger.ledger", "Ledger.erase"),
+        at("ledger.ledger", "Ledger._bury"),
         passing("fromkeys", 0, "('due_list', 'due_at')"),
         ERASE,
     ),
     Mutation(
         7,
         "a recording under the key of an erased one is taken for it",
-        at("ledger.ledger", "Ledger.erase"),
+        at("ledger.ledger", "Ledger._bury"),
         storing("connection_id", "None"),
         ERASE,
     ),

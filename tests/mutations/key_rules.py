@@ -55,7 +55,7 @@ MUTATIONS = (
     Mutation(
         6,
         "a tombstone keeps the connection id in clear",
-        at("ledger.ledger", "Ledger.erase"),
+        at("ledger.ledger", "Ledger._bury"),
         storing("connection_id", "item.get('connection_id')"),
         ERASE,
     ),

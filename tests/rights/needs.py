@@ -114,6 +114,7 @@ OPERATIONS: Mapping[tuple[str, str], Callable[[Params], list[Pair]]] = {
     ("glue", "GetPartitions"): _partitions("GetPartitions"),
     ("glue", "BatchCreatePartition"): _partitions("BatchCreatePartition"),
     ("glue", "BatchUpdatePartition"): _partitions("BatchUpdatePartition"),
+    ("glue", "DeletePartition"): _partitions("DeletePartition"),
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
     ("sqs", "SendMessageBatch"): lambda params: [("sqs:SendMessage", _queue(params))],
     ("sqs", "ChangeMessageVisibility"): lambda params: [("sqs:ChangeMessageVisibility", _queue(params))],

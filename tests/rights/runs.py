@@ -39,7 +39,7 @@ from call_lake.wiring.poller import PollerParts
 from call_lake.wiring.sources import secret_of
 from call_lake.wiring.transcriber import TranscriberParts
 from tests.crash.harness import Invocation, settle
-from tests.crash.scenes import Changing, Crooked, Days, Kept, Pair, Passing, Past, Straight
+from tests.crash.scenes import Changing, Crooked, Days, Kept, Outlived, Pair, Passing, Past, Straight
 from tests.crash.small_world import SmallWorld
 from tests.rights.recording import Recorder, Request, recording
 from tests.support.fakes import Call, Died
@@ -57,6 +57,8 @@ EVERYTHING = {
     "ConpeekBaseUrl": "https://example.conpeek.com",
     "EnableTranscription": "true",
     "AnalystsTable": "true",
+    "AudioRetentionDays": "365",
+    "RowRetentionDays": "365",
     "KmsKeyArn": KEY,
 }
 """Parameters of a stack that has all there is."""
@@ -96,7 +98,18 @@ def requests() -> tuple[Request, ...]:
 
 
 def _worlds() -> Iterable[SmallWorld]:
-    yield from (Late(), Straight(), Days(), Crooked(), Past(), Passing(), Interrupted(), TwoFormats(), Erased())
+    yield from (
+        Late(),
+        Straight(),
+        Days(),
+        Crooked(),
+        Past(),
+        Passing(),
+        Outlived(),
+        Interrupted(),
+        TwoFormats(),
+        Erased(),
+    )
 
 
 class Late(Pair):
@@ -238,6 +251,7 @@ def _wired(recorder: Recorder, deployed: Resolved) -> None:
     for table in (CALLS, CALLS_OPEN):
         catalog.registered(table.name)
         catalog.register(table.name, [Partition(THERE[0], date.fromisoformat(THERE[1]))])
+        catalog.unregister(table.name, Partition(THERE[0], date.fromisoformat(THERE[1])))
     recorder.role = "TranscriberRole"
     transcriber = TranscriberParts(from_environment(TranscriberSettings, deployed.environment("Transcriber")))
     body = json.loads(SAMPLE.read_text())["Records"][0]["body"]

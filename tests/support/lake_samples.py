@@ -13,7 +13,7 @@ from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.lake.lake import Lake
 from call_lake.lake.manifest import list_partitions, read_manifest
 from call_lake.model.layout import MANIFEST, Partition
-from call_lake.model.table import COLUMNS, Row
+from call_lake.model.table import COLUMNS, SCHEMA_VERSION, Row
 from call_lake.settings import CompactorSettings
 from tests.support.fakes.calls import Call, Proceed
 from tests.support.fakes.world import World
@@ -36,7 +36,7 @@ def row_of(number: int, *, day: date = TODAY, source: str = "thulium", **changes
         "audio_channels": 1,
         "stored_at": f"{TODAY}T09:00:00.000Z",
         "raw": f'{{"filename": "sales/{number}.wav"}}',
-        "schema_version": 2,
+        "schema_version": SCHEMA_VERSION,
     }
     return dict.fromkeys(COLUMNS) | given | {"source": source, "call_date": day.isoformat()} | changes
 

@@ -51,6 +51,7 @@ class Pipeline:
     counts: CopyCounts = field(default_factory=CopyCounts)
     more: Mapping[str, Any] = field(default_factory=dict)
     retention_days: int = 0
+    row_retention_days: int = 0
     roles: Mapping[str, Role] = field(default_factory=lambda: {name: role_of(name) for name in FUNCTIONS})
     _copier: Copier | None = None
     _id_key: IdKey | None = None
@@ -82,7 +83,9 @@ class Pipeline:
             PolledSource(settings, self.providers[source], self.world.queues[source], self.id_key, known),
             self.ledger_of("Poller"),
             self.world.clock,
-            replace(self.poller_settings, retention_days=self.retention_days),
+            replace(
+                self.poller_settings, retention_days=self.retention_days, row_retention_days=self.row_retention_days
+            ),
             self.world.clock.monotonic() + FUNCTION_TIME_S,
             threads=1,
         )

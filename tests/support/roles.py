@@ -73,10 +73,10 @@ class TableOfRole:
         return self._table.scan()
 
 
-def role_of(function: str) -> Role:
-    """The role of a function, with nothing used yet."""
+def role_of(function: str, *conditions: str) -> Role:
+    """The role of a function, with nothing used yet. ``conditions``: those of the template that hold for it."""
     actions, attributes = set[str](), set[str]()
-    for statement in _statements(function):
+    for statement in _statements(function, conditions):
         given = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         of_ledger = {action.removeprefix("dynamodb:") for action in given if action.startswith("dynamodb:")}
         actions |= of_ledger
@@ -87,10 +87,11 @@ def role_of(function: str) -> Role:
 
 
 @cache
-def _statements(function: str) -> list[Mapping[str, Any]]:
+def _statements(function: str, conditions: tuple[str, ...]) -> list[Mapping[str, Any]]:
     role = _template()["Resources"][f"{function}Role"]
     statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-    return [one for one in statements if isinstance(one, dict) and "Action" in one]
+    chosen = [one[1] if isinstance(one, list) and one[0] in conditions else one for one in statements]  # of !If
+    return [one for one in chosen if isinstance(one, dict) and "Action" in one]
 
 
 @cache

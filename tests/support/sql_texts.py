@@ -69,6 +69,29 @@ def unbounded(sql: str) -> list[str]:
     ]
 
 
+def days_as_texts(sql: str) -> list[str]:
+    """The comparisons of ``call_date`` with a text. Athena refuses them: ``call_date`` is a date."""
+    plain = re.sub(r"%\(\w+\)s", "DATE '2026-10-01'", sql)
+    return [
+        found.sql()
+        for statement in sqlglot.parse(plain, read="athena")
+        if statement is not None
+        for found in statement.find_all(exp.Predicate)
+        if any(isinstance(side, exp.Column) and side.name == "call_date" for side in _sides(found))
+        and any(_is_text(side) for side in _sides(found))
+    ]
+
+
+def _sides(predicate: exp.Expression) -> list[exp.Expression]:
+    return [side for side in predicate.iter_expressions() if isinstance(side, exp.Expression)]
+
+
+def _is_text(side: exp.Expression) -> bool:
+    if isinstance(side, exp.Cast):
+        return bool(side.to.is_type(exp.DType.VARCHAR, exp.DType.TEXT))
+    return isinstance(side, exp.TimeToStr) or (isinstance(side, exp.Literal) and bool(side.is_string))
+
+
 def _lake_tables(select: exp.Select) -> list[exp.Table]:
     """Those that this SELECT itself reads, not one within it."""
     ctes = {cte.alias for cte in select.root().find_all(exp.CTE)}

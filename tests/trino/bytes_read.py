@@ -18,7 +18,7 @@ from tests.trino.world import World
 ROWS_A_FILE = 100_000
 DAYS = [Partition("thulium", date(2026, 8, day)) for day in (1, 2, 3)]
 WITHOUT = {"parquet_use_bloom_filter": "false", "parquet_use_column_index": "false"}
-WHERE = "call_date BETWEEN '2026-08-01' AND '2026-08-03'"
+WHERE = "call_date BETWEEN DATE '2026-08-01' AND DATE '2026-08-03'"
 COLUMNS = "count(*), max(recording_id), max(started_at), max(caller), max(audio_uri), max(raw), max(talk_s)"
 MOST = 0.5  # of a scan, that a search may read
 

@@ -14,6 +14,7 @@ from tests.trino.world import World
 
 ALL_ERASED, NO_LINES, NO_MANIFEST, UPGRADED = (Partition("conpeek", date(2026, 9, day)) for day in (1, 2, 3, 4))
 NEWEST = "audio_note"  # the column that schema version 2 added
+LATER = SCHEMA.names[SCHEMA.get_field_index(NEWEST) :]  # than version 1
 ERASED, OLD, NEW = (f"conpeek-{number:032x}" for number in range(3))
 VERSION_1 = {"call_lake.schema_version": "1", "call_lake.tier": "0", "call_lake.since": "2026-09-04T00:00:00.000Z"}
 
@@ -35,7 +36,7 @@ def check(world: World) -> Iterator[Check]:
 
 
 def _expected(what: str, columns: str, day: Partition, rows: list, world: World) -> Check:
-    where = f"source = '{day.source}' AND call_date = '{day.call_date}'"
+    where = f"source = '{day.source}' AND call_date = DATE '{day.call_date}'"
     sql = f"SELECT {columns} FROM calls WHERE {where} ORDER BY recording_id"
     theirs = world.trino.of(world.laboratory.name).rows(sql)
     if theirs != rows:
@@ -54,8 +55,8 @@ def _make_empty_days(laboratory: Laboratory) -> None:
 
 def _make_upgraded_day(laboratory: Laboratory) -> None:
     """One file as version 1 wrote it, and one of today's beside it."""
-    schema = pa.schema([field for field in SCHEMA if field.name != NEWEST], metadata=VERSION_1)
-    old = rows_table(_row(UPGRADED, OLD)).drop_columns([NEWEST]).cast(schema)
+    schema = pa.schema([field for field in SCHEMA if field.name not in LATER], metadata=VERSION_1)
+    old = rows_table(_row(UPGRADED, OLD)).drop_columns(LATER).cast(schema)
     commit_files(laboratory, UPGRADED, old)
     laboratory.add(UPGRADED, rows_table(_row(UPGRADED, NEW, schema_version=2, **{NEWEST: "cut"})))
 

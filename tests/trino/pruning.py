@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tests.trino.report import Check
 from tests.trino.world import World
 
-DAYS = "SELECT source, min(call_date), max(call_date), date_diff('day', min(date(call_date)), max(date(call_date))) + 1"
+DAYS = "SELECT source, min(call_date), max(call_date), date_diff('day', min(call_date), max(call_date)) + 1"
 LISTS = 2  # a partition's manifests, and then the folder of the files that they name: docs/adr/0033
 SPARE = 10
 
@@ -16,9 +16,9 @@ def check(world: World) -> Iterator[Check]:
     source, first, last, days_of_source = spans[0]
     wanted = {
         "without a bound": ("true", partitions),
-        "of one source": (f"source = '{source}' AND call_date >= '{first}'", int(days_of_source or 0)),
-        "of one day": (f"call_date = '{last}'", len(spans)),
-        "of one day of one source": (f"source = '{source}' AND call_date = '{last}'", 1),
+        "of one source": (f"source = '{source}' AND call_date >= DATE '{first}'", int(days_of_source or 0)),
+        "of one day": (f"call_date = DATE '{last}'", len(spans)),
+        "of one day of one source": (f"source = '{source}' AND call_date = DATE '{last}'", 1),
     }
     for what, (where, between) in wanted.items():
         sql = f"SELECT count(*) FROM calls WHERE {where}"

@@ -23,7 +23,7 @@ class Reader:
     def turn(self) -> None:
         """Trino reads the manifest at a time between ``before`` and ``after``, which nobody else knows better."""
         partition = self._luck.choice(self._job.partitions())
-        where = f"source = '{partition.source}' AND call_date = '{partition.call_date}'"
+        where = f"source = '{partition.source}' AND call_date = DATE '{partition.call_date}'"
         rows: list[tuple[str, int]] | None = None
         error, before = "", now_ns()
         try:

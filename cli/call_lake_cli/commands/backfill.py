@@ -143,7 +143,7 @@ def bytes_per_second(stack: Stack, source: str) -> tuple[float, bool]:
     # The name comes from us: a source's name is [a-z0-9-].
     sql = f"""SELECT sum(audio_bytes) AS total_bytes, sum(audio_s) AS total_s FROM calls
               WHERE source = '{source}' AND audio_s IS NOT NULL
-              AND call_date >= date_format(current_date - interval '30' day, '%Y-%m-%d')"""  # noqa: S608
+              AND call_date >= current_date - interval '30' day"""  # noqa: S608
     try:
         row = run_query(stack, sql).as_dicts()[0]
     except UserError:  # no more than a better guess is lost

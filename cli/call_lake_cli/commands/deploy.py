@@ -365,6 +365,9 @@ def check_together(stack: str, parameters: Mapping[str, str], sources: Sequence[
     cold, kept = (_days(parameters, key) for key in ("AudioColdAfterDays", "AudioRetentionDays"))
     if cold and kept and cold >= kept:
         raise ValueError(f"AudioColdAfterDays ({cold}) has to be less than AudioRetentionDays ({kept})")
+    rows = _days(parameters, "RowRetentionDays")
+    if rows and not 0 < kept <= rows:
+        raise ValueError(f"RowRetentionDays ({rows}) needs an AudioRetentionDays of 1 to {rows}, and it is {kept}")
     if 0 < cold < IA_DAYS and parameters.get("AudioColdClass") == "STANDARD_IA":
         raise ValueError(f"STANDARD_IA takes nothing younger than {IA_DAYS} days: AudioColdAfterDays is {cold}")
 

@@ -91,7 +91,7 @@ def up(
         err.print(f"running: bucket {stack.bucket}, all names in {LOCAL_FILE}")
         err.print(
             "next: call-lake local settle, call-lake status, "
-            "call-lake query \"SELECT count(*) FROM calls WHERE call_date >= '2026-11-01'\"",
+            "call-lake query \"SELECT count(*) FROM calls WHERE call_date >= DATE '2026-11-01'\"",
         )
         if not detach:
             _wait_for_the_end(Path.cwd())

@@ -44,7 +44,7 @@ def query(
     Athena keeps the text of each query for 45 days. To look for a number, use call-lake find.
 
     Examples:
-      call-lake query "SELECT count(*) FROM calls WHERE call_date >= '2026-11-01'"
+      call-lake query "SELECT agent FROM calls WHERE call_date = DATE '2026-11-01'"
       call-lake query longest-calls -o longest.csv
     """
     with explained():

@@ -126,7 +126,7 @@ def _where_its_row_waits(store: ObjectStore, recording: Recording) -> str | None
 
 def _rows(stack: Stack, recording: Recording) -> list[dict[str, Any]]:
     # All three come from us, in forms without quotes.
-    sql = f"""SELECT * FROM calls WHERE source = '{recording.source}' AND call_date = '{recording.call_date}'
+    sql = f"""SELECT * FROM calls WHERE source = '{recording.source}' AND call_date = DATE '{recording.call_date}'
               AND recording_id = '{recording.recording_id}'"""  # noqa: S608
     return run_query(stack, sql).as_dicts()
 

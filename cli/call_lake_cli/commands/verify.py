@@ -104,7 +104,7 @@ def verify(
 
 def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[TableRow]:
     """The rows of these partitions, as Athena reads them now."""
-    wanted = ", ".join(f"'{day.isoformat()}'" for day in days)
+    wanted = ", ".join(f"DATE '{day.isoformat()}'" for day in days)
     # Both come from us: a source's name is [a-z0-9-], a day has digits.
     sql = f"""SELECT recording_id, call_date, audio_uri, audio_sha256 FROM calls
               WHERE source = '{source}' AND call_date IN ({wanted})"""  # noqa: S608

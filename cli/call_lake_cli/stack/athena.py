@@ -12,7 +12,7 @@ from call_lake_cli.stack.handle import Stack
 
 POLL_S = 0.15
 TIMEOUT_S = 300.0
-EXAMPLE = "\"SELECT count(*) FROM calls WHERE call_date >= '2026-11-01'\""
+EXAMPLE = "\"SELECT count(*) FROM calls WHERE call_date >= DATE '2026-11-01'\""
 INTEGERS = {"tinyint", "smallint", "integer", "int", "bigint"}
 NUMBERS = {"double", "float", "real", "decimal"}
 READING = ("SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "VALUES")
@@ -20,11 +20,18 @@ FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*([A-Za-z]*)", re.
 """Behind comments and the parentheses of ``(SELECT …) UNION (SELECT …)``."""
 
 
+WRONG_DAY = re.compile(
+    r"TYPE_MISMATCH.*\bdate\b.*\bvarchar\b|TYPE_MISMATCH.*\bvarchar\b.*\bdate\b|not a valid DATE", re.I | re.S
+)
+"""What Athena says where a day is compared with a text, or written in another way than 2026-11-01."""
+
+
 class QueryFailed(UserError):
     """Athena failed the query. ``reason``: its own text."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"the query failed: {reason}")
+        hint = "; write a day as DATE '2026-11-01'" if WRONG_DAY.search(reason) else ""
+        super().__init__(f"the query failed: {reason}{hint}")
         self.reason = reason
 
 

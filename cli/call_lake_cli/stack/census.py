@@ -158,7 +158,7 @@ def _count_waiting_elsewhere(stack: Stack, found: Mapping[str, SourceStatus], mo
 def _count_rows(stack: Stack, found: Mapping[str, SourceStatus], days: Mapping[str, date]) -> None:
     """Rows of each source's last days. Today is another day in another time zone, so each source sums its own days."""
     sql = f"""SELECT source, call_date, count(*) AS n, count(audio_uri) AS with_audio, max(stored_at) AS newest
-              FROM calls WHERE call_date >= '{min(days.values())}' GROUP BY source, call_date"""  # noqa: S608 - a day
+              FROM calls WHERE call_date >= DATE '{min(days.values())}' GROUP BY source, call_date"""  # noqa: S608 - a day
     for row in run_query(stack, sql).as_dicts():
         one = found.get(row["source"])
         if one and row["call_date"] >= days[one.source].isoformat():
@@ -194,7 +194,7 @@ def _count_recording(one: SourceCensus, item: Mapping[str, Any]) -> None:
 
 def _count_all_rows(stack: Stack, found: Mapping[str, SourceCensus], first: date) -> None:
     sql = f"""SELECT source, count(*) AS n, count(DISTINCT recording_id) AS ids, max(stored_at) AS newest
-              FROM calls WHERE call_date >= '{first}' GROUP BY source"""  # noqa: S608 - a day
+              FROM calls WHERE call_date >= DATE '{first}' GROUP BY source"""  # noqa: S608 - a day
     for row in run_query(stack, sql).as_dicts():
         if one := found.get(row["source"]):
             one.rows, one.recordings_in_rows, one.newest_row = row["n"], row["ids"], row["newest"]

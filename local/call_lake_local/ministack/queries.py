@@ -121,7 +121,9 @@ class Session:
         conditions = _partition_conditions(node, table.partition_keys)
         if not conditions or not found:
             return found
-        keys = ", ".join(f'unnest(${place + 2}) AS "{key}"' for place, key in enumerate(table.partition_keys))
+        keys = ", ".join(
+            f'CAST(unnest(${place + 2}) AS {kind}) AS "{key}"' for place, (key, kind) in enumerate(table.key_types)
+        )
         source = exp.select("place").from_(exp.alias_(exp.to_table("known"), node.alias_or_name, table=True))
         text = trino_sql.to_duckdb(source.where(*conditions)).sql("duckdb")
         values = [list(column) for column in zip(*(values for values, _ in found), strict=True)]

@@ -60,6 +60,12 @@ class Table:
         return [key["Name"] for key in self.definition.get("PartitionKeys") or []]
 
     @property
+    def key_types(self) -> list[tuple[str, str]]:
+        """Of each partition key its name, and DuckDB's type for it."""
+        kinds = dict(self.columns)
+        return [(key, _duckdb_type(kinds[key])) for key in self.partition_keys]
+
+    @property
     def columns(self) -> list[tuple[str, str]]:
         """Name and Glue type, the partition keys last, as SELECT * shows them."""
         storage = self.definition.get("StorageDescriptor") or {}
@@ -168,9 +174,8 @@ def _local_copy(bucket: str, key: str, home: Path) -> tuple[Path, int]:
 
 def _parquet(table: Table, files: list[Path], connection: duckdb.DuckDBPyConnection) -> str:
     """Columns by name, as Athena reads Parquet: one that no file has is null, and a type that differs is an error."""
-    keys = [(key, _duckdb_type(dict(table.columns)[key])) for key in table.partition_keys]
-    types = ", ".join(f"{_quoted(key)}: {kind}" for key, kind in keys)
-    hive = f"hive_partitioning = true, hive_types = {{{types}}}" if keys else "hive_partitioning = false"
+    types = ", ".join(f"{_quoted(key)}: {kind}" for key, kind in table.key_types)
+    hive = f"hive_partitioning = true, hive_types = {{{types}}}" if types else "hive_partitioning = false"
     listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
     source = f"read_parquet([{listed}], union_by_name = true, {hive})"
     found = {row[0].lower(): row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}  # noqa: S608

@@ -4,6 +4,7 @@ Only certain errors are refused: a column of unknown type or origin passes.
 """
 
 from collections.abc import Mapping
+from datetime import date
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -52,6 +53,8 @@ def check(query: exp.Expression, database: str, tables: Mapping[tuple[str, str],
         _refuse_aliases(select)
     for comparison in qualified.find_all(*_COMPARISONS):
         _refuse_mixed_types(comparison)
+    for literal in qualified.find_all(exp.Cast):
+        _refuse_wrong_day(literal)
 
 
 def _refuse_aliases(select: exp.Select) -> None:
@@ -76,6 +79,16 @@ def _refuse_mixed_types(comparison: exp.Expression) -> None:
         if left and right and left != right:
             types = f"{_type_name(comparison.this)}, {_type_name(other)}"
             raise Refused(f"TYPE_MISMATCH: Cannot apply operator to {types}: {comparison.sql('athena')}")
+
+
+def _refuse_wrong_day(cast: exp.Expression) -> None:
+    """``DATE '1.11.2026'``: a day has the form 2026-11-01."""
+    text = cast.this
+    if cast.to.is_type(exp.DType.DATE) and isinstance(text, exp.Literal) and text.is_string:
+        try:
+            date(*map(int, text.name.strip().split("-")))
+        except (ValueError, TypeError):
+            raise Refused(f"INVALID_LITERAL: '{text.name}' is not a valid DATE literal") from None
 
 
 def _kind(node: exp.Expression) -> str | None:

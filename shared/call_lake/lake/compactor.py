@@ -20,6 +20,7 @@ from call_lake.lake.errors import OutOfTime
 from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
 from call_lake.lake.registration import Registration, tables_of
+from call_lake.lake.retention import RowRetention
 from call_lake.model.layout import QUARANTINE, Partition
 from call_lake.observability import log
 from call_lake.ports import Catalog, Clock, ObjectStore, Table
@@ -28,6 +29,7 @@ from call_lake.settings import CompactorSettings
 PARTITIONS_AT_ONCE = 4
 REQUESTS_AT_ONCE = 16  # of a partition: to read its inbox, to set rows aside
 SET_ASIDE_AT_ONCE = 100  # between two looks at the clock
+IDS_AT_ONCE = 1_000  # between two looks at the clock
 OBJECTS_A_RUN = 100_000
 OBJECTS_A_COMMIT = 5_000
 BYTES_A_COMMIT = 16 * 1024 * 1024
@@ -37,8 +39,9 @@ QUARANTINE_COUNTED = 1_000  # in one request; who has more has to look anyway
 @dataclass(slots=True)
 class CompactionResult:
     """What one run did. ``rows``: rows that were new, or newer than those in the lake. ``conflicts``: swaps that
-    another compactor won. ``closed``: past days that became one file. ``collected``: files deleted. ``left_over``:
-    inbox objects that were listed and are still there. ``quarantined``: rows that this run set aside;
+    another compactor won. ``closed``: past days that became one file. ``removed``: days that were older than
+    RowRetentionDays; ``kept_for_audio``: those that wait until their audio is gone. ``collected``: files deleted.
+    ``left_over``: inbox objects that were listed and are still there. ``quarantined``: rows that this run set aside;
     ``in_quarantine``: all rows there, counted up to 1,000. ``failed``: partitions with an error, and which; the next
     run tries them again."""
 
@@ -48,6 +51,8 @@ class CompactionResult:
     quarantined: int = 0
     in_quarantine: int = 0
     closed: int = 0
+    removed: int = 0
+    kept_for_audio: int = 0
     collected: int = 0
     left_over: int = 0
     failed: list[str] = field(default_factory=list)
@@ -75,6 +80,7 @@ class Compactor:
             store, table, clock, settings.grace_s, open_table=self._open_table, is_time_over=self._is_time_over
         )
         self._registration = Registration(store, catalog, clock, tables_of(open_table=settings.open_table))
+        self._retention = RowRetention(store, table, clock, self.lake, self._registration, settings.row_retention_days)
         self._lock = threading.Lock()
         self._until_s = 0.0
         self._result = CompactionResult()
@@ -86,6 +92,8 @@ class Compactor:
         self._result = CompactionResult()
         self._each(self._registration.compare, self._registration.due())
         self._drain_inbox()
+        if self._retention.is_due():
+            self._remove_old_days()
         self._each(self._close, self.lake.to_close())
         if self._open_table:  # what a run that died has left, or everything where the open table is new
             self._each(partial(self._follow, self._open_table), self._open_table.behind())
@@ -170,6 +178,26 @@ class Compactor:
         self.lake.close(partition)
         with self._lock:
             self._result.closed += 1
+
+    def _remove_old_days(self) -> None:
+        failed = len(self._result.failed)
+        self._each(self._remove, self._retention.old_days())
+        self._each(lambda source: self._retention.remove_unsettled(source, self._each_id), self._retention.sources())
+        if len(self._result.failed) == failed and not self._is_time_over():
+            self._retention.done()
+
+    def _remove(self, partition: Partition) -> None:
+        is_removed = self._retention.remove(partition, self._each_id)
+        with self._lock:
+            self._result.removed += is_removed
+            self._result.kept_for_audio += not is_removed
+
+    def _each_id(self, request: Callable[[str], object], ids: list[str]) -> None:
+        """Raises OutOfTime."""
+        for some in batched(ids, IDS_AT_ONCE, strict=False):
+            if self._is_time_over():
+                raise OutOfTime
+            self._at_once(request, list(some))
 
     def _collect(self, partition: Partition) -> None:
         collected = self.lake.garbage.collect(partition)

@@ -28,6 +28,7 @@ from call_lake.ports import Clock, ObjectStore, Table
 TRIES = 20
 MERGES_BYTES = 60 * 1024 * 1024
 ROW_BYTES = 3500  # of a row that is merged, measured: as read, as sorted and as written
+IDS_AT_ONCE = 65_536
 NEW_ROW_BYTES = 1500  # of a row that is only written: as sorted and as written
 
 
@@ -159,6 +160,25 @@ class Lake:
             return CommitPlan([NewFile(list(snapshot.files), 2)])
 
         self._change(partition, plan)
+
+    def recordings(self, partition: Partition) -> tuple[Manifest, set[str]]:
+        """The partition's manifest as it is now, and the recordings in its files. Raises FileGone."""
+        manifest = read_manifest(self._store, partition)
+        ids: set[str] = set()
+        for key in manifest.keys:
+            for part in self._cache.data_file(key).batches(IDS_AT_ONCE, ["recording_id"]):
+                ids.update(part["recording_id"].to_pylist())
+        return manifest, ids
+
+    def empty(self, partition: Partition, manifest: Manifest) -> bool:
+        """Let the partition have no file. False where another commit has replaced ``manifest`` first. The files are
+        deleted after the grace period. A commit that was planned before loses its swap, and reads tombstones again."""
+        self.garbage.mark(partition, manifest.keys)
+        if swap_manifest(self._store, partition, manifest, ()) is None:
+            return False
+        self._cache.take_manifest(partition)
+        self._cache.forget(manifest.keys)
+        return True
 
     def to_close(self) -> list[Partition]:
         """Past days that have several files and had no commit today."""

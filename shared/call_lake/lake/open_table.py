@@ -74,7 +74,7 @@ class OpenTable:
         for info in self._store.list(MANIFEST):
             partition, path = Partition.of_key(info.key, MANIFEST), info.key.removeprefix(MANIFEST)
             missing = self._create if path not in followed else followed[path] < info.last_modified
-            if partition is not None and missing:
+            if partition is not None and missing and info.size:  # an empty manifest names no file to follow
                 found.append(partition)
         return found
 

@@ -37,8 +37,9 @@ def tables_of(*, open_table: bool) -> tuple[LakeTable, ...]:
 
 
 def committed(store: ObjectStore, table: LakeTable) -> set[Partition]:
-    """The partitions that have a manifest. Reads no object."""
-    found = (Partition.of_key(info.key, table.manifests) for info in store.list(table.manifests))
+    """The partitions whose manifest names files: an empty one is left of rows that RowRetentionDays removed. Reads no
+    object."""
+    found = (Partition.of_key(info.key, table.manifests) for info in store.list(table.manifests) if info.size)
     return {partition for partition in found if partition is not None}
 
 
@@ -70,6 +71,12 @@ class Registration:
                     self._compared_at.clear()
                     raise
                 known.add(partition)
+
+    def unregister(self, partition: Partition) -> None:
+        """Let no query look for the partition, in any of the tables. Raises Transient."""
+        for table, known in self._registered.items():
+            known.discard(partition)
+            self._catalog.unregister(table.name, partition)
 
     def due(self) -> list[LakeTable]:
         """The tables that were not compared within the last hour."""

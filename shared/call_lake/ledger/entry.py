@@ -45,6 +45,8 @@ TOMBSTONE = frozenset(
     {"id", "version", "state", "source", "call_date", "connection_id", "erased_at", "erasing", "due_list", "due_at"}
 )
 """All that an item keeps when its recording is erased; ``connection_id`` as a digest, ``due_at`` is its day."""
+OUTLIVED = "row_retention"
+"""``reason`` of a tombstone that RowRetentionDays made, and no person (ADR 0039)."""
 MOMENTS = ("first_published_at", "published_at", "not_ready_since", "stored_at", "expired_at")
 CALL = ("record", "record_sha256", "audio", "history", "reason", "attempts", "marks", *MOMENTS)
 IN_FLIGHT = OneOf((None, State.RETRYING))

@@ -19,7 +19,7 @@ jobs.py). An item is in the sparse index ``due`` under its source while it waits
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -33,6 +33,7 @@ from call_lake.ledger.entry import (
     LAST_DUE,
     NEVER,
     NOT_STORED,
+    OUTLIVED,
     TOMBSTONE,
     Entry,
     State,
@@ -43,6 +44,7 @@ from call_lake.ledger.entry import (
     erased_list,
     log_changed,
     sha256_of,
+    state_of,
 )
 from call_lake.ledger.identity import possible_ids, same_recording, under_its_own_id
 from call_lake.model.recording import RECORDING_ID, Recording, StoredAudio
@@ -50,6 +52,8 @@ from call_lake.model.times import iso
 from call_lake.ports import ABSENT, Clock, Item, OneOf, PreconditionFailed, Table
 
 INDEX_LIMIT = 1_000_000
+UNSETTLED_AT_ONCE = 10_000
+NOT_STORED_STATES = (State.PUBLISHED, State.RETRYING, State.FAILED)
 REPAIRED = "repaired"
 MARKED = "it was tried alone, and its function ended, or still runs: no verdict has followed"
 ASKED_AGAIN = "asked_again"
@@ -261,7 +265,27 @@ class Ledger:
         the digest still tells collisions apart, and the record brings it. In the index it is under ``erased_list`` by
         its day, so that erased recordings are counted without a scan.
         """
+        self._bury(id, self.table.get(id) or {}, source, call_date, {"erasing": True})
+
+    def outlived(self, id: str, source: str, call_date: date) -> None:
+        """As ``erase``, for a recording that is older than RowRetentionDays. The tombstone says so. It does not say
+        ``erasing``: while something is left, its day's manifest is there to find it by (ADR 0039). A recording of
+        another source or day is left: a row that names it is set aside, and may be under any day."""
         item = self.table.get(id) or {}
+        named = RECORDING_ID.fullmatch(id)
+        if named and named[1] == source and day_of(item) in (None, call_date):
+            self._bury(id, item, source, call_date, {"reason": OUTLIVED})
+
+    def unsettled_before(self, source: str, day: date) -> list[tuple[str, date]]:
+        """Recording id and call date of what is not stored, and was called before ``day``: failures, and up to
+        ``UNSETTLED_AT_ONCE`` that still wait. The index may be some seconds behind."""
+        listed = self.table.query_due(source, LAST_DUE, UNSETTLED_AT_ONCE)
+        listed += self.table.query_due(source, NEVER, INDEX_LIMIT, due_from=NEVER)
+        items = self.table.get_many([found["id"] for found in listed])
+        days = ((id, day_of(item)) for id, item in items.items() if state_of(item) in NOT_STORED_STATES)
+        return [(id, called) for id, called in days if called is not None and called < day]
+
+    def _bury(self, id: str, item: Item, source: str, call_date: date, more: Mapping[str, Any]) -> None:
         # By name, too: what another writer adds between this look and the write.
         changes = dict.fromkeys((*item.keys() - TOMBSTONE, *CALL)) | {
             "version": ITEM_VERSION,
@@ -269,10 +293,10 @@ class Ledger:
             "source": item.get("source", source),
             "call_date": item.get("call_date", call_date.isoformat()),
             "erased_at": iso(self._clock.now()),
-            "erasing": True,
             "connection_id": _connection_digest_in(item),
             "due_list": erased_list(source),
             "due_at": (day_of(item) or call_date).isoformat(),
+            **more,
         }
         self._update_if(id, changes, state=OneOf((*NOT_STORED.values, State.STORED, State.EXPIRED)))
 

@@ -26,7 +26,8 @@ _setter_of = object.__setattr__.__get__
 
 @dataclass(frozen=True, slots=True)
 class ListedRecording:
-    """One audio file as a source lists it. Times are aware UTC; lengths are seconds; ``raw`` is JSON."""
+    """One audio file as a source lists it. Times are aware UTC; lengths are seconds; ``raw`` is JSON. ``queue`` and
+    ``team`` are the provider's words, ``queue_name`` and ``team_name`` what the source's settings call them."""
 
     source: str
     provider: str
@@ -45,6 +46,10 @@ class ListedRecording:
     duration_s: float | None = None
     talk_s: float | None = None
     audio_url: str | None = None
+    queue: str | None = None
+    queue_name: str | None = None
+    team: str | None = None
+    team_name: str | None = None
 
     # What @dataclass generates for a frozen class takes more than twice as long, a fifth of a poll's CPU time.
     def __init__(
@@ -66,6 +71,10 @@ class ListedRecording:
         duration_s: float | None = None,
         talk_s: float | None = None,
         audio_url: str | None = None,
+        queue: str | None = None,
+        queue_name: str | None = None,
+        team: str | None = None,
+        team_name: str | None = None,
     ) -> None:
         put = _setter_of(self)
         put("source", source)
@@ -85,6 +94,10 @@ class ListedRecording:
         put("duration_s", duration_s)
         put("talk_s", talk_s)
         put("audio_url", audio_url)
+        put("queue", queue)
+        put("queue_name", queue_name)
+        put("team", team)
+        put("team_name", team_name)
 
     def values(self) -> dict[str, Any]:
         """What is listed, by field."""

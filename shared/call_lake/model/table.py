@@ -1,11 +1,12 @@
 """Table ``calls``: its columns, and the row of a recording."""
 
+from datetime import timedelta
 from typing import Any
 
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.times import iso
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # Column -> kind, in the order of the table. lake/arrow_rows.py and template.yaml are tested against it.
 COLUMNS: dict[str, str] = {
     "recording_id": "string",
@@ -33,13 +34,21 @@ COLUMNS: dict[str, str] = {
     "raw": "string",
     "schema_version": "int",
     "audio_note": "string",
+    "ended_at_source": "string",
+    "queue": "string",
+    "queue_name": "string",
+    "team": "string",
+    "team_name": "string",
 }
 PARTITION_COLUMNS = ("source", "call_date")
-ABOUT_PEOPLE = ("provider_key", "connection_id", "caller", "callee", "agent", "raw")
+ABOUT_PEOPLE = ("provider_key", "connection_id", "caller", "callee", "agent", "raw", "queue", "team")
 """Columns that hold numbers, names or file names. No name of an object may be made of them: a person who
-reads only names could guess a number and hash it (ADR 0026)."""
+reads only names could guess a number and hash it (ADR 0026). ``queue`` and ``team`` are the provider's own words: the
+folder of a file may be a number. ``queue_name`` and ``team_name`` are the operator's (ADR 0038)."""
 LENGTHS = ("duration_s", "audio_s", "talk_s")
 """How long a call took: the first of these columns that has a value. Vendors fill different ones."""
+PROVIDER, COMPUTED = "provider", "computed"
+"""Values of ``ended_at_source``: the provider listed the end, or it is start plus duration."""
 type Row = dict[str, Any]
 """One line of table ``calls`` as JSON values: the columns above plus ``source`` and ``call_date``; times as ``iso``."""
 
@@ -50,6 +59,7 @@ def row_of(recording: Recording, audio: StoredAudio, *, expired: bool = False) -
     listed = recording.to_json()
     facts = audio.facts
     row = {name: listed.get(name) for name in COLUMNS}
+    row["ended_at"], row["ended_at_source"] = _end_of(recording)
     row |= {
         "audio_uri": None if expired else audio.uri,
         "audio_format": facts.format,
@@ -68,3 +78,15 @@ def row_of(recording: Recording, audio: StoredAudio, *, expired: bool = False) -
 def length_of(row: Row) -> float | None:
     """How many seconds the call took, as far as its row tells."""
     return next((float(row[name]) for name in LENGTHS if row.get(name) is not None), None)
+
+
+def _end_of(recording: Recording) -> tuple[str | None, str | None]:
+    """``ended_at`` and ``ended_at_source``. A computed end is as exact as the start, which may be a whole minute."""
+    if recording.ended_at is not None:
+        return iso(recording.ended_at), PROVIDER
+    if recording.duration_s is None:
+        return None, None
+    try:
+        return iso(recording.started_at + timedelta(seconds=recording.duration_s)), COMPUTED
+    except OverflowError:  # a duration of millennia
+        return None, None

@@ -13,6 +13,7 @@ from call_lake.ledger.id_key import IdKey
 from call_lake.ledger.jobs import Job, JobKind
 from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.source_state import PAUSED, SourceState
+from call_lake.model.retention import first_kept_day
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
 from call_lake.observability import log
@@ -45,7 +46,7 @@ class PollResult:
     bad_records: int = 0
     shortened: int = 0  # published without the longest values of their records
     too_long: int = 0
-    excluded: int = 0  # listed rows that the source's rules leave out, repeats included
+    excluded: int = 0  # listed rows that the source's rules or RowRetentionDays leave out, repeats included
     collisions: int = 0
     gaps: int = 0
     gaps_unfinished: int = 0
@@ -239,7 +240,9 @@ class Poller:
             reasons = Counter(bad.why for bad in page.bad).most_common(REASONS_LOGGED)
             why = "; ".join(f"{why} ({records})" for why, records in reasons)
             log.warning("a listed record is unusable", source=self._source.name, records=len(page.bad), why=why)
-        wanted = self._source.rules.wanted(page.recordings)
+        first = first_kept_day(self._clock.now(), self._settings.row_retention_days)
+        kept = page.recordings if first is None else [one for one in page.recordings if one.call_date >= first]
+        wanted = self._source.rules.wanted(kept)
         self._result.excluded += len(page.recordings) - len(wanted)
         self._publisher.publish_listed(wanted, self._id_key.ids(), admit)
 

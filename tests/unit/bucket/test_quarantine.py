@@ -8,7 +8,7 @@ import pytest
 from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import RejectedRow, list_quarantine, quarantine
 from call_lake.model.layout import INBOX, QUARANTINE, Partition
-from call_lake.model.table import Row
+from call_lake.model.table import SCHEMA_VERSION, Row
 from call_lake.model.times import iso
 from call_lake_cli.commands.quarantine import chosen, line_of, name_of, send_again
 from call_lake_cli.console.errors import UserError
@@ -18,7 +18,7 @@ from tests.support.lake_samples import TODAY, Before, compacted, erase_in_ledger
 
 PLACE = Partition("thulium", TODAY).inbox
 BAD = row_of(1, audio_bytes="many", caller="000111222")
-NEWER: Row = row_of(2, schema_version=3)
+NEWER: Row = row_of(2, schema_version=SCHEMA_VERSION + 1)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def keys_of(world: World) -> list[str]:
 
 def mend_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newer compactor is deployed."""
-    monkeypatch.setattr("call_lake.lake.arrow_rows.SCHEMA_VERSION", 3)
+    monkeypatch.setattr("call_lake.lake.arrow_rows.SCHEMA_VERSION", SCHEMA_VERSION + 1)
 
 
 def test_a_row_is_listed_with_key_partition_reason_and_time(world: World) -> None:

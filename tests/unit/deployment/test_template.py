@@ -156,6 +156,18 @@ def test_who_finds_what_expired_is_told_when_the_bucket_deletes_it(function):
     assert told == rule["ExpirationInDays"]["Fn::If"][1] == {"Ref": "AudioRetentionDays"}
 
 
+def test_rows_are_kept_for_ever_unless_it_is_asked_for():
+    assert parse()["Parameters"]["RowRetentionDays"]["Default"] == 0
+    for function in ("Poller", "Compactor"):
+        variables = properties(function)["Environment"]["Variables"]
+        assert variables["ROW_RETENTION_DAYS"] == {"Ref": "RowRetentionDays"}
+    transcripts = [
+        r for r in properties("Bucket")["LifecycleConfiguration"]["Rules"] if r.get("Id") == "old-transcripts"
+    ]
+    nothing = {"Ref": "AWS::NoValue"}
+    assert transcripts[0]["ExpirationInDays"] == {"Fn::If": ["RowsExpire", {"Ref": "RowRetentionDays"}, nothing]}
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_logs_under_its_own_name_for_a_limited_time(function):
     assert properties(function)["LoggingConfig"] == {"LogGroup": {"Ref": f"{function}Logs"}}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from call_lake.lake.arrow_rows import SCHEMA, digests_of, keys_of, newest_of, rows_of, table_of
 from call_lake.model.layout import Partition
-from call_lake.model.table import COLUMNS
+from call_lake.model.table import COLUMNS, SCHEMA_VERSION
 from call_lake.model.times import iso
 from tests.support.lake_samples import TODAY, row_of, table_from
 
@@ -66,7 +66,7 @@ def test_whole_numbers_fit_a_column_of_seconds():
         ({"started_at": None}, "started_at: missing"),
         ({"stored_at": None}, "stored_at: missing"),
         ({"recording_id": ""}, "recording_id: missing"),
-        ({"schema_version": 3}, "schema_version"),
+        ({"schema_version": SCHEMA_VERSION + 1}, "schema_version"),
         ({"schema_version": None}, "schema_version"),
         ({"schema_version": True}, "schema_version"),
         ({"surprise": 1}, "1 columns that the table does not have"),

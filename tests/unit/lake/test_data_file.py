@@ -12,6 +12,7 @@ from call_lake.lake.arrow_rows import SCHEMA, sorted_rows
 from call_lake.lake.data_file import DataFile, Footer, WrittenFile, write_file
 from call_lake.lake.errors import FileGone, NewerSchema
 from call_lake.model.layout import Partition
+from call_lake.model.table import SCHEMA_VERSION
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, row_of, table_from
 
@@ -75,7 +76,7 @@ def test_times_are_milliseconds_in_utc(world):
 
 
 def test_a_file_carries_its_schema_version(world):
-    assert parquet(world, written(world)).metadata.metadata[b"call_lake.schema_version"] == b"2"
+    assert parquet(world, written(world)).metadata.metadata[b"call_lake.schema_version"] == b"3"
 
 
 def test_what_the_writer_knows_of_a_file_is_what_a_reader_finds_in_it(world):
@@ -125,8 +126,8 @@ def test_a_file_collected_while_it_is_read_is_told_from_a_broken_one(monkeypatch
 
 
 def test_a_file_of_a_newer_version_is_not_touched(monkeypatch, world):
-    monkeypatch.setattr(data_file, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(data_file, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     file = written(world)
-    monkeypatch.setattr(data_file, "SCHEMA_VERSION", 2)
-    with pytest.raises(NewerSchema, match="schema version 3"):
+    monkeypatch.setattr(data_file, "SCHEMA_VERSION", SCHEMA_VERSION)
+    with pytest.raises(NewerSchema, match=f"schema version {SCHEMA_VERSION + 1}"):
         opened(world, file)

@@ -26,7 +26,7 @@ from tests.support.operator_bench import Bench, lose_all, rebuilt, rows
 
 PARTITION = Partition("thulium", TODAY)
 NEXT = SCHEMA_VERSION + 1
-COLUMN = "queue"
+COLUMN = "mood"
 
 type Upgrade = Callable[[], None]
 
@@ -51,7 +51,7 @@ def upgrade(monkeypatch: pytest.MonkeyPatch) -> Upgrade:
 
 def new_row(number: int) -> Row:
     """As the next version's copier writes it."""
-    return row_of(number) | {COLUMN: f"queue {number}", "schema_version": NEXT}
+    return row_of(number) | {COLUMN: f"mood {number}", "schema_version": NEXT}
 
 
 def commit(world: World, *rows: Row) -> None:

@@ -57,6 +57,21 @@ def bench() -> Bench:
     return Bench()
 
 
+def test_a_recording_that_is_older_than_rows_are_kept_is_left_out() -> None:
+    bench = Bench()
+    bench.pipeline.row_retention_days = 30
+    old, young = (
+        make_recording(number, listed_at=bench.now - timedelta(minutes=9), started_at=bench.now - timedelta(days=days))
+        for number, days in ((1, 32), (2, 31))
+    )
+    bench.provider.add(old, young)
+
+    result = bench.poll()
+
+    assert [one.recording_id for one in bench.published()] == [young.recording_id]
+    assert (result.published, result.excluded) == (1, 1)
+
+
 def test_a_new_recording_is_published_once_however_often_it_is_listed(bench: Bench) -> None:
     recording = make_recording(1, listed_at=bench.now - timedelta(minutes=30))
     bench.provider.add(recording)

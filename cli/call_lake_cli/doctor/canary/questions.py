@@ -54,7 +54,7 @@ class AthenaQuestions:
 
     def _rows(self, columns: str, table: str, condition: str = "true") -> list[dict[str, Any]]:
         sql = f"""SELECT {columns} FROM {table}
-                  WHERE source = '{self._source}' AND call_date = '{self._day}' AND {condition}"""  # noqa: S608
+                  WHERE source = '{self._source}' AND call_date = DATE '{self._day}' AND {condition}"""  # noqa: S608
         answer = self._ask(sql)
         self._costs.append(answer.cost)
         return answer.as_dicts()

@@ -185,6 +185,7 @@ class Conpeek:
         if duration_s is None and ended_at is not None and "duration_s" not in odd:
             duration_s = (ended_at - started_at).total_seconds()
         audio_url = found["audio_url"](row)
+        queue, team = json_values.text(found["queue"](row)), json_values.text(found["team"](row))
         return ListedRecording(
             source=self._settings.name,
             provider=self._settings.provider,
@@ -203,6 +204,10 @@ class Conpeek:
             duration_s=duration_s,
             talk_s=talk_s,
             audio_url=json_values.text(audio_url) if isinstance(audio_url, str) else None,
+            queue=queue,
+            queue_name=self._settings.queues.get(queue or ""),
+            team=team,
+            team_name=self._settings.teams.get(team or ""),
         )
 
 

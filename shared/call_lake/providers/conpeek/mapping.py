@@ -35,6 +35,8 @@ CONPEEK = {
     "duration_ms": "",
     "talk_s": "",
     "talk_ms": "talking_time",
+    "queue": "",
+    "team": "project_id",
     "audio_url": "recording_url || audio_url || file_url || download_url || url",
 }
 LENGTHS = ("duration", "talk")

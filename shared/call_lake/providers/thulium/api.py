@@ -1,6 +1,7 @@
 """Thulium: ``GET recordings`` and ``GET recordings/download`` (docs/providers.md)."""
 
 import base64
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -30,6 +31,8 @@ MADE_WITHIN = timedelta(days=1)
 """Where the call's date cannot be read, the connection's epoch is believed if the recording was made at most this long
 after it."""
 
+DATED = re.compile(r"(19|20)\d\d([-_.]\d\d?)*$")
+"""A folder that is a year, a month or a day."""
 MINUTES = {f"{minute:02}": timedelta(minutes=minute) for minute in range(60)}
 
 type Reading = tuple[datetime, date]
@@ -152,6 +155,7 @@ class Thulium:
         duration_s = json_values.length(row.get("duration"), "duration_s", odd)
         talk_s = json_values.length(row.get("billsec"), "talk_s", odd)
         started_at, call_date = possible[0] if len(possible) == 1 else _closest(possible, _epoch(connection_id))
+        queue = _folder(key)
         return ListedRecording(
             source=self._settings.name,
             provider=self._settings.provider,
@@ -168,6 +172,8 @@ class Thulium:
             disposition=json_values.text(row.get("disposition")),
             duration_s=duration_s,
             talk_s=talk_s,
+            queue=queue,
+            queue_name=self._settings.queues.get(queue or ""),
         )
 
     def _start_without_date(self, connection_id: str | None, created: tuple[Reading, ...]) -> tuple[Reading, ...]:
@@ -206,6 +212,13 @@ def _raw_page(body: Any) -> RawPage:
 
 def _identity(row: Any) -> Any:
     return row.get("filename") or row if isinstance(row, dict) else row
+
+
+def _folder(filename: str) -> str | None:
+    """``sales`` of ``sales/2026-11-20/….wav``: the account's template of file names may put the queue there. None
+    where the name has no folder, or begins with a date."""
+    folder, slash, _ = filename.partition("/")
+    return folder.strip() or None if slash and not DATED.match(folder) else None
 
 
 def _readings(value: Any, zone: ZoneInfo) -> tuple[Reading, ...]:

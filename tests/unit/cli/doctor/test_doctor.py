@@ -14,7 +14,7 @@ from call_lake.errors import ConfigError, Reason, Transient
 from call_lake.ledger.entry import NEVER, State
 from call_lake.ledger.id_key import ITEM
 from call_lake.ledger.source_state import SourceState
-from call_lake.model.layout import Partition
+from call_lake.model.layout import Partition, data_key
 from call_lake.model.times import iso
 from call_lake.settings import SourceSettings
 from call_lake_cli.doctor import alarms, checks
@@ -268,7 +268,8 @@ def test_failed_recordings_are_counted_as_call_lake_failed_counts_them(cloud: Cl
 
 
 def test_a_committed_partition_that_no_query_sees_is_a_failure(cloud: Cloud) -> None:
-    cloud.store.put(Partition("thulium", date(2026, 10, 20)).manifest, b"")
+    day = Partition("thulium", date(2026, 10, 20))
+    cloud.store.put(day.manifest, f"s3://{cloud.store.bucket}/{data_key(day, '0' * 32)}\n".encode())
 
     check = cloud.troubles()["partitions of calls"]
 
@@ -531,7 +532,7 @@ def test_the_query_reads_no_more_than_the_calls_since_yesterday(cloud: Cloud) ->
 
     cloud.start_query_execution = note  # type: ignore[attr-defined]
     assert cloud.troubles() == {}
-    assert asked[0].endswith("WHERE call_date >= '2026-10-19'")
+    assert asked[0].endswith("WHERE call_date >= DATE '2026-10-19'")
     assert asked[1] == "w"
 
 

@@ -97,3 +97,17 @@ def test_a_query_that_athena_failed_says_why() -> None:
     with pytest.raises(QueryFailed, match="the query failed: TABLE_NOT_FOUND: x") as raised:
         run_query(STACK, "SELECT 1", athena)
     assert raised.value.reason == "TABLE_NOT_FOUND: x"
+
+
+@pytest.mark.parametrize(
+    ("reason", "has_hint"),
+    [
+        ("TYPE_MISMATCH: line 1:29: Cannot apply operator: date >= varchar(10)", True),
+        ("TYPE_MISMATCH: Cannot apply operator to varchar, date: '2026-11-01' <= call_date", True),
+        ("INVALID_LITERAL: line 1:37: '1.11.2026' is not a valid DATE literal", True),
+        ("TYPE_MISMATCH: line 1:29: Cannot apply operator: bigint = varchar(1)", False),
+        ("COLUMN_NOT_FOUND: Column 'date' cannot be resolved", False),
+    ],
+)
+def test_a_day_that_is_no_date_is_answered_with_what_to_write(reason: str, has_hint: bool) -> None:
+    assert ("write a day as DATE '2026-11-01'" in str(QueryFailed(reason))) == has_hint

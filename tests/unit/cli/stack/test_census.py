@@ -200,7 +200,7 @@ def test_rows_are_those_of_the_last_31_days(here: Here) -> None:
 
     one = here.status()
 
-    assert f"WHERE call_date >= '{FIRST}'" in here.asked[0]
+    assert f"WHERE call_date >= DATE '{FIRST}'" in here.asked[0]
     assert (one.since, one.rows, one.expired) == (FIRST, 5, 2)
     assert one.newest_row == "2026-10-20T12:00:00.000Z"
 
@@ -214,7 +214,7 @@ def test_the_days_are_those_of_the_sources_time_zone(monkeypatch: pytest.MonkeyP
 
     assert (west.since, west.rows) == (FIRST, 1)
     assert (east.since, east.rows) == (FIRST + timedelta(days=1), 1)
-    assert f"call_date >= '{FIRST}'" in here.asked[0]
+    assert f"call_date >= DATE '{FIRST}'" in here.asked[0]
 
 
 def test_a_stack_without_sources_asks_nothing(here: Here) -> None:
@@ -245,7 +245,7 @@ def test_the_census_counts_every_recording_and_asks_from_the_ledgers_first_day_o
         1,
     )
     assert (one.rows, one.recordings_in_rows, one.since, one.at_least) == (3, 3, None, [])
-    assert "WHERE call_date >= '2021-03-01'" in here.asked[0]
+    assert "WHERE call_date >= DATE '2021-03-01'" in here.asked[0]
 
 
 def test_the_census_of_an_empty_ledger_asks_athena_nothing(here: Here) -> None:
@@ -264,4 +264,4 @@ def test_an_item_whose_day_cannot_be_read_is_counted_and_bounds_nothing(here: He
 
     (one,) = take_census(here)  # type: ignore[arg-type]
 
-    assert (one.stored, f"call_date >= '{TODAY}'" in here.asked[0]) == (2, True)
+    assert (one.stored, f"call_date >= DATE '{TODAY}'" in here.asked[0]) == (2, True)

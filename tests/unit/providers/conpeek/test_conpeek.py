@@ -41,6 +41,17 @@ def test_a_dialog_becomes_a_recording() -> None:
     )
 
 
+def test_the_team_is_the_project_and_the_queue_what_is_mapped() -> None:
+    rows = [row(0, project_id=2, line={"name": "hot"}), row(1, project_id=3), row(2)]
+    named = {"teams": {"2": "Complaints"}, "queues": {"hot": "Hotline"}, "mapping": {"queue": "line.name"}}
+    (page,) = Tenant(rows).provider(**named).list_window(HOUR)
+    assert [(one.queue, one.queue_name, one.team, one.team_name) for one in page.recordings] == [
+        ("hot", "Hotline", "2", "Complaints"),
+        (None, None, "3", None),
+        (None, None, None, None),
+    ]
+
+
 @pytest.mark.parametrize("name", ["recording_uuid", "recording_id", "id"])
 def test_the_recordings_own_id_goes_before_the_dialogs(name):
     recording = one({name: "own"})

@@ -34,8 +34,33 @@ def test_a_row_becomes_a_recording() -> None:
             disposition="ANSWERED",
             duration_s=129.0,
             talk_s=120.5,
+            queue="sprzedaż",
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("filename", "queue"),
+    [
+        ("sales/2026-06-01/0.wav", "sales"),
+        (" sales team /0.wav", "sales team"),
+        ("48800000001/0.wav", "48800000001"),
+        ("0.wav", None),
+        ("/0.wav", None),
+        ("2026-06-01/0.wav", None),
+        ("2026/06/0.wav", None),
+        ("2026_06/0.wav", None),
+    ],
+)
+def test_the_queue_is_the_first_folder_of_the_file_name_unless_that_is_a_date(filename, queue):
+    recording = one({"filename": filename})
+    assert (recording.queue, recording.queue_name, recording.team) == (queue, None, None)
+
+
+def test_a_queue_has_the_name_that_the_settings_give_it():
+    server = Tenant([row(filename="sales/0.wav"), row(filename="help/1.wav")])
+    (page,) = server.provider(queues={"sales": "Sales PL"}).list_window(HOUR)
+    assert [(one.queue, one.queue_name) for one in page.recordings] == [("sales", "Sales PL"), ("help", None)]
 
 
 @pytest.mark.parametrize("empty", ["", "null", None, [], {}, "  "])

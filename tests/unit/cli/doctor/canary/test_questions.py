@@ -177,6 +177,6 @@ def test_each_question_is_bound_to_the_day_and_its_cost_is_kept() -> None:
     assert questions.times("calls") == {"a": ("b", "c", None, "d")}
     assert questions.number_with("caller", "+48000000001") == 1
     assert questions.daily() == [{"calls": 3}]
-    assert all("WHERE source = 'thulium' AND call_date = '2015-01-01'" in text for text in sql)
+    assert all("WHERE source = 'thulium' AND call_date = DATE '2015-01-01'" in text for text in sql)
     assert "FROM calls_open" in sql[0]
     assert [cost.seconds for cost in costs] == [1.5, 0.5, 0.0, 0.0]
