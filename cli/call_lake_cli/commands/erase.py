@@ -16,6 +16,7 @@ from call_lake_cli.console.errors import UserError, err, explained, say
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.handle import Stack, find_stack
+from call_lake_cli.stack.version import refuse_other_version
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.erase.eraser import Eraser, ErasureReport
@@ -72,6 +73,7 @@ def erase(
                 "whom or what to erase? name --number, --agent, --recording-id or --proof, each as often as needed"
             )
         here = find_stack(stack)
+        refuse_other_version(here, "erase")
         with progress(BarColumn()) as bar:
             shown = _ProgressBar(bar)
             eraser = _eraser(here, shown.show)

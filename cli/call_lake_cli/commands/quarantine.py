@@ -16,6 +16,7 @@ from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.stack.handle import find_source, find_stack
+from call_lake_cli.stack.version import refuse_other_version
 
 app = typer.Typer(no_args_is_help=True, help="Rows that the table could not hold: see them, send them again.")
 
@@ -57,6 +58,7 @@ def retry(
     """Send rows from the quarantine back to the inbox, once their reason is fixed: the compactor tries them again."""
     with explained():
         here = find_stack(stack)
+        refuse_other_version(here, "quarantine retry")
         if source is not None:
             find_source(here, source)
         rows = list(chosen(here.store, source, keys))
