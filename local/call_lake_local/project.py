@@ -53,7 +53,9 @@ def lay_out(cache_folder: Path) -> Path:
         if not folder.is_dir():
             _copy(files, cache_folder, folder)
     except OSError as error:
-        raise LocalError(f"{folder} cannot be made ({error.strerror}): set XDG_CACHE_HOME to a folder of yours") from None
+        raise LocalError(
+            f"{folder} cannot be made ({error.strerror}): set XDG_CACHE_HOME to a folder of yours"
+        ) from None
     return folder
 
 
@@ -68,7 +70,11 @@ def check_simulators() -> None:
 
 def _files() -> Iterator[tuple[str, Path]]:
     """What is laid out: each file by its path in the repository."""
-    places = {"": SHIPPED, "shared/call_lake/": _folder_of(call_lake.__file__), "local/call_lake_local/": SHIPPED.parent}
+    places = {
+        "": SHIPPED,
+        "shared/call_lake/": _folder_of(call_lake.__file__),
+        "local/call_lake_local/": SHIPPED.parent,
+    }
     for place, source in places.items():
         for path in sorted(source.rglob("*")):
             inside = path.relative_to(source)

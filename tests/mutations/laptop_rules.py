@@ -56,7 +56,7 @@ MUTATIONS = (
     Mutation(
         22,
         "an address is used whose port another user may have by now",
-        at("call_lake_cli.stack.handle", "find_stack"),
+        at("call_lake_cli.stack.handle", "_of_this_folder"),
         never("EMULATOR"),
         HANDLE,
     ),

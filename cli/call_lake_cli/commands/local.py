@@ -20,7 +20,7 @@ from call_lake_cli.console.options import parse_day, parse_days, parse_parameter
 from call_lake_cli.console.output import print_json, progress
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.census import SourceCensus, total
-from call_lake_cli.stack.handle import LOCAL_FILE, find_stack, running_elsewhere
+from call_lake_cli.stack.handle import LOCAL_FILE, elsewhere, find_stack
 from call_lake_cli.stack.settle import settle as settle_stack
 from call_lake_cli.stack.settle import why_unsettled
 from call_lake_local.stack import LocalSource, Plan, SimulatedCalls
@@ -129,12 +129,7 @@ def down() -> None:
     """End the local stack and delete what it stored."""
     with explained():
         ended = laptop.end(Path.cwd())
-        err.print(f"ended: {', '.join(ended)}" if ended else f"nothing was running here{_elsewhere()}")
-
-
-def _elsewhere() -> str:
-    folders = running_elsewhere()
-    return f"; a local stack runs in {', '.join(folders)}: cd there first" if folders else ""
+        err.print(f"ended: {', '.join(ended)}" if ended else f"nothing was running here{elsewhere()}")
 
 
 def _simulated(given: dict[str, Any]) -> SimulatedCalls:

@@ -95,16 +95,15 @@ def _of_this_folder() -> Stack:
                     f"the local stack of {folder} does not run any more: call-lake local up starts a new one"
                 )
             return stack
-    folders = running_elsewhere()
-    hint = f", a local one runs in {', '.join(folders)} (cd {folders[0]})" if folders else ""
     raise UserError(
-        f"no stack here{hint}: start one with `call-lake local up`, or name one in AWS with --stack NAME"
+        f"no stack here{elsewhere()}: start one with `call-lake local up`, or name one in AWS with --stack NAME"
     )
 
 
-def running_elsewhere() -> list[str]:
-    """The folders in which the user's local stacks run, as a shell takes them."""
-    return [shlex.quote(str(state_dir.parent)) for state_dir in registry.running()]
+def elsewhere() -> str:
+    """Part of a sentence that names the folders in which the user's local stacks run; empty where none does."""
+    folders = [shlex.quote(str(state_dir.parent)) for state_dir in registry.running()]
+    return f", but a local one runs in {' and in '.join(folders)} (cd there)" if folders else ""
 
 
 def read_local(file: Path) -> Stack:

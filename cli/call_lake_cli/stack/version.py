@@ -18,18 +18,17 @@ def this_version() -> str:
 def warn_of_other_version(stack: "Stack") -> None:
     """Print a line where the versions differ. What a command only reads is right, or it fails by itself."""
     if stack.version != this_version():
-        err.print(f"warning: {_both(stack)}")
+        theirs = f"version {stack.version}" if stack.version else "an unknown version"
+        err.print(f"warning: stack {stack.name} is of {theirs} of Call Lake, this command of version {this_version()}")
 
 
 def refuse_other_version(stack: "Stack", command: str) -> None:
     """For a ``command`` that could miss what another version stores. Raises UserError where the versions differ."""
     if stack.version == this_version():
         return
-    raise UserError(f"{_both(stack)}: {command} could miss what one of them does not know, so it did nothing; {_to_do(stack)}")
-
-
-def _both(stack: "Stack") -> str:
-    return f"stack {stack.name} has Call Lake {stack.version or 'of no version'}, and this command is {this_version()}"
+    raise UserError(
+        f"{command} could miss what another version stores in {stack.name}, so it did nothing: {_to_do(stack)}"
+    )
 
 
 def _to_do(stack: "Stack") -> str:
