@@ -30,7 +30,8 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def test_in_a_checkout_it_is_the_checkout() -> None:
-    assert project.project() == Path(__file__).parents[2]
+    assert project.project() == Path(project.__file__).parents[2]
+    assert (project.project() / "template.yaml").is_file()
 
 
 def test_an_installed_command_lays_out_what_it_carries_as_the_repository_has_it(installed: Path) -> None:

@@ -24,6 +24,7 @@ DAYS = "--from 2026-10-20 --to 2026-10-20"
 def test_the_project_the_template_and_the_command_have_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert parse()["Outputs"]["Version"]["Value"] == project == this_version()
+    assert f"| Version {project}. " in (ROOT / "README.md").read_text()
 
 
 def test_a_stack_has_the_version_that_its_outputs_tell() -> None:
