@@ -7,12 +7,12 @@ cache: sam and the emulator want real folders, and keep what they build beside t
 """
 
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import Distribution, requires, version
 from pathlib import Path
 
 import call_lake
@@ -22,8 +22,8 @@ from call_lake_local.errors import LocalError
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHIPPED = Path(__file__).with_name("shipped")
 """What a wheel holds beside the packages, laid out as in the repository (pyproject.toml, force-include)."""
-FOR_SIMULATORS = ("espeakng_loader", "fastapi", "numpy", "soundfile", "uvicorn")
-"""What ``call-lake[local]`` installs."""
+FOR_SIMULATORS = re.compile(r"([\w.-]+).*; extra == ['\"]local['\"]")
+"""A requirement of ``call-lake[local]``, as the command's own metadata list it."""
 
 
 @cache
@@ -61,7 +61,8 @@ def lay_out(cache_folder: Path) -> Path:
 
 def check_simulators() -> None:
     """Raises LocalError where the simulated providers' packages are not installed."""
-    if missing := [name for name in FOR_SIMULATORS if find_spec(name) is None]:
+    wanted = [found[1] for line in requires("call-lake") or () if (found := FOR_SIMULATORS.match(line))]
+    if missing := [name for name in wanted if not any(Distribution.discover(name=name))]:
         raise LocalError(
             f"the simulated providers need {missing[0]}, which is not installed: install call-lake[local] (from a copy "
             "of the repository: uv tool install '.[local]'), or name your own provider with --thulium-url"

@@ -83,8 +83,8 @@ def test_a_cache_that_cannot_be_written_is_one_line_with_advice(installed: Path,
 
 def test_simulated_providers_without_their_packages_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     project.check_simulators()
-    monkeypatch.setattr(project, "find_spec", lambda name: None if name == "numpy" else object())
-    with pytest.raises(LocalError, match=r"need numpy, which is not installed: install call-lake\[local\]"):
+    monkeypatch.setattr(project, "requires", lambda _: ["absent-always", "absent-here>=1; extra == 'local'"])
+    with pytest.raises(LocalError, match=r"need absent-here, which is not installed: install call-lake\[local\]"):
         project.check_simulators()
 
 
