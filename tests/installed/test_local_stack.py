@@ -1,6 +1,6 @@
 """The whole local stack outside a checkout, as somebody types it who has installed the command (`make try-installed`).
 
-It takes about a minute, for every tool is made again, so `.ci/run` runs it and `make test` does not.
+It takes a minute, for every tool is made again, so `.ci/run` runs it and `make test` does not.
 """
 
 import json

@@ -88,7 +88,7 @@ MUTATIONS = (
         29,
         "an installed command deletes a source that it does not know",
         at("call_lake_cli.commands.deploy", "_check_that_no_source_is_lost"),
-        never("is_checkout"),
+        giving("is_checkout", "True"),
         ("unit/cli/commands/test_deploy.py",),
     ),
     Mutation(
