@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is set up on first use (local/call_lake_local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e mutations queries sources screens bench-import bench-copy bench-poll torture trino bench-compact cost rights lock clean
+.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e try-installed mutations queries sources screens bench-import bench-copy bench-poll torture trino bench-compact cost rights lock clean
 
 PYTHON3 ?= python3
 SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
@@ -50,13 +50,17 @@ format: ## rewrite the code as `make lint` wants it
 
 test-fast: ## all tests that need no local stack: unit, contract, crash
 	$(SETUP) --only venv
-	$(BIN)/pytest -n 2 -m 'not integration and not e2e'
+	$(BIN)/pytest -n 2 -m 'not integration and not e2e and not installed'
 
 test-integration: setup ## the tests that run on the local stack
 	$(BIN)/pytest -n 2 -m integration
 
 test-e2e: setup ## the tests that type what a person types
 	$(BIN)/pytest -n 2 --dist loadscope -m e2e
+
+try-installed: ## install the command outside the repository, and run a local stack with it
+	$(SETUP) --only venv
+	$(BIN)/pytest -m installed
 
 mutations: ## take the rules of correctness out of the code, one by one: a test has to fail each time
 	$(SETUP) --only venv --only ministack

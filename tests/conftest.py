@@ -28,7 +28,14 @@ os.environ |= {
 }
 check_every_request()
 
-FOLDERS_WITH_A_MARKER = ("integration", "e2e", "crash")
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The local stacks of tests are not named to the user, nor the user's to tests."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+FOLDERS_WITH_A_MARKER = ("integration", "e2e", "crash", "installed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

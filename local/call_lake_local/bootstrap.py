@@ -67,7 +67,7 @@ LOCKS = (
     (
         "requirements/dev.txt",
         (
-            *("pyproject.toml", "--group", "dev"),
+            *("pyproject.toml", "--extra", "local", "--group", "dev"),
             *("-c", "shared/requirements.txt", "-c", "functions/compactor/requirements.txt"),
         ),
     ),
@@ -162,7 +162,7 @@ class Setup:
             else:
                 raise SetupError(
                     f"{sys.executable} has neither venv nor pip: install them (Debian: apt install python3-venv) "
-                    "or install uv, then run make again"
+                    "or install uv, then try again"
                 )
         return str(own)
 
@@ -217,7 +217,7 @@ class Setup:
         log = self.tools / "setup.log"
         log.write_text(f"{' '.join(command)}\n{done.stdout}", encoding="utf-8")
         cause = cause_of(done.stdout)
-        raise SetupError(f"could not {what}: {cause}. {advice}, then run make again (.tools/setup.log has all it said)")
+        raise SetupError(f"could not {what}: {cause}. {advice}, then try again (.tools/setup.log has all it said)")
 
 
 def _version_of(path: Path) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from botocore.exceptions import ClientError
 from call_lake_local import packaging, wheels
 from call_lake_local.endpoint import Endpoint
 from call_lake_local.errors import DeployError, LocalError
+from call_lake_local.project import project
 
-REPO = Path(__file__).resolve().parents[2]
 PYTHON = "python3.13"  # the template's Runtime; sam looks for an interpreter of exactly this name on PATH
 ARTIFACTS_BUCKET = "call-lake-artifacts"  # sam's own --resolve-s3 deploys a second stack, which takes longer than ours
 TAIL_LINES = 8
@@ -36,16 +36,17 @@ _IGNORED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 class SamBuild:
     """What sam builds (``repo``), with which sam, and in which folder it keeps the build between runs."""
 
-    repo: Path = REPO
-    sam: Path = REPO / ".tools/sam/bin/sam"
-    folder: Path = REPO / ".aws-sam"
+    repo: Path = field(default_factory=project)
+    sam: Path = field(default_factory=lambda: project() / ".tools/sam/bin/sam")
+    folder: Path = field(default_factory=lambda: project() / ".aws-sam")
 
 
 def prepare_tools(*environments: str) -> None:
     """Make these environments of ``bootstrap.py`` where they are missing or out of date. Raises LocalError."""
     only = [word for name in environments for word in ("--only", name)]
     command = [sys.executable, "-m", "call_lake_local.bootstrap", *only]
-    if subprocess.run(command, cwd=REPO, stdin=subprocess.DEVNULL).returncode != 0:
+    environment = os.environ | {"PYTHONPATH": str(project() / "local")}  # it works in the folder that it lies in
+    if subprocess.run(command, cwd=project(), env=environment, stdin=subprocess.DEVNULL).returncode != 0:
         raise LocalError(f"{' and '.join(environments)} could not be installed; the line above says why")
 
 
@@ -66,7 +67,7 @@ def check_values(parameters: Mapping[str, str]) -> None:
 
 def _definitions() -> dict[str, dict[str, str]]:
     """What template.yaml says of each parameter, as written."""
-    section = (REPO / "template.yaml").read_text().partition("\nParameters:\n")[2]
+    section = (project() / "template.yaml").read_text().partition("\nParameters:\n")[2]
     section = re.split(r"^\S", section, maxsplit=1, flags=re.MULTILINE)[0]
     blocks = re.findall(r"^  (\w+):\n((?:    .*\n)+)", section, re.MULTILINE)
     return {name: dict(re.findall(r"^    (\w+): (.+)$", block, re.MULTILINE)) for name, block in blocks}

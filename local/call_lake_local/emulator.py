@@ -19,11 +19,12 @@ from call_lake_local import private_folder, processes
 from call_lake_local.endpoint import Endpoint
 from call_lake_local.errors import LocalError
 from call_lake_local.processes import LOOPBACK, Process
+from call_lake_local.project import project
 
 NAME = "emulator"
 REGION = "eu-central-1"
 ROOT_SECRET = "CALL_LAKE_ROOT_SECRET"  # the launcher takes it out of its environment before a function starts
-LAUNCHER = Path(__file__).parent / "ministack" / "launch.py"
+LAUNCHER = "local/call_lake_local/ministack/launch.py"
 READY_DEADLINE_S = 60.0
 _START_ATTEMPTS = 3
 
@@ -115,7 +116,7 @@ def _start_once(python: Path, state_dir: Path, port: int, *, attached: bool) -> 
     key, secret = f"CALLLAKE{secrets.token_hex(6).upper()}", secrets.token_urlsafe(30)
     process = processes.start(
         NAME,
-        [python, LAUNCHER],
+        [python, project() / LAUNCHER],
         state_dir=state_dir,
         environment=_environment(python, files, port) | {"AWS_ACCESS_KEY_ID": key, ROOT_SECRET: secret},
         attached=attached,

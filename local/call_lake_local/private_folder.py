@@ -7,10 +7,21 @@ Standard library only: the emulator's launcher imports this in ministack's own e
 import os
 import stat
 from pathlib import Path
+from typing import Literal
 
 from call_lake_local.errors import LocalError
 
 _BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def of_user(kind: Literal["cache", "state"]) -> Path:
+    """Call Lake's folder among the user's own: what can be made again (``cache``), or what lasts between commands.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/ names both places.
+    """
+    chosen = os.environ.get(f"XDG_{kind.upper()}_HOME", "")
+    usual = Path.home() / {"cache": ".cache", "state": ".local/state"}[kind]
+    return (Path(chosen) if Path(chosen).is_absolute() else usual) / "call-lake"
 
 
 def make(folder: Path) -> None:

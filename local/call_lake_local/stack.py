@@ -24,6 +24,7 @@ from call_lake_local.endpoint import Endpoint
 from call_lake_local.errors import LocalError
 from call_lake_local.preflight import check_source
 from call_lake_local.processes import Process
+from call_lake_local.project import check_simulators, project
 from call_lake_local.simulators.faults import FaultPlan
 from call_lake_local.template_sources import TemplateSource, active_sources
 
@@ -95,6 +96,7 @@ class Plan:
         ConfigError."""
         deploy.check_parameters(self.parameters)
         if self.simulated:
+            check_simulators()
             try:
                 FaultPlan.parse(self.simulated.faults)
             except ValueError as error:
@@ -137,7 +139,7 @@ def up(plan: Plan, state_dir: Path, say: Callable[[str], None]) -> LocalStack:
     state_dir = state_dir.resolve()
     plan.check(say)
     deploy.prepare_tools("sam", "ministack")
-    python = deploy.REPO / ".tools/ministack/bin/python"
+    python = project() / ".tools/ministack/bin/python"
     aws = emulator.start_emulator(python, state_dir, plan.port, attached=not plan.detach)
     started = [aws.process]
     try:
@@ -201,7 +203,7 @@ def _start_accounts(
     ready = state_dir / f"{name}.json"
     ready.unlink(missing_ok=True)
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    environment["PYTHONPATH"] = os.pathsep.join(str(deploy.REPO / name) for name in ("local", "shared"))
+    environment["PYTHONPATH"] = os.pathsep.join(str(project() / name) for name in ("local", "shared"))
     process = processes.start(
         name,
         [sys.executable, "-m", "call_lake_local.simulators", "--ready-file", ready, *calls.arguments()],

@@ -13,8 +13,8 @@ from pathlib import Path
 from call_lake.errors import ConfigError
 from call_lake.providers import VENDORS
 from call_lake.settings import SOURCE_NAME
+from call_lake_local.project import project
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 BLOCK = Path(__file__).with_name("source_block.yaml")
 PARTS = ("parameters", "conditions", "resources", "queues", "dashboard")
 LISTED = re.compile(r"^ *- \{name: ([a-z0-9-]+), provider: ([a-z0-9-]+)(, removed: true)?\}$", re.MULTILINE)
@@ -48,9 +48,10 @@ class TemplateSource:
         return VENDORS[self.provider].title if self.name == self.provider else self.name
 
 
-def active_sources(template: Path = TEMPLATE) -> list[TemplateSource]:
-    """The sources of the repository's template that were not removed. Raises ConfigError."""
-    return [source for source in read_sources(template.read_text(encoding="utf-8")) if not source.removed]
+def active_sources() -> list[TemplateSource]:
+    """The sources of the template that is deployed, without removed ones. Raises ConfigError, LocalError."""
+    template = (project() / "template.yaml").read_text(encoding="utf-8")
+    return [source for source in read_sources(template) if not source.removed]
 
 
 def read_sources(template: str) -> list[TemplateSource]:

@@ -74,7 +74,9 @@ class Shell:
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG", "XDG_STATE_HOME") if name in os.environ
+    }
     return kept | {"COLUMNS": "200", "NO_COLOR": "1"}
 
 

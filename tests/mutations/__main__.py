@@ -58,7 +58,7 @@ def _is_meant(mutation: Mutation, word: str) -> bool:
 def _copy(folder: Path) -> Path:
     for name in PACKAGES.values():
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "template.yaml", folder)  # the commands read it
+    shutil.copy(ROOT / "template.yaml", folder)  # what makes a folder a checkout
     # Checked by their hashes, not by times: a mutated module is never taken for the one before.
     compileall.compile_dir(folder, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
     return folder

@@ -1,11 +1,14 @@
-"""Rule 22: the laptop's servers serve the stack's own keys, and its folder its own user."""
+"""Rule 22: the laptop's servers serve the stack's own keys, and its folder its own user. Rule 29: a command of another
+version changes nothing that it could misunderstand."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import becoming, giving, ignoring, never, skipping
+from tests.mutations.operations import always, becoming, giving, ignoring, never, skipping
 
 GATE = ("tools/test_gate.py",)
 FOLDER = ("tools/test_private_folder.py",)
 HANDLE = ("unit/cli/stack/test_laptop.py",)
+PROJECT = ("tools/test_project.py",)
+VERSION = ("unit/cli/stack/test_version.py",)
 
 _gate = "call_lake_local.ministack.gate"
 _folder = "call_lake_local.private_folder"
@@ -56,7 +59,7 @@ MUTATIONS = (
     Mutation(
         22,
         "an address is used whose port another user may have by now",
-        at("call_lake_cli.stack.handle", "find_stack"),
+        at("call_lake_cli.stack.handle", "_of_this_folder"),
         never("EMULATOR"),
         HANDLE,
     ),
@@ -66,5 +69,43 @@ MUTATIONS = (
         at("call_lake_local.emulator", "_start_once.is_ready"),
         ignoring("log"),
         ("tools/test_emulator_processes.py",),
+    ),
+    Mutation(
+        22,
+        "an installed command builds what others can change",
+        at("call_lake_local.project", "lay_out"),
+        skipping("check"),
+        PROJECT,
+    ),
+    Mutation(
+        22,
+        "another user says where local stacks run",
+        at("call_lake_local.registry", "running"),
+        giving("read", "entry.read_text()"),
+        HANDLE,
+    ),
+    Mutation(
+        29,
+        "an installed command deletes a source that it does not know",
+        at("call_lake_cli.commands.deploy", "_check_that_no_source_is_lost"),
+        giving("is_checkout", "True"),
+        ("unit/cli/commands/test_deploy.py",),
+    ),
+    Mutation(
+        29,
+        "a newer stack is deployed over by an older command",
+        at("call_lake_cli.stack.version", "_to_do"),
+        always("_numbers"),
+        VERSION,
+    ),
+    *(
+        Mutation(
+            29,
+            f"{name} runs on a stack of another version",
+            at(f"call_lake_cli.commands.{module}", name),
+            skipping("refuse_other_version"),
+            VERSION,
+        )
+        for module, name in (("erase", "erase"), ("rebuild", "rebuild"), ("quarantine", "retry"), ("verify", "verify"))
     ),
 )

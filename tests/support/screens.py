@@ -39,6 +39,7 @@ from call_lake_cli.main import app
 from call_lake_cli.stack.athena import Answer, QueryCost
 from call_lake_cli.stack.census import SourceCensus, SourceStatus
 from call_lake_cli.stack.log_lines import LogLine, parse
+from call_lake_cli.stack.version import this_version
 from tests.support.fakes import World
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.provider import make_recording
@@ -71,6 +72,7 @@ class KnownStack:
 
     name = bucket = "call-lake"
     local = True
+    version = this_version()
     sources_path = "/call-lake/sources/"
     functions: Mapping[str, str] = {"poller": "call-lake-poller"}
     ledger_table = "call-lake-ledger"

@@ -12,6 +12,7 @@ import pytest
 from call_lake_local import deploy, wheels
 from call_lake_local.deploy import SamBuild
 from call_lake_local.errors import DeployError
+from call_lake_local.project import project
 from tests.tools.test_deploy import World
 
 ARCHITECTURES = ("arm64", "x86_64")
@@ -128,8 +129,8 @@ def test_pip_asked_by_name_and_version_alone_as_sam_asks_it_finds_the_checked_fi
 
 @pytest.mark.parametrize("name", ["shared/requirements.txt", "functions/compactor/requirements.txt"])
 def test_the_project_locks_each_package_with_hashes(name: str) -> None:
-    text = (deploy.REPO / name).read_text().replace("\\\n", " ")
+    text = (project() / name).read_text().replace("\\\n", " ")
     packages = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     assert packages
     assert all("==" in line and "--hash=sha256:" in line for line in packages)
-    assert deploy.REPO / name in wheels.locked_files(deploy.REPO)
+    assert project() / name in wheels.locked_files(project())

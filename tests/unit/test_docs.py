@@ -217,3 +217,18 @@ def test_a_tour_is_short_and_comes_back_to_a_module_seldom():
         assert 0 < len(modules) <= 9
         assert len(set(modules)) <= 5
         assert max(modules.count(module) for module in modules) <= 3
+
+
+def test_the_prices_on_the_readmes_first_screen_are_those_of_the_cost_page():
+    table = re.findall(r"^\| 10*0? [kM] \|.*$", read("docs/cost.md"), re.MULTILINE)
+    rows = {line.split("|")[1].strip(): [cell.strip(" *") for cell in line.split("|")[2:-1]] for line in table[:3]}
+    told = re.search(
+        r"about (\d+) USD a month for an idle stack, (\d+) USD with 100,000 .*, (\d+) USD with 10 million; "
+        r".* about ([\d.]+) USD a month for each 100,000",
+        read("README.md"),
+    )
+    assert told
+    idle, small, large, kept = map(float, told.groups())
+    _, fixed, _, together, _, storage = rows["100 k"]
+    assert (idle, small, large) == (round(float(fixed)), round(float(together)), round(float(rows["10 M"][3])))
+    assert kept == pytest.approx(float(storage), abs=0.05)

@@ -31,6 +31,7 @@ from call_lake_cli.console.options import parse_parameters
 from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.handle import apply_aws_region
 from call_lake_local.deploy import SamBuild, build, check_parameters, check_values, parameter_overrides, prepare_tools
+from call_lake_local.project import is_checkout
 from call_lake_local.template_sources import TemplateSource, active_sources
 
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,47}")
@@ -196,6 +197,7 @@ def deploy_stack(
         print_line(f"{stack} is new")
     else:
         _check_that_it_can_be_updated(stack, found.status)
+        _check_that_no_source_is_lost(stack, found.parameters, sources)
         print_line(f"{stack} exists: it is upgraded and keeps its parameters")
     chosen = {"Architecture": found.parameters.get("Architecture", "arm64") if found else "arm64"}
     open_questions = {key: asked for key, asked in questions(sources).items() if not found or _is_new(key, found)}
@@ -246,6 +248,17 @@ def _check_that_it_can_be_updated(stack: str, status: str) -> None:
         f"`aws cloudformation delete-stack --stack-name {stack}`, wait, then this again. If it ever worked, its bucket "
         "and ledger stay in the account, and a new stack makes its own (docs/runbook.md, Delete the stack)"
     )
+
+
+def _check_that_no_source_is_lost(stack: str, parameters: Mapping[str, str], sources: Sequence[TemplateSource]) -> None:
+    """An installed command cannot know whether a source was removed on purpose; in a checkout the user did it. Raises
+    CallLakeError."""
+    used = {key.removesuffix("BaseUrl") for key, value in parameters.items() if key.endswith("BaseUrl") and value}
+    if not is_checkout() and (lost := sorted(used - {source.id for source in sources})):
+        raise CallLakeError(
+            f"{stack} has the source {lost[0]}, and this installed command does not: it would delete the source's "
+            "queue and secret. Deploy from the copy of Call Lake to which the source was added"
+        )
 
 
 def _build(architecture: str) -> Path:

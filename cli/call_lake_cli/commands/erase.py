@@ -18,6 +18,7 @@ from call_lake_cli.console.output import Format, print_json, print_rows, progres
 from call_lake_cli.console.words import counted
 from call_lake_cli.erasure import filing, question
 from call_lake_cli.stack.handle import Stack, find_stack
+from call_lake_cli.stack.version import refuse_other_version
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.erase.eraser import Eraser, ErasureReport
@@ -105,6 +106,7 @@ def erase(
         if not dry_run:
             question.must_be_able_to_ask(yes=yes)
         here = find_stack(stack)
+        refuse_other_version(here, "erase")
         if again_all:
             proved |= filing.kept_targets(here)
         request = _request(here, named, proved, also or [], exact=exact, mentioned=mentioned)

@@ -21,7 +21,7 @@ from call_lake_cli.console.options import AsJson, parse_day, parse_days, parse_p
 from call_lake_cli.console.output import print_json, progress
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.census import SourceCensus, total
-from call_lake_cli.stack.handle import LOCAL_FILE, find_stack
+from call_lake_cli.stack.handle import LOCAL_FILE, elsewhere, find_stack
 from call_lake_cli.stack.settle import failures_in, why_unsettled
 from call_lake_cli.stack.settle import settle as settle_stack
 from call_lake_local.stack import LocalSource, Plan, SimulatedCalls
@@ -150,7 +150,7 @@ def down() -> None:
     """
     with explained():
         ended = laptop.end(Path.cwd())
-        err.print(f"ended: {', '.join(ended)}" if ended else "nothing was running here")
+        err.print(f"ended: {', '.join(ended)}" if ended else f"nothing was running here{elsewhere()}")
 
 
 def _simulated(given: dict[str, Any]) -> SimulatedCalls:

@@ -18,6 +18,7 @@ from call_lake_cli.console.options import AsJson, SourceName, StackName
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.console.words import counted
 from call_lake_cli.stack.handle import find_source, find_stack, zone_of
+from call_lake_cli.stack.version import refuse_other_version
 
 app = App(name="quarantine", help="Rows that the table could not hold: see them, send them again.")
 
@@ -70,6 +71,7 @@ def retry(
     """
     with explained():
         here = find_stack(stack)
+        refuse_other_version(here, "quarantine retry")
         if source is not None:
             find_source(here, source)
         rows = list(chosen(here.store, source, keys))

@@ -14,6 +14,7 @@ from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_d
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
 from call_lake_cli.console.words import counted
 from call_lake_cli.stack.handle import Stack, find_stack, select_sources
+from call_lake_cli.stack.version import refuse_other_version
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.rebuild import RebuildAttempt
@@ -56,6 +57,7 @@ def rebuild(
     with explained():
         days = parse_days(from_, to)
         here = find_stack(stack)
+        refuse_other_version(here, "rebuild")
         done = _rebuild(here, list(select_sources(here, source)), days)
         _print(done, json_)
         if any(one.error for one in done):

@@ -25,6 +25,7 @@ from call_lake_cli.console.output import Format, print_json, print_rows, progres
 from call_lake_cli.console.words import counted
 from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack, find_stack, select_sources
+from call_lake_cli.stack.version import refuse_other_version
 
 COLUMNS = ("source", "listed", "checked", "right", "erased", "differences", "for information")
 FINDING_COLUMNS = ("source", "recording", "call date", "finding", "what", "as the ledger knows it", "to do")
@@ -70,6 +71,8 @@ def verify(
     with explained():
         days = parse_days(from_, to)
         here = find_stack(stack)
+        if repair:
+            refuse_other_version(here, "verify --repair")
         ledger, ids = ledger_of(here), ids_of(here)
         sources = select_sources(here, source)
         catalog, tables = catalog_of(here), tables_of(open_table=compactor_settings(here).open_table)

@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import shlex
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,8 @@ from call_lake.providers import VENDORS
 from call_lake.settings import SourceSettings
 from call_lake_cli.console.errors import NO_REGION, UsageError, UserError, say
 from call_lake_cli.console.manner import manner
-from call_lake_local import private_folder, processes
+from call_lake_cli.stack.version import this_version, warn_of_other_version
+from call_lake_local import private_folder, processes, registry
 from call_lake_local.emulator import NAME as EMULATOR
 from call_lake_local.processes import LOOPBACK
 
@@ -47,6 +49,7 @@ class Stack:
     tap_url: str = ""  # the laptop's queue that receives every event
     connection: dict[str, str] = field(default_factory=dict)  # boto3's arguments; empty in the cloud
     local: bool = False
+    version: str = field(default_factory=this_version)  # of Call Lake
 
     @cached_property
     def _session(self) -> boto3.Session:
@@ -103,10 +106,14 @@ def zone_of(stack: Stack) -> ZoneInfo:
 
 
 def find_stack(name: str | None = None) -> Stack:
-    """The stack of this name in AWS; without a name, the laptop's that was started in this folder or above it. Raises
-    UserError, LocalError."""
-    if name:
-        return _from_cloud(name)
+    """The stack of this name in AWS; without a name, the laptop's that was started in this folder or above it. Warns
+    where it has another version than this command. Raises UserError, LocalError."""
+    stack = _from_cloud(name) if name else _of_this_folder()
+    warn_of_other_version(stack)
+    return stack
+
+
+def _of_this_folder() -> Stack:
     for folder in (Path.cwd(), *Path.cwd().parents):
         if (folder / LOCAL_FILE).is_file():
             stack = read_local(folder / LOCAL_FILE)
@@ -115,7 +122,15 @@ def find_stack(name: str | None = None) -> Stack:
                     f"the local stack of {folder} does not run any more: call-lake local up starts a new one"
                 )
             return stack
-    raise UserError("no stack: start the laptop's with `call-lake local up`, or name one in AWS with --stack NAME")
+    raise UserError(
+        f"no stack here{elsewhere()}: start one with `call-lake local up`, or name one in AWS with --stack NAME"
+    )
+
+
+def elsewhere() -> str:
+    """Part of a sentence that names the folders in which the user's local stacks run; empty where none does."""
+    folders = [shlex.quote(str(state_dir.parent)) for state_dir in registry.running()]
+    return f", but a local one runs in {' and in '.join(folders)} (cd there)" if folders else ""
 
 
 def read_local(file: Path) -> Stack:
@@ -156,6 +171,7 @@ def stack_from_outputs(name: str, outputs: dict[str, str], connection: dict[str,
         functions=functions_of(outputs),
         recording_id_key=outputs["RecordingIdKeySecret"],
         tap_url=outputs.get("TapUrl", ""),
+        version=outputs.get("Version", ""),
         connection=connection,
         local=local,
     )

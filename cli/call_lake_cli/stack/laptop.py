@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from call_lake_cli.stack.handle import LOCAL_FILE, Stack, stack_from_outputs
-from call_lake_local import private_folder
+from call_lake_local import private_folder, registry
 from call_lake_local import stack as local_stack
 from call_lake_local.stack import LocalStack, Plan
 
@@ -26,6 +26,7 @@ def start(plan: Plan, root: Path, say: Callable[[str], None]) -> Stack:
     except BaseException:
         end(root)
         raise
+    registry.note(file.parent)
     return stack
 
 
@@ -33,6 +34,7 @@ def end(root: Path) -> list[str]:
     """End the stack; the names of the processes that ran."""
     ended = local_stack.down((root / LOCAL_FILE).parent)
     (root / LOCAL_FILE).unlink(missing_ok=True)
+    registry.forget((root / LOCAL_FILE).parent)
     return ended
 
 

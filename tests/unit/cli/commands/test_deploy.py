@@ -370,6 +370,20 @@ def test_a_stack_that_cloudformation_will_not_update_is_said_before_anything_is_
     assert sam.given == []
 
 
+def test_an_installed_command_does_not_delete_a_source_that_its_template_never_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    grown = DeployedStack("UPDATE_COMPLETE", URLS | {"Thulium2BaseUrl": "https://b.example/api", "ThirdBaseUrl": ""})
+    deployed(removed := Sam(), standing=grown)  # in a checkout it was removed on purpose
+    assert removed.given
+    monkeypatch.setattr(command, "is_checkout", lambda: False)
+    with pytest.raises(CallLakeError, match="lake has the source Thulium2, and this installed command does not"):
+        deployed(sam := Sam(), standing=grown)
+    assert sam.given == []
+    deployed(same := Sam(), standing=DeployedStack("UPDATE_COMPLETE", URLS))
+    assert same.given
+
+
 def test_a_stack_is_found_with_its_status_and_parameters() -> None:
     client = boto3.client("cloudformation")
     made = {

@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from call_lake.settings import SourceSettings
 from call_lake_cli.console.errors import UserError
+from call_lake_cli.main import app
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.handle import LOCAL_FILE, Stack, find_stack, read_local
+from call_lake_cli.stack.version import this_version
 from call_lake_local import private_folder, processes
 from call_lake_local import stack as local_stack
 from call_lake_local.endpoint import Endpoint
@@ -31,6 +34,7 @@ OUTPUTS = {
     "PollerName": "poller",
     "CopierName": "copier",
     "CompactorName": "compactor",
+    "Version": "0.0.9",
 }
 RUNNING = LocalStack(
     "call-lake",
@@ -57,6 +61,7 @@ FACTS = {
     "recording_id_key": "key",
     "functions": {},
     "tap_url": "",
+    "version": this_version(),
 }
 
 
@@ -168,4 +173,68 @@ def test_the_file_of_a_folder_above_is_judged_alike(root: Path, monkeypatch: pyt
         assert find_stack().bucket == "lake"
     (root / LOCAL_FILE).parent.chmod(0o777)
     with pytest.raises(LocalError, match="can be changed by other users"):
+        find_stack()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which a command is typed, which has no stack."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (folder := tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def started_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (folder / LOCAL_FILE).parent.mkdir(parents=True)
+    monkeypatch.setattr(Stack, "sources", {})
+    monkeypatch.setattr(local_stack, "up", lambda *_: RUNNING)
+    laptop.start(Plan(), folder, quiet)
+    return folder
+
+
+def test_a_command_typed_in_another_folder_names_those_where_stacks_run(
+    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = started_in(tmp_path / "first lake", monkeypatch)
+    second = started_in(tmp_path / "second", monkeypatch)
+    with emulator_in(first), emulator_in(second):
+        with pytest.raises(
+            UserError, match=r"no stack here, but a local one runs in '.*/first lake' and in .*/second "
+        ):
+            find_stack()
+        laptop.end(second)
+        with pytest.raises(UserError, match=r"but a local one runs in '.*/first lake' \(cd there\): start"):
+            find_stack()
+        said = CliRunner().invoke(app, ["local", "down"]).stderr
+        assert said.startswith("nothing was running here, but a local one runs in")
+
+
+def test_a_stack_that_ended_otherwise_is_forgotten(
+    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started_in(tmp_path / "first", monkeypatch)
+    noted = tmp_path / "state/call-lake/local-stacks"
+    assert len(list(noted.iterdir())) == 1
+    assert noted.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(UserError, match="no stack here: start one"):
+        find_stack()
+    assert list(noted.iterdir()) == []
+
+
+def test_a_stack_starts_though_nothing_can_be_noted(
+    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "state").write_text("no folder")
+    started_in(tmp_path / "first", monkeypatch)
+    with pytest.raises(UserError, match="no stack here: start one"):
+        find_stack()
+
+
+def test_what_another_user_could_have_noted_is_not_believed(
+    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = started_in(tmp_path / "first", monkeypatch)
+    (tmp_path / "state/call-lake/local-stacks").chmod(0o777)
+    with emulator_in(first), pytest.raises(UserError, match="no stack here: start one"):
         find_stack()
