@@ -16,7 +16,7 @@ from call_lake.settings import SOURCE_NAME
 from call_lake_local.project import project
 
 BLOCK = Path(__file__).with_name("source_block.yaml")
-PARTS = ("parameters", "conditions", "resources", "queues", "dashboard")
+PARTS = ("parameters", "conditions", "resources", "queues", "dashboard", "outputs")
 LISTED = re.compile(r"^ *- \{name: ([a-z0-9-]+), provider: ([a-z0-9-]+)(, removed: true)?\}$", re.MULTILINE)
 RESOURCES_MAX = 500
 PARAMETERS_MAX = 200

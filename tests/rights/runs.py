@@ -59,6 +59,7 @@ EVERYTHING = {
     "AnalystsTable": "true",
     "AudioRetentionDays": "365",
     "RowRetentionDays": "365",
+    "Listeners": "true",
     "KmsKeyArn": KEY,
 }
 """Parameters of a stack that has all there is."""

@@ -120,7 +120,8 @@ def test_what_lambda_does_in_a_roles_name_is_in_its_managed_policy(behalf: Behal
 def every_statement() -> Iterator[Statement]:
     for role in ROLES:
         yield from allowed_to(role)
-    yield from statements_of(deployed().properties("AnalystsPolicy")["PolicyDocument"])
+    for policy in deployed().of_type("AWS::IAM::ManagedPolicy").values():
+        yield from statements_of(policy["PolicyDocument"])
 
 
 @pytest.mark.parametrize("action", sorted({action for one in every_statement() for action in one.actions}))

@@ -38,6 +38,7 @@ EVERYTHING = {
     "AlarmEmail": "alarms@example.com",
     "AlarmTopicArn": TOPIC,
     "AnalystsTable": "true",
+    "Listeners": "true",
     "AudioColdAfterDays": "30",
     "AudioRetentionDays": "365",
     "RowRetentionDays": "400",

@@ -107,7 +107,8 @@ def test_a_source_without_an_address_is_not_made(source):
     assert default(f"{name}BaseUrl") == ""
     assert parse()["Conditions"][name] == {"Fn::Not": [{"Fn::Equals": [{"Ref": f"{name}BaseUrl"}, ""]}]}
     own = {key: body for key, body in parse()["Resources"].items() if key.startswith(name)}
-    assert {body.get("Condition") for body in own.values()} == {name, f"{name}InCloud"}
+    assert {body.get("Condition") for body in own.values()} == {name, f"{name}InCloud", f"{name}Listeners"}
+    assert {"Condition": name} in parse()["Conditions"][f"{name}Listeners"]["Fn::And"]
 
 
 def test_nothing_outside_the_blocks_needs_what_a_source_may_not_have():
@@ -124,6 +125,7 @@ def test_a_second_tenant_has_resources_of_its_own_and_the_template_has_no_lint()
     added = {name: body for name, body in template["Resources"].items() if name not in parse()["Resources"]}
     assert {body["Type"] for body in added.values()} == {
         *NAMED,
+        "AWS::IAM::ManagedPolicy",
         "AWS::Lambda::EventSourceMapping",
         "AWS::SQS::QueuePolicy",
     }
