@@ -17,6 +17,7 @@ from call_lake_cli.commands.failed import failed, redrive
 from call_lake_cli.commands.find import find
 from call_lake_cli.commands.get import get
 from call_lake_cli.commands.jobs import jobs
+from call_lake_cli.commands.listen import listen
 from call_lake_cli.commands.logs import logs
 from call_lake_cli.commands.pause import pause, resume
 from call_lake_cli.commands.probe import probe
@@ -48,7 +49,7 @@ def _options(
 
 PANELS: dict[str, tuple[Callable[..., None] | App, ...]] = {
     "Begin": (local.app, deploy, secrets.app, source.app, probe),
-    "Find calls": (find, show, get, export, query, env),
+    "Find calls": (find, show, listen, get, export, query, env),
     "Watch": (status, failed, doctor, verify, alarms, logs, jobs),
     "Act": (backfill, redrive, quarantine.app, pause, resume, allow, rebuild, erase),
 }

@@ -1,4 +1,5 @@
-"""Which requests a server of the local stack takes: those of programs that know its address, and none of a web page.
+"""Which requests a server on this machine takes. Those of the local stack take no web page's. The listening page's
+server takes those of its own page.
 
 Standard library only: the emulator's gate imports this in ministack's own environment.
 """
@@ -24,4 +25,24 @@ def why_refused(headers: Iterable[tuple[bytes, bytes]], address: str) -> str | N
             hosts.append(value)
     if hosts != [address.encode()]:
         return f"the header Host has to be {address}, once"
+    return None
+
+
+def why_foreign(headers: Iterable[tuple[bytes, bytes]], address: str, *, is_page: bool) -> str | None:
+    """Why this request is refused by a server that has a page, or None. Another page's requests are refused, and those
+    under another name (see ``why_refused``). Programs, which send neither header, are not.
+
+    ``is_page``: whether the request is for the page itself. Any page may link to it, so it must hold no data.
+    """
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value)
+    if found.get(b"host") != [address.encode()]:
+        return f"the header Host has to be {address}, once"
+    own = [f"http://{address}".encode()]
+    if found.get(b"origin", own) != own:
+        return "requests of other web pages are refused here, and this one has another Origin"
+    opened = found.get(b"sec-fetch-mode") == [b"navigate"] and found.get(b"sec-fetch-dest") == [b"document"]
+    if found.get(b"sec-fetch-site", [b"same-origin"]) != [b"same-origin"] and not (is_page and opened):
+        return "requests of other web pages are refused here, and Sec-Fetch-Site says that this is one"
     return None

@@ -1,0 +1,62 @@
+"""The listening page's parts for a stack."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+
+from call_lake.bucket.access_log import AccessLog
+from call_lake.lake.calls import DEFAULT_COUNTRY, CallFilter, CallReader
+from call_lake.lake.manifest import partitions_between
+from call_lake.ledger.entry import Entry
+from call_lake.ledger.ledger import Ledger
+from call_lake.model.table import Row
+from call_lake.ports import ObjectStore
+from call_lake.settings import SourceSettings
+from call_lake.wiring.operator import CLOCK
+from call_lake_cli.listening.app import Desk
+from call_lake_cli.listening.library import DIRECTIONS, Library
+from call_lake_cli.listening.plays import Plays
+from call_lake_cli.listening.waveform import Waveforms
+from call_lake_cli.stack.handle import Stack
+
+DAYS = 31
+PROGRAM = "call-lake listen"
+
+
+def desk_of(stack: Stack, sources: Mapping[str, SourceSettings]) -> Desk:
+    """Raises Transient where AWS does not let these credentials read the table."""
+    who = stack.caller()
+    first, last = days_of(stack.store, sources)
+    return Desk(
+        about={
+            "stack": stack.name,
+            "who": who,
+            "sources": list(sources),
+            "directions": list(DIRECTIONS),
+            "first": first.isoformat(),
+            "last": last.isoformat(),
+        },
+        library=Library(finder_of(stack.store, sources), stack.store, sources, _entries_of(stack)),
+        plays=Plays(AccessLog(stack.store, CLOCK, who, PROGRAM), CLOCK.now),
+        waveforms=Waveforms(stack.store),
+        store=stack.store,
+    )
+
+
+def days_of(store: ObjectStore, sources: Mapping[str, SourceSettings]) -> tuple[date, date]:
+    """The days that the page shows first: the 31 that end today, or at the newest call if that is longer ago."""
+    today = max(CLOCK.now().astimezone(source.zone).date() for source in sources.values())
+    newest = next(iter(partitions_between(store, date.min, today, frozenset(sources))), None)
+    last = newest.call_date if newest and newest.call_date < today - timedelta(days=DAYS) else today
+    return last - timedelta(days=DAYS - 1), last
+
+
+def finder_of(
+    store: ObjectStore, sources: Mapping[str, SourceSettings]
+) -> Callable[[CallFilter, Sequence[str]], Iterator[Row]]:
+    countries = {name: getattr(source, "country", DEFAULT_COUNTRY) for name, source in sources.items()}
+    return lambda wanted, columns: CallReader(store, countries, columns).calls(wanted)
+
+
+def _entries_of(stack: Stack) -> Callable[[str], Entry | None]:
+    ledger = Ledger(stack.table, CLOCK, 0.0)  # it only reads, so it needs no age at which to publish again
+    return ledger.entry

@@ -1,0 +1,170 @@
+"""The calls that the listening page shows: found in the lake, without Athena."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from call_lake.errors import CallLakeError, Transient
+from call_lake.lake.calls import DEFAULT_COUNTRY, CallFilter
+from call_lake.ledger.entry import Entry
+from call_lake.model.layout import AUDIO, Partition, transcript_key
+from call_lake.model.phone_numbers import Likeness, WantedNumber
+from call_lake.model.table import COLUMNS, LENGTHS, Row, length_of
+from call_lake.model.times import parse_iso
+from call_lake.ports import ObjectStore
+from call_lake.settings import SourceSettings
+from call_lake_cli.listening.overview import DAYS_MAX, Overview
+from call_lake_cli.listening.story import local, story_of
+
+SHOWN = 200
+SHOWN_MAX = 5000
+TRANSCRIPT_BYTES_MAX = 16 * 1024 * 1024
+DIRECTIONS = ("inbound", "outbound")
+TOLD = ("recording_id", "source", "call_date", "direction", "caller", "callee", "agent")
+READ = (*("direction", "caller", "callee", "agent", "audio_uri"), *LENGTHS)
+"""Columns of a list of calls; of one call, all are read."""
+type Find = Callable[[CallFilter, Sequence[str]], Iterator[Row]]
+"""The calls that fit, newest first, with these columns (``call_lake.lake.calls.CallReader``)."""
+
+
+class BadQuestion(CallLakeError):
+    """The page, or the person in front of it, asked for what there is not. The message is for that person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the page's form asks for. ``shown``: how many calls to list; all are counted."""
+
+    first: date
+    last: date
+    source: str = ""
+    number: str = ""
+    agent: str = ""
+    direction: str = ""
+    longer_than_s: float | None = None
+    shown: int = SHOWN
+
+    @classmethod
+    def of_json(cls, data: Mapping[str, Any]) -> Self:
+        """Raises BadQuestion."""
+        try:
+            longer = data.get("longer_than_s")
+            texts = {name: str(data.get(name) or "").strip()[:200] for name in ("source", "number", "agent")}
+            asked = cls(
+                first=date.fromisoformat(str(data["first"])),
+                last=date.fromisoformat(str(data["last"])),
+                direction=str(data.get("direction") or ""),
+                longer_than_s=None if longer in (None, "") else float(longer),
+                shown=min(int(data.get("shown") or SHOWN), SHOWN_MAX),
+                **texts,
+            )
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise BadQuestion("give the first and the last day like 2026-10-25, and a length in seconds") from None
+        if not 0 <= (asked.last - asked.first).days < DAYS_MAX:
+            raise BadQuestion(f"give a last day that is not before the first, and at most {DAYS_MAX} days")
+        if asked.direction not in ("", *DIRECTIONS):
+            raise BadQuestion(f"there is no such direction; there are: {', '.join(DIRECTIONS)}")
+        return asked
+
+
+class Library:
+    """Rows of the lake, the recordings' stories and their transcripts. ``sources``: those that may be shown."""
+
+    def __init__(
+        self,
+        find: Find,
+        store: ObjectStore,
+        sources: Mapping[str, SourceSettings],
+        entry_of: Callable[[str], Entry | None],
+    ) -> None:
+        self._find = find
+        self._store = store
+        self._entry_of = entry_of
+        self._countries = {name: getattr(source, "country", DEFAULT_COUNTRY) for name, source in sources.items()}
+        self._zones = {name: source.zone for name, source in sources.items()}
+
+    def search(self, question: Question) -> dict[str, Any]:
+        """The newest calls that fit, how many there are, and their overview. Raises BadQuestion, LakeDamaged and
+        Transient."""
+        wanted = self._filter(question)
+        overview = Overview(question.first, question.last, self._zones)
+        shown: list[dict[str, Any]] = []
+        total = 0
+        for row in self._find(wanted, READ):
+            overview.add(row)
+            total += 1
+            if len(shown) < question.shown:
+                shown.append(self._told(row) | {"perhaps": self._may_be_another(row, wanted)})
+        return {"calls": shown, "total": total, "overview": overview.to_json()}
+
+    def row(self, source: str, call_date: str, recording_id: str) -> Row:
+        """One call as the page names it. Raises BadQuestion, LakeDamaged and Transient."""
+        partition = Partition.of_values(source, call_date)
+        if partition is not None and source in self._zones:
+            day = partition.call_date
+            wanted = CallFilter(day, day, sources=frozenset({source}), ids=frozenset({recording_id}))
+            if row := next(self._find(wanted, tuple(COLUMNS)), None):
+                return row
+        raise BadQuestion("there is no such call: it was erased, or it never was")
+
+    def audio_key(self, row: Row) -> str:
+        """The object that the row names, if it is where this recording's audio has to be. Raises BadQuestion."""
+        partition = Partition.of_values(row["source"], str(row["call_date"]))
+        key = (row["audio_uri"] or "").removeprefix(f"s3://{self._store.bucket}/")
+        if not key:
+            raise BadQuestion("its audio has expired: it was older than AudioRetentionDays")
+        if partition is None or not key.startswith(partition.audio_of(row["recording_id"])):
+            raise BadQuestion("its row names other audio, so nothing is played; call-lake verify says more")
+        return key
+
+    def story(self, row: Row) -> dict[str, Any]:
+        """What happened to the recording, and all facts of its row."""
+        return story_of(row, self._entry_of, self._zones[row["source"]])
+
+    def transcript(self, audio_key: str) -> str | None:
+        """The text of the transcript of an audio object; None where there is none, or none that may be read."""
+        partition = Partition.of_key(audio_key, AUDIO)
+        if partition is None:
+            return None
+        key = transcript_key(partition, audio_key.rpartition("/")[2].partition(".")[0])
+        try:
+            head = self._store.head(key)
+            found = self._store.get(key) if head and head.size <= TRANSCRIPT_BYTES_MAX else None
+            return str(json.loads(found[0])["results"]["transcripts"][0]["transcript"]) if found else None
+        except (Transient, ValueError, LookupError, TypeError, RecursionError):
+            return None
+
+    def _filter(self, question: Question) -> CallFilter:
+        if question.source and question.source not in self._zones:
+            raise BadQuestion(f"there is no source {question.source!r}; there are: {', '.join(self._zones)}")
+        names = frozenset({question.source} if question.source else self._zones)
+        countries = sorted({self._countries[name] for name in names})
+        return CallFilter(
+            question.first,
+            question.last,
+            sources=names,
+            numbers=tuple(WantedNumber(question.number, country) for country in countries) if question.number else (),
+            agents=frozenset({question.agent} if question.agent else ()),
+            directions=frozenset({question.direction} if question.direction else ()),
+            longer_than_s=question.longer_than_s,
+        )
+
+    def _may_be_another(self, row: Row, wanted: CallFilter) -> bool:
+        """Whether a number was asked for, and neither end of the call is certainly that number."""
+        country = self._countries[row["source"]]
+        ends = (row["caller"], row["callee"])
+        numbers = wanted.numbers
+        return bool(numbers) and not any(one.compare(end, country) is Likeness.SAME for one in numbers for end in ends)
+
+    def _told(self, row: Row) -> dict[str, Any]:
+        zone: ZoneInfo = self._zones[row["source"]]
+        return {name: row[name] for name in TOLD} | {
+            "call_date": str(row["call_date"]),
+            "started": local(parse_iso(row["started_at"]), zone),
+            "zone": zone.key,
+            "length_s": length_of(row),
+            "has_audio": row["audio_uri"] is not None,
+        }
