@@ -31,10 +31,10 @@ def main() -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (limit, limit))
-    json.dump(peaks_of(0), sys.stdout)
+    json.dump({"peaks": peaks_of(0)}, sys.stdout)
 
 
-def peaks_of(file: Any) -> dict[str, Any]:
+def peaks_of(file: Any) -> list[list[int]]:
     """Loudness 0 to 100 at up to PEAKS moments, for each channel. Raises soundfile's errors, and ValueError."""
     with soundfile.SoundFile(file) as audio:
         if audio.channels > CHANNELS_MAX:
@@ -50,7 +50,8 @@ def peaks_of(file: Any) -> dict[str, Any]:
             count += len(blocks[-1])
         loudness = np.nan_to_num(_loudest(np.concatenate(blocks), -(-count // PEAKS) or 1))
         scaled = np.clip(np.rint(loudness * 100), 0, 100).astype(int)
-        return {"seconds": audio.tell() / audio.samplerate, "peaks": scaled.T.tolist()}
+        peaks: list[list[int]] = scaled.T.tolist()
+        return peaks
 
 
 def _loudest(values: Any, size: int) -> Any:

@@ -19,7 +19,7 @@ MAX_BYTES = 1024**3
 TIME_S = 60.0
 KEPT = 200
 type Peaks = dict[str, Any]
-"""``seconds``, and ``peaks``: for each channel a list of 0 to 100; or ``why`` there are none."""
+"""``peaks``: for each channel a list of 0 to 100; or ``why`` there are none."""
 
 
 class Waveforms:

@@ -119,10 +119,14 @@ async function show(question) {
     const found = await ask("calls", question);
     if (asked !== question) return; // a later question was asked meanwhile
     byId("overview").replaceChildren(...(found.total ? overviewOf(found.overview) : []));
-    byId("calls").tBodies[0].replaceChildren(...found.calls.map(rowOf));
+    const zones = new Set(found.calls.map((call) => call.zone));
+    byId("start").textContent = zones.size === 1 ? `Start (${[...zones][0]})` : "Start";
+    byId("calls").tBodies[0].replaceChildren(...found.calls.map((call) => rowOf(call, zones.size > 1)));
     byId("more").hidden = found.calls.length >= found.total;
     const some = found.calls.length < found.total ? `; the newest ${found.calls.length} are shown` : "";
-    byId("status").textContent = found.total ? `${found.total} calls${some}.` : "No calls fit.";
+    const perhaps = found.calls.filter((call) => call.perhaps).length;
+    const unsure = perhaps ? ` ${perhaps} of them, marked “perhaps”, may be of another number.` : "";
+    byId("status").textContent = found.total ? `${found.total} calls${some}.${unsure}` : "No calls fit.";
   } catch (error) {
     byId("status").textContent = "";
     throw error;
@@ -131,13 +135,12 @@ async function show(question) {
   }
 }
 
-function rowOf(call) {
-  const open = make("button", call.started, { type: "button" });
-  open.title = call.zone;
-  open.setAttribute("aria-label", `Open the call of ${call.started}, ${call.caller || "no number"}`);
+function rowOf(call, showsZone) {
+  const open = make("button", showsZone ? `${call.started} ${call.zone}` : call.started, { type: "button" });
+  open.setAttribute("aria-label", `Open the call of ${call.started} ${call.zone}, ${call.caller || "no number"}`);
   const row = make("tr", null, {}, make("th", null, { scope: "row" }, open));
   const cells = [
-    ["Caller", call.caller],
+    ["Caller", call.perhaps ? `${call.caller || "–"} (perhaps)` : call.caller],
     ["Callee", call.callee],
     ["Agent", call.agent],
     ["Direction", call.direction],
@@ -167,7 +170,7 @@ async function openCall(call, opener, row) {
   byId("transcript").textContent = "Press Play to see the transcript, if there is one.";
   byId("story").replaceChildren();
   byId("facts").replaceChildren();
-  byId("story-note").textContent = "";
+  byId("story-note").textContent = byId("lanes").textContent = "";
   byId("play").disabled = byId("save").disabled = !call.has_audio;
   say(call.has_audio ? "" : "Its audio has expired.");
   byId("player").hidden = false;
@@ -218,6 +221,7 @@ async function playOrPause() {
   mine.peaks = peaks.peaks || null;
   mine.why = peaks.why || null;
   if (mine.why) say(mine.why);
+  byId("lanes").textContent = mine.peaks && mine.peaks.length === 2 ? "Left side above, right side below." : "";
   byId("transcript").textContent = transcript.text || "There is no transcript of this call.";
   draw();
 }

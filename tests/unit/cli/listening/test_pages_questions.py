@@ -1,0 +1,277 @@
+"""What the page asks, and what it is told: calls, stories, plays, audio in parts."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from call_lake.errors import Reason, Transient
+from call_lake.ledger.entry import Entry, State
+from call_lake.model.layout import Partition, transcript_key
+from call_lake_cli.listening.plays import TICKET_TIME
+from call_lake_cli.listening.ranges import PIECE_BYTES
+from tests.support.fakes.calls import Call, Proceed
+from tests.support.lake_samples import TODAY
+from tests.support.listening import TOKEN, Listening, id_of, request
+
+ALL = {"first": "2026-10-01", "last": "2026-10-31"}
+SOUND = b"RIFF\0\0\0\0WAVE" + bytes(range(256)) * 10
+
+
+@pytest.fixture
+def here() -> Listening:
+    return Listening()
+
+
+def callers(here: Listening, **question: Any) -> list[str]:
+    status, answer = here.ask("calls", ALL | question)
+    assert status == 200, answer
+    return [call["caller"] for call in answer["calls"]]
+
+
+def test_calls_are_found_by_each_filter(here: Listening) -> None:
+    yesterday = TODAY - timedelta(days=1)
+    here.add(1, caller="+48800000003", duration_s=200.0)
+    here.add(2, caller="+48800000004", day=yesterday, source="conpeek", direction="outbound", agent="Żaneta Udawana")
+
+    assert callers(here) == ["+48800000003", "+48800000004"]
+    assert callers(here, last=yesterday.isoformat()) == ["+48800000004"]
+    assert callers(here, source="conpeek") == ["+48800000004"]
+    assert callers(here, number="800 000 003") == ["+48800000003"]
+    assert callers(here, agent="zaneta") == ["+48800000004"]
+    assert callers(here, direction="outbound") == ["+48800000004"]
+    assert callers(here, longer_than_s="100") == ["+48800000003"]
+
+
+def test_a_number_that_may_be_another_is_marked(here: Listening) -> None:
+    here.add(1, caller="+48800000003")
+    here.add(2, caller="+49800000003")
+    _, answer = here.ask("calls", ALL | {"number": "800000003"})
+    assert {call["caller"]: call["perhaps"] for call in answer["calls"]} == {
+        "+48800000003": False,
+        "+49800000003": True,
+    }
+
+
+def test_all_calls_are_counted_on_the_sources_clock_and_some_are_listed(here: Listening) -> None:
+    for number in range(5):
+        here.add(number, started_at=f"{TODAY}T22:0{number}:00.000Z", duration_s=60.0)
+    _, answer = here.ask("calls", ALL | {"shown": 2})
+    assert [call["started"] for call in answer["calls"]] == ["2026-10-21 00:04:00", "2026-10-21 00:03:00"]
+    assert answer["calls"][0]["zone"] == "Europe/Warsaw"
+    assert answer["total"] == 5
+    assert len(answer["overview"]["days"]) == 31
+    assert answer["overview"]["days"][19] == {"day": TODAY.isoformat(), "calls": 5, "talk_s": 300.0}
+    assert answer["overview"]["hours"][0] == {"hour": 0, "calls": 5, "talk_s": 300.0}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {},
+        {"first": "1.10.2026", "last": "2026-10-31"},
+        {"first": "2026-10-31", "last": "2026-10-01"},
+        {"first": "2020-10-31", "last": "2026-10-01"},
+        ALL | {"source": "another"},
+        ALL | {"direction": "sideways"},
+        ALL | {"longer_than_s": "long"},
+        ALL | {"shown": "1e999"},
+    ],
+)
+def test_a_question_that_makes_no_sense_is_explained(here: Listening, question: Any) -> None:
+    status, answer = here.ask("calls", question)
+    assert (status, list(answer)) == (400, ["error"])
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"[" * 10_000, b'{"first": "' + b"0" * 20_000 + b'"}'])
+def test_a_body_that_is_no_question_is_refused(here: Listening, body: bytes) -> None:
+    answer = request(here.door, "POST", "/api/calls", {"authorization": f"Bearer {TOKEN}"}, body)
+    assert answer.status == 400
+
+
+# -- plays
+
+
+def test_a_play_is_noted_before_any_audio_leaves(here: Listening) -> None:
+    row = here.add(1, SOUND)
+    assert here.notes() == []
+    path = here.play(row)
+    (note,) = here.notes()
+    assert (note["who"], note["action"], note["recording_ids"]) == ("anna", "play", [row["recording_id"]])
+    assert here.get(path).body == SOUND
+    assert len(here.notes()) == 1
+
+
+def test_nothing_is_heard_that_cannot_be_noted(here: Listening) -> None:
+    row = here.add(1, SOUND)
+
+    def refuse(call: Call, proceed: Proceed) -> Any:
+        if call.method == "put":
+            raise Transient(Reason.AWS, "PutObject access-log/: AccessDenied")
+        return proceed()
+
+    here.world.calls.on_call(refuse)
+    status, answer = here.ask("play", id_of(row))
+    assert (status, list(answer)) == (502, ["error"])
+
+
+def test_a_file_that_is_saved_is_noted_as_such(here: Listening) -> None:
+    row = here.add(1, b"#!AMR\n" + bytes(100), "amr")
+    answer = here.get(here.play(row, "get"))
+    assert [note["action"] for note in here.notes()] == ["get"]
+    assert answer.headers["content-disposition"] == f'attachment; filename="{row["recording_id"]}.amr"'
+    assert answer.headers["content-type"] == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    ("format", "audio", "name"),
+    [
+        ("amr", b"#!AMR\n" + bytes(100), "AMR"),
+        ("gsm", b"\xd0" * 330, "GSM 06.10"),
+        ("ogg", b"OggS" + bytes(24) + b"Speex   1.2", "Speex"),
+        ("wav", b"RIFF\0\0\0\0WAVEfmt \x14\0\0\0" + b"\x31\0" + bytes(60), "GSM 06.10"),
+        ("wav", b"RF64" + bytes(60), "RF64"),
+    ],
+)
+def test_what_no_browser_plays_is_named_and_not_noted(here: Listening, format: str, audio: bytes, name: str) -> None:
+    row = here.add(1, audio, format)
+    status, answer = here.ask("play", id_of(row))
+    assert status == 200
+    assert name in answer["why"]
+    assert "ticket" not in answer
+    assert here.notes() == []
+
+
+@pytest.mark.parametrize("tag", [b"\x01\0", b"\x03\0", b"\x06\0", b"\x07\0", b"\xfe\xff" + bytes(22) + b"\x01\0"])
+def test_wav_that_browsers_play_is_played(here: Listening, tag: bytes) -> None:
+    here.get(here.play(here.add(1, b"RIFF\0\0\0\0WAVEfmt \x28\0\0\0" + tag + bytes(80))))
+
+
+def test_a_ticket_is_for_one_recording_and_ends(here: Listening) -> None:
+    path = here.play(here.add(1, SOUND))
+    assert here.get("/audio/guessed").status == 404
+    assert here.get("/audio/").status == 404
+    here.world.clock.advance(TICKET_TIME - timedelta(seconds=1))
+    assert here.get(path).status == 200
+    here.world.clock.advance(timedelta(seconds=1))
+    assert here.get(path).status == 404
+
+
+def test_no_other_object_is_played_whatever_a_row_names(here: Listening) -> None:
+    other = here.add(2, SOUND)
+    for uri in (other["audio_uri"], "s3://call-lake-test/lake/calls/data/a.parquet", "s3://another/audio/a.wav", None):
+        row = here.add(1, audio_uri=uri, stored_at=f"{TODAY}T09:00:0{len(str(uri)) % 10}.000Z")
+        status, _ = here.ask("play", id_of(row))
+        assert status == 400
+    assert here.notes() == []
+
+
+def test_audio_that_is_gone_is_said_so(here: Listening) -> None:
+    row = here.add(1, SOUND)
+    path = here.play(row)
+    here.world.store.delete([row["audio_uri"].removeprefix("s3://call-lake-test/")])
+    assert here.get(path).status == 404
+    assert here.ask("play", id_of(row))[0] == 400
+    assert here.ask("peaks", {"ticket": path.rpartition("/")[2]})[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "start", "end"),
+    [
+        ("bytes=0-", 206, 0, None),
+        ("bytes=5-9", 206, 5, 10),
+        ("bytes=100-99999999", 206, 100, None),
+        ("bytes=-7", 206, -7, None),
+        ("bytes=2571-", 206, 2571, None),
+        ("bytes=5-2", 200, 0, None),
+        ("bytes=0-1,5-6", 200, 0, None),
+        ("lines=0-1", 200, 0, None),
+        ("bytes=-", 200, 0, None),
+    ],
+)
+def test_a_part_is_what_was_asked_for(here: Listening, wanted: str, status: int, start: int, end: int | None) -> None:
+    answer = here.get(here.play(here.add(1, SOUND)), range=wanted)
+    assert answer.status == status
+    assert answer.body == SOUND[start:end]
+    assert int(answer.headers["content-length"]) == len(answer.body)
+    if status == 206:
+        first = start % len(SOUND)
+        assert answer.headers["content-range"] == f"bytes {first}-{first + len(answer.body) - 1}/{len(SOUND)}"
+
+
+@pytest.mark.parametrize("wanted", ["bytes=2572-", "bytes=99999999999999999-", "bytes=-0"])
+def test_a_part_behind_the_end_is_refused(here: Listening, wanted: str) -> None:
+    answer = here.get(here.play(here.add(1, SOUND)), range=wanted)
+    assert (answer.status, answer.headers["content-range"]) == (416, "bytes */2572")
+
+
+def test_audio_is_read_in_pieces(here: Listening) -> None:
+    sound = SOUND + bytes(3 * PIECE_BYTES)
+    path = here.play(here.add(1, sound))
+    asked: list[int] = []
+
+    def note(call: Call, proceed: Proceed) -> Any:
+        body = proceed()
+        if call.method == "get_range":
+            asked.append(len(body))
+        return body
+
+    here.world.calls.on_call(note)
+    assert here.get(path).body == sound
+    assert max(asked) == PIECE_BYTES
+
+
+# -- stories and transcripts
+
+
+def test_a_story_tells_what_happened_on_the_sources_clock(here: Listening) -> None:
+    row = here.add(1, SOUND, started_at=f"{TODAY}T08:00:00.000Z")
+    id = row["recording_id"]
+    history = ({"at": f"{TODAY}T08:30:00.000Z", "reason": "not_found"},)
+    found = here.world.clock.now().replace(hour=8, minute=10)
+    here.entries[id] = Entry(id, State.STORED, "thulium", TODAY, None, found, history=history)
+    _, story = here.ask("story", id_of(row))
+    assert [event["what"].partition(":")[0] for event in story["events"]] == [
+        "the call began",
+        "Call Lake found it in the provider's list",
+        "an attempt failed",
+        "the audio was stored",
+    ]
+    assert story["events"][0]["at"] == "2026-10-20 10:00:00"
+    names = {fact["name"] for fact in story["facts"]}
+    assert {"recording_id", "caller", "audio_sha256"} - names == {"audio_sha256"}  # which this row does not have
+    assert "raw" not in names
+
+
+def test_a_story_without_the_ledger_says_so(here: Listening) -> None:
+    row = here.add(1, SOUND)
+
+    def refuse(_: str) -> None:
+        raise Transient(Reason.AWS, "GetItem: AccessDenied")
+
+    here.desk.library._entry_of = refuse
+    status, story = here.ask("story", id_of(row))
+    assert status == 200
+    assert "your rights" in story["note"]
+    assert story["events"]
+
+
+@pytest.mark.parametrize("day", ["2026-10-20", "2026-02-30", "../../audio", ""])
+def test_a_call_that_is_not_there_is_said_so(here: Listening, day: str) -> None:
+    here.add(1, SOUND)
+    for source in ("thulium", "another"):
+        gone = {"source": source, "call_date": day, "recording_id": "thulium-" + "f" * 32}
+        assert here.ask("story", gone)[0] == 400
+
+
+def test_a_transcript_is_shown_to_who_plays(here: Listening) -> None:
+    row = here.add(1, SOUND)
+    ticket = here.play(row).rpartition("/")[2]
+    key = transcript_key(Partition("thulium", TODAY), row["recording_id"])
+    assert here.ask("transcript", {"ticket": ticket}) == (200, {"text": None})
+    here.world.store.put(key, b'{"results": {"transcripts": [{"transcript": "Good morning."}]}}')
+    assert here.ask("transcript", {"ticket": ticket}) == (200, {"text": "Good morning."})
+    assert here.ask("transcript", {"ticket": "guessed"})[0] == 400
+    for odd in (b"", b"{}", b"[" * 100_000, b'{"results": {"transcripts": []}}', b"\xff"):
+        here.world.store.put(key, odd)
+        assert here.ask("transcript", {"ticket": ticket}) == (200, {"text": None})
