@@ -3,18 +3,12 @@
 import hashlib
 import io
 import json
-import os
-import shutil
 import subprocess
-import sys
 import tempfile
-import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,8 +24,10 @@ from call_lake_local import private_folder
 from call_lake_local.emulator import Emulator
 from call_lake_local.simulators.serving import running
 from call_lake_local.simulators.world import World
+from tests.support.chromium import browser, command
+from tests.support.other_user import NOBODY, python_of_all
+from tests.support.web_site import Site, serving
 
-NOBODY = 65534
 INTERNAL = ("/_ministack/health", "/_ministack/config", "/_ministack/reset", "/_localstack/health", "/health")
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "s3": ("list_buckets", {}),
@@ -199,22 +195,8 @@ print(json.dumps(found))
 """
 
 
-def _python_of_all() -> str:
-    """A Python that another user may run. Skips where there is none, or nobody else can be played."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can become another user")
-    for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
-        if Path(python).exists():
-            try:
-                if subprocess.run([python, "-Ic", ""], user=NOBODY, group=NOBODY, cwd="/").returncode == 0:
-                    return python
-            except OSError:
-                continue
-    pytest.skip("no Python here that another user may run")
-
-
 def test_another_user_reads_nothing_and_is_answered_nothing(emulator: Emulator, treasure: Any) -> None:
-    python, pid = _python_of_all(), str(emulator.process.pid)
+    python, pid = python_of_all(), str(emulator.process.pid)
     with tempfile.TemporaryDirectory() as everybodys:
         Path(everybodys).chmod(0o755)
         folder = Path(everybodys, ".call-lake")
@@ -241,72 +223,13 @@ def test_another_user_reads_nothing_and_is_answered_nothing(emulator: Emulator, 
 
 ATTACKS = 21
 PAGE = Path(__file__).with_name("hostile_page.html")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-QUIET = [
-    "--headless",
-    "--no-first-run",
-    *(
-        f"--disable-{what}"
-        for what in ("background-networking", "component-update", "dev-shm-usage", "gpu", "quic", "sync")
-    ),
-]
-
-
-class Site:
-    """A web site on another port: serves the hostile page, and keeps what is posted to it, by path."""
-
-    def __init__(self) -> None:
-        self.posted: dict[str, bytes] = {}
-        self.reported = threading.Event()
-
-
-@contextmanager
-def serving(site: Site) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(PAGE.read_bytes())
-
-        def do_POST(self) -> None:
-            site.posted[self.path] = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self._answer(b"")
-            if self.path == "/report":
-                site.reported.set()
-
-        def _answer(self, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def browser() -> str:
-    found = os.environ.get("CALL_LAKE_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("no Chromium here: install one, or name it in CALL_LAKE_CHROMIUM")
-    return found
 
 
 def visit(url: str, profile: Path, site: Site) -> dict[str, str]:
     """Open a page in a real browser until it has reported; what it reported."""
-    command = [browser(), *QUIET, "--host-resolver-rules=MAP evil.example 127.0.0.1", f"--user-data-dir={profile}"]
-    if os.geteuid() == 0:
-        command.append("--no-sandbox")  # Chromium's own sandbox does not start for root
+    started = command(profile, "--host-resolver-rules=MAP evil.example 127.0.0.1", url)
     with (profile.parent / "browser.log").open("wb") as log:
-        process = subprocess.Popen([*command, url], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(started, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             assert site.reported.wait(60), (profile.parent / "browser.log").read_text()[-2000:]
         finally:
@@ -319,7 +242,7 @@ def test_a_page_in_a_real_browser_reaches_neither_the_emulator_nor_a_provider(
     emulator: Emulator, treasure: Any, tmp_path: Path
 ) -> None:
     browser()
-    page, open_server = Site(), Site()
+    page, open_server = Site(PAGE), Site(PAGE)
     world = World.generate(seed=5, count=3, start=date(2026, 10, 17), days=5, tiny_audio=True)
     with serving(page) as page_url, serving(open_server) as control_url, running(world) as providers:
         provider = providers.conpeek_url

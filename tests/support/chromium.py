@@ -68,6 +68,7 @@ class Page:
 
     def open(self, url: str) -> None:
         self._ask("Page.navigate", url=url)
+        self.wait("document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
         """The value of an expression; of a promise, what it becomes. Raises Failed."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
@@ -100,9 +101,9 @@ class Listening:
                 thread.join()
 
     def fill(self, calls: int = 24) -> list[Row]:
-        """Calls of some days, as a small office has them. The newest is stereo."""
+        """Calls of some days, as a small office has them. The newest is half a minute of stereo, the others 3 seconds."""
         sound = encoded("WAV", "PCM_16", seconds=3.0)
-        stereo = encoded("WAV", "PCM_16", channels=2, seconds=3.0)
+        stereo = encoded("WAV", "PCM_16", channels=2, seconds=30.0)
         rows = []
         for number in range(calls):
             day = TODAY - timedelta(days=(calls - 1 - number) // 3)
@@ -159,3 +160,44 @@ def request(app: Any, method: str, path: str, headers: Mapping[str, str], body: 
     start, *rest = sent
     names = {name.decode(): value.decode() for name, value in start["headers"]}
     return Answered(start["status"], names, b"".join(one.get("body", b"") for one in rest))
+
+
+@contextmanager
+def open_server() -> Iterator[str]:
+    """A server that keeps no page out: it answers each one, and each may read it."""
+    sound = encoded("WAV", "PCM_16")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            kinds = {"/audio/a": "audio/wav", "/listen.css": "text/css", "/listen.js": "text/javascript"}
+            kind = "text/event-stream" if self.command == "GET" and self.path == "/api/calls" else None
+            self._answer(kind or kinds.get(self.path, "text/plain"), sound if self.path == "/audio/a" else b"")
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self._answer("application/json", b"{}")
+
+        def do_OPTIONS(self) -> None:
+            self._answer("text/plain", b"")
+
+        def _answer(self, kind: str, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            for what in ("Origin", "Headers", "Methods"):
+                self.send_header(f"Access-Control-Allow-{what}", "*, Authorization" if what == "Headers" else "*")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

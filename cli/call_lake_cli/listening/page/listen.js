@@ -51,7 +51,7 @@ function chart(unit, rows) {
     svg.lastChild.append(title);
   });
   const caption = make("figcaption", `Per ${unit}:`, {});
-  caption.append(make("span", "calls", { class: "legend" }), make("span", "talk time", { class: "legend talk" }));
+  caption.append(" ", make("span", "calls", { class: "legend" }), " ", make("span", "talk time", { class: "legend talk" }));
   const ends = make("div", null, { class: "ends", "aria-hidden": "true" });
   ends.append(make("span", rows[0].name), make("span", rows[rows.length - 1].name));
   return make("figure", null, {}, caption, svg, ends, tableOf(unit, rows));
