@@ -203,8 +203,9 @@ async function playOrPause() {
     return;
   }
   const mine = now;
-  byId("play").disabled = true; // a second press would be noted as a second play
-  const play = await ask("play", idOf(mine.call)).finally(() => (byId("play").disabled = false)); // noted before any audio comes
+  if (mine.asking) return; // a second press would be noted as a second play; a disabled button would lose the focus
+  mine.asking = true;
+  const play = await ask("play", idOf(mine.call)).finally(() => (mine.asking = false)); // noted before any audio comes
   if (now !== mine) return;
   if (play.why) {
     say(`Not played: ${play.why}.`);

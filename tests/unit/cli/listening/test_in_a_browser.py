@@ -108,9 +108,9 @@ def test_the_keyboard_alone_is_enough(visit: Visit) -> None:
     page.press("Tab")
     assert page.run(f"{FOCUS}.id") == "play"
     page.press(" ")
-    page.wait("audio().currentTime > 0")
+    page.wait("audio().currentTime > 0 && now.peaks")
     page.press(" ")
-    page.wait("audio().paused && now.peaks")
+    page.wait("audio().paused")
     page.press("Tab")
     assert page.run(f"{FOCUS}.id") == "position"
     at = page.run("audio().currentTime")
