@@ -100,21 +100,23 @@ class Listening:
                 server.uvicorn.should_exit = True
                 thread.join()
 
-    def fill(self, calls: int = 24) -> list[Row]:
-        """Calls of some days, as a small office has them. The newest is half a minute of stereo, the others 3 seconds."""
+    def fill(self, calls: int = 24, newest: bytes | None = None) -> list[Row]:
+        """Calls of some days, as a small office has them, of 3 seconds each. ``newest``: the newest one's audio; by
+        default half a minute of stereo."""
         sound = encoded("WAV", "PCM_16", seconds=3.0)
-        stereo = encoded("WAV", "PCM_16", channels=2, seconds=30.0)
+        stereo = newest or encoded("WAV", "PCM_16", channels=2, seconds=30.0)
         rows = []
         for number in range(calls):
-            day = TODAY - timedelta(days=(calls - 1 - number) // 3)
+            day = TODAY - timedelta(days=int((calls - 1 - number) ** 0.8))
             changes: dict[str, Any] = {
-                "started_at": f"{day}T{7 + number * 5 % 9:02d}:{number * 7 % 60:02d}:00.000Z",
+                "started_at": f"{day}T{6 + number * 3 % 10:02d}:{number * 7 % 60:02d}:00.000Z",
+                "stored_at": f"{day}T21:00:00.000Z",
                 "caller": f"+48800000{100 + number * 37 % 90}",
                 "agent": AGENTS[number % 3],
                 "direction": DIRECTIONS[number % 2],
-                "duration_s": 20.0 + number * 61 % 240,
+                "duration_s": 24.0 + (calls - 1 - number) * 61 % 240,
             }
-            row = {"source": ("thulium", "conpeek")[number % 2]} | changes
+            row = {"source": ("conpeek", "thulium")[number % 2]} | changes
             rows.append(self.add(number, stereo if number == calls - 1 else sound, day=day, **row))
         return rows
 
