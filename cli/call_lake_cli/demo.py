@@ -16,11 +16,15 @@ from typing import NoReturn
 import requests
 import typer
 
+from call_lake.lake.calls import CallFilter
 from call_lake.model.layout import AUDIO, LAKE
 from call_lake.wiring.operator import ids_of
 from call_lake_cli.commands.status import ProgressLines, print_counts
 from call_lake_cli.console.errors import UserError, explained, say
 from call_lake_cli.console.output import Format, print_rows
+from call_lake_cli.listening.desk import finder_of
+from call_lake_cli.listening.library import READ
+from call_lake_cli.listening.overview import static_page
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack
@@ -33,6 +37,7 @@ DAYS = 30
 UNTIL = date(2026, 11, 15)  # the autumn clock change of 2026-10-25 lies within
 FIRST = UNTIL - timedelta(days=DAYS)
 ROOT = Path(".call-lake") / "demo"
+OVERVIEW = "overview.html"
 SCHEDULE_DEADLINE_S = 150.0
 INTERRUPTED = 130
 
@@ -70,10 +75,18 @@ def main() -> None:
             if not keep:
                 laptop.end(ROOT)
         say("done")
-        if keep:
-            say(f"it still runs: cd {ROOT}, then call-lake query; call-lake local down ends it")
         if wrong:
             raise UserError("the demo found differences: " + "; ".join(wrong))
+        _say_what_is_next(kept=keep)
+
+
+def _say_what_is_next(*, kept: bool) -> None:
+    say(f"to look at: open {ROOT / OVERVIEW} in a browser: calls and talk time per day and hour")
+    if kept:
+        say(f"it still runs: cd {ROOT}, then call-lake listen or call-lake query; call-lake local down ends it")
+    else:
+        say("to hear the calls and ask about them: KEEP=1 make demo, which leaves it running")
+    say("to read your own calls: README.md, Try it on your own calls")
 
 
 def _interrupted() -> NoReturn:
@@ -96,6 +109,7 @@ def _run(stack: Stack) -> list[str]:
         print_rows(answer.columns, answer.rows, Format.TABLE, title)
     events = _events(stack)
     copied = _copy_out(stack)
+    _draw(stack)
     say(f"events seen on the bus: {len(events)} Recording Stored, of {len(set(events))} recordings")
     say(f"everything lies in {ROOT / 'bucket'}: {copied} objects, audio/ and lake/calls/")
     wrong = [] if ok else ["not everything settled"]
@@ -159,6 +173,15 @@ def _events(stack: Stack) -> list[str]:
             found.append(json.loads(message["Body"])["detail"]["recording_id"])
         entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
         sqs.delete_message_batch(QueueUrl=stack.tap_url, Entries=entries)
+
+
+def _draw(stack: Stack) -> None:
+    """The listening page's overview as a file that needs no server."""
+    last = UNTIL + timedelta(days=1)
+    rows = finder_of(stack.store, stack.sources)(CallFilter(SINCE, last), READ)
+    zones = {name: source.zone for name, source in stack.sources.items()}
+    page = static_page("The demo's invented calls", rows, SINCE, last, zones)
+    (ROOT / OVERVIEW).write_text(page, encoding="utf-8")
 
 
 def _copy_out(stack: Stack) -> int:

@@ -1,13 +1,15 @@
 """``make demo``, as a newcomer types it."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from call_lake_cli.demo import INTERRUPTED, ROOT
+from call_lake_cli.demo import INTERRUPTED, OVERVIEW, ROOT
 from call_lake_local import stack
 from tests.e2e.conftest import REPO
 
@@ -22,6 +24,11 @@ def test_the_demo_ends_well_and_leaves_no_process() -> None:
         assert title in done.stdout
     assert "400 Recording Stored" in done.stderr or "Recording Stored, of 400 recordings" in done.stderr
     assert running() == []
+    page = (REPO / ROOT / OVERVIEW).read_text(encoding="utf-8")
+    counted = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])  # type: ignore[index]
+    assert sum(day["calls"] for day in counted["days"]) == 400
+    for said in (str(ROOT / OVERVIEW), "KEEP=1 make demo", "Try it on your own calls"):
+        assert said in done.stderr
 
 
 @pytest.mark.parametrize("until", ["emulator: ", "sam deploy", "waiting for the schedules"])

@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -89,10 +89,9 @@ def up(
         if json_:
             print_json(json.loads(LOCAL_FILE.read_text()))
         err.print(f"running: bucket {stack.bucket}, all names in {LOCAL_FILE}")
-        err.print(
-            "next: call-lake local settle, call-lake status, "
-            "call-lake query \"SELECT count(*) FROM calls WHERE call_date >= DATE '2026-11-01'\"",
-        )
+        first, last = _days_of(plan)
+        err.print(f"next: call-lake local settle --from {first} --to {last}, which brings the calls of these days")
+        err.print("then: call-lake status, call-lake listen")
         if not detach:
             _wait_for_the_end(Path.cwd())
 
@@ -157,6 +156,15 @@ def _simulated(given: dict[str, Any]) -> SimulatedCalls:
     """Raises UsageError."""
     until = parse_day(given["until"]) if "until" in given else datetime.now(UTC).date()
     return SimulatedCalls(**(given | {"until": until}))
+
+
+def _days_of(plan: Plan) -> tuple[date, date]:
+    """The days of the simulated calls; of your own providers' calls the last seven."""
+    if plan.simulated:
+        calls = plan.simulated
+        return calls.until - timedelta(days=calls.days - 1), calls.until
+    today = datetime.now(UTC).date()
+    return today - timedelta(days=6), today
 
 
 def _own_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url: str | None) -> tuple[LocalSource, ...]:

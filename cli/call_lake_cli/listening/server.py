@@ -38,6 +38,7 @@ def listening(desk: Desk) -> Iterator[Server]:
     # asyncio switches Nagle's algorithm off only where the protocol is named; else each answer takes 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind((LOOPBACK, 0))
+        listener.listen(CONNECTIONS_MAX)  # who opens the page before the server runs waits, and is not refused
         address = f"{LOOPBACK}:{listener.getsockname()[1]}"
         token = new_secret()
         config = uvicorn.Config(

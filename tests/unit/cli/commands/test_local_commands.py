@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from call_lake_cli.commands import local
-from call_lake_cli.commands.local import _simulated
+from call_lake_cli.commands.local import _days_of, _simulated
 from call_lake_cli.main import app
 from call_lake_cli.stack.census import SourceCensus
+from call_lake_local.stack import LocalSource, Plan
 from tests.support.screens import KnownStack
 
 
@@ -70,3 +72,11 @@ def test_settle_reports_where_no_bar_can_be_shown(monkeypatch: pytest.MonkeyPatc
         f"copying: 100 listed, {stored} stored, 0 rows" for stored in (0, 60, 100)
     ]
     assert "copying" not in CliRunner().invoke(app, ["local", "settle", "--quiet"]).stderr
+
+
+def test_the_days_that_bring_the_past_are_those_of_the_simulated_calls_or_the_last_week() -> None:
+    calls = _simulated({"until": "2026-10-31", "days": 31})
+    assert _days_of(Plan(simulated=calls)) == (date(2026, 10, 1), date(2026, 10, 31))
+    first, last = _days_of(Plan(sources=(LocalSource("conpeek", "conpeek", "https://acme.conpeek.com", {}),)))
+    assert last - first == timedelta(days=6)
+    assert last <= datetime.now(UTC).date()
