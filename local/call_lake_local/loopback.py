@@ -37,12 +37,13 @@ def why_foreign(headers: Iterable[tuple[bytes, bytes]], address: str, *, is_page
     found: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         found.setdefault(name.lower(), []).append(value)
-    if found.get(b"host") != [address.encode()]:
+    names = (b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
+    hosts, origins, sites, modes, dests = map(found.get, names)
+    if hosts != [address.encode()]:
         return f"the header Host has to be {address}, once"
-    own = [f"http://{address}".encode()]
-    if found.get(b"origin", own) != own:
+    if origins not in (None, [f"http://{address}".encode()]):
         return "requests of other web pages are refused here, and this one has another Origin"
-    opened = found.get(b"sec-fetch-mode") == [b"navigate"] and found.get(b"sec-fetch-dest") == [b"document"]
-    if found.get(b"sec-fetch-site", [b"same-origin"]) != [b"same-origin"] and not (is_page and opened):
+    is_link = modes == [b"navigate"] and dests == [b"document"]
+    if sites not in (None, [b"same-origin"]) and not (is_page and is_link):
         return "requests of other web pages are refused here, and Sec-Fetch-Site says that this is one"
     return None

@@ -129,6 +129,15 @@ OPERATIONS: Mapping[tuple[str, str], Callable[[Params], list[Pair]]] = {
     # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
     ("secretsmanager", "GetSecretValue"): lambda params: [("secretsmanager:GetSecretValue", params["SecretId"])],
     ("ssm", "GetParametersByPath"): _path,
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
+    ("cloudformation", "DescribeStacks"): lambda params: [
+        (
+            "cloudformation:DescribeStacks",
+            f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{params['StackName']}/invented",
+        )
+    ],
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: no permissions are required
+    ("sts", "GetCallerIdentity"): lambda _: [],
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazontranscribe.html
     ("transcribe", "StartTranscriptionJob"): lambda _: [("transcribe:StartTranscriptionJob", "*")],
     ("transcribe", "GetTranscriptionJob"): lambda params: [("transcribe:GetTranscriptionJob", _job(params))],
@@ -152,6 +161,11 @@ def _context(operation: str, params: Params) -> Iterator[tuple[str, tuple[str, .
             yield "dynamodb:Attributes", (*params["Key"], *sorted(params["ExpressionAttributeNames"].values()))
             if "ReturnValues" in params:
                 yield "dynamodb:ReturnValues", (params["ReturnValues"],)
+        case "PutObject" if "IfNoneMatch" in params:
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+            yield "s3:if-none-match", (params["IfNoneMatch"],)
+        case "ListObjectsV2":
+            yield "s3:prefix", (params["Prefix"],)
         case "StartTranscriptionJob":
             yield "transcribe:OutputBucketName", (params["OutputBucketName"],)
 

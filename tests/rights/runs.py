@@ -19,10 +19,10 @@ from call_lake.aws.client import client
 from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.glue import GlueCatalog
 from call_lake.aws.messages import EventBridgeBus, SqsDeadLetters, SqsQueue
-from call_lake.aws.parameters import SecretsManagerSecrets
+from call_lake.aws.parameters import SecretsManagerSecrets, SourceParameters
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.aws.transcribe import TranscribeJobs
-from call_lake.errors import NotReady, Reason
+from call_lake.errors import ConfigError, NotReady, Reason
 from call_lake.lake.registration import CALLS, CALLS_OPEN
 from call_lake.ledger.entry import State
 from call_lake.ledger.id_key import ids_under
@@ -33,24 +33,32 @@ from call_lake.model.recording import Recording
 from call_lake.operations.erase.eraser import Eraser, OtherServices
 from call_lake.operations.erase.proofs import Proofs, Stamp, people_of, proof_of
 from call_lake.operations.erase.targets import ErasureRequest
+from call_lake.providers import VENDORS
 from call_lake.settings import CopierSettings, PollerSettings, SourceSettings, TranscriberSettings, from_environment
 from call_lake.wiring.copier import CopierSources
 from call_lake.wiring.poller import PollerParts
 from call_lake.wiring.sources import secret_of
 from call_lake.wiring.transcriber import TranscriberParts
+from call_lake_cli.stack.handle import find_stack
 from tests.crash.harness import Invocation, settle
 from tests.crash.scenes import Changing, Crooked, Days, Kept, Outlived, Pair, Passing, Past, Straight
 from tests.crash.small_world import SmallWorld
-from tests.rights.recording import Recorder, Request, recording
+from tests.rights.recording import Answers, Recorder, Request, recording
+from tests.support.audio_samples import encoded
 from tests.support.fakes import Call, Died
 from tests.support.fakes.calls import Proceed
 from tests.support.fakes.dead_letters import MemoryDeadLetters, MemoryTranscriptions
 from tests.support.fakes.ids import ID_KEY
 from tests.support.fakes.provider import make_recording
+from tests.support.listening import Listening, id_of
 from tests.support.operator_bench import Bench
 from tests.support.pipeline import COMPACTOR, Pipeline
 from tests.support.resolved import ACCOUNT, REGION, Resolved
 
+OUTPUTS = (
+    *("BucketName", "LedgerTable", "SourcesPath", "DeadLettersUrl", "BusName", "DatabaseName", "WorkgroupName"),
+    *("PollerName", "CopierName", "CompactorName", "RecordingIdKeySecret"),
+)
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/invented"
 EVERYTHING = {
     "ThuliumBaseUrl": "https://example.thulium.com/api",
@@ -299,4 +307,31 @@ def erasure() -> tuple[Request, ...]:
         stamp = Stamp("stack", ACCOUNT, REGION, "1", "operator", None, people)
         Proofs(store, world.clock).keep(proof_of(report, stamp))
         Proofs(store, world.clock).about(people)
+    return tuple(recorder.requests)
+
+
+@cache
+def listening() -> tuple[Request, ...]:
+    """What ``call-lake listen --source thulium`` asks for: a call is found, heard in part, and told."""
+    deployed = Resolved(**EVERYTHING)
+    bucket = deployed.environment("Copier")["BUCKET"]
+    outputs = dict.fromkeys(OUTPUTS, "invented") | {"BucketName": bucket, "SourcesPath": "/call-lake/stack/sources"}
+    described = [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()]
+    here = Listening()
+    row = here.add(1, encoded("WAV", "PCM_16"))
+    answers: Answers = {
+        "DescribeStacks": {"Stacks": [{"Outputs": described}]},
+        "GetParametersByPath": {"Parameters": []},
+    }
+    with recording(answers) as recorder:
+        recorder.role = "listener"
+        stack = find_stack("stack")
+        client("sts").get_caller_identity()
+        with suppress(ConfigError):  # none is answered
+            SourceParameters(client("ssm"), stack.sources_path, VENDORS).all()
+        store = _mirrored(here.world.store, S3ObjectStore(client("s3"), bucket))
+        desk = Listening(replace(here.world, store=store), {}, ("thulium",))
+        desk.ask("calls", {"first": row["call_date"], "last": row["call_date"]})
+        desk.get(desk.play(row), range="bytes=5-9")
+        desk.ask("story", id_of(row))
     return tuple(recorder.requests)

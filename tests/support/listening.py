@@ -33,14 +33,15 @@ AGENTS = ("Anna Atrapa", "Jan Udawany", "Zofia Przykład")
 
 @dataclass
 class Listening:
-    """A world with a page. ``entries``: what its ledger knows, by recording id."""
+    """A world with a page. ``entries``: what its ledger knows, by recording id. ``sources``: those that are shown."""
 
     world: World = field(default_factory=World.make)
     entries: dict[str, Entry] = field(default_factory=dict)
+    sources: tuple[str, ...] = ("thulium", "conpeek")
 
     def __post_init__(self) -> None:
         store = self.world.store
-        sources = {name: SourceSettings(name, name, "https://example.com/api") for name in ("thulium", "conpeek")}
+        sources = {name: SourceSettings(name, name, "https://example.com/api") for name in self.sources}
         self.desk = Desk(
             about={
                 "stack": "call-lake",

@@ -200,6 +200,7 @@ TYPED = [
     *(["erase", "--recording-id", HOSTILE, "--yes"], ["source", "list"], ["source", "remove", HOSTILE, "--yes"]),
     *(["source", "add", HOSTILE, "--provider", "thulium"], ["source", "add", "a", "--provider", HOSTILE]),
     *(["deploy", "--set", HOSTILE], ["deploy", "--stack", HOSTILE], ["local", "up", "--set", HOSTILE]),
+    *(["listen"], ["listen", "--source", HOSTILE]),
     *(["local", "settle", "--from", HOSTILE, "--to", HOSTILE], ["local", "down"]),
 ]
 

@@ -3,7 +3,9 @@
 import pytest
 
 from tests.rights.compared import deployed
-from tests.support.iam import Statement, is_allowed, statements_of
+from tests.rights.needs import needs_of
+from tests.rights.runs import listening
+from tests.support.iam import Statement, grants, is_allowed, matches, statements_of
 from tests.support.resolved import ACCOUNT, REGION, Resolved
 
 BUCKET = "arn:aws:s3:::stack-bucket"
@@ -69,6 +71,16 @@ def test_listeners_may(action: str, resource: str) -> None:
 )
 def test_listeners_may_not(action: str, resource: str) -> None:
     assert not is_allowed(policy(), action, resource, NEW)
+
+
+def test_a_listener_may_do_all_that_the_page_asks_for_and_nothing_more() -> None:
+    needs = [need for request in listening() for need in needs_of(request)]
+    listing = "s3:ListBucket"  # on each read AWS would ask for it, to tell a missing object from a forbidden one
+    needed = [need for need in needs if need.action != listing or need.call == "s3 ListObjectsV2"]
+    assert [n for n in needed if not is_allowed(policy(), n.action, n.resource, dict(n.context))] == []
+    given = [one for one in grants(policy()) if not one[1].startswith("kms:")]
+    unused = [one for one in given if not any(n.action == one[1] and matches(one[2], n.resource) for n in needed)]
+    assert unused == []
 
 
 def test_listeners_replace_no_note() -> None:

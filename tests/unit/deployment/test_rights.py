@@ -13,7 +13,7 @@ from bench.harness.tables import fill
 from tests.rights.compared import allowed_to, deployed, missing, unused
 from tests.rights.needs import INTERFACES, LOGS, OPERATIONS, QUEUES, TRACES, Behalf, needs_of
 from tests.rights.page import MARK, PAGE, rights
-from tests.rights.runs import EVERYTHING, KEY, erasure, requests
+from tests.rights.runs import EVERYTHING, KEY, erasure, listening, requests
 from tests.support.iam import Statement, is_allowed, listed, matches, statements_of
 from tests.support.resolved import Resolved
 from tests.support.template import ROOT, of_type
@@ -92,7 +92,7 @@ def test_a_right_to_use_the_key_directly_is_found() -> None:
 
 
 def test_the_runs_use_every_operation_of_the_table() -> None:
-    assert {(one.service, one.operation) for one in (*requests(), *erasure())} == set(OPERATIONS)
+    assert {(one.service, one.operation) for one in (*requests(), *erasure(), *listening())} == set(OPERATIONS)
 
 
 @pytest.mark.parametrize(
