@@ -145,6 +145,9 @@ def test_another_user_of_the_machine_hears_and_sees_nothing(laptop: Shell, tmp_p
             text=True,
             check=True,
         )
+        page.process.terminate()
+        page.process.wait(60)
+        assert not page.file.exists()
     found = json.loads(ran.stdout)
     assert found["uid"] == NOBODY
     assert (found["opened"], found["answered"]) == ([], [])

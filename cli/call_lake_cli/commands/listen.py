@@ -1,5 +1,6 @@
 """``call-lake listen``: a page on this machine to find calls and hear them (ADR 0037)."""
 
+import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Annotated
@@ -42,6 +43,7 @@ def listen(
 
 
 def _run(serve: Callable[[], None]) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the browser's private file would stay
     try:
         serve()
     except KeyboardInterrupt:  # the server has ended in order, and hands the signal on
