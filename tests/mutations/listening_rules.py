@@ -1,4 +1,4 @@
-"""Rule 25: each play is noted before audio leaves, and the listening page answers its own page alone."""
+"""Rule 28: each play is noted before audio leaves, and the listening page answers its own page alone."""
 
 from tests.mutations.mutation import Mutation, at
 from tests.mutations.operations import ignoring, never, skipping
@@ -12,13 +12,13 @@ _plays = "call_lake_cli.listening.plays"
 _library = "call_lake_cli.listening.library"
 
 MUTATIONS = (
-    Mutation(25, "nobody needs the token", at(_door, "Door.why_refused"), never("compare_digest"), DOOR),
-    Mutation(25, "a page is answered under another name", at(_loopback, "why_foreign"), never("hosts"), DOOR),
-    Mutation(25, "a page of another origin is answered", at(_loopback, "why_foreign"), never("origins"), DOOR),
-    Mutation(25, "another site's request is answered", at(_loopback, "why_foreign"), never("sites"), DOOR),
-    Mutation(25, "any path may be opened from elsewhere", at(_loopback, "why_foreign"), ignoring("is_page"), DOOR),
-    Mutation(25, "the page may be framed", at(_loopback, "why_foreign"), ignoring("dests"), DOOR),
-    Mutation(25, "a play is not noted", at(_plays, "Plays.begin"), skipping("note"), QUESTIONS),
-    Mutation(25, "a ticket never ends", at(_plays, "Plays.find"), ignoring("until"), QUESTIONS),
-    Mutation(25, "a row's other audio is played", at(_library, "Library.audio_key"), never("startswith"), QUESTIONS),
+    Mutation(28, "nobody needs the token", at(_door, "Door.why_refused"), never("compare_digest"), DOOR),
+    Mutation(28, "a page is answered under another name", at(_loopback, "why_foreign"), never("hosts"), DOOR),
+    Mutation(28, "a page of another origin is answered", at(_loopback, "why_foreign"), never("origins"), DOOR),
+    Mutation(28, "another site's request is answered", at(_loopback, "why_foreign"), never("sites"), DOOR),
+    Mutation(28, "any path may be opened from elsewhere", at(_loopback, "why_foreign"), ignoring("is_page"), DOOR),
+    Mutation(28, "the page may be framed", at(_loopback, "why_foreign"), ignoring("dests"), DOOR),
+    Mutation(28, "a play is not noted", at(_plays, "Plays.begin"), skipping("note"), QUESTIONS),
+    Mutation(28, "a ticket never ends", at(_plays, "Plays.find"), ignoring("until"), QUESTIONS),
+    Mutation(28, "a row's other audio is played", at(_library, "Library.audio_key"), never("startswith"), QUESTIONS),
 )

@@ -1,7 +1,8 @@
 """The listening page's parts for a stack."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from importlib.metadata import version
 
 from call_lake.bucket.access_log import AccessLog
 from call_lake.lake.calls import DEFAULT_COUNTRY, CallFilter, CallReader
@@ -19,13 +20,12 @@ from call_lake_cli.listening.waveform import Waveforms
 from call_lake_cli.stack.handle import Stack
 
 DAYS = 31
-PROGRAM = "call-lake listen"
 
 
 def desk_of(stack: Stack, sources: Mapping[str, SourceSettings]) -> Desk:
     """Raises Transient where AWS does not let these credentials read the table."""
     who = stack.caller()
-    first, last = days_of(stack.store, sources)
+    first, last = days_of(stack.store, sources, CLOCK.now())
     return Desk(
         about={
             "stack": stack.name,
@@ -36,15 +36,15 @@ def desk_of(stack: Stack, sources: Mapping[str, SourceSettings]) -> Desk:
             "last": last.isoformat(),
         },
         library=Library(finder_of(stack.store, sources), stack.store, sources, _entries_of(stack)),
-        plays=Plays(AccessLog(stack.store, CLOCK, who, PROGRAM), CLOCK.now),
+        plays=Plays(AccessLog(stack.store, CLOCK, who, f"call-lake {version('call-lake')}"), CLOCK.now),
         waveforms=Waveforms(stack.store),
         store=stack.store,
     )
 
 
-def days_of(store: ObjectStore, sources: Mapping[str, SourceSettings]) -> tuple[date, date]:
+def days_of(store: ObjectStore, sources: Mapping[str, SourceSettings], now: datetime) -> tuple[date, date]:
     """The days that the page shows first: the 31 that end today, or at the newest call if that is longer ago."""
-    today = max(CLOCK.now().astimezone(source.zone).date() for source in sources.values())
+    today = max(now.astimezone(source.zone).date() for source in sources.values())
     newest = next(iter(partitions_between(store, date.min, today, frozenset(sources))), None)
     last = newest.call_date if newest and newest.call_date < today - timedelta(days=DAYS) else today
     return last - timedelta(days=DAYS - 1), last
