@@ -20,5 +20,5 @@ MUTATIONS = (
     Mutation(28, "the page may be framed", at(_loopback, "why_foreign"), ignoring("dests"), DOOR),
     Mutation(28, "a play is not noted", at(_plays, "Plays.begin"), skipping("note"), QUESTIONS),
     Mutation(28, "a ticket never ends", at(_plays, "Plays.find"), ignoring("until"), QUESTIONS),
-    Mutation(28, "a row's other audio is played", at(_library, "Library.audio_key"), never("startswith"), QUESTIONS),
+    Mutation(28, "a row's other audio is played", at(_library, "Library.audio_key"), never("fullmatch"), QUESTIONS),
 )

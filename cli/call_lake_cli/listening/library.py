@@ -1,6 +1,7 @@
 """The calls that the listening page shows: found in the lake, without Athena."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,7 @@ from call_lake_cli.listening.story import local, story_of
 SHOWN = 200
 SHOWN_MAX = 5000
 TRANSCRIPT_BYTES_MAX = 16 * 1024 * 1024
+FORMAT = "[a-z0-9]{1,8}"
 DIRECTIONS = ("inbound", "outbound")
 TOLD = ("recording_id", "source", "call_date", "direction", "caller", "callee", "agent")
 READ = (*("direction", "caller", "callee", "agent", "audio_uri"), *LENGTHS)
@@ -116,7 +118,7 @@ class Library:
         key = (row["audio_uri"] or "").removeprefix(f"s3://{self._store.bucket}/")
         if not key:
             raise BadQuestion("its audio has expired: it was older than AudioRetentionDays")
-        if partition is None or not key.startswith(partition.audio_of(row["recording_id"])):
+        if partition is None or not re.fullmatch(re.escape(partition.audio_of(row["recording_id"])) + FORMAT, key):
             raise BadQuestion("its row names other audio, so nothing is played; call-lake verify says more")
         return key
 

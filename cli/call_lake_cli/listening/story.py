@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from call_lake.errors import CallLakeError
+from call_lake.errors import CallLakeError, Transient
 from call_lake.ledger.entry import Entry
 from call_lake.model.table import Row
 from call_lake.model.times import parse_iso
@@ -22,8 +22,10 @@ def story_of(row: Row, entry_of: Callable[[str], Entry | None], zone: ZoneInfo) 
     entry = None
     try:
         entry = entry_of(row["recording_id"])
-    except CallLakeError:
+    except Transient:
         note = NO_LEDGER
+    except CallLakeError as error:  # somebody changed the item; the text says what to do
+        note = str(error)
     events = sorted([*_of_row(row), *(_of_entry(entry) if entry else ())])
     facts = {name: value for name, value in row.items() if value is not None and name not in HIDDEN}
     return {

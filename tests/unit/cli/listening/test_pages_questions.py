@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from call_lake.errors import Reason, Transient
+from call_lake.errors import ItemChanged, Reason, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.layout import Partition, transcript_key
 from call_lake_cli.listening.plays import TICKET_TIME
@@ -157,12 +157,26 @@ def test_a_ticket_is_for_one_recording_and_ends(here: Listening) -> None:
     assert here.get(path).status == 404
 
 
-def test_no_other_object_is_played_whatever_a_row_names(here: Listening) -> None:
-    other = here.add(2, SOUND)
-    for uri in (other["audio_uri"], "s3://call-lake-test/lake/calls/data/a.parquet", "s3://another/audio/a.wav", None):
-        row = here.add(1, audio_uri=uri, stored_at=f"{TODAY}T09:00:0{len(str(uri)) % 10}.000Z")
-        status, _ = here.ask("play", id_of(row))
-        assert status == 400
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://call-lake-test/{audio}thulium-00000000000000000000000000000002.wav",
+        "s3://call-lake-test/lake/calls/data/a.parquet",
+        "s3://another/{own}wav",
+        "s3://call-lake-test/{own}",
+        "s3://call-lake-test/{own}../../a.wav",
+        's3://call-lake-test/{own}wav"; filename="a.exe',
+        "s3://call-lake-test/{own}wav\r\nX: y",
+        None,
+    ],
+)
+def test_no_other_object_is_played_whatever_a_row_names(here: Listening, uri: str | None) -> None:
+    here.add(2, SOUND)
+    partition = Partition("thulium", TODAY)
+    own = partition.audio_of(f"thulium-{1:032x}")
+    row = here.add(1, audio_uri=uri and uri.format(audio=partition.audio, own=own))
+    for action in ("play", "get"):
+        assert here.ask("play", id_of(row) | {"action": action})[0] == 400
     assert here.notes() == []
 
 
@@ -243,16 +257,23 @@ def test_a_story_tells_what_happened_on_the_sources_clock(here: Listening) -> No
     assert "raw" not in names
 
 
-def test_a_story_without_the_ledger_says_so(here: Listening) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Transient(Reason.AWS, "GetItem: AccessDenied"), "your rights"),
+        (ItemChanged("thulium-1", "another day"), "somebody changed its ledger item"),
+    ],
+)
+def test_a_story_without_the_ledger_says_so(here: Listening, error: Exception, said: str) -> None:
     row = here.add(1, SOUND)
 
     def refuse(_: str) -> None:
-        raise Transient(Reason.AWS, "GetItem: AccessDenied")
+        raise error
 
     here.desk.library._entry_of = refuse
     status, story = here.ask("story", id_of(row))
     assert status == 200
-    assert "your rights" in story["note"]
+    assert said in story["note"]
     assert story["events"]
 
 
