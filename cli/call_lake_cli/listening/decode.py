@@ -24,14 +24,19 @@ PEAKS = 1000
 
 
 def main() -> None:
-    for what, limit in (
+    limit()
+    json.dump({"peaks": peaks_of(0)}, sys.stdout)
+
+
+def limit() -> None:
+    """Take from this process what it does not need."""
+    for what, most in (
         (resource.RLIMIT_CPU, CPU_S),
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_FSIZE, OUTPUT_BYTES),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(what, (limit, limit))
-    json.dump({"peaks": peaks_of(0)}, sys.stdout)
+        resource.setrlimit(what, (most, most))
 
 
 def peaks_of(file: Any) -> list[list[int]]:

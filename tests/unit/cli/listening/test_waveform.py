@@ -2,12 +2,15 @@
 
 import json
 import struct
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from call_lake_cli.listening import decode
-from call_lake_cli.listening.waveform import Waveforms
+from call_lake_cli.listening.waveform import DECODER, Waveforms
 from tests.support.audio_samples import encoded, riff_wav
 from tests.support.fakes import World
 from tests.support.fakes.calls import Call, Proceed
@@ -82,7 +85,27 @@ def test_a_decoder_that_takes_too_long_is_ended(world: World) -> None:
     assert "too long" in peaks(world, encoded("WAV", "PCM_16"), time_s=0.0)["why"]
 
 
-def test_there_are_at_most_so_many_peaks(tmp_path: Any) -> None:
+def test_there_are_at_most_so_many_peaks(tmp_path: Path) -> None:
     file = tmp_path / "a.wav"
     file.write_bytes(encoded("WAV", "PCM_16", seconds=90.0))
     assert len(decode.peaks_of(str(file))[0]) <= decode.PEAKS
+
+
+GREEDY = """
+import runpy, sys
+limit = runpy.run_path(sys.argv[1])["limit"]
+limit()
+if sys.argv[2] == "memory":
+    bytes(2 * 1024**3)
+else:
+    sys.stdout.write("a" * 2 * 1024**2)
+    sys.stdout.flush()
+"""
+
+
+@pytest.mark.parametrize("what", ["memory", "output"])
+def test_a_decoder_that_is_taken_over_gets_little(what: str, tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as out:
+        done = subprocess.run([sys.executable, "-Ic", GREEDY, DECODER, what], stdout=out, stderr=subprocess.DEVNULL)
+    assert done.returncode != 0
+    assert (tmp_path / "out").stat().st_size <= decode.OUTPUT_BYTES
