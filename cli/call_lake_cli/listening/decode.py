@@ -6,7 +6,6 @@ output, writes nowhere else, and dies alone. It imports nothing of Call Lake.
 
 import json
 import resource
-import sys
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,8 @@ PEAKS = 1000
 
 def main() -> None:
     limit()
-    json.dump({"peaks": peaks_of(0)}, sys.stdout)
+    with open(1, "w", encoding="ascii") as out:
+        json.dump({"peaks": peaks_of(0)}, out)
 
 
 def limit() -> None:
