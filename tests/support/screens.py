@@ -8,6 +8,7 @@ import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -55,6 +56,7 @@ SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 CALL = make_recording(7)
 ID = CALL.recording_id
 DAYS = "--from 2026-10-01 --to 2026-10-31"
+LISTEN_URL = f"http://127.0.0.1:50000/#{'0' * 43}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,10 @@ GOT = {
     "commands.get.copy_audio": gives(None),
 }
 FOUND = [row_of(number, caller="+48800000003", direction="inbound", duration_s=200.4) for number in (1, 2)]
+LISTENED = {
+    "listening.desk.desk_of": gives(SimpleNamespace(about={"who": "anna"})),
+    "listening.server.listening": gives(nullcontext(SimpleNamespace(url=LISTEN_URL, run=gives(None)))),
+}
 BACKFILLED = BackfillState(Job("backfill", "thulium", JobKind.BACKFILL, WINDOW, WINDOW.end, JobState.DONE), 0, None)
 SECRET = {f"commands.secrets.{name}": gives({}) for name in ("read_secret", "check", "write")}
 DEPLOYED = {
@@ -321,6 +327,7 @@ SCREENS: dict[str, Screen] = {
     "show": Screen(f"call-lake show {ID}", AN_ENTRY),
     "show-all": Screen(f"call-lake show {ID} --all", AN_ENTRY),
     "show-unknown": Screen("call-lake show nothing", NO_ENTRY),
+    "listen": Screen("call-lake listen", LISTENED),
     "get": Screen(f"call-lake get {ID}", GOT),
     "find": Screen("call-lake find --day 2026-10-20", {"commands.find.find_calls": lambda *_: iter(FOUND)}),
     "find-none": Screen("call-lake find --number 800000003", {"commands.find.find_calls": lambda *_: iter(())}),

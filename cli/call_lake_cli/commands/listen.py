@@ -22,7 +22,9 @@ def listen(
 
     Each play, and each file that is saved, is noted in the bucket: who, when, and which recording.
 
-    Example: call-lake listen --open
+    Examples:
+      call-lake listen --open
+      call-lake listen --stack call-lake --source thulium
     """
     from call_lake_cli.listening.desk import desk_of  # no other command waits for a web server to load
     from call_lake_cli.listening.server import listening, opened

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from importlib.metadata import version
 
-from call_lake.bucket.access_log import AccessLog
-from call_lake.lake.calls import DEFAULT_COUNTRY, CallFilter, CallReader
+from call_lake.lake.calls import CallFilter, CallReader
 from call_lake.lake.manifest import partitions_between
 from call_lake.ledger.entry import Entry
 from call_lake.ledger.ledger import Ledger
@@ -17,6 +15,7 @@ from call_lake_cli.listening.app import Desk
 from call_lake_cli.listening.library import DIRECTIONS, Library
 from call_lake_cli.listening.plays import Plays
 from call_lake_cli.listening.waveform import Waveforms
+from call_lake_cli.stack.audio import access_log_of
 from call_lake_cli.stack.handle import Stack
 
 DAYS = 31
@@ -24,19 +23,19 @@ DAYS = 31
 
 def desk_of(stack: Stack, sources: Mapping[str, SourceSettings]) -> Desk:
     """Raises Transient where AWS does not let these credentials read the table."""
-    who = stack.caller()
+    access_log = access_log_of(stack)
     first, last = days_of(stack.store, sources, CLOCK.now())
     return Desk(
         about={
             "stack": stack.name,
-            "who": who,
+            "who": access_log.who,
             "sources": list(sources),
             "directions": list(DIRECTIONS),
             "first": first.isoformat(),
             "last": last.isoformat(),
         },
         library=Library(finder_of(stack.store, sources), stack.store, sources, _entries_of(stack)),
-        plays=Plays(AccessLog(stack.store, CLOCK, who, f"call-lake {version('call-lake')}"), CLOCK.now),
+        plays=Plays(access_log, CLOCK.now),
         waveforms=Waveforms(stack.store),
         store=stack.store,
     )
@@ -53,7 +52,7 @@ def days_of(store: ObjectStore, sources: Mapping[str, SourceSettings], now: date
 def finder_of(
     store: ObjectStore, sources: Mapping[str, SourceSettings]
 ) -> Callable[[CallFilter, Sequence[str]], Iterator[Row]]:
-    countries = {name: getattr(source, "country", DEFAULT_COUNTRY) for name, source in sources.items()}
+    countries = {name: source.country for name, source in sources.items()}
     return lambda wanted, columns: CallReader(store, countries, columns).calls(wanted)
 
 

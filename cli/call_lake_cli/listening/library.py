@@ -9,16 +9,16 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from call_lake.errors import CallLakeError, Transient
-from call_lake.lake.calls import DEFAULT_COUNTRY, CallFilter
+from call_lake.lake.calls import CallFilter
 from call_lake.ledger.entry import Entry
 from call_lake.model.layout import AUDIO, Partition, transcript_key
-from call_lake.model.phone_numbers import Likeness, WantedNumber
 from call_lake.model.table import COLUMNS, LENGTHS, Row, length_of
 from call_lake.model.times import parse_iso
 from call_lake.ports import ObjectStore
 from call_lake.settings import SourceSettings
 from call_lake_cli.listening.overview import DAYS_MAX, Overview
 from call_lake_cli.listening.story import local, story_of
+from call_lake_cli.stack.calls import may_be_another, numbers_of
 
 SHOWN = 200
 SHOWN_MAX = 5000
@@ -85,7 +85,7 @@ class Library:
         self._find = find
         self._store = store
         self._entry_of = entry_of
-        self._countries = {name: getattr(source, "country", DEFAULT_COUNTRY) for name, source in sources.items()}
+        self._countries = {name: source.country for name, source in sources.items()}
         self._zones = {name: source.zone for name, source in sources.items()}
 
     def search(self, question: Question) -> dict[str, Any]:
@@ -99,7 +99,8 @@ class Library:
             overview.add(row)
             total += 1
             if len(shown) < question.shown:
-                shown.append(self._told(row) | {"perhaps": self._may_be_another(row, wanted)})
+                perhaps = may_be_another(row, wanted.numbers, self._countries[row["source"]])
+                shown.append(self._told(row) | {"perhaps": perhaps})
         return {"calls": shown, "total": total, "overview": overview.to_json()}
 
     def row(self, source: str, call_date: str, recording_id: str) -> Row:
@@ -148,18 +149,11 @@ class Library:
             question.first,
             question.last,
             sources=names,
-            numbers=tuple(WantedNumber(question.number, country) for country in countries) if question.number else (),
+            numbers=numbers_of([question.number] if question.number else [], countries),
             agents=frozenset({question.agent} if question.agent else ()),
             directions=frozenset({question.direction} if question.direction else ()),
             longer_than_s=question.longer_than_s,
         )
-
-    def _may_be_another(self, row: Row, wanted: CallFilter) -> bool:
-        """Whether a number was asked for, and neither end of the call is certainly that number."""
-        country = self._countries[row["source"]]
-        ends = (row["caller"], row["callee"])
-        numbers = wanted.numbers
-        return bool(numbers) and not any(one.compare(end, country) is Likeness.SAME for one in numbers for end in ends)
 
     def _told(self, row: Row) -> dict[str, Any]:
         zone: ZoneInfo = self._zones[row["source"]]

@@ -2,23 +2,17 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Literal
 
+from call_lake.bucket.access_log import AccessLog
 from call_lake_cli.listening.door import new_secret
 
 type Action = Literal["play", "get"]
 TICKET_TIME = timedelta(hours=4)
 TICKETS_MAX = 500
-
-
-class AccessNotes(Protocol):
-    """Where it is noted who heard what (``call_lake.bucket.access_log``)."""
-
-    def note(self, action: Any, recording_ids: Sequence[str], **facts: Any) -> None:
-        """Raises an error where the note cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +30,15 @@ class Play:
 class Plays:
     """The tickets that were given out, the latest TICKETS_MAX of them."""
 
-    def __init__(self, notes: AccessNotes, now: Callable[[], datetime]) -> None:
-        self._notes = notes
+    def __init__(self, access_log: AccessLog, now: Callable[[], datetime]) -> None:
+        self._access_log = access_log
         self._now = now
         self._tickets: OrderedDict[str, Play] = OrderedDict()
         self._lock = threading.Lock()
 
     def begin(self, action: Action, recording_id: str, key: str, size: int, format: str) -> str:
         """Note the play, then give its ticket. Where the note fails there is no ticket, so nothing is heard."""
-        self._notes.note(action, [recording_id])
+        self._access_log.note(action, [recording_id])
         ticket = new_secret()
         with self._lock:
             self._tickets[ticket] = Play(action, recording_id, key, size, format, self._now() + TICKET_TIME)

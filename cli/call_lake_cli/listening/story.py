@@ -9,6 +9,7 @@ from call_lake.errors import CallLakeError, Transient
 from call_lake.ledger.entry import Entry
 from call_lake.model.table import Row
 from call_lake.model.times import parse_iso
+from call_lake_cli.stack.calls import clock_text
 
 NO_LEDGER = "the ledger was not read: your rights do not reach it, or AWS failed"
 HIDDEN = ("raw", "schema_version")
@@ -36,7 +37,7 @@ def story_of(row: Row, entry_of: Callable[[str], Entry | None], zone: ZoneInfo) 
 
 
 def local(moment: datetime, zone: ZoneInfo) -> str:
-    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    return clock_text(moment.astimezone(zone))
 
 
 def _of_row(row: Row) -> list[tuple[datetime, str]]:

@@ -67,11 +67,7 @@ class Wanted:
 
     def may_be_another(self, row: Row, country: str) -> bool:
         """Whether neither end of the call is certainly a number that was asked for."""
-        from call_lake.model.phone_numbers import Likeness
-
-        ends = (row["caller"], row["callee"])
-        numbers = self.filter.numbers
-        return bool(numbers) and not any(n.compare(end, country) is Likeness.SAME for n in numbers for end in ends)
+        return may_be_another(row, self.filter.numbers, country)
 
 
 def wanted_of(stack: Stack, asked: Asked) -> Wanted:
@@ -89,7 +85,7 @@ def wanted_of(stack: Stack, asked: Asked) -> Wanted:
         first=days.first,
         last=days.last,
         sources=sources,
-        numbers=_numbers_of(asked.numbers, sorted(set(countries_of(stack).values()))),
+        numbers=numbers_of(asked.numbers, sorted(set(countries_of(stack).values()))),
         agents=frozenset(asked.agents),
         directions=frozenset({asked.direction}) if asked.direction else frozenset(),
         longer_than_s=parse_length(asked.longer_than) if asked.longer_than else None,
@@ -127,7 +123,15 @@ def find_calls(stack: Stack, wanted: Wanted, columns: Sequence[str]) -> Iterator
     return CallReader(stack.store, countries_of(stack), columns).calls(wanted.filter)
 
 
-def _numbers_of(texts: Sequence[str], countries: Sequence[str]) -> "tuple[WantedNumber, ...]":
+def may_be_another(row: Row, numbers: "Sequence[WantedNumber]", country: str) -> bool:
+    """Whether numbers were asked for, and neither end of the call is certainly one of them."""
+    from call_lake.model.phone_numbers import Likeness
+
+    ends = (row["caller"], row["callee"])
+    return bool(numbers) and not any(n.compare(end, country) is Likeness.SAME for n in numbers for end in ends)
+
+
+def numbers_of(texts: Sequence[str], countries: Sequence[str]) -> "tuple[WantedNumber, ...]":
     """A number that is typed without a country's code is looked for as one of each country of the stack's sources."""
     from call_lake.model.phone_numbers import WantedNumber
 

@@ -21,16 +21,16 @@ class AccessLog:
     audio out, with its version."""
 
     def __init__(self, store: ObjectStore, clock: Clock, who: str, program: str) -> None:
+        self.who = who
         self._store = store
         self._clock = clock
-        self._who = who
         self._program = program
 
     def note(self, action: Access, recording_ids: Sequence[str], **facts: Any) -> None:
         """Write one line. ``facts``: whatever else explains the access, as JSON values without phone numbers and names
         of callers. Raises what the store raises, and hand out no audio then."""
         at = self._clock.now()
-        line: dict[str, Any] = {"at": iso(at), "who": self._who, "program": self._program, "action": action}
+        line: dict[str, Any] = {"at": iso(at), "who": self.who, "program": self._program, "action": action}
         line |= {"recording_ids": list(recording_ids), **facts}
         key = access_log_key(at, secrets.token_hex(8))
         body = (json_text(line) + "\n").encode()

@@ -12,7 +12,8 @@ from call_lake_cli.main import PANELS, app
 from tests.support.commands import Words, every_command
 
 SENTENCES = {
-    *(("deploy",), ("get",), ("export",), ("env",), ("pause",), ("resume",), ("allow",), ("secrets", "set")),
+    *(("deploy",), ("get",), ("listen",), ("export",), ("env",), ("pause",), ("resume",), ("allow",)),
+    ("secrets", "set"),
     *(("source", "add"), ("source", "remove"), ("local", "down")),
 }
 """Commands that print sentences alone, so nothing that a program would read."""
