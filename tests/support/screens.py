@@ -358,7 +358,7 @@ SCREENS: dict[str, Screen] = {
         f"call-lake erase --recording-id {ID} --dry-run",
         {"commands.erase._eraser": gives(SimpleNamespace(dry_run=gives(ERASED)))},
     ),
-    "local-up": Screen("call-lake local up --detach", {"stack.laptop.start": gives(KnownStack())}),
+    "local-up": Screen("call-lake local up --detach --until 2026-10-31", {"stack.laptop.start": gives(KnownStack())}),
     "local-settle": Screen("call-lake local settle", {"commands.local.settle_stack": gives((True, CENSUS))}),
     "local-settle-gives-up": Screen("call-lake local settle", {"commands.local.settle_stack": gives((False, CENSUS))}),
     "local-down": Screen("call-lake local down", {"stack.laptop.end": gives(["emulator", "simulators"])}),
