@@ -1,5 +1,5 @@
 """Which requests a server on this machine takes. Those of the local stack take no web page's. The listening page's
-server takes those of its own page.
+server takes those of the page that it serves.
 
 Standard library only: the emulator's gate imports this in ministack's own environment.
 """
