@@ -8,7 +8,7 @@ from tests.rights.runs import listening
 from tests.support.iam import Statement, grants, is_allowed, matches, statements_of
 from tests.support.resolved import ACCOUNT, REGION, Resolved
 
-BUCKET = "arn:aws:s3:::stack-bucket"
+BUCKET = f"arn:aws:s3:::{deployed().environment('Copier')['BUCKET']}"
 DAY = "call_date=2026-10-20"
 NOTE = f"{BUCKET}/access-log/2026-10-20/101500-0.json"
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/stack/invented"
