@@ -156,6 +156,7 @@ def here(stack: HostileStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     for name, module in list(sys.modules.items()):
         if name.startswith("call_lake_cli.") and hasattr(module, "find_stack"):
             monkeypatch.setattr(module, "find_stack", lambda name=None: stack)
+    monkeypatch.setattr("call_lake_cli.listening.server.Server.run", lambda self: None)  # it serves until Ctrl-C
     shutil.copy(ROOT / "template.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
 
