@@ -131,6 +131,12 @@ def hostile(number: int, key: str) -> Recording:
     )
 
 
+@pytest.fixture(autouse=True)
+def a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe would get tab-separated values."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture(scope="module")
 def stack() -> HostileStack:
     bench = Bench(0)
