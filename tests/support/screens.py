@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from call_lake.bucket.quarantine import QuarantinedRow, RejectedRow
-from call_lake.ledger.entry import Entry, State
+from call_lake.ledger.entry import OUTLIVED, Entry, State
 from call_lake.ledger.jobs import Job, JobKind, JobState
 from call_lake.model.layout import Partition
 from call_lake.model.recording import AudioFacts, StoredAudio
@@ -158,6 +158,16 @@ FACTS = {
     "listing": CALL.to_json(),
     "object": {"key": f"audio/source=thulium/call_date=2026-10-20/{ID}.wav", "bytes": 912_044, "sha256": SHA256},
     "rows": [{"recording_id": ID, "agent": CALL.agent, "stored_at": "2026-10-20T10:12:30.000Z", "raw": "{}"}],
+}
+GONE: dict[str, Any] = {"state": State.ERASED, "listing": None, "object": None, "rows": []}
+REMOVED: dict[str, Any] = {
+    "first_published_at": None,
+    "due_at": None,
+    "expired_at": None,
+    "attempts": 0,
+    "reason": OUTLIVED,
+    "history": [],
+    "audio": None,
 }
 FAILED = Entry(
     ID,
@@ -326,6 +336,9 @@ SCREENS: dict[str, Screen] = {
     "redrive": Screen("call-lake redrive", REDRIVEN),
     "show": Screen(f"call-lake show {ID}", AN_ENTRY),
     "show-all": Screen(f"call-lake show {ID} --all", AN_ENTRY),
+    "show-outlived": Screen(
+        f"call-lake show {ID}", AN_ENTRY | {"commands.show._facts_now": gives(FACTS | GONE | {"ledger": REMOVED})}
+    ),
     "show-unknown": Screen("call-lake show nothing", NO_ENTRY),
     "listen": Screen("call-lake listen", LISTENED),
     "get": Screen(f"call-lake get {ID}", GOT),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from call_lake.bucket.inventory import ids_in_inbox, ids_in_quarantine
-from call_lake.ledger.entry import NEVER, Entry, State
+from call_lake.ledger.entry import NEVER, OUTLIVED, Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.recording import Recording
 from call_lake.model.recording_ids import RecordingIds
@@ -186,6 +186,8 @@ def _where(facts: dict[str, Any]) -> str | None:
 
 
 def _sentence(facts: dict[str, Any]) -> str:
+    if facts["ledger"]["reason"] == OUTLIVED:
+        return "It was older than RowRetentionDays: nothing personal is left, and nothing brings it back."
     if facts["state"] == State.ERASED:
         return "It was erased: nothing personal is left, and nothing brings it back."
     return "call-lake show --all shows every field."
