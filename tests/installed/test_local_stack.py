@@ -11,7 +11,7 @@ import pytest
 from tests.support.installed import Installed, install
 
 STACK = "stack"
-COUNT = "SELECT count(*) AS calls FROM calls WHERE call_date >= '2026-10-01'"
+COUNT = "SELECT count(*) AS calls FROM calls WHERE call_date >= DATE '2026-10-01'"
 
 
 @pytest.fixture(scope="module")
