@@ -1,12 +1,19 @@
 """Rule 27: what RowRetentionDays removes, when, and that nothing brings it back."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import always, ignoring, never, skipping, swapping
+from tests.mutations.operations import always, ignoring, never, returning, skipping, swapping
 
 RETENTION = ("unit/lake/test_retention.py",)
 EVERY_CALL = ("crash/test_every_call.py::test_any_fault_at_any_call_changes_nothing_in_the_end",)
 
 MUTATIONS = (
+    Mutation(
+        27,
+        "verify looks at days whose rows were removed",
+        at("call_lake_cli.commands.verify", "kept_days"),
+        returning("days"),
+        ("unit/cli/commands/test_verify_retention.py",),
+    ),
     Mutation(
         27,
         "rows are removed while audio of their day is left",

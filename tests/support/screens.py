@@ -205,13 +205,14 @@ ANSWER = Answer(
 )
 
 
-def verified(*findings: Finding) -> dict[str, Any]:
+def verified(*findings: Finding, retention_days: int = 0) -> dict[str, Any]:
     report = VerifyReport("thulium", 1204, 1204, list(findings))
+    settings = SimpleNamespace(open_table=False, row_retention_days=retention_days)
     names = ("ledger_of", "ids_of", "catalog_of", "provider_of", "audio_kept", "tables_of")
     ledger = SimpleNamespace(days=gives([]))
     return {
         **{f"commands.verify.{name}": gives(ledger) for name in names},
-        "commands.verify.compactor_settings": gives(SimpleNamespace(open_table=False)),
+        "commands.verify.compactor_settings": gives(settings),
         "commands.verify.select_sources": gives({"thulium": None}),
         "commands.verify.Verifier": gives(SimpleNamespace(verify=gives(report))),
         "commands.verify.Redownloader": gives(SimpleNamespace(ask_again=gives(None))),
@@ -326,6 +327,8 @@ SCREENS: dict[str, Screen] = {
     "status-all": Screen("call-lake status --all", {"commands.status.take_census": gives(CENSUS)}),
     "verify": Screen(f"call-lake verify {DAYS}", verified(LOST)),
     "verify-many": Screen(f"call-lake verify {DAYS}", verified(LOST, *OLD)),
+    "verify-removed": Screen(f"call-lake verify {DAYS}", verified(retention_days=20)),
+    "verify-partly-removed": Screen(f"call-lake verify {DAYS}", verified(retention_days=50)),
     "verify-right": Screen(f"call-lake verify {DAYS}", verified()),
     "failed": Screen("call-lake failed", FAILURES),
     "failed-none": Screen("call-lake failed", FAILURES | {"commands.failed.failures": gives([])}),

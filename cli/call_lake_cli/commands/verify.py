@@ -12,13 +12,14 @@ from rich.progress import BarColumn, TaskProgressColumn
 
 from call_lake.lake.registration import tables_of
 from call_lake.model.layout import AUDIO
+from call_lake.model.retention import first_kept_day
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import Finding, FindingGroup, Kind, TableRow, grouped
 from call_lake.operations.verify.redownload import Redownloader
 from call_lake.operations.verify.repair import Repairer
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
 from call_lake.wiring.operator import CLOCK, catalog_of, compactor_settings, ids_of, ledger_of, provider_of, queue_of
-from call_lake_cli.console.errors import Found, err, explained
+from call_lake_cli.console.errors import Found, UsageError, err, explained
 from call_lake_cli.console.manner import manner
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows, progress
@@ -75,7 +76,9 @@ def verify(
             refuse_other_version(here, "verify --repair")
         ledger, ids = ledger_of(here), ids_of(here)
         sources = select_sources(here, source)
-        catalog, tables = catalog_of(here), tables_of(open_table=compactor_settings(here).open_table)
+        compactor = compactor_settings(here)
+        days = kept_days(days, first_kept_day(CLOCK.now(), compactor.row_retention_days))
+        catalog, tables = catalog_of(here), tables_of(open_table=compactor.open_table)
         read = partial(rows_of, here)
         data = StackData(ledger, here.store, catalog, read, audio_kept(here), tables)
         with progress(BarColumn(), TaskProgressColumn()) as bar:
@@ -103,6 +106,17 @@ def verify(
         _print(days, reports, done if repair else None, json_)
         if differences := sum(len(report.differences) for report in reports):
             raise Found(f"{counted(differences, 'difference')}; docs/runbook.md says what to do about each")
+
+
+def kept_days(days: Days, first: date | None) -> Days:
+    """The days without those before ``first``, of which RowRetentionDays has removed the rows. Raises UsageError where
+    none is left."""
+    if first is None or days.first >= first:
+        return days
+    if days.last < first:
+        raise UsageError(f"the rows of calls before {first} were removed after RowRetentionDays: verify later days")
+    err.print(f"the rows of calls before {first} were removed after RowRetentionDays: verifying from that day on")
+    return Days(first, days.last)
 
 
 def rows_of(stack: Stack, source: str, days: Sequence[date]) -> list[TableRow]:

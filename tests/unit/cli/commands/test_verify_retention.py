@@ -1,14 +1,16 @@
-"""What the bucket's own lifecycle deletes is no loss."""
+"""What the bucket's own lifecycle and RowRetentionDays delete is no loss."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from call_lake_cli.commands.verify import audio_kept
+from call_lake.operations.days import Days
+from call_lake_cli.commands.verify import audio_kept, kept_days
+from call_lake_cli.console.errors import UsageError
 from call_lake_cli.stack.handle import Stack
 
 BUCKET = "call-lake-test"
@@ -43,3 +45,18 @@ def test_the_buckets_rules_say_how_long_audio_is_kept(stack: Stack, rules: Any, 
 
 def test_a_bucket_without_rules_keeps_audio_for_ever(stack: Stack) -> None:
     assert audio_kept(stack) is None
+
+
+@pytest.mark.parametrize(
+    ("first_kept", "verified"),
+    [(None, 1), (date(2026, 10, 1), 1), (date(2026, 10, 2), 2), (date(2026, 10, 31), 31)],
+)
+def test_days_of_which_the_rows_were_removed_are_not_verified(first_kept: date | None, verified: int) -> None:
+    october = Days(date(2026, 10, 1), date(2026, 10, 31))
+
+    assert kept_days(october, first_kept) == Days(date(2026, 10, verified), october.last)
+
+
+def test_days_that_were_all_removed_are_a_mistake() -> None:
+    with pytest.raises(UsageError, match="verify later days"):
+        kept_days(Days(date(2026, 10, 1), date(2026, 10, 31)), date(2026, 11, 1))
