@@ -211,7 +211,7 @@ def test_a_caller_is_erased_with_a_proof_and_all_others_stay(stack: Laptop) -> N
 
     proof = json.loads(erased.out)
     assert (erased.code, proof["hits"]) == (0, 0), erased.err
-    assert [(one["recording_id"], one["state"]) for one in proof["recordings"]] == [(id, "ERASED") for id in ids]
+    assert [(one["recording_id"], one["state_before"]) for one in proof["recordings"]] == [(id, "ERASED") for id in ids]
     assert proof["places"]["query_results"]["hits"] == 0
     assert number not in erased.out
     kept = stack.client("s3").get_object(Bucket=stack.facts["bucket"], Key=proof["key"])["Body"].read()

@@ -258,7 +258,7 @@ def _print(report: "ErasureReport", filed: Mapping[str, Any], *, as_json: bool) 
     else:
         recordings = [tuple(target.to_json().values()) for target in report.targets.all]
         print_rows(("recording_id", "source", "call_date", "state before"), recordings, Format.TABLE, ends="")
-        columns = ("place", "searched", "to delete" if report.dry_run else "left", "hidden")
+        columns = ("place", "looked into", "to delete" if report.dry_run else "left", "hidden")
         places = [(name, p.searched, p.hits, p.hidden) for name, p in report.places.items()]
         print_rows(columns, places, Format.TABLE, ends="", beside=True)
         for place in report.to_json()["not_searched"]:
@@ -275,7 +275,7 @@ def _print(report: "ErasureReport", filed: Mapping[str, Any], *, as_json: bool) 
 def _print_filed(filed: Mapping[str, Any]) -> None:
     earlier = filed.get("earlier") or []
     if earlier:
-        names = ("ended_at", "reference", "matched", "hits", "by", "key")
+        names = ("ended_at", "reference", "erased", "hits", "by", "key")
         print_rows(
             names, [[one.get(name) for name in names] for one in (*earlier, filed)], Format.TABLE, "proofs", beside=True
         )

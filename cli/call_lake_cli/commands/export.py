@@ -28,7 +28,17 @@ from call_lake_cli.stack.export_file import SPOOL_BYTES, ExportFile
 from call_lake_cli.stack.handle import Stack, find_stack
 
 SHORT = (
-    *("recording_id", "source", "call_date", "local_start", "time_zone", "started_at", "length_s", "direction"),
+    *(
+        "recording_id",
+        "source",
+        "call_date",
+        "local_start",
+        "time_zone",
+        "started_at",
+        "length_s",
+        "audio_s",
+        "direction",
+    ),
     *("caller", "callee", "agent", "disposition", "audio_format", "audio_file", "audio_sha256"),
 )
 SHOWN = 10
@@ -71,8 +81,9 @@ def export(
 ) -> None:
     """Write calls into a ZIP file: audio, a list, the story of each, SHA-256 sums and a cover sheet.
 
-    Name recordings, or choose calls with the options of find. The cover sheet names recordings without audio, and the
-    exit code is 3 then. The bucket keeps a line of who took which recordings (access-log/).
+    Name recordings, or choose calls with the options of find; without days, of all days. The cover sheet names
+    recordings without audio, and the exit code is 3 then. The bucket keeps a line of who took which recordings
+    (access-log/).
 
     Examples:
       call-lake export --number "800 000 003" --for DSR-17 -o calls.zip
@@ -100,9 +111,7 @@ def export(
 
 def _by_options(stack: Stack, asked: Asked) -> _Chosen:
     """Raises NothingMatched."""
-    wanted = wanted_of(stack, asked)
-    if wanted.default_days:
-        err.print(f"the last 31 days, {wanted.days}; --from DAY looks further back")
+    wanted = wanted_of(stack, asked, all_days=True)
     countries = countries_of(stack)
     doubtful, ids = list[str](), set[str]()
     for row in find_calls(stack, wanted, ("caller", "callee")):
@@ -178,7 +187,8 @@ def _add(stack: Stack, ledger: Ledger, export: ExportFile, recording_id: str, ro
     if listed is None and entry and entry.recording and entry.audio:
         listed = row_of(entry.recording, entry.audio, expired=entry.state is State.EXPIRED)
     if listed is not None:
-        short = as_json(stack, listed) | {"audio_file": file, "audio_sha256": listed["audio_sha256"]}
+        of_audio = {"audio_file": file, **{name: listed[name] for name in ("audio_s", "audio_sha256")}}
+        short = as_json(stack, listed) | of_audio
         export.add_call(short, listed | {"audio_file": file})
     if entry is not None:
         export.add_story(recording_id, _story(stack, entry, row))

@@ -11,7 +11,7 @@ from call_lake.model.recording import StoredAudio
 from call_lake.wiring.operator import ids_of, ledger_of
 from call_lake_cli.commands.show import find_entries
 from call_lake_cli.console.errors import Found, UserError, err, explained
-from call_lake_cli.console.files import make_folder, make_ignored_folder, whole_file
+from call_lake_cli.console.files import make_folder, make_ignored_folder, refuse_existing, whole_file
 from call_lake_cli.console.options import StackName
 from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.audio import access_log_of, copy_audio, file_name, stored_audio
@@ -46,6 +46,9 @@ def get(
         found = _found(here, names, problems)
         if found:
             make_folder(folder) if folder else make_ignored_folder(FOLDER)
+            for entry, audio in found:
+                if not force:
+                    refuse_existing((folder or FOLDER) / file_name(here, entry, audio), "--force does it")
             access_log_of(here).note("get", [entry.recording_id for entry, _ in found])
         for entry, audio in found:
             file = (folder or FOLDER) / file_name(here, entry, audio)

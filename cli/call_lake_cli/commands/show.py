@@ -27,6 +27,8 @@ from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack, find_stack, zone_of
 
 ID = re.compile(r"[a-z0-9-]{1,32}-[0-9a-f]{32}")
+SETTLED = (State.STORED, State.ERASED)
+"""Nothing is tried again, whatever their place in the index says."""
 
 
 def show(
@@ -91,7 +93,7 @@ def facts_of(stack: Stack, entry: Entry, rows: Sequence[Mapping[str, Any]], wher
             "first_published_at": iso(entry.first_published_at),
             "attempts": entry.attempts,
             "reason": entry.reason,
-            "due_at": None if entry.due_at == NEVER or entry.state is State.STORED else entry.due_at,
+            "due_at": None if entry.due_at == NEVER or entry.state in SETTLED else entry.due_at,
             "expired_at": entry.expired_at,
             "history": list(entry.history),
             "audio": entry.audio.to_json() if entry.audio else None,

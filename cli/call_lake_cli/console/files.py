@@ -20,8 +20,8 @@ def whole_file(file: Path, *, force: bool = False, instead: str = "choose anothe
     Raises UserError for a file that exists, unless ``force``, and for one that cannot be written. ``instead``: what to
     do about a file that exists.
     """
-    if os.path.lexists(file) and not force:
-        raise UserError(f"{file} exists already, and is not written over: {instead}")
+    if not force:
+        refuse_existing(file, instead)
     try:
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}.")
         partial = Path(name)
@@ -35,6 +35,12 @@ def whole_file(file: Path, *, force: bool = False, instead: str = "choose anothe
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"cannot write {file}: {error.strerror}; choose another place") from None
+
+
+def refuse_existing(file: Path, instead: str) -> None:
+    """Raises UserError."""
+    if os.path.lexists(file):
+        raise UserError(f"{file} exists already, and is not written over: {instead}")
 
 
 def make_folder(folder: Path) -> None:

@@ -35,6 +35,7 @@ def approve(targets: "Targets", query_results: int, *, yes: bool, bar: Progress)
     bar.stop()  # its line would be drawn over the question
     for line in summary(targets, query_results):
         err.print(line)
+    err.print("it takes about half an hour, for queries that run now; --now does not wait for them")
     if not typer.confirm("Erase them permanently?", default=False, err=True):
         err.print("nothing was erased")
         raise typer.Abort

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from call_lake.model.table import Row, length_of
+from call_lake.model.table import Row, talk_of
 from call_lake.model.times import parse_iso
 from call_lake.plain_text import json_text
 
@@ -30,7 +30,7 @@ class Overview:
         started = parse_iso(row["started_at"]).astimezone(self._zones[row["source"]])
         for one in (self._days[str(row["call_date"])], self._hours[started.hour]):
             one[0] += 1
-            one[1] += length_of(row) or 0.0
+            one[1] += talk_of(row)
 
     def to_json(self) -> dict[str, Any]:
         """Every day from first to last, also those without calls, and the 24 hours of the sources' own clocks."""

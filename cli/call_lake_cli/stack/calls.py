@@ -70,11 +70,16 @@ class Wanted:
         return may_be_another(row, self.filter.numbers, country)
 
 
-def wanted_of(stack: Stack, asked: Asked) -> Wanted:
-    """Raises UsageError, and UserError for a source that the stack does not have."""
+def wanted_of(stack: Stack, asked: Asked, *, all_days: bool = False) -> Wanted:
+    """``all_days``: where no day is named, every day, not the last 31.
+
+    Raises UsageError, and UserError for a source that the stack does not have.
+    """
     from call_lake.lake.calls import CallFilter
 
-    days = days_of(asked, today_in(stack))
+    is_default = not (asked.day or asked.from_ or asked.to)
+    today = today_in(stack)
+    days = Days(date.min, today) if all_days and is_default else days_of(asked, today)
     sources = frozenset({asked.source}) if asked.source else frozenset[str]()
     if asked.source:
         find_source(stack, asked.source)
@@ -90,7 +95,7 @@ def wanted_of(stack: Stack, asked: Asked) -> Wanted:
         directions=frozenset({asked.direction}) if asked.direction else frozenset(),
         longer_than_s=parse_length(asked.longer_than) if asked.longer_than else None,
     )
-    return Wanted(found, default_days=not (asked.day or asked.from_ or asked.to))
+    return Wanted(found, default_days=is_default)
 
 
 def days_of(asked: Asked, today: date) -> Days:

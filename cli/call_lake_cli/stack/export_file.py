@@ -28,6 +28,9 @@ calls.csv     a line for each call, for a spreadsheet: import it with all column
 calls.json    the same with every column of the table
 stories/      what is known of each recording: how it was listed, fetched and stored
 SHA256SUMS    the SHA-256 of every file but this sheet and itself; check with: sha256sum -c SHA256SUMS
+
+A call's length may include ringing. Its recording is often shorter: audio_s. Local times name their time zone.
+Calls that were not recorded, were erased, or are not in the table yet are not here.
 """
 
 

@@ -80,6 +80,12 @@ def length_of(row: Row) -> float | None:
     return next((float(row[name]) for name in LENGTHS if row.get(name) is not None), None)
 
 
+def talk_of(row: Row) -> float:
+    """How many seconds people talked: ``talk_s``; where the vendor does not tell it, the length of the call."""
+    talk_s = row.get("talk_s")
+    return float(talk_s) if talk_s is not None else length_of(row) or 0.0
+
+
 def _end_of(recording: Recording) -> tuple[str | None, str | None]:
     """``ended_at`` and ``ended_at_source``. A computed end is as exact as the start, which may be a whole minute."""
     if recording.ended_at is not None:

@@ -74,6 +74,7 @@ class ErasureReport:
             "started_at": iso(self.started_at),
             "ended_at": iso(self.ended_at),
             "matched": self.targets.matched,
+            "erased": 0 if self.dry_run else len(self.targets.ids),
             "recordings": [target.to_json() for target in self.targets.all],
             "places": {name: asdict(place) for name, place in self.places.items()},
             "hits": self.hits,

@@ -81,7 +81,7 @@ class Target:
 
     def to_json(self) -> dict[str, str | None]:
         place = {"source": self.partition.source, "call_date": self.partition.call_date.isoformat()}
-        return {"recording_id": self.recording_id, **place, "state": self.state}
+        return {"recording_id": self.recording_id, **place, "state_before": self.state}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +140,8 @@ def proved_by(text: str) -> frozenset[Target]:
         raise NoProof(f"it is not what `call-lake erase --proof` wrote: {type(error).__name__} {error}") from None
 
 
-def _proved(recording_id: str, source: str, call_date: str, state: str | None) -> Target:
-    """Raises ValueError, and TypeError for what is no text. ``state`` is that of an erasure long ago."""
+def _proved(recording_id: str, source: str, call_date: str, state_before: str | None) -> Target:
+    """Raises ValueError, and TypeError for what is no text. ``state_before`` is of an erasure long ago."""
     if (found := RECORDING_ID.fullmatch(recording_id)) is None or found[1] != source:
         raise ValueError(f"{recording_id!r} is no recording id of source {source!r}")
     return Target(recording_id, Partition(source, date.fromisoformat(call_date)))

@@ -53,7 +53,7 @@ def proof(**places: SearchResult) -> ErasureReport:
     return ErasureReport(ErasureRequest(), Targets((TARGET,), matched=1), places, now, now, dry_run=False)
 
 
-RECORDING = {"recording_id": ID, "source": "thulium", "call_date": "2026-11-20", "state": "STORED"}
+RECORDING = {"recording_id": ID, "source": "thulium", "call_date": "2026-11-20", "state_before": "STORED"}
 
 
 def test_the_recordings_of_a_proof_are_read(tmp_path: Path) -> None:

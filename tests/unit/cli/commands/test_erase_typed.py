@@ -289,7 +289,9 @@ def test_the_question_says_how_many_of_which_days_sources_and_agents() -> None:
 
 
 def test_only_a_yes_approves() -> None:
-    assert "approved" in asked(targets(), "y\n").output
+    said = asked(targets(), "y\n").output
+    assert "approved" in said
+    assert "half an hour" in said, "before the answer, for nobody waits on a Friday"
     for answer in ("n\n", "\n", ""):
         done = asked(targets(), answer)
         assert (done.exit_code, "approved" in done.output) == (1, False)

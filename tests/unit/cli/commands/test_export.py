@@ -83,6 +83,14 @@ def test_a_file_has_audio_rows_stories_and_a_cover_sheet(bench: Bench, files: An
     assert (story["state"], story["object"]["sha256"]) == ("STORED", line["audio_sha256"])
 
 
+def test_without_days_it_takes_the_calls_of_all_days(files: Any) -> None:
+    """The call is older than the 31 days that ``find`` looks at by default."""
+    done = export("--number", "800000001")
+
+    assert done.exit_code == 0, done.output
+    assert len(json.loads(files()["calls.json"])) == 1
+
+
 def test_the_cover_sheet_says_what_for_whom_by_whom_and_when(files: Any) -> None:
     export("--number", "800000001", *DAY_OPTIONS, "--for", "complaint 7\x1b[2J")
 

@@ -129,6 +129,16 @@ def test_a_file_that_exists_is_not_written_over_unless_it_is_said(bench: Bench) 
     assert file.read_bytes() == body_of(bench, 0)
 
 
+def test_a_file_that_exists_is_refused_before_anything_is_noted(bench: Bench) -> None:
+    get(bench.recordings[0].recording_id)
+    assert len(log_lines(bench)) == 1
+
+    done = get(bench.recordings[0].recording_id)
+
+    assert "--force does it" in done.stderr
+    assert len(log_lines(bench)) == 1
+
+
 def test_a_file_that_comes_while_it_loads_is_not_written_over(tmp_path: Path) -> None:
     file = tmp_path / "call.wav"
 

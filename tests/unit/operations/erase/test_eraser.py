@@ -211,7 +211,7 @@ def test_a_dry_run_tells_what_lies_where_and_writes_nothing(bench: Bench) -> Non
 
     assert (bench.world.store.bodies(), bench.world.table.items(), bench.world.dlq.waiting()) == before
     assert report.to_json()["recordings"] == [
-        {"recording_id": victim.recording_id, "source": "thulium", "call_date": "2026-10-20", "state": "STORED"}
+        {"recording_id": victim.recording_id, "source": "thulium", "call_date": "2026-10-20", "state_before": "STORED"}
     ]
     hits = {name: place.hits for name, place in report.places.items() if place.hits}
     assert hits == {"ledger": 1, "rows": 1, "audio": 1, "dead_letters": 1, "query_results": 1}
