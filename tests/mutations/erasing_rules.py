@@ -135,7 +135,7 @@ MUTATIONS = (
     Mutation(
         25,
         "a name with another case is another name",
-        at("operations.erase.people", "folded"),
+        at("model.names", "folded"),
         returning("name"),
         FOUND,
     ),

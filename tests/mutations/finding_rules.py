@@ -13,7 +13,7 @@ MUTATIONS = (
         26,
         "a number is compared at one end alone",
         at("lake.calls", "_fits"),
-        rewriting("pc.or_(*theirs)", "theirs[0]"),
+        rewriting("pc.or_(caller, callee)", "caller"),
         SEARCH,
     ),
     Mutation(

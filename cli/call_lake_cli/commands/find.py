@@ -28,7 +28,7 @@ from call_lake_cli.stack.calls import (
     length_text,
     local_start,
     wanted_of,
-    zone_of,
+    zone_of_source,
 )
 from call_lake_cli.stack.handle import Stack, find_stack
 
@@ -135,7 +135,7 @@ def _start(stack: Stack, row: Row, zones: Sequence[str]) -> str:
 
 
 def _zone(stack: Stack, row: Row) -> ZoneInfo:
-    return ZoneInfo("UTC") if manner().utc else zone_of(stack, row["source"])
+    return ZoneInfo("UTC") if manner().utc else zone_of_source(stack, row["source"])
 
 
 def _cells(stack: Stack, row: Row) -> dict[str, Any]:

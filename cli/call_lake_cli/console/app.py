@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +11,7 @@ from call_lake_cli.console.errors import err
 from call_lake_cli.console.manner import Format, Manner, in_manner
 from call_lake_cli.console.options import PRINTING
 from call_lake_cli.console.output import print_line
+from call_lake_cli.stack.version import this_version
 
 EXAMPLES = "Examples:"
 JSON = "json_"
@@ -75,7 +75,7 @@ def help_of(function: Callable[..., None]) -> tuple[str, str]:
 def print_version(wanted: bool) -> None:
     """For the option ``--version``."""
     if wanted:
-        print_line(f"call-lake {version('call-lake')}")
+        print_line(f"call-lake {this_version()}")
         raise typer.Exit
 
 

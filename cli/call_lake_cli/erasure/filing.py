@@ -1,6 +1,5 @@
 """File the proof of an erasure: in a file, and in the bucket. No failure here undoes or hides what was erased."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from call_lake.ports import PreconditionFailed, WriteConflict
 from call_lake.wiring.operator import CLOCK, ids_of
 from call_lake_cli.console.errors import UsageError, UserError, err
 from call_lake_cli.stack.handle import Stack
+from call_lake_cli.stack.version import this_version
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.operations.erase.eraser import ErasureReport
@@ -52,7 +52,7 @@ def stamp_of(stack: Stack, report: "ErasureReport", reference: str | None) -> "S
         err.print(f"the proof does not say whom it is about, and no later erasure will find it: {error}")
     account = by.split(":")[4] if by.startswith("arn:") else "unknown"
     region = str(stack.client("s3").meta.region_name)
-    return Stamp(stack.name, "local" if stack.local else account, region, version("call-lake"), by, reference, people)
+    return Stamp(stack.name, "local" if stack.local else account, region, this_version(), by, reference, people)
 
 
 def earlier_proofs(stack: Stack, stamp: "Stamp") -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ the access log."""
 import hashlib
 import re
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -14,8 +13,9 @@ from call_lake.model.recording import StoredAudio
 from call_lake.wiring.operator import CLOCK
 from call_lake_cli.commands.show import where_it_waits
 from call_lake_cli.console.errors import NothingMatched, UserError
-from call_lake_cli.stack.calls import zone_of
+from call_lake_cli.stack.calls import zone_of_source
 from call_lake_cli.stack.handle import Stack
+from call_lake_cli.stack.version import this_version
 
 CHUNK_BYTES = 4 * 1024 * 1024
 EXTENSION = re.compile(r"[a-z0-9]{1,8}")
@@ -23,7 +23,7 @@ EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 
 def program() -> str:
     """What hands audio out, for the access log and for an export's cover sheet."""
-    return f"call-lake {version('call-lake')}"
+    return f"call-lake {this_version()}"
 
 
 def access_log_of(stack: Stack) -> AccessLog:
@@ -61,7 +61,7 @@ def why_none(stack: Stack, entry: Entry) -> str:
 def file_name(stack: Stack, entry: Entry, audio: StoredAudio) -> str:
     """``2026-10-20-100002-thulium-….wav``: sorted by time, without numbers and names, whatever the provider said. The
     extension is what the bytes are."""
-    zone = zone_of(stack, entry.source) if entry.recording else ZoneInfo("UTC")
+    zone = zone_of_source(stack, entry.source) if entry.recording else ZoneInfo("UTC")
     start = entry.recording.started_at.astimezone(zone).strftime("%Y-%m-%d-%H%M%S-") if entry.recording else ""
     extension = audio.facts.format if EXTENSION.fullmatch(audio.facts.format) else "bin"
     return f"{start}{entry.recording_id}.{extension}"

@@ -155,7 +155,7 @@ def parse_length(text: str) -> float:
 # -- how a call is told
 
 
-def zone_of(stack: Stack, source: str) -> ZoneInfo:
+def zone_of_source(stack: Stack, source: str) -> ZoneInfo:
     """The source's time zone; UTC for a source that the stack does not have any more."""
     settings = stack.sources.get(source)
     return settings.zone if settings else ZoneInfo("UTC")
@@ -163,7 +163,7 @@ def zone_of(stack: Stack, source: str) -> ZoneInfo:
 
 def local_start(stack: Stack, row: Row) -> datetime:
     """When the call began, on its source's clock."""
-    return parse_iso(row["started_at"]).astimezone(zone_of(stack, row["source"]))
+    return parse_iso(row["started_at"]).astimezone(zone_of_source(stack, row["source"]))
 
 
 def clock_text(moment: datetime) -> str:

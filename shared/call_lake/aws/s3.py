@@ -18,7 +18,8 @@ WINDOW_BYTES = 1024 * 1024  # a multiple of every page size
 class S3ObjectStore:
     """One bucket. The role needs ``s3:ListBucket`` on it: without, S3 answers 403 for an object that is not there.
 
-    A conditional write with ``if_match`` needs ``s3:GetObject`` besides ``s3:PutObject``. Conditional writes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    A write with ``if_match`` needs ``s3:GetObject`` besides ``s3:PutObject``. Conditional writes:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
 
     def __init__(self, client: Any, bucket: str) -> None:

@@ -4,7 +4,7 @@ A search reads the manifests of its days. Of each data file it reads the footer 
 the other columns only where rows fit.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from call_lake.concurrency import in_threads
-from call_lake.lake.arrow_rows import is_one_of, rows_of, schema_of
+from call_lake.lake.arrow_rows import fits_text, is_one_of, rows_of, schema_of
 from call_lake.lake.data_file import DataFile
 from call_lake.lake.errors import FileGone
 from call_lake.lake.manifest import partitions_between, sizes_between
@@ -131,10 +131,12 @@ def _fits(rows: pa.Table, wanted: CallFilter, country: str) -> pa.Array:
     """For each row whether it fits everything that ``wanted`` names."""
     fits = pa.chunked_array([pa.repeat(True, rows.num_rows)])
     if wanted.numbers:
-        theirs = [_where(rows[name], lambda text: _is_one_of(text, wanted.numbers, country)) for name in NUMBER_COLUMNS]
-        fits = pc.and_(fits, pc.or_(*theirs))
+        caller, callee = (
+            fits_text(rows[name], lambda text: _is_like_one(text, wanted.numbers, country)) for name in NUMBER_COLUMNS
+        )
+        fits = pc.and_(fits, pc.or_(caller, callee))
     if wanted.agents:
-        fits = pc.and_(fits, _where(rows["agent"], lambda text: any(is_named(text, name) for name in wanted.agents)))
+        fits = pc.and_(fits, fits_text(rows["agent"], lambda text: any(is_named(text, name) for name in wanted.agents)))
     if wanted.directions:
         fits = pc.and_(fits, is_one_of(rows["direction"], wanted.directions))
     if wanted.longer_than_s is not None:
@@ -145,11 +147,6 @@ def _fits(rows: pa.Table, wanted: CallFilter, country: str) -> pa.Array:
     return fits.combine_chunks()
 
 
-def _where(column: pa.ChunkedArray, fits: Callable[[str], bool]) -> pa.ChunkedArray:
-    """For each text of the column whether it fits. Each different text is asked once."""
-    return is_one_of(column, {text for text in pc.unique(column).to_pylist() if text is not None and fits(text)})
-
-
-def _is_one_of(text: str, numbers: "Sequence[WantedNumber]", country: str) -> bool:
+def _is_like_one(text: str, numbers: "Sequence[WantedNumber]", country: str) -> bool:
     """Certainly or perhaps."""
     return any(number.compare(text, country) > 0 for number in numbers)  # Likeness.DIFFERENT

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from call_lake.lake.arrow_rows import SCHEMA, is_one_of, rows_of, sorted_rows
+from call_lake.lake.arrow_rows import SCHEMA, fits_text, is_one_of, rows_of, sorted_rows
 from call_lake.lake.data_file import UNREADABLE
 from call_lake.lake.errors import FileGone, LakeDamaged
 from call_lake.lake.file_cache import FileCache
@@ -82,15 +82,10 @@ def _found_rows(rows: pa.Table, sought: Sought) -> list[FoundRow]:
         mentioned = pc.or_(mentioned, pc.fill_null(pc.match_substring_regex(rows[name], sought.mention), False))
     theirs = pc.or_(mentioned, is_one_of(rows["recording_id"], sought.ids))
     for name in NUMBER_COLUMNS:
-        theirs = pc.or_(theirs, _is_like(rows[name], sought.is_number))
-    theirs = pc.or_(theirs, _is_like(rows["agent"], sought.is_agent))
+        theirs = pc.or_(theirs, fits_text(rows[name], sought.is_number))
+    theirs = pc.or_(theirs, fits_text(rows["agent"], sought.is_agent))
     found = rows.append_column("is_mentioned", mentioned).filter(theirs).select([*SEARCHED, "is_mentioned"])
     return [FoundRow(**row) for row in found.to_pylist()]
-
-
-def _is_like(texts: pa.ChunkedArray, is_sought: Callable[[str], bool]) -> pa.ChunkedArray:
-    different = pc.unique(texts).to_pylist()
-    return is_one_of(texts, {text for text in different if text is not None and is_sought(text)})
 
 
 def read_partition(store: ObjectStore, source: str, call_date: date) -> list[Row]:

@@ -2,13 +2,14 @@
 
 import unicodedata
 
-_WITHOUT_DECOMPOSITION = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i"})
+UNDECOMPOSED = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "ħ": "h", "ı": "i"})
+"""Letters that Unicode does not take apart into a letter and an accent."""
 
 
 def folded(name: str) -> str:
-    """Without accents and capitals: ``Łucja Żak`` becomes ``lucja zak``."""
-    parts = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(one for one in parts if not unicodedata.combining(one)).translate(_WITHOUT_DECOMPOSITION)
+    """Without accents, capitals, and blanks that do not separate words: ``Łucja  Żak`` becomes ``lucja zak``."""
+    letters = unicodedata.normalize("NFKD", name.casefold().translate(UNDECOMPOSED))
+    return " ".join("".join(one for one in letters if not unicodedata.combining(one)).split())
 
 
 def is_named(stored: str | None, wanted: str) -> bool:

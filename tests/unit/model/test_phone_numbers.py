@@ -98,7 +98,7 @@ def test_what_is_no_long_number_matches_exactly_or_by_its_address(wanted, stored
     [
         ("+48800000003", "+4948800000003"[:3] + "800000003", "PL"),  # the same nine digits in another country
         ("800 000 003", "800000003", "DE"),  # a national number that is another subscriber's in the source's country
-        ("+48800000003", "0800000003", "PL"),  # with a prefix that nobody knows
+        ("+48800000003", "0800000003", "PL"),  # with an unknown prefix
         ("+48800000003", "9800000003", "PL"),
         ("+48221234567", "1234567", "PL"),  # without its area
         ("700900123", "+447700900123", "PL"),  # as docs/queries/05-repeat-callers.sql prints it

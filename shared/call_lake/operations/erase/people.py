@@ -1,12 +1,12 @@
 """Tell which calls are of the people that an erasure names: their numbers and names, however they are written."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Any
 
+from call_lake.model.names import folded
 from call_lake.model.phone_numbers import Likeness, WantedNumber
 
 DEFAULT_COUNTRY = "PL"
@@ -15,8 +15,6 @@ NEAR_RATIO = 0.85
 """Two names are near where so much of their letters is the same (Python's ``difflib``)."""
 BETWEEN = r"(?:[ ().\-/]|%20){0,3}"
 """What may separate the digits of a number in a text."""
-UNDECOMPOSED = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "ħ": "h", "ı": "i"})
-"""Letters that Unicode does not take apart into a letter and an accent."""
 RECORD_TEXTS = ("provider_key", "connection_id", "raw", "audio_url")
 """Fields of a record that may hold a number though neither side of the call is it."""
 
@@ -102,12 +100,6 @@ class People:
 
     def _country(self, source: str) -> str:
         return self._countries.get(source) or (self._homes[0] if len(self._homes) == 1 else DEFAULT_COUNTRY)
-
-
-def folded(name: str) -> str:
-    """A name without case, accents, and blanks that do not separate words."""
-    letters = unicodedata.normalize("NFKD", name.casefold().translate(UNDECOMPOSED))
-    return " ".join("".join(c for c in letters if not unicodedata.combining(c)).split())
 
 
 def _near(one: str, other: str) -> bool:

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from call_lake.model.names import folded
 from call_lake.model.phone_numbers import Likeness
-from call_lake.operations.erase.people import People, folded
+from call_lake.operations.erase.people import People
 
 SAME, PERHAPS, DIFFERENT = Likeness.SAME, Likeness.PERHAPS, Likeness.DIFFERENT
 POLISH = {"thulium": "PL", "conpeek": "PL"}
