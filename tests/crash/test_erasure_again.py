@@ -56,7 +56,7 @@ class Scattered:
         for one in both:
             text = f'{{"recording_id": "{one.recording_id}", cut'
             quarantine(self.world.store, RejectedRow(f"{INBOX}{one.recording_id}.json", text, "no JSON"))
-            self.world.store.put(transcript_key(Partition.of_recording(one), one.recording_id), b"{}")
+            self.world.store.put(transcript_key(Partition.of_recording(one), "aws", one.recording_id), b"{}")
             self.world.dlq.send([message_of(one)], attributes={"recording_id": one.recording_id})
         self.world.store.put("athena-results/1.csv", (self.victim.caller or "").encode())
 

@@ -97,7 +97,7 @@ MUTATIONS = (
     Mutation(
         24,
         "a transcript's key has an equals sign",
-        at("model.layout", "Partition.transcripts"),
+        at("model.layout", "Partition.transcripts_of"),
         rewriting("self.source", "self.path"),
         REQUESTS,
     ),

@@ -282,7 +282,7 @@ def erasure() -> tuple[Request, ...]:
     known, named_by_id, other = bench.recordings
     bench.world.dlq.send([message_of(known), message_of(other)])
     for one in bench.recordings:
-        bench.world.store.put(transcript_key(Partition.of_recording(one), one.recording_id), b"{}")
+        bench.world.store.put(transcript_key(Partition.of_recording(one), "aws", one.recording_id), b"{}")
     bench.world.store.put("athena-results/invented.csv", b"")
     with recording({"GetSecretValue": {"SecretString": json.dumps({"key": ID_KEY})}}) as recorder:
         world = bench.world

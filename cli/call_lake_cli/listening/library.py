@@ -14,6 +14,7 @@ from call_lake.ledger.entry import Entry
 from call_lake.model.layout import AUDIO, Partition, transcript_key
 from call_lake.model.table import COLUMNS, LENGTHS, Row, length_of
 from call_lake.model.times import parse_iso
+from call_lake.model.transcripts import AWS_ENGINE
 from call_lake.ports import ObjectStore
 from call_lake.settings import SourceSettings
 from call_lake_cli.listening.overview import DAYS_MAX, Overview
@@ -132,7 +133,7 @@ class Library:
         partition = Partition.of_key(audio_key, AUDIO)
         if partition is None:
             return None
-        key = transcript_key(partition, audio_key.rpartition("/")[2].partition(".")[0])
+        key = transcript_key(partition, AWS_ENGINE, audio_key.rpartition("/")[2].partition(".")[0])
         try:
             head = self._store.head(key)
             found = self._store.get(key) if head and head.size <= TRANSCRIPT_BYTES_MAX else None

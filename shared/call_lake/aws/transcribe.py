@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from call_lake.aws.client import calling, client, code_of, status_of
 from call_lake.model.layout import Partition, transcript_key
+from call_lake.model.transcripts import AWS_ENGINE
 from call_lake.settings import TranscriberSettings
 
 # https://docs.aws.amazon.com/transcribe/latest/dg/how-input.html
@@ -88,7 +89,7 @@ def job_of(stored: Mapping[str, Any], settings: TranscriberSettings) -> dict[str
         "MediaFormat": stored["format"],
         "Media": {"MediaFileUri": f"s3://{stored['bucket']}/{stored['key']}"},
         "OutputBucketName": stored["bucket"],
-        "OutputKey": transcript_key(partition, stored["recording_id"]),
+        "OutputKey": transcript_key(partition, AWS_ENGINE, stored["recording_id"]),
     }
     if settings.kms_key_arn:
         job["OutputEncryptionKMSKeyId"] = settings.kms_key_arn

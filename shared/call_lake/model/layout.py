@@ -22,6 +22,9 @@ ATHENA_RESULTS = "athena-results/"
 PROOFS = "proofs/"
 ACCESS_LOG = "access-log/"
 
+_TRANSCRIPT = re.compile(
+    r"transcripts/([a-z][a-z0-9-]{0,31})/([a-z0-9-]{1,32})/(\d{4}-\d{2}-\d{2})/([a-z0-9-]{1,32}-[0-9a-f]{32})\.json"
+)
 _PARTITION = re.compile(r"source=([a-z0-9-]{1,32})/call_date=(\d{4}-\d{2}-\d{2})/")
 
 
@@ -82,12 +85,12 @@ class Partition:
     def open_manifest(self) -> str:
         return f"{OPEN_MANIFEST}{self.path}symlink.txt"
 
-    @property
-    def transcripts(self) -> str:
-        """Without the ``source=`` of the others, for Amazon Transcribe refuses an equals sign in its ``OutputKey``:
+    def transcripts_of(self, engine: str) -> str:
+        """Where an engine's documents of this partition are. Without the ``source=`` of the others, for Amazon
+        Transcribe refuses an equals sign in its ``OutputKey``:
         https://docs.aws.amazon.com/transcribe/latest/APIReference/API_StartTranscriptionJob.html
         """
-        return f"{TRANSCRIPTS}aws/{self.source}/{self.call_date.isoformat()}/"
+        return f"{TRANSCRIPTS}{engine}/{self.source}/{self.call_date.isoformat()}/"
 
     @classmethod
     def of_recording(cls, recording: Recording) -> Self:
@@ -149,6 +152,28 @@ def access_log_key(at: datetime, random: str) -> str:
     return f"{ACCESS_LOG}{at:%Y-%m-%d/%H%M%S}-{random}.json"
 
 
-def transcript_key(partition: Partition, recording_id: str) -> str:
-    """The key of the transcript that Amazon Transcribe writes."""
-    return f"{partition.transcripts}{recording_id}.json"
+def transcript_key(partition: Partition, engine: str, recording_id: str) -> str:
+    """The key of the one document that an engine writes for a recording."""
+    return f"{partition.transcripts_of(engine)}{recording_id}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptPlace:
+    """What the key of a transcript's document says. The document itself is not asked: an engine may be wrong."""
+
+    engine: str
+    partition: Partition
+    recording_id: str
+
+    @classmethod
+    def of_key(cls, key: str) -> Self | None:
+        """None for a key that is no transcript's: Amazon Transcribe also writes temporary and redacted files."""
+        found = _TRANSCRIPT.fullmatch(key)
+        partition = Partition.of_values(found[2], found[3]) if found else None
+        if found is None or partition is None or not found[4].startswith(f"{partition.source}-"):
+            return None
+        return cls(found[1], partition, found[4])
+
+    @property
+    def key(self) -> str:
+        return transcript_key(self.partition, self.engine, self.recording_id)

@@ -288,7 +288,7 @@ def test_a_call_that_is_not_there_is_said_so(here: Listening, day: str) -> None:
 def test_a_transcript_is_shown_to_who_plays(here: Listening) -> None:
     row = here.add(1, SOUND)
     ticket = here.play(row).rpartition("/")[2]
-    key = transcript_key(Partition("thulium", TODAY), row["recording_id"])
+    key = transcript_key(Partition("thulium", TODAY), "aws", row["recording_id"])
     assert here.ask("transcript", {"ticket": ticket}) == (200, {"text": None})
     here.world.store.put(key, b'{"results": {"transcripts": [{"transcript": "Good morning."}]}}')
     assert here.ask("transcript", {"ticket": ticket}) == (200, {"text": "Good morning."})
