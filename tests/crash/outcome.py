@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from call_lake.ledger.entry import State, state_of
-from call_lake.model.layout import DATA, GARBAGE, INBOX, MANIFEST, QUARANTINE, Partition
+from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import DATA, GARBAGE, INBOX, MANIFEST, Partition
 from tests.support.fakes import World
 
 type Items = Mapping[str, Mapping[str, Any]]
@@ -96,7 +97,7 @@ def _oddities(world: World, audio: dict[str, str], seen: list[dict[str, Any]], l
             yield f"{key} is nobody's"
     for key in garbage(world):
         yield f"{key} was never collected"
-    for prefix, what in ((QUARANTINE, "was set aside"), (INBOX, "still waits")):
+    for prefix, what in ((CALLS.quarantine, "was set aside"), (INBOX, "still waits")):
         for key in world.store.bodies(prefix):
             yield f"{key} {what}"
     for key, body in world.store.bodies(MANIFEST).items():

@@ -12,6 +12,7 @@ from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import Reason, Terminal
 from call_lake.ledger.entry import State, state_of
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import INBOX, Partition, transcript_key
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
@@ -52,7 +53,7 @@ class Scattered:
         self.world, self.victim, self.bystander = self.run.world, self.run.victim, self.run.bystander
         both = (self.victim, self.bystander)
         self.jobs = MemoryTranscriptions(self.world.calls, {one.recording_id for one in both})
-        put_rows(self.world.store, [self._row(one) for one in both])
+        put_rows(self.world.store, [self._row(one) for one in both], CALLS)
         for one in both:
             text = f'{{"recording_id": "{one.recording_id}", cut'
             quarantine(self.world.store, RejectedRow(f"{INBOX}{one.recording_id}.json", text, "no JSON"))

@@ -12,6 +12,7 @@ from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.bucket.inbox import put_rows
 from call_lake.ledger.ledger import Ledger
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
 from call_lake.model.table import row_of
@@ -73,7 +74,7 @@ class Laptop:
             store.put(audio.key, body, sha256=theirs.facts.sha256, metadata=got["Metadata"])
             assert entry is not None
             assert ledger.restamped(entry, wrong)
-            put_rows(store, [row_of(recording, wrong)])
+            put_rows(store, [row_of(recording, wrong)], CALLS)
         self.settle()
 
     def fail(self, row: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.bucket.inbox import put_rows
 from call_lake.lake.compactor import Compactor
+from call_lake.model.lake_tables import CALLS
 from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import SYMLINK, Lake
 from tests.support.fakes import World
@@ -21,7 +22,7 @@ def lake(aws: boto3.Session, emulator: Emulator) -> Lake:
     lake = Lake(aws, emulator)
     world = World.make()
     store = S3ObjectStore(lake.s3, lake.bucket)
-    put_rows(store, [row_of(1, talk_s=10.0), row_of(2, talk_s=20.0)])
+    put_rows(store, [row_of(1, talk_s=10.0), row_of(2, talk_s=20.0)], CALLS)
     lake.create_calls()
     lake.glue.create_table(DatabaseName=lake.name, TableInput=_of_template(lake))
     settings = replace(SETTINGS, open_table=True)

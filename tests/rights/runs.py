@@ -23,10 +23,10 @@ from call_lake.aws.parameters import SecretsManagerSecrets, SourceParameters
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.aws.transcribe import TranscribeJobs
 from call_lake.errors import ConfigError, NotReady, Reason
-from call_lake.lake.registration import CALLS, CALLS_OPEN
 from call_lake.ledger.entry import State
 from call_lake.ledger.id_key import ids_under
 from call_lake.ledger.ledger import Ledger
+from call_lake.model.lake_tables import CALLS, CALLS_OPEN
 from call_lake.model.layout import Partition, transcript_key
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording

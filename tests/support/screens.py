@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from call_lake.bucket.quarantine import QuarantinedRow, RejectedRow
 from call_lake.ledger.entry import OUTLIVED, Entry, State
 from call_lake.ledger.jobs import Job, JobKind, JobState
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.recording import AudioFacts, StoredAudio
 from call_lake.model.times import iso
@@ -184,7 +185,9 @@ AUDIO = StoredAudio("call-lake", f"audio/{ID}.wav", AudioFacts("wav", 912_044, S
 ROW = QuarantinedRow(
     "quarantine/source=thulium/call_date=2026-10-20/0199a1b2c3d4.json",
     STORED_AT,
-    RejectedRow(f"{Partition('thulium', DAY).inbox}one.json", f'{{"recording_id": "{ID}"}}', "talk_s is no number"),
+    RejectedRow(
+        f"{CALLS.at(Partition('thulium', DAY)).inbox}one.json", f'{{"recording_id": "{ID}"}}', "talk_s is no number"
+    ),
 )
 WINDOW = Window(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 CHECKS = [

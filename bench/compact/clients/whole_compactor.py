@@ -11,6 +11,7 @@ from bench.compact.worker import Job, by_partition
 from call_lake.bucket.inbox import put_rows
 from call_lake.lake.arrow_rows import SCHEMA, rows_of
 from call_lake.lake.compactor import Compactor
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.settings import CompactorSettings
 from tests.support.fakes import Calls, MemoryCatalog
@@ -30,7 +31,7 @@ class Table(call_lake_commits.Table):
             partition = Partition.of_key(f"source={source}/call_date={day}/", "")
             assert partition is not None
             for batch in batched(rows_of(part.select(SCHEMA.names), partition), BATCH, strict=False):
-                put_rows(self.store, batch)
+                put_rows(self.store, batch, CALLS)
 
     def load(self, rows: pa.Table) -> None:
         """The commits alone: only increments go through the inbox."""

@@ -5,6 +5,7 @@ import re
 from datetime import date
 
 from call_lake.bucket.inbox import id_of, read_lines
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.ports import ObjectStore
 
@@ -21,9 +22,9 @@ def audio_keys(store: ObjectStore, source: str, day: date) -> dict[str, list[str
 
 
 def ids_in_inbox(store: ObjectStore, source: str, day: date) -> set[str]:
-    """The ids of recordings with a row that waits for the compactor."""
+    """The ids of recordings with a row of table ``calls`` that waits for the compactor."""
     found: set[str] = set()
-    for info in store.list(Partition(source, day).inbox):
+    for info in store.list(CALLS.at(Partition(source, day)).inbox):
         named = ONE_ROW.fullmatch(info.key.rpartition("/")[2])
         if named:
             found.add(named[1])
@@ -33,9 +34,9 @@ def ids_in_inbox(store: ObjectStore, source: str, day: date) -> set[str]:
 
 
 def ids_in_quarantine(store: ObjectStore, source: str, day: date) -> dict[str, str]:
-    """The ids of recordings with a row in the quarantine, each with the reason."""
+    """The ids of recordings with a row of table ``calls`` in the quarantine, each with the reason."""
     found = {}
-    for info in store.list(Partition(source, day).quarantine):
+    for info in store.list(CALLS.at(Partition(source, day)).quarantine):
         body = store.get(info.key)
         rejected = json.loads(body[0]) if body else {}
         if id := id_of(rejected.get("text", "")):

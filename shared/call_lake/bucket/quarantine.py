@@ -1,4 +1,4 @@
-"""The quarantine: rows that the table cannot hold, each with its reason (rule 21)."""
+"""The quarantine: rows that their table cannot hold, each with its reason (rule 21)."""
 
 import hashlib
 import json
@@ -8,7 +8,8 @@ from datetime import datetime
 from itertools import count
 
 from call_lake.bucket.inbox import fields_of, id_of
-from call_lake.model.layout import INBOX, QUARANTINE, Partition, inbox_key, quarantine_key
+from call_lake.model.lake_tables import CALLS, TABLES, TablePartition, inbox_key, quarantine_key, table_of
+from call_lake.model.layout import Partition
 from call_lake.model.times import iso
 from call_lake.ports import ObjectStore, PreconditionFailed
 
@@ -34,7 +35,8 @@ class QuarantinedRow:
     @property
     def partition(self) -> Partition | None:
         """The partition of the inbox object; None where its key named none."""
-        return Partition.of_key(self.rejected.key, INBOX)
+        place = TablePartition.of_key(self.rejected.key)
+        return place.partition if place else None
 
     @property
     def recording_id(self) -> str | None:
@@ -46,12 +48,13 @@ def quarantine(store: ObjectStore, rejected: RejectedRow) -> str:
 
     The key is made of the place where the row was, and not of its text, for a number in it could be guessed from a hash
     (ADR 0026). Where another text has the key, because somebody wrote the inbox object again, the next key is taken.
-    Raises WriteConflict.
+    A row whose key names no table is kept beside those of table ``calls``. Raises WriteConflict.
     """
-    partition = Partition.of_key(rejected.key, INBOX)
+    table = table_of(rejected.key) or CALLS
+    place = TablePartition.of_key(rejected.key)
     for number in count():
         digest = hashlib.sha256(f"{rejected.key}\n{rejected.line}\n{number}".encode()).hexdigest()
-        key = quarantine_key(partition, digest[:40])
+        key = quarantine_key(table, place.partition if place else None, digest[:40])
         if _put(store, key, rejected):
             return key
     raise AssertionError("unreachable")
@@ -68,11 +71,12 @@ def _put(store: ObjectStore, key: str, rejected: RejectedRow) -> bool:
 
 
 def list_quarantine(store: ObjectStore) -> Iterator[QuarantinedRow]:
-    """Every row of the quarantine, by key."""
-    for info in store.list(QUARANTINE):
-        found = store.get(info.key)
-        if found is not None:
-            yield QuarantinedRow(info.key, info.last_modified, RejectedRow(**json.loads(found[0])))
+    """Every row that was set aside, by table and key."""
+    for table in TABLES:
+        for info in store.list(table.quarantine):
+            found = store.get(info.key)
+            if found is not None:
+                yield QuarantinedRow(info.key, info.last_modified, RejectedRow(**json.loads(found[0])))
 
 
 def put_back(store: ObjectStore, one: QuarantinedRow) -> str:
@@ -84,7 +88,7 @@ def put_back(store: ObjectStore, one: QuarantinedRow) -> str:
     """
     home = _place_of(one.rejected.text) or one.partition
     digest = hashlib.sha256(f"{one.key}\n{iso(one.at)}".encode()).hexdigest()
-    key = inbox_key(home, digest[:40])
+    key = inbox_key(table_of(one.key) or CALLS, home, digest[:40])
     store.put(key, f"{one.rejected.text}\n".encode(), content_type="application/x-ndjson")
     store.delete([one.key])
     return key
@@ -93,4 +97,4 @@ def put_back(store: ObjectStore, one: QuarantinedRow) -> str:
 def _place_of(line: str) -> Partition | None:
     """The partition that the row itself names; its inbox key may have named another."""
     row = fields_of(line)
-    return Partition.of_key(f"{INBOX}source={row.get('source')}/call_date={row.get('call_date')}/", INBOX)
+    return Partition.of_values(str(row.get("source")), str(row.get("call_date")))

@@ -32,6 +32,7 @@ from call_lake.errors import ConfigError, ItemChanged, Reason, SecretEmpty, Step
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.events import RECORDING_STORED, recording_stored
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.messages import recording_from_message
 from call_lake.model.recording import Recording, StoredAudio
@@ -230,7 +231,7 @@ class Copier:
         if not copied:
             return []
         try:
-            inbox.put_rows(self._store, [row_of(one.recording, one.audio) for one in copied])
+            inbox.put_rows(self._store, [row_of(one.recording, one.audio) for one in copied], CALLS)
             refused = self._announce(copied)
         except Exception:
             log.exception("rows, events or ledger of a batch failed; its messages come again")

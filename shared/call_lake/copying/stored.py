@@ -9,6 +9,7 @@ from call_lake.bucket.audio_objects import AudioObjects
 from call_lake.ledger.entry import Entry
 from call_lake.ledger.expiry import AudioExpiry
 from call_lake.ledger.ledger import Ledger
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.table import row_of
 from call_lake.observability import log
@@ -61,13 +62,13 @@ class StoredRecordings:
         latest = max(audio.stored_at for audio in (winner, *strays)) + timedelta(milliseconds=1)
         restamped = replace(winner, stored_at=max(self._clock.now(), latest))
         if self._ledger.restamped(entry, restamped):
-            inbox.put_rows(self._store, [row_of(recording, restamped)])
+            inbox.put_rows(self._store, [row_of(recording, restamped)], CALLS)
         self._store.delete([audio.key for audio in strays])
 
     def expire(self, entries: Sequence[Entry]) -> None:
         """Write rows without ``audio_uri``, then mark the entries EXPIRED. A death in between leaves them STORED, and
         they are asked about again. A row keeps its ``stored_at``: written twice, it is the same row (rule 18)."""
         rows = [row_of(e.recording, e.audio, expired=True) for e in entries if e.recording and e.audio]
-        inbox.put_rows(self._store, rows)
+        inbox.put_rows(self._store, rows, CALLS)
         for entry in entries:
             self._expiry.expired(entry)

@@ -21,7 +21,8 @@ from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
 from call_lake.lake.registration import Registration, tables_of
 from call_lake.lake.retention import RowRetention
-from call_lake.model.layout import QUARANTINE, Partition
+from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import Partition
 from call_lake.observability import log
 from call_lake.ports import Catalog, Clock, ObjectStore, Table
 from call_lake.settings import CompactorSettings
@@ -98,7 +99,7 @@ class Compactor:
         if self._open_table:  # what a run that died has left, or everything where the open table is new
             self._each(partial(self._follow, self._open_table), self._open_table.behind())
         self._each(self._collect, self.lake.garbage.look())
-        self._result.in_quarantine = sum(1 for _ in islice(self._store.list(QUARANTINE), QUARANTINE_COUNTED))
+        self._result.in_quarantine = sum(1 for _ in islice(self._store.list(CALLS.quarantine), QUARANTINE_COUNTED))
         return self._result
 
     def _is_time_over(self) -> bool:
@@ -109,7 +110,7 @@ class Compactor:
     def _drain_inbox(self) -> None:
         waiting: dict[Partition | None, list[InboxObject]] = {}
         for one in islice(list_inbox(self._store), OBJECTS_A_RUN):
-            waiting.setdefault(one.partition, []).append(one)
+            waiting.setdefault(one.place.partition if one.place else None, []).append(one)
             self._result.left_over += 1
         # The newest first: a backfill must not delay today's calls.
         newest = sorted(waiting, key=lambda p: p.call_date if p else date.min, reverse=True)

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from call_lake.lake.arrow_rows import SCHEMA, VERSIONS, conform, schema_of, versions_of
 from call_lake.lake.errors import FileGone, NewerSchema
-from call_lake.model.layout import DATA, Partition, data_key
+from call_lake.model.lake_tables import CALLS, data_key
+from call_lake.model.layout import DATA, Partition
 from call_lake.model.table import COLUMNS, SCHEMA_VERSION
 from call_lake.model.times import iso, parse_iso
 from call_lake.ports import Clock, ObjectStore
@@ -148,7 +149,7 @@ def write_file(
     rows_at_most: int,
 ) -> WrittenFile:
     """Store sorted rows as one new file. However many rows there are, memory holds one row group."""
-    key = data_key(partition, uuid.uuid4().hex)
+    key = data_key(CALLS.at(partition), uuid.uuid4().hex)
     rows, versions = 0, []
     with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as spool:
         with _writer(spool, footer, min(max(rows_at_most, 1), ROW_GROUP_ROWS)) as writer:

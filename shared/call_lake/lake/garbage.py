@@ -16,7 +16,8 @@ from itertools import batched, groupby
 
 from call_lake.lake.manifest import Manifest, list_partitions, read_manifest
 from call_lake.lake.open_table import OpenTable
-from call_lake.model.layout import DATA, GARBAGE, Partition, data_key
+from call_lake.model.lake_tables import CALLS, data_key
+from call_lake.model.layout import DATA, GARBAGE, Partition
 from call_lake.ports import Clock, ObjectStore
 
 FILES_OF_A_MARK = 24  # a key has 1,024 bytes at most
@@ -112,7 +113,9 @@ class Garbage:
                 at = datetime.strptime(moment, _TIME).replace(tzinfo=UTC)
             except ValueError:
                 continue
-            yield _Mark(info.key, partition, tuple(data_key(partition, stem) for stem in stems.split("-")), at)
+            yield _Mark(
+                info.key, partition, tuple(data_key(CALLS.at(partition), stem) for stem in stems.split("-")), at
+            )
 
 
 def _newest(marks: Iterable[_Mark]) -> dict[str, datetime]:

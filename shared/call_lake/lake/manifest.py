@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from os.path import commonprefix
 
-from call_lake.model.layout import DATA, MANIFEST, Partition, data_key
+from call_lake.model.lake_tables import CALLS, data_key
+from call_lake.model.layout import DATA, MANIFEST, Partition
 from call_lake.ports import ObjectInfo, ObjectStore, PreconditionFailed, WriteConflict
 
 
@@ -62,7 +63,7 @@ def list_partitions(store: ObjectStore) -> Iterator[ListedPartition]:
     for info in store.list(MANIFEST):
         partition = Partition.of_key(info.key, MANIFEST)
         if partition is not None and info.key == partition.manifest:
-            line_bytes = len(_uri(store, data_key(partition, "0" * 32))) + 1
+            line_bytes = len(_uri(store, data_key(CALLS.at(partition), "0" * 32))) + 1
             yield ListedPartition(partition, info.size // line_bytes, info.last_modified)
 
 

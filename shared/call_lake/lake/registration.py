@@ -7,28 +7,13 @@ drops the table, or CloudFormation makes another one. So the manifests are compa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from call_lake.model.layout import MANIFEST, OPEN_MANIFEST, Partition
+from call_lake.model.lake_tables import CALLS, CALLS_OPEN, LakeTable
+from call_lake.model.layout import Partition
 from call_lake.ports import Catalog, Clock, ObjectStore
 
 COMPARED_EVERY = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class LakeTable:
-    """A table of the Glue database. ``manifests``: the prefix of its partitions' manifests, which is its location."""
-
-    name: str
-    manifests: str
-
-    def __str__(self) -> str:
-        return f"table {self.name}"
-
-
-CALLS = LakeTable("calls", MANIFEST)
-CALLS_OPEN = LakeTable("calls_open", OPEN_MANIFEST)
 
 
 def tables_of(*, open_table: bool) -> tuple[LakeTable, ...]:

@@ -13,7 +13,8 @@ from call_lake.lake.lake import Lake
 from call_lake.lake.manifest import list_partitions
 from call_lake.lake.registration import Registration
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.layout import OPEN_MANIFEST, QUARANTINE, Partition
+from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import OPEN_MANIFEST, Partition
 from call_lake.model.retention import first_kept_day
 from call_lake.ports import Clock, ObjectStore, Table
 
@@ -49,7 +50,7 @@ class RowRetention:
     def old_days(self) -> list[Partition]:
         """The partitions that have rows, or rows set aside, of calls that are too old. Costs three listings."""
         found = {listed.partition for listed in list_partitions(self._store) if listed.files}
-        for prefix in (OPEN_MANIFEST, QUARANTINE):
+        for prefix in (OPEN_MANIFEST, CALLS.quarantine):
             found |= {one for info in self._store.list(prefix) if (one := Partition.of_key(info.key, prefix))}
         return sorted(partition for partition in found if self._is_old(partition.call_date))
 
@@ -64,7 +65,11 @@ class RowRetention:
             return False
         # Before the inbox is listed: what a commit takes from there meanwhile changes the manifest.
         manifest, ids = self._lake.recordings(partition)
-        waiting = [info.key for prefix in (partition.inbox, partition.quarantine) for info in self._store.list(prefix)]
+        waiting = [
+            info.key
+            for prefix in (CALLS.at(partition).inbox, CALLS.at(partition).quarantine)
+            for info in self._store.list(prefix)
+        ]
         for key in waiting:
             ids |= self._ids_in(key)
         at_once(lambda id: self._ledger.outlived(id, partition.source, partition.call_date), sorted(ids))
@@ -88,6 +93,6 @@ class RowRetention:
     def _ids_in(self, key: str) -> set[str]:
         """The recordings of an object of the inbox or the quarantine, as far as it names any."""
         lines: Iterable[str] = read_lines(self._store, key)
-        if key.startswith(QUARANTINE):
+        if key.startswith(CALLS.quarantine):
             lines = [fields["text"] for line in lines if isinstance((fields := fields_of(line)).get("text"), str)]
         return {id for line in lines if (id := id_of(line))}

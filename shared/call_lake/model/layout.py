@@ -13,7 +13,6 @@ LAKE = "lake/"
 DATA = "lake/calls/data/"
 MANIFEST = "lake/calls/manifest/"
 GARBAGE = "lake/calls/garbage/"
-QUARANTINE = "lake/calls/quarantine/"
 CANARY = "lake/calls/canary/"
 OPEN_DATA = "lake/open/data/"
 OPEN_MANIFEST = "lake/open/manifest/"
@@ -52,10 +51,6 @@ class Partition:
         return f"{self.audio}{recording_id}."
 
     @property
-    def inbox(self) -> str:
-        return INBOX + self.path
-
-    @property
     def data(self) -> str:
         return DATA + self.path
 
@@ -67,10 +62,6 @@ class Partition:
     @property
     def garbage(self) -> str:
         return GARBAGE + self.path
-
-    @property
-    def quarantine(self) -> str:
-        return QUARANTINE + self.path
 
     @property
     def canary_note(self) -> str:
@@ -125,16 +116,6 @@ def audio_prefix(recording: Recording) -> str:
 def audio_key(recording: Recording, format: str) -> str:
     """The key of the recording's audio. ``format``: the extension, like ``wav``."""
     return audio_prefix(recording) + format
-
-
-def inbox_key(partition: Partition | None, name: str) -> str:
-    """``partition`` None: rows whose key named no partition."""
-    return f"{partition.inbox if partition else INBOX}{name}.json"
-
-
-def quarantine_key(partition: Partition | None, name: str) -> str:
-    """``partition`` None: a row whose inbox key named no partition."""
-    return f"{partition.quarantine if partition else QUARANTINE}{name}.json"
 
 
 def data_key(partition: Partition, commit_id: str) -> str:

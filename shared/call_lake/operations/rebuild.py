@@ -21,9 +21,10 @@ from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.lake import Lake
 from call_lake.lake.manifest import list_partitions
 from call_lake.lake.partition_rebuild import LedgerRows, PartitionRebuilder, RebuiltPartition
-from call_lake.lake.registration import CALLS, Registration
+from call_lake.lake.registration import Registration
 from call_lake.ledger.entry import Entry, State, entry_of
 from call_lake.ledger.ledger import Ledger
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.recording import StoredAudio
 from call_lake.model.table import Row, row_of
@@ -126,7 +127,7 @@ class Rebuilder:
             return 0
         there = ids_in_quarantine(self._store, partition.source, partition.call_date)
         new = [row for row in rows if row["recording_id"] not in there]
-        put_rows(self._store, new)
+        put_rows(self._store, new, CALLS)
         return len(new)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import RejectedRow, list_quarantine, quarantine
-from call_lake.model.layout import INBOX, QUARANTINE, Partition
+from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import INBOX, Partition
 from call_lake.model.table import SCHEMA_VERSION, Row
 from call_lake.model.times import iso
 from call_lake_cli.commands.quarantine import chosen, line_of, name_of, send_again
@@ -16,7 +17,7 @@ from tests.support.fakes.calls import Died, Fault, FaultAt
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, Before, compacted, erase_in_ledger, ids_in, row_of
 
-PLACE = Partition("thulium", TODAY).inbox
+PLACE = CALLS.at(Partition("thulium", TODAY)).inbox
 BAD = row_of(1, audio_bytes="many", caller="000111222")
 NEWER: Row = row_of(2, schema_version=SCHEMA_VERSION + 1)
 
@@ -25,7 +26,7 @@ NEWER: Row = row_of(2, schema_version=SCHEMA_VERSION + 1)
 def world() -> World:
     """Of three rows one is in the lake, two were set aside."""
     world = World.make()
-    put_rows(world.store, [BAD, NEWER, row_of(3)])
+    put_rows(world.store, [BAD, NEWER, row_of(3)], CALLS)
     compacted(world)
     assert len(list(list_quarantine(world.store))) == 2
     return world
@@ -36,7 +37,7 @@ def retried(world: World, source: str | None = None, keys: list[str] | None = No
 
 
 def keys_of(world: World) -> list[str]:
-    return list(world.store.bodies(QUARANTINE))
+    return list(world.store.bodies(CALLS.quarantine))
 
 
 def mend_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +93,7 @@ def test_a_row_that_is_refused_again_and_again_is_never_lost(world: World) -> No
 def test_a_compaction_at_any_call_of_a_second_retry_loses_no_row_and_doubles_none() -> None:
     for number in range(1, 100):
         world = World.make()
-        put_rows(world.store, [BAD])
+        put_rows(world.store, [BAD], CALLS)
         compacted(world)
         retried(world)
         compacted(world)
@@ -120,7 +121,7 @@ def test_a_retry_broken_at_any_call_and_typed_again_ends_as_if_nothing_had_happe
         try:
             retried(world)
         except (Died, Exception):
-            assert world.store.bodies(INBOX) or world.store.bodies(QUARANTINE)
+            assert world.store.bodies(INBOX) or world.store.bodies(CALLS.quarantine)
         stop()
         retried(world)
         compacted(world)
@@ -152,12 +153,12 @@ def test_a_text_that_is_no_row_goes_back_to_where_it_lay() -> None:
 
     retried(world)
 
-    assert sorted(key.rpartition("/")[0] + "/" for key in world.store.bodies(INBOX)) == ["inbox/", PLACE]
+    assert sorted(key.rpartition("/")[0] + "/" for key in world.store.bodies(INBOX)) == ["inbox/calls/", PLACE]
     assert set(world.store.bodies(INBOX).values()) == {b'{"recording_id": "\\xff\n'}
 
 
 def test_a_source_and_keys_choose(world: World) -> None:
-    put_rows(world.store, [row_of(9, source="conpeek", audio_bytes="many")])
+    put_rows(world.store, [row_of(9, source="conpeek", audio_bytes="many")], CALLS)
     compacted(world)
 
     assert len(retried(world, "conpeek")) == 1
@@ -186,11 +187,11 @@ def test_a_recording_that_is_erased_during_a_retry_leaves_no_row_behind() -> Non
 
         def erase(world: World = world) -> None:
             erase_in_ledger(world, BAD["recording_id"])
-            world.store.delete([*world.store.bodies(INBOX), *world.store.bodies(QUARANTINE)])
+            world.store.delete([*world.store.bodies(INBOX), *world.store.bodies(CALLS.quarantine)])
 
         erasure = Before(world, number, erase)
         retried(world)
         if not erasure.happened:
             break
-        assert world.store.bodies(INBOX) | world.store.bodies(QUARANTINE) == {}, f"erased before call {number}"
+        assert world.store.bodies(INBOX) | world.store.bodies(CALLS.quarantine) == {}, f"erased before call {number}"
     assert number > 4

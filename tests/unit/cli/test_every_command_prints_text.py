@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import Reason, Terminal
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
 from call_lake.operations.rebuild import RebuildAttempt
@@ -151,7 +152,7 @@ def stack() -> HostileStack:
     bench.pipeline.book("thulium").pause()
     bench.world.table.update("source#thulium", {"trouble": HOSTILE})
     row = json.dumps({"recording_id": HOSTILE, "agent": HOSTILE}, ensure_ascii=False)
-    quarantine(bench.world.store, RejectedRow(f"{Partition('thulium', DAY).inbox}any.json", row, HOSTILE))
+    quarantine(bench.world.store, RejectedRow(f"{CALLS.at(Partition('thulium', DAY)).inbox}any.json", row, HOSTILE))
     found = HostileStack(*("lake", "lake", "ledger", "/sources", "dlq", "bus", "lake", "lake"), {"compactor": "c"})
     object.__setattr__(found, "bench", bench)
     return found

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from call_lake.lake.open_table import PERSONAL
-from call_lake.lake.registration import CALLS, CALLS_OPEN, LakeTable
+from call_lake.model.lake_tables import CALLS, CALLS_OPEN, LakeTable
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.table import COLUMNS, PARTITION_COLUMNS
 from call_lake.settings import CompactorSettings, CopierSettings, PollerSettings, from_environment

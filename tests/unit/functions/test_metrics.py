@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from call_lake.errors import Reason, SecretEmpty, Terminal, Transient
-from call_lake.model.layout import INBOX, QUARANTINE
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
 from call_lake.observability import UNITS, measure
@@ -238,10 +238,10 @@ def test_each_run_of_the_compactor_tells_its_rows_also_where_there_are_none(func
 
 
 def test_the_quarantine_is_told_by_every_run_until_it_is_empty(functions):
-    functions.world.store.put(f"{INBOX}source=thulium/call_date=2026-10-20/bad.json", b"no row\n")
+    functions.world.store.put(f"{CALLS.inbox}source=thulium/call_date=2026-10-20/bad.json", b"no row\n")
     assert value_of(functions.compact(), "RowsInQuarantine", Function="compactor") == 1
     assert value_of(functions.compact(), "RowsInQuarantine", Function="compactor") == 1
-    functions.world.store.delete([info.key for info in functions.world.store.list(QUARANTINE)])
+    functions.world.store.delete([info.key for info in functions.world.store.list(CALLS.quarantine)])
     assert value_of(functions.compact(), "RowsInQuarantine", Function="compactor") == 0
 
 

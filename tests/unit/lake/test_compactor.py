@@ -12,6 +12,7 @@ from call_lake.bucket.quarantine import list_quarantine
 from call_lake.lake import compactor
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.lake.search import read_partition
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import DATA, INBOX, Partition
 from call_lake.model.table import Row
 from call_lake.ports import PartialFailure
@@ -30,7 +31,7 @@ from tests.support.lake_samples import (
 )
 
 PARTITION = Partition("thulium", TODAY)
-PLACE = f"inbox/source=thulium/call_date={TODAY}/"
+PLACE = f"inbox/calls/source=thulium/call_date={TODAY}/"
 
 
 def reasons(world: World) -> list[str]:
@@ -44,8 +45,8 @@ def test_waiting_rows_of_every_partition_go_into_the_lake_and_leave_the_inbox(wo
         row_of(3, source="conpeek"),
         row_of(4, day=TODAY - timedelta(days=40)),
     ]
-    put_rows(world.store, rows[:2])
-    put_rows(world.store, rows[2:])
+    put_rows(world.store, rows[:2], CALLS)
+    put_rows(world.store, rows[2:], CALLS)
     assert compacted(world) == CompactionResult(rows=4, partitions=3)
     read = [row for p in partitions_of(world) for row in read_partition(world.store, p.source, p.call_date)]
     assert sorted(read, key=json.dumps) == sorted(rows, key=json.dumps)
@@ -59,18 +60,18 @@ def test_a_run_with_nothing_to_do_writes_nothing(world):
 
 def test_many_objects_of_one_partition_are_one_commit(world):
     for number in range(20):
-        put_rows(world.store, [row_of(number)])
+        put_rows(world.store, [row_of(number)], CALLS)
     assert compacted(world).rows == 20
     assert len(files_of(world, PARTITION)) == 1
 
 
 def test_an_object_that_arrives_during_the_run_waits_for_the_next(world):
-    put_rows(world.store, [row_of(1)])
+    put_rows(world.store, [row_of(1)], CALLS)
 
     def arrive(call, proceed):
         if call.method == "delete":
             stop()
-            put_rows(world.store, [row_of(2)])
+            put_rows(world.store, [row_of(2)], CALLS)
         return proceed()
 
     stop = world.calls.on_call(arrive)
@@ -91,7 +92,7 @@ def test_an_object_that_arrives_during_the_run_waits_for_the_next(world):
 )
 def test_a_row_that_does_not_fit_is_set_aside_with_its_text_and_never_blocks_the_others(key, body, reason, world):
     world.store.put(key, body)
-    put_rows(world.store, [row_of(2)])
+    put_rows(world.store, [row_of(2)], CALLS)
     result = compacted(world)
     assert (result.rows, result.quarantined, result.failed) == (1, 1, [])
     (rejected,) = [one.rejected for one in list_quarantine(world.store)]
@@ -102,16 +103,16 @@ def test_a_row_that_does_not_fit_is_set_aside_with_its_text_and_never_blocks_the
 
 
 def test_tomorrow_is_within_the_table_for_a_sources_day_may_begin_before_utcs(world):
-    put_rows(world.store, [row_of(1, day=TODAY + timedelta(days=1))])
+    put_rows(world.store, [row_of(1, day=TODAY + timedelta(days=1))], CALLS)
     assert compacted(world).rows == 1
 
 
 def test_a_partition_that_fails_stops_no_other(world):
-    put_rows(world.store, [row_of(1)])
+    put_rows(world.store, [row_of(1)], CALLS)
     compacted(world)
     (file,) = files_of(world, PARTITION)
     world.store.put(file, b"this is no Parquet file, and longer than eight bytes")
-    put_rows(world.store, [row_of(2), row_of(3, source="conpeek")])
+    put_rows(world.store, [row_of(2), row_of(3, source="conpeek")], CALLS)
     result = compacted(world)
     assert result.rows == 1
     assert result.left_over == 1
@@ -120,7 +121,7 @@ def test_a_partition_that_fails_stops_no_other(world):
 
 def test_days_that_are_over_are_closed_and_old_files_collected(world):
     for number in range(3):
-        put_rows(world.store, [row_of(number)])
+        put_rows(world.store, [row_of(number)], CALLS)
         compacted(world)
     world.clock.advance(timedelta(days=2))
     assert compacted(world).closed == 1
@@ -131,7 +132,7 @@ def test_days_that_are_over_are_closed_and_old_files_collected(world):
 
 def test_the_newest_day_is_served_first(world):
     days = [TODAY - timedelta(days=n) for n in (3, 0, 9)]
-    put_rows(world.store, [row_of(n, day=day) for n, day in enumerate(days)])
+    put_rows(world.store, [row_of(n, day=day) for n, day in enumerate(days)], CALLS)
 
     def run_out_of_time(call, proceed):
         if call.method == "delete":
@@ -149,7 +150,7 @@ def backfill(monkeypatch) -> tuple[World, list[Row]]:
     world = World.make()
     rows = [row_of(n, day=TODAY - timedelta(days=n % 5)) for n in range(60)]
     for row in rows:
-        put_rows(world.store, [row])
+        put_rows(world.store, [row], CALLS)
     return world, rows
 
 
@@ -181,7 +182,7 @@ def test_a_run_takes_no_more_objects_than_its_memory_holds(monkeypatch):
 def test_a_commit_takes_no_more_bytes_than_its_memory_holds(monkeypatch, world):
     monkeypatch.setattr(compactor, "BYTES_A_COMMIT", 1)
     for number in range(3):
-        put_rows(world.store, [row_of(number)])
+        put_rows(world.store, [row_of(number)], CALLS)
     compacted(world)
     assert len(files_of(world, PARTITION)) == 3
 
@@ -190,7 +191,7 @@ def test_the_backfill_of_a_closed_day_writes_each_row_at_most_twice_over_all_com
     monkeypatch.setattr(compactor, "BYTES_A_COMMIT", 1)
     world = World.make()
     for number in range(6):
-        put_rows(world.store, [row_of(number, day=TODAY - timedelta(days=9))])
+        put_rows(world.store, [row_of(number, day=TODAY - timedelta(days=9))], CALLS)
     compacted(world)
     written = [pq.ParquetFile(pa.BufferReader(body)).metadata.num_rows for body in world.store.bodies(DATA).values()]
     assert sum(written) <= 2 * 6
@@ -207,7 +208,7 @@ def test_partitions_are_worked_on_at_the_same_time(monkeypatch):
 def test_a_warm_function_reads_no_data_file_that_it_knows(world):
     warm = Compactor(world.store, world.table, world.catalog, world.clock, SETTINGS, threads=1)
     for number in range(3):
-        put_rows(world.store, [row_of(number)])
+        put_rows(world.store, [row_of(number)], CALLS)
         before = len(world.calls.log)
         warm.run(IN_TIME_S)
         assert not [call for call in world.calls.log[before:] if call.method in ("get_range", "head")]
@@ -216,7 +217,7 @@ def test_a_warm_function_reads_no_data_file_that_it_knows(world):
 def test_each_run_of_a_warm_function_has_its_own_time_and_counts():
     world = World.make()
     warm = Compactor(world.store, world.table, world.catalog, world.clock, SETTINGS, threads=1)
-    put_rows(world.store, [row_of(1)])
+    put_rows(world.store, [row_of(1)], CALLS)
     assert warm.run(world.clock.monotonic()) == CompactionResult(left_over=1)
     assert warm.run(IN_TIME_S) == CompactionResult(rows=1, partitions=1)
     assert warm.run(IN_TIME_S) == CompactionResult()
@@ -226,14 +227,14 @@ UNFIT = row_of(1) | {"duration_s": "long"}
 
 
 def test_a_row_that_does_not_fit_and_was_erased_is_not_set_aside(world):
-    put_rows(world.store, [UNFIT, row_of(2) | {"duration_s": "long"}])
+    put_rows(world.store, [UNFIT, row_of(2) | {"duration_s": "long"}], CALLS)
     erase_in_ledger(world, UNFIT["recording_id"])
     assert compacted(world).quarantined == 1
     assert not any(UNFIT["recording_id"].encode() in body for body in world.store.bodies().values())
 
 
 def test_a_row_that_is_erased_while_it_is_set_aside_is_taken_out_again(world):
-    put_rows(world.store, [UNFIT])
+    put_rows(world.store, [UNFIT], CALLS)
 
     def erase(call, proceed):
         if call.method == "put":
@@ -248,7 +249,7 @@ def test_a_row_that_is_erased_while_it_is_set_aside_is_taken_out_again(world):
 
 def test_setting_aside_ends_with_the_runs_time_and_the_next_run_goes_on(world):
     for number in range(250):
-        put_rows(world.store, [row_of(number) | {"duration_s": "long"}])
+        put_rows(world.store, [row_of(number) | {"duration_s": "long"}], CALLS)
 
     def slow(call, proceed):
         world.clock.advance(timedelta(seconds=1))
@@ -266,7 +267,7 @@ def test_setting_aside_ends_with_the_runs_time_and_the_next_run_goes_on(world):
 def test_a_partition_that_cannot_be_collected_stops_no_other_and_is_named(world):
     for day in (TODAY, TODAY - timedelta(days=1)):
         for stored in range(2):
-            put_rows(world.store, [row_of(1, day=day, stored_at=f"{TODAY}T09:00:0{stored}.000Z")])
+            put_rows(world.store, [row_of(1, day=day, stored_at=f"{TODAY}T09:00:0{stored}.000Z")], CALLS)
             compacted(world)
     world.clock.advance(timedelta(seconds=SETTINGS.grace_s))
 

@@ -12,6 +12,7 @@ from call_lake.bucket.inbox import put_rows
 from call_lake.errors import Transient
 from call_lake.lake import merge
 from call_lake.lake.search import read_partition
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import DATA, GARBAGE, INBOX, Partition
 from call_lake.ports import PartialFailure
 from tests.support.fakes.calls import Call, Died, Fault, FaultAt, says_more
@@ -57,8 +58,8 @@ def world_to_work_on() -> World:
     world.clock.advance(timedelta(days=1))
     for key, body in filling.items():
         world.store.put(key, body)
-    put_rows(world.store, [row_of(2), row_of(50)])
-    put_rows(world.store, [row_of(51), row_of(102, day=CLOSED.call_date), NEWER])
+    put_rows(world.store, [row_of(2), row_of(50)], CALLS)
+    put_rows(world.store, [row_of(51), row_of(102, day=CLOSED.call_date), NEWER], CALLS)
     return world
 
 
@@ -88,7 +89,7 @@ def assert_nothing_is_left_but_what_is_named(world: World) -> None:
     """After a commit to each partition, a day to close them and two graces."""
     world.clock.advance(timedelta(days=4))
     for partition, number in ((OPEN, 900), (CLOSED, 901)):
-        put_rows(world.store, [row_of(number, day=partition.call_date)])
+        put_rows(world.store, [row_of(number, day=partition.call_date)], CALLS)
     for _ in range(3):
         compacted(world)
         world.clock.advance(timedelta(days=1))

@@ -4,7 +4,8 @@ from datetime import timedelta
 from functools import partial
 
 from call_lake.lake.garbage import Garbage
-from call_lake.model.layout import DATA, GARBAGE, Partition, data_key
+from call_lake.model.lake_tables import CALLS, data_key
+from call_lake.model.layout import DATA, GARBAGE, Partition
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, Before, files_of, ids_in, lake_of, row_of, table_from
 
@@ -37,7 +38,7 @@ def test_a_replaced_file_is_deleted_after_the_grace_and_not_before(world):
 def test_what_a_crashed_run_left_behind_is_marked_once_and_collected_after_the_grace_whatever_day_it_is_of(world):
     commit(world, 1)
     untouched = Partition("conpeek", TODAY - timedelta(days=400))
-    orphans = [data_key(partition, "0" * 32) for partition in (PARTITION, untouched)]
+    orphans = [data_key(CALLS.at(partition), "0" * 32) for partition in (PARTITION, untouched)]
     for key in orphans:
         world.store.put(key, b"left behind")
     assert collect(world) == 0
@@ -69,7 +70,7 @@ def test_a_file_that_a_commit_is_about_to_name_is_not_lost_to_a_collector_beside
 
 def test_one_mark_tells_of_many_files_and_none_is_too_long_for_a_key(world):
     partition = Partition("s" * 32, TODAY)
-    keys = {data_key(partition, f"{n:032x}") for n in range(60)}
+    keys = {data_key(CALLS.at(partition), f"{n:032x}") for n in range(60)}
     Garbage(world.store, world.clock, GRACE_S).mark(partition, keys)
     marks = world.store.bodies(GARBAGE)
     assert len(marks) == 3

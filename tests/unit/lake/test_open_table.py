@@ -11,6 +11,7 @@ from pyarrow import BufferReader
 from call_lake.bucket.inbox import put_rows
 from call_lake.lake.compactor import Compactor
 from call_lake.lake.open_table import PERSONAL, OpenTable
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import OPEN_DATA, OPEN_MANIFEST, Partition
 from tests.support.erasing import eraser_of, recording_ids
 from tests.support.fakes import World
@@ -137,7 +138,7 @@ def compacted(world: World, *, open_table: bool = True) -> None:
 
 
 def test_a_compaction_keeps_it_where_the_stack_asks_for_it(world: World) -> None:
-    put_rows(world.store, [row_of(1), row_of(2)])
+    put_rows(world.store, [row_of(1), row_of(2)], CALLS)
 
     compacted(world)
 
@@ -145,7 +146,7 @@ def test_a_compaction_keeps_it_where_the_stack_asks_for_it(world: World) -> None
 
 
 def test_a_compaction_makes_none_where_nobody_asks_for_it(world: World) -> None:
-    put_rows(world.store, [row_of(1)])
+    put_rows(world.store, [row_of(1)], CALLS)
 
     compacted(world, open_table=False)
 
@@ -162,7 +163,7 @@ def test_the_next_compaction_mends_what_a_dead_one_left(world: World) -> None:
 
 def test_collection_takes_the_twins_with_it(world: World) -> None:
     for number in range(1, 20):
-        put_rows(world.store, [row_of(number)])
+        put_rows(world.store, [row_of(number)], CALLS)
         compacted(world)
     world.clock.sleep(2 * 86_400)
     compacted(world)
@@ -175,7 +176,7 @@ def test_collection_takes_the_twins_with_it(world: World) -> None:
 
 
 def test_an_erasure_leaves_nothing_in_it_and_proves_it(world: World) -> None:
-    put_rows(world.store, [row_of(1), row_of(2)])
+    put_rows(world.store, [row_of(1), row_of(2)], CALLS)
     compacted(world)
     erased = row_of(1)["recording_id"]
 

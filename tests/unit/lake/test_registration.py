@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from call_lake.bucket.inbox import put_rows
 from call_lake.errors import Reason, Transient
 from call_lake.lake.compactor import CompactionResult, Compactor
-from call_lake.lake.registration import CALLS, CALLS_OPEN, unregistered
+from call_lake.lake.registration import unregistered
+from call_lake.model.lake_tables import CALLS, CALLS_OPEN
 from call_lake.model.layout import INBOX, Partition
 from tests.support.fakes import World
 from tests.support.fakes.calls import Call, Proceed
@@ -30,7 +31,7 @@ class Runs:
         self._compactor = Compactor(world.store, world.table, world.catalog, world.clock, settings, threads=1)
 
     def run(self, *rows: Any) -> CompactionResult:
-        put_rows(self.world.store, list(rows))
+        put_rows(self.world.store, list(rows), CALLS)
         return self._compactor.run(IN_TIME_S)
 
     def asked(self) -> list[str]:

@@ -13,7 +13,8 @@ from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.entry import OUTLIVED, TOMBSTONE, State
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.layout import DATA, INBOX, OPEN_DATA, OPEN_MANIFEST, QUARANTINE, Partition, inbox_key
+from call_lake.model.lake_tables import CALLS, inbox_key
+from call_lake.model.layout import DATA, INBOX, OPEN_DATA, OPEN_MANIFEST, Partition
 from call_lake.model.retention import first_kept_day
 from call_lake.ports import Item
 from tests.support.fakes.calls import Call
@@ -36,7 +37,7 @@ def run_of(world: World, *, days: int = DAYS, open_table: bool = False) -> Calla
 def stored(world: World, number: int, day: date) -> str:
     """A stored recording with a row, whose audio is gone."""
     row = row_of(number, day=day)
-    put_rows(world.store, [row])
+    put_rows(world.store, [row], CALLS)
     known(world, row["recording_id"], day, state=State.STORED, connection_id="100.1")
     return str(row["recording_id"])
 
@@ -122,13 +123,13 @@ def test_a_warm_compactor_looks_once_a_day(world: World) -> None:
 
 def test_rows_set_aside_go_with_their_day_and_their_recordings(world: World) -> None:
     row = row_of(1, day=OLD, duration_s="long")
-    put_rows(world.store, [row])
+    put_rows(world.store, [row], CALLS)
     known(world, row["recording_id"], OLD, state=State.STORED)
 
     result = run_of(world)()
 
     assert (result.quarantined, result.removed) == (1, 1)
-    assert not world.store.bodies(QUARANTINE)
+    assert not world.store.bodies(CALLS.quarantine)
     assert item(world, row["recording_id"])["state"] == State.ERASED
 
 
@@ -136,11 +137,11 @@ def test_a_row_under_a_wrong_day_buries_no_young_recording(world: World) -> None
     young, other = row_of(1, day=TODAY), row_of(2, day=OLD, source="conpeek")
     for row in (young, other):
         known(world, row["recording_id"], TODAY if row is young else OLD, source=row["source"], state=State.STORED)
-        quarantine(world.store, RejectedRow(inbox_key(OLD_DAY, "wrong"), json.dumps(row), "of another day"))
+        quarantine(world.store, RejectedRow(inbox_key(CALLS, OLD_DAY, "wrong"), json.dumps(row), "of another day"))
 
     run_of(world)()
 
-    assert not world.store.bodies(QUARANTINE)
+    assert not world.store.bodies(CALLS.quarantine)
     assert {item(world, row["recording_id"])["state"] for row in (young, other)} == {State.STORED}
 
 
@@ -164,7 +165,7 @@ def test_a_listing_does_not_bring_a_removed_recording_back(world: World) -> None
     ledger.outlived(recording.recording_id, "thulium", OLD)
 
     assert not ledger.discovered(recording)
-    put_rows(world.store, [row_of(1, day=OLD, recording_id=recording.recording_id)])
+    put_rows(world.store, [row_of(1, day=OLD, recording_id=recording.recording_id)], CALLS)
     run_of(world, days=0)()
     assert ids_in(world) == []
 

@@ -35,7 +35,7 @@ def test_no_other_module_spells_a_key_or_a_prefix(path: Path) -> None:
     assert bool(spelled) is (path == LAYOUT)
 
 
-@pytest.mark.parametrize("name", ["audio", "inbox", "data", "garbage", "quarantine", "open_data"])
+@pytest.mark.parametrize("name", ["audio", "data", "garbage", "open_data"])
 def test_the_partition_of_a_key_is_the_one_that_made_it(name: str) -> None:
     prefix: str = getattr(layout, name.upper())
     assert Partition.of_key(f"{getattr(DAY, name)}any", prefix) == DAY

@@ -17,6 +17,7 @@ from call_lake.lake import arrow_rows, compactor
 from call_lake.lake.arrow_rows import SCHEMA
 from call_lake.lake.search import read_partition
 from call_lake.model import table
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import DATA, Partition
 from call_lake.model.table import SCHEMA_VERSION, Row
 from call_lake_cli.commands.quarantine import send_again
@@ -103,9 +104,9 @@ def test_the_same_row_delivered_again_after_the_deployment_changes_nothing(upgra
 
 
 def test_an_older_versions_rows_that_still_wait_are_taken(upgrade: Upgrade, world: World) -> None:
-    put_rows(world.store, [row_of(1)])
+    put_rows(world.store, [row_of(1)], CALLS)
     upgrade()
-    put_rows(world.store, [new_row(2)])
+    put_rows(world.store, [new_row(2)], CALLS)
 
     assert compacted(world).rows == 2
     assert quarantine_is_empty(world)
@@ -117,7 +118,7 @@ def quarantine_is_empty(world: World) -> bool:
 
 
 def test_a_newer_versions_row_waits_in_the_quarantine_for_the_deployment(upgrade: Upgrade, world: World) -> None:
-    put_rows(world.store, [new_row(1), row_of(2)])
+    put_rows(world.store, [new_row(1), row_of(2)], CALLS)
     assert compacted(world).rows == 1
     (rejected,) = [one.rejected for one in list_quarantine(world.store)]
     assert "deploy a newer one, retry" in rejected.reason
@@ -138,7 +139,7 @@ def test_a_newer_versions_file_is_never_rewritten_and_holds_up_no_other_partitio
         commit(world, new_row(1))
     monkeypatch.undo()  # the deployment was rolled back
     before = world.store.bodies(DATA)
-    put_rows(world.store, [row_of(2), row_of(3, source="conpeek")])
+    put_rows(world.store, [row_of(2), row_of(3, source="conpeek")], CALLS)
 
     result = compacted(world)
 
@@ -193,7 +194,7 @@ def test_a_type_that_conflicts_rings_with_its_reason_and_keeps_its_text_out_of_t
     heard = Heard()
     monkeypatch.setattr(compactor, "log", heard)
     world = World.make()
-    put_rows(world.store, [row_of(1) | {column: value}, row_of(2)])
+    put_rows(world.store, [row_of(1) | {column: value}, row_of(2)], CALLS)
 
     result = compacted(world)
 

@@ -10,6 +10,7 @@ from call_lake.bucket.inbox import put_rows
 from call_lake.lake import partition_rebuild
 from call_lake.lake.garbage import Garbage
 from call_lake.ledger.entry import State
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import DATA, MANIFEST, Partition
 from tests.support.fakes.calls import Died, Fault, FaultAt
 from tests.support.lake_samples import Before, files_of, lake_of, row_of
@@ -125,7 +126,7 @@ def test_the_files_that_it_replaces_stay_for_readers_that_planned_before(bench: 
 def test_a_compactor_that_commits_meanwhile_wins_and_the_partition_is_decided_again(bench: Bench) -> None:
     bench.lose_row(bench.recordings[0])
     extra = row_of(77, day=DAY)
-    put_rows(bench.world.store, [extra])
+    put_rows(bench.world.store, [extra], CALLS)
 
     def compact_before_the_swap(call, proceed):
         if call.method == "put":

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
-from call_lake.lake.registration import CALLS, CALLS_OPEN, Registration, tables_of
+from call_lake.lake.registration import Registration, tables_of
 from call_lake.lake.search import read_partition
+from call_lake.model.lake_tables import CALLS, CALLS_OPEN
 from call_lake.model.layout import Partition
 from call_lake.model.table import Row
 from call_lake.ports import Catalog, Clock, ObjectStore, Table
@@ -54,7 +55,7 @@ def free_day(store: ObjectStore, source: str, first: date) -> Partition:
     """The first day on which the lake has no object at all. Raises UserError."""
     for number in range(FREE_DAYS):
         partition = Partition(source, first + timedelta(days=number))
-        places = (partition.manifest, partition.data, partition.inbox)
+        places = (partition.manifest, partition.data, CALLS.at(partition).inbox)
         if not any(True for place in places for _ in store.list(place)):
             return partition
     raise UserError(f"the lake has calls on each of the {FREE_DAYS} days from {first} on: no day is free for a canary")

@@ -12,7 +12,8 @@ from operator import attrgetter
 
 from call_lake.bucket.inbox import id_of
 from call_lake.bucket.inventory import ONE_ROW
-from call_lake.model.layout import ATHENA_RESULTS, INBOX, QUARANTINE, Partition
+from call_lake.model.lake_tables import TABLES, TablePartition
+from call_lake.model.layout import ATHENA_RESULTS, INBOX, Partition
 from call_lake.model.times import iso
 from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.targets import Targets
@@ -82,8 +83,9 @@ class InboxObjects(BucketObjects):
         return [INBOX]
 
     def _is_hit(self, version: ObjectVersion, targets: Targets) -> bool:
-        folder, _, name = version.key.rpartition("/")
-        if Partition.of_key(f"{folder}/", INBOX) not in (None, *targets.by_partition):
+        name = version.key.rpartition("/")[2]
+        place = TablePartition.of_key(version.key)
+        if place is not None and place.partition not in targets.by_partition:
             return False
         if named := ONE_ROW.fullmatch(name):
             return named[1] in targets.ids
@@ -112,7 +114,7 @@ class QuarantineObjects(BucketObjects):
         super().__init__("quarantine", store)
 
     def _prefixes(self, targets: Targets) -> Iterable[str]:
-        return [QUARANTINE]
+        return [table.quarantine for table in TABLES]
 
     def _is_hit(self, version: ObjectVersion, targets: Targets) -> bool:
         body = self._store.get_version(version) or b""

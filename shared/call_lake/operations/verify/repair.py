@@ -4,9 +4,9 @@ audio."""
 from dataclasses import replace
 
 from call_lake.bucket.inbox import put_rows
-from call_lake.lake.registration import CALLS
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.ledger import Ledger
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.table import row_of
 from call_lake.model.times import iso, parse_iso
 from call_lake.operations.verify.findings import Finding, Kind
@@ -97,5 +97,5 @@ class Repairer:
         stamped = replace(entry.audio, stored_at=parse_iso(iso(self._clock.now())))
         if not self._ledger.restamped(entry, stamped):
             return {}
-        put_rows(self._store, [row_of(entry.recording, stamped, expired=entry.state is State.EXPIRED)])
+        put_rows(self._store, [row_of(entry.recording, stamped, expired=entry.state is State.EXPIRED)], CALLS)
         return {entry.recording_id: "its row is in the inbox again"}

@@ -12,9 +12,10 @@ from itertools import batched
 from call_lake.bucket.inventory import audio_keys, ids_in_inbox, ids_in_quarantine
 from call_lake.concurrency import in_threads
 from call_lake.errors import ItemChanged
-from call_lake.lake.registration import CALLS, LakeTable, unregistered
+from call_lake.lake.registration import unregistered
 from call_lake.ledger.entry import Entry, State, entries_of
 from call_lake.ledger.ledger import Ledger
+from call_lake.model.lake_tables import CALLS, LakeTable
 from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
 from call_lake.model.recording_ids import RecordingIds

@@ -7,6 +7,7 @@ import pytest
 from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import NotReady, Reason, Terminal
 from call_lake.ledger.entry import Entry, State
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake_cli.commands.show import find_entries, where_it_waits
 from tests.support.fakes.ids import IDS
@@ -86,7 +87,7 @@ def test_what_failed_waits_for_redrive(bench: Bench) -> None:
 def test_a_row_that_was_set_aside_says_why(bench: Bench) -> None:
     bench.settle()
     id = bench.recordings[0].recording_id
-    key = f"{Partition('thulium', DAY).inbox}any.json"
+    key = f"{CALLS.at(Partition('thulium', DAY)).inbox}any.json"
     quarantine(bench.world.store, RejectedRow(key, f'{{"recording_id": "{id}"}}', "talk_s is no number"))
 
     assert waits(bench) == "its row is in the quarantine: talk_s is no number"

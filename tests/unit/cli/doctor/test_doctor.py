@@ -14,7 +14,8 @@ from call_lake.errors import ConfigError, Reason, Transient
 from call_lake.ledger.entry import NEVER, State
 from call_lake.ledger.id_key import ITEM
 from call_lake.ledger.source_state import SourceState
-from call_lake.model.layout import Partition, data_key
+from call_lake.model.lake_tables import CALLS, data_key
+from call_lake.model.layout import Partition
 from call_lake.model.times import iso
 from call_lake.settings import SourceSettings
 from call_lake_cli.doctor import alarms, checks
@@ -269,7 +270,7 @@ def test_failed_recordings_are_counted_as_call_lake_failed_counts_them(cloud: Cl
 
 def test_a_committed_partition_that_no_query_sees_is_a_failure(cloud: Cloud) -> None:
     day = Partition("thulium", date(2026, 10, 20))
-    cloud.store.put(day.manifest, f"s3://{cloud.store.bucket}/{data_key(day, '0' * 32)}\n".encode())
+    cloud.store.put(day.manifest, f"s3://{cloud.store.bucket}/{data_key(CALLS.at(day), '0' * 32)}\n".encode())
 
     check = cloud.troubles()["partitions of calls"]
 

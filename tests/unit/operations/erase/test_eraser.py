@@ -10,6 +10,7 @@ import pytest
 
 from call_lake.bucket.inbox import put_rows
 from call_lake.ledger.entry import TOMBSTONE, State
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import DATA, Partition
 from call_lake.model.messages import message_of
 from call_lake.operations.erase.targets import ErasureRequest, Near, UnknownRecording
@@ -312,7 +313,7 @@ def test_what_comes_while_it_waits_goes_with_the_second_look(bench: Bench) -> No
 
     def meanwhile(until: datetime) -> None:
         world.dlq.send([message_of(victim)], attributes=DEAD_LABELS | {"recording_id": victim.recording_id})
-        put_rows(world.store, [row_of(1, day=victim.call_date, recording_id=victim.recording_id)])
+        put_rows(world.store, [row_of(1, day=victim.call_date, recording_id=victim.recording_id)], CALLS)
         world.store.put("athena-results/1.csv", victim.recording_id.encode())
         world.clock.advance_to(until)
 

@@ -9,6 +9,7 @@ import pytest
 
 from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import RejectedRow, quarantine
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.messages import message_of
 from call_lake.operations.erase.place import SearchResult
@@ -32,8 +33,8 @@ def test_an_inbox_object_keeps_the_rows_of_others_and_each_once(bench: Bench) ->
     mine, others = row_of(1, day=day), [row_of(2, day=day), row_of(3, day=day)]
     id = mine["recording_id"]
     bench.ledger.discovered(replace(make_recording(1), recording_id=id, key_id=id, call_date=day))
-    put_rows(bench.world.store, [mine, *others])
-    put_rows(bench.world.store, [mine])
+    put_rows(bench.world.store, [mine, *others], CALLS)
+    put_rows(bench.world.store, [mine], CALLS)
 
     erase(bench, recording_ids(mine["recording_id"]))
     bench.pipeline.compact()
@@ -46,7 +47,7 @@ def test_an_inbox_object_keeps_the_rows_of_others_and_each_once(bench: Bench) ->
 def test_a_row_that_was_set_aside_goes_and_that_of_another_stays(bench: Bench) -> None:
     day = bench.recordings[0].call_date
     victim, other = bench.recordings[:2]
-    inbox = Partition("thulium", day).inbox
+    inbox = CALLS.at(Partition("thulium", day)).inbox
     for one in (victim, other):
         text = f'{{"recording_id": "{one.recording_id}", "caller": "{one.caller}", cut'
         quarantine(bench.world.store, RejectedRow(f"{inbox}{one.recording_id}.json", text, "no JSON"))

@@ -12,6 +12,7 @@ from call_lake.bucket.inbox import put_rows
 from call_lake.errors import NotReady, Reason, Terminal, Transient
 from call_lake.ledger.entry import State
 from call_lake.ledger.ledger import REPAIRED
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import INBOX
 from call_lake.model.messages import recording_from_message
 from call_lake.model.recording import StoredAudio
@@ -125,7 +126,7 @@ def test_a_wrong_row_is_outranked_by_the_ledgers(bench: Bench) -> None:
     one = bench.recordings[0]
     audio = StoredAudio.from_json(bench.item(one)["audio"])
     wrong = row_of(one, replace(audio, stored_at=bench.world.clock.now())) | {"audio_sha256": "00" * 32}
-    put_rows(bench.world.store, [wrong])
+    put_rows(bench.world.store, [wrong], CALLS)
     bench.settle()
 
     repaired(bench)

@@ -13,6 +13,7 @@ from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import NotReady, Reason, Terminal
 from call_lake.ledger.entry import State
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import INBOX, Partition
 from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.table import row_of
@@ -226,7 +227,7 @@ def test_a_row_in_the_quarantine_is_found_with_its_reason(bench: Bench) -> None:
     one = bench.recordings[0]
     bench.lose_row(one)
     row = row_of(one, stored(bench, one))
-    key = f"{Partition('thulium', DAY).inbox}any.json"
+    key = f"{CALLS.at(Partition('thulium', DAY)).inbox}any.json"
     quarantine(bench.world.store, RejectedRow(key, json.dumps(row), "talk_s is no number"))
 
     finding = only(bench.verify().differences)
@@ -239,7 +240,7 @@ def test_a_row_in_the_quarantine_is_found_with_its_reason(bench: Bench) -> None:
 def test_a_row_that_says_something_else_is_found(bench: Bench, column: str, value: str) -> None:
     one = bench.recordings[0]
     later = replace(stored(bench, one), stored_at=bench.world.clock.now())
-    put_rows(bench.world.store, [row_of(one, later) | {column: value}])
+    put_rows(bench.world.store, [row_of(one, later) | {column: value}], CALLS)
     bench.pipeline.compact()
 
     finding = only(bench.verify().differences)
@@ -261,7 +262,7 @@ def test_a_recording_with_two_rows_is_found(bench: Bench, monkeypatch: pytest.Mo
 def test_a_row_under_another_day_is_found(bench: Bench, days_off: int) -> None:
     one = bench.recordings[0]
     other = DAY - timedelta(days=days_off)
-    put_rows(bench.world.store, [row_of(one, stored(bench, one)) | {"call_date": other.isoformat()}])
+    put_rows(bench.world.store, [row_of(one, stored(bench, one)) | {"call_date": other.isoformat()}], CALLS)
     bench.pipeline.compact()
 
     report = bench.verify(Days(other, DAY))

@@ -10,6 +10,7 @@ import pytest
 
 from call_lake.lake.compactor import Compactor
 from call_lake.lake.search import read_partition
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import CANARY, Partition
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.doctor.canary.day import FREE_DAYS, CanaryDay, CanaryLake, free_day
@@ -53,7 +54,7 @@ def test_a_day_of_which_the_lake_has_anything_is_not_used(world: World) -> None:
 def test_a_lake_without_a_free_day_gets_no_canary(world: World) -> None:
     for number in range(FREE_DAYS):
         partition = Partition("thulium", date(2015, 1, 1 + number))
-        world.store.put(f"{partition.inbox}waiting.json", json.dumps({}).encode())
+        world.store.put(f"{CALLS.at(partition).inbox}waiting.json", json.dumps({}).encode())
 
     with pytest.raises(UserError, match="no day is free"):
         free_day(world.store, "thulium", FIRST)
