@@ -17,7 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from call_lake.lake.arrow_rows import SCHEMA
+from call_lake.lake.arrow_rows import arrow_schema
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 
 NOW = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
@@ -29,7 +30,7 @@ AGENTS = 80
 OWN_NUMBERS = 12
 STRANGERS = 150_000
 DISPOSITIONS = ("ANSWERED", "ANSWERED", "ANSWERED", "NO ANSWER", "BUSY")
-WIDE = pa.schema([*SCHEMA, pa.field("source", pa.string()), pa.field("call_date", pa.string())])
+WIDE = pa.schema([*arrow_schema(CALLS), pa.field("source", pa.string()), pa.field("call_date", pa.string())])
 
 type Values = dict[str, Any]
 """One row; times in ms since the epoch."""

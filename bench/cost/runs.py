@@ -16,7 +16,7 @@ from bench.cost.metered import BATCH, Meter, Unit, item_bytes, metered_world
 from call_lake.copying.fetcher import CopierSource
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.entry import entry_of
-from call_lake.model.layout import DATA
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.recording import Recording
 from call_lake.model.table import row_of
 from call_lake.model.windows import Window
@@ -263,6 +263,6 @@ def _sizes(made: Deployment) -> Sizes:
     assert len(rows) == made.serial, "every recording is stored"
     return Sizes(
         ledger_bytes=round(sum(map(item_bytes, items)) / made.serial),
-        lake_bytes=round(sum(map(len, made.world.store.bodies(DATA).values())) / made.serial),
+        lake_bytes=round(sum(map(len, made.world.store.bodies(CALLS.data).values())) / made.serial),
         row_bytes=round(sum(len(json.dumps(row)) for row in rows) / made.serial),
     )

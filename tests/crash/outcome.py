@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from call_lake.ledger.entry import State, state_of
 from call_lake.model.lake_tables import CALLS
-from call_lake.model.layout import DATA, GARBAGE, INBOX, MANIFEST, Partition
+from call_lake.model.layout import INBOX, Partition
 from tests.support.fakes import World
 
 type Items = Mapping[str, Mapping[str, Any]]
@@ -42,22 +42,22 @@ def recordings(world: World) -> Items:
 
 def garbage(world: World) -> set[str]:
     """Marks, and data files that no manifest names."""
-    return set(world.store.bodies(GARBAGE)) | (world.store.bodies(DATA).keys() - set(_named(world)))
+    return set(world.store.bodies(CALLS.garbage)) | (world.store.bodies(CALLS.data).keys() - set(_named(world)))
 
 
 def _named(world: World) -> list[str]:
     prefix = f"s3://{world.store.bucket}/"
-    manifests = world.store.bodies(MANIFEST).values()
+    manifests = world.store.bodies(CALLS.manifests).values()
     return sorted(line.removeprefix(prefix) for body in manifests for line in body.decode().splitlines())
 
 
 def days_of_several_files(world: World) -> list[str]:
-    return [key for key, body in world.store.bodies(MANIFEST).items() if len(body.splitlines()) > 1]
+    return [key for key, body in world.store.bodies(CALLS.manifests).items() if len(body.splitlines()) > 1]
 
 
 def rows(world: World) -> list[dict[str, Any]]:
     """The rows that a reader sees."""
-    files = world.store.bodies(DATA)
+    files = world.store.bodies(CALLS.data)
     return [row for key in _named(world) for row in _rows_of(files[key])]
 
 
@@ -100,8 +100,8 @@ def _oddities(world: World, audio: dict[str, str], seen: list[dict[str, Any]], l
     for prefix, what in ((CALLS.quarantine, "was set aside"), (INBOX, "still waits")):
         for key in world.store.bodies(prefix):
             yield f"{key} {what}"
-    for key, body in world.store.bodies(MANIFEST).items():
-        if body and Partition.of_key(key, MANIFEST) not in world.catalog.seen("calls"):
+    for key, body in world.store.bodies(CALLS.manifests).items():
+        if body and Partition.of_key(key, CALLS.manifests) not in world.catalog.seen("calls"):
             yield f"no query sees {key}"
     for queue in world.queues.values():
         if len(queue):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from call_lake.ledger.entry import TOMBSTONE, State, state_of
-from call_lake.model.layout import MANIFEST
+from call_lake.model.lake_tables import CALLS
 from call_lake.operations.erase.targets import UnknownRecording
 from tests.crash import outcome
 from tests.crash.duos import Duo, Works, meetings
@@ -103,9 +103,9 @@ def dying_compactor_and_operator(run: Pair) -> Works:
         me = threading.current_thread()
 
         def die(call: Call, proceed: Callable[[], Any]) -> Any:
-            before = run.world.store.bodies(MANIFEST)
+            before = run.world.store.bodies(CALLS.manifests)
             answer = proceed()
-            if threading.current_thread() is me and run.world.store.bodies(MANIFEST) != before:
+            if threading.current_thread() is me and run.world.store.bodies(CALLS.manifests) != before:
                 raise Died(str(call))
             return answer
 

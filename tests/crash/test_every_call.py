@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from call_lake.ledger.entry import TOMBSTONE, State
-from call_lake.model.layout import DATA
+from call_lake.model.lake_tables import CALLS
 from tests.crash.harness import Interleaved, commute, settle, settle_interleaved
 from tests.crash.outcome import Outcome, recordings
 from tests.crash.points import Points, Scene, undisturbed
@@ -59,7 +59,7 @@ def test_the_undisturbed_world_whose_rows_are_too_old_ends_with_tombstones_alone
     assert not found.audio
     assert not found.oddities
     assert not run.world.catalog.seen("calls")
-    assert not run.world.store.bodies(DATA)
+    assert not run.world.store.bodies(CALLS.data)
 
 
 @in_parts

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.layout import DATA, INBOX, MANIFEST
+from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import INBOX
 from call_lake.operations.rebuild import Rebuilder
 from tests.crash import outcome
 from tests.crash.duos import Duo, Works, meetings
@@ -34,15 +35,15 @@ def rebuild(run: SmallWorld) -> list[str]:
 
 
 def lose_the_lake(run: SmallWorld) -> None:
-    run.world.store.delete([*run.world.store.bodies(DATA), *run.world.store.bodies(MANIFEST)])
+    run.world.store.delete([*run.world.store.bodies(CALLS.data), *run.world.store.bodies(CALLS.manifests)])
 
 
 def lose_the_manifests(run: SmallWorld) -> None:
-    run.world.store.delete(list(run.world.store.bodies(MANIFEST)))
+    run.world.store.delete(list(run.world.store.bodies(CALLS.manifests)))
 
 
 def damage_the_files(run: SmallWorld) -> None:
-    for key in run.world.store.bodies(DATA):
+    for key in run.world.store.bodies(CALLS.data):
         run.world.store.put(key, JUNK)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from call_lake.model.layout import CANARY
+from call_lake.model.lake_tables import CALLS
 from call_lake_cli.stack.handle import read_local
 from tests.e2e.conftest import CALL_LAKE, DAYS, Shell
 
@@ -36,7 +36,7 @@ def test_a_doctor_finds_nothing_wrong_and_its_canary_leaves_nothing(laptop: Shel
     here = read_local(laptop.folder / ".call-lake/local.json")
     assert answer["canary"]["swaps"] >= 1
     assert not [name for name in (here.bucket, "000000000000", "thulium") if name in json.dumps(answer["canary"])]
-    assert [info.key for info in here.store.list(CANARY)] == []
+    assert [info.key for info in here.store.list(CALLS.canary)] == []
     assert status(laptop, "thulium")["rows"] == 30
 
 

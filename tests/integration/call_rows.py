@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from call_lake.lake.arrow_rows import table_of
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.table import COLUMNS, Row
 from call_lake_local.named_queries import query_files
@@ -47,7 +48,7 @@ def write_calls(lake: Lake, *rows: Row) -> None:
 def rows_table(*rows: Row) -> pa.Table:
     """Rows of one partition as the compactor makes a table of them."""
     lines = [json.dumps({name: value for name, value in row.items() if value is not None}) for row in rows]
-    table, rejected = table_of(lines, Partition(rows[0]["source"], date.fromisoformat(rows[0]["call_date"])))
+    table, rejected = table_of(lines, CALLS.at(Partition(rows[0]["source"], date.fromisoformat(rows[0]["call_date"]))))
     assert not rejected
     return table
 
@@ -58,7 +59,7 @@ def commit_files(lake: Lake, partition: Partition, *tables: pa.Table) -> None:
     for table in tables:
         body = io.BytesIO()
         pq.write_table(table, body)
-        uris.append(lake.put(f"{partition.data}{uuid4()}.parquet", body.getvalue()))
+        uris.append(lake.put(f"{CALLS.at(partition).data}{uuid4()}.parquet", body.getvalue()))
     lake.commit(partition.source, partition.call_date.isoformat(), *uris)
 
 

@@ -33,7 +33,7 @@ def lake(aws: boto3.Session, emulator: Emulator) -> Lake:
 
 def _of_template(lake: Lake) -> Any:
     given = properties("CallsOpenTable")["TableInput"]
-    storage = given["StorageDescriptor"] | {"Location": f"s3://{lake.bucket}/lake/open/manifest/"}
+    storage = given["StorageDescriptor"] | {"Location": f"s3://{lake.bucket}/lake/calls_open/manifest/"}
     assert storage["InputFormat"] == SYMLINK
     return given | {"StorageDescriptor": storage}
 

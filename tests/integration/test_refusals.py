@@ -39,7 +39,7 @@ OBJECTS = (
     "audio/source=thulium/a.wav",
     "inbox/a.json",
     "lake/calls/data/a.parquet",
-    "lake/open/data/a.parquet",
+    "lake/calls_open/data/a.parquet",
     "athena-results/a.csv",
     "transcripts/aws/thulium/2026-10-20/a.json",
     "proofs/a.json",

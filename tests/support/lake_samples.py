@@ -12,7 +12,7 @@ from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.lake.lake import Lake
 from call_lake.lake.manifest import list_partitions, read_manifest
-from call_lake.model.layout import MANIFEST, Partition
+from call_lake.model.lake_tables import CALLS, LakeTable, TablePartition
 from call_lake.model.table import COLUMNS, SCHEMA_VERSION, Row
 from call_lake.settings import CompactorSettings
 from tests.support.fakes.calls import Call, Proceed
@@ -41,7 +41,7 @@ def row_of(number: int, *, day: date = TODAY, source: str = "thulium", **changes
     return dict.fromkeys(COLUMNS) | given | {"source": source, "call_date": day.isoformat()} | changes
 
 
-def table_from(rows: list[Row], partition: Partition) -> Any:
+def table_from(rows: list[Row], partition: TablePartition) -> Any:
     table, rejected = table_of([json.dumps(row) for row in rows], partition)
     assert not rejected
     return table
@@ -55,14 +55,14 @@ def compacted(world: World, *, until_s: float = IN_TIME_S, threads: int = 1) -> 
     return Compactor(world.store, world.table, world.catalog, world.clock, SETTINGS, threads=threads).run(until_s)
 
 
-def rows_in(world: World) -> list[Row]:
-    """Every row that the manifests show now, read by plain pyarrow, without a call of the world and without any
-    deduplication."""
+def rows_in(world: World, of: LakeTable = CALLS) -> list[Row]:
+    """Every row that the manifests of a table show now, read by plain pyarrow, without a call of the world and without
+    any deduplication."""
     found: list[Row] = []
     bodies = world.store.bodies()
     for key, body in bodies.items():
-        if key.startswith(MANIFEST):
-            partition = Partition.of_key(key, MANIFEST)
+        if key.startswith(of.manifests):
+            partition = TablePartition.of_key(key)
             assert partition is not None
             for uri in body.decode().splitlines():
                 data = bodies[uri.removeprefix("s3://call-lake-test/")]
@@ -75,12 +75,12 @@ def ids_in(world: World) -> list[str]:
     return sorted(row["recording_id"] for row in rows_in(world))
 
 
-def partitions_of(world: World) -> list[Partition]:
+def partitions_of(world: World) -> list[TablePartition]:
     """Every one that was ever committed."""
-    return [listed.partition for listed in list_partitions(world.store)]
+    return [listed.partition for listed in list_partitions(world.store, CALLS)]
 
 
-def files_of(world: World, partition: Partition) -> list[str]:
+def files_of(world: World, partition: TablePartition) -> list[str]:
     return list(read_manifest(world.store, partition).keys)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from call_lake.bucket.access_log import AccessLog
 from call_lake.ledger.entry import Entry
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import ACCESS_LOG, Partition
 from call_lake.model.table import Row
 from call_lake.settings import SourceSettings
@@ -62,9 +63,9 @@ class Listening:
         """One call that is in the table; its audio too, if it is given."""
         usual = {"direction": "inbound", "callee": "+48800000001", "agent": "Anna Atrapa"}
         row = row_of(number, **(usual | changes))
-        partition = Partition(row["source"], date.fromisoformat(row["call_date"]))
+        partition = CALLS.at(Partition(row["source"], date.fromisoformat(row["call_date"])))
         if audio is not None:
-            key = f"{partition.audio_of(row['recording_id'])}{format}"
+            key = f"{partition.partition.audio_of(row['recording_id'])}{format}"
             self.world.store.put(key, audio)
             row |= {"audio_uri": f"s3://{self.world.store.bucket}/{key}", "audio_format": format}
         lake_of(self.world).commit(partition, table_from([row], partition))

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from call_lake.lake.lake import Lake
 from call_lake.ledger.entry import State, state_of
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.layout import DATA, MANIFEST, Partition
+from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
 from call_lake.model.table import Row
 from call_lake.operations.days import Days
@@ -95,10 +96,10 @@ class Bench:
         """The rows that the manifests of registered partitions name."""
         found = []
         for partition in self.world.catalog.seen("calls").intersection(Partition(source, day) for day in days):
-            manifests = self.world.store.bodies(f"{MANIFEST}{partition.path}").values()
+            manifests = self.world.store.bodies(f"{CALLS.manifests}{partition.path}").values()
             for line in (line for body in manifests for line in body.decode().splitlines()):
                 key = line.removeprefix(f"s3://{self.world.store.bucket}/")
-                for row in pq.read_table(io.BytesIO(self.world.store.bodies(DATA)[key])).to_pylist():
+                for row in pq.read_table(io.BytesIO(self.world.store.bodies(CALLS.data)[key])).to_pylist():
                     found.append(
                         TableRow(row["recording_id"], partition.call_date, row["audio_uri"], row["audio_sha256"])
                     )
@@ -123,7 +124,7 @@ class Bench:
 
     def lose_row(self, recording: Recording) -> None:
         lake = Lake(self.world.store, self.world.table, self.world.clock, 86_400)
-        assert lake.remove(Partition(recording.source, recording.call_date), {recording.recording_id}) == 1
+        assert lake.remove(CALLS.at(Partition.of_recording(recording)), {recording.recording_id}) == 1
 
 
 def kinds(findings: Sequence[Finding]) -> list[Kind]:
@@ -184,5 +185,5 @@ def five_rows() -> Bench:
 
 
 def overwrite_files(bench: Bench) -> None:
-    for key in bench.world.store.bodies(DATA):
+    for key in bench.world.store.bodies(CALLS.data):
         bench.world.store.put(key, b"this is no Parquet file, and longer than eight bytes")

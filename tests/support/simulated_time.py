@@ -248,9 +248,7 @@ class SimulatedTime:
 
     def differences(self) -> list[str]:
         """Everything that is not as it should be: stored is what the providers have, once, and nothing waits."""
-        rows = [
-            row for p in partitions_of(self.world) for row in read_partition(self.world.store, p.source, p.call_date)
-        ]
+        rows = [row for p in partitions_of(self.world) for row in read_partition(self.world.store, p)]
         return [*self._wrong_rows(rows), *self._leftovers(), *self._stale()]
 
     def _wrong_rows(self, rows: Sequence[Row]) -> Iterator[str]:

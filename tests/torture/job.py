@@ -11,7 +11,8 @@ from typing import Self, TextIO
 
 import pyarrow as pa
 
-from call_lake.lake.arrow_rows import SCHEMA
+from call_lake.lake.arrow_rows import arrow_schema
+from call_lake.model.lake_tables import CALLS, TablePartition
 from call_lake.model.layout import Partition
 from tests.torture.model import Note, as_json, from_json
 
@@ -51,12 +52,12 @@ class Job:
     def goes_on(self) -> bool:
         return not Path(self.stop).exists()
 
-    def partitions(self) -> list[Partition]:
+    def partitions(self) -> list[TablePartition]:
         return partitions_of(date.fromisoformat(self.today))
 
 
-def partitions_of(today: date) -> list[Partition]:
-    return [Partition(SOURCE, today - timedelta(days=back)) for back in DAYS_BACK]
+def partitions_of(today: date) -> list[TablePartition]:
+    return [CALLS.at(Partition(SOURCE, today - timedelta(days=back))) for back in DAYS_BACK]
 
 
 class Notes:
@@ -81,7 +82,7 @@ def name_of(writer: int, number: int) -> str:
     return f"{SOURCE}-{writer:08x}{number:024x}"
 
 
-def table_of(partition: Partition, versions: dict[str, int]) -> pa.Table:
+def table_of(partition: TablePartition, versions: dict[str, int]) -> pa.Table:
     """Invented rows, one for each id; the same id and version is the same row, in every process."""
     noon = datetime(partition.call_date.year, partition.call_date.month, partition.call_date.day, 12, tzinfo=UTC)
     rows = [
@@ -98,7 +99,7 @@ def table_of(partition: Partition, versions: dict[str, int]) -> pa.Table:
         }
         for name, stored_at in versions.items()
     ]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=arrow_schema(partition.table))
 
 
 def now_ns() -> int:

@@ -14,7 +14,7 @@ from pyarrow.fs import S3FileSystem
 from call_lake.aws.client import client
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.lake.manifest import read_manifest
-from call_lake.model.layout import Partition
+from call_lake.model.lake_tables import TablePartition
 from tests.torture.job import Job, Notes, now_ns
 from tests.torture.model import QuerySeen
 
@@ -60,7 +60,7 @@ class Reader:
         read_s = (now_ns() - before) / 1e9
         self._notes.add(QuerySeen(self._name, str(partition), before, after, read_s, rows, error))
 
-    def _planned(self, partition: Partition) -> list[str]:
+    def _planned(self, partition: TablePartition) -> list[str]:
         if self._job.naive:
             return [info.key for info in self._store.list(partition.data)]
         return list(read_manifest(self._store, partition).keys)

@@ -13,7 +13,7 @@ from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.errors import Transient
 from call_lake.lake.lake import CommitResult, Lake
-from call_lake.model.layout import Partition
+from call_lake.model.lake_tables import TablePartition
 from tests.torture.job import Job, Notes, name_of, now_ns, table_of
 from tests.torture.model import NEVER, Committed, Erased, WriterTotals
 from tests.torture.naive import NaiveLake
@@ -25,9 +25,9 @@ ERASE_EVERY, CLOSE_EVERY, COLLECT_EVERY = 7, 11, 5
 
 
 class Commits(Protocol):
-    def commit(self, partition: Partition, rows: pa.Table) -> CommitResult: ...
+    def commit(self, partition: TablePartition, rows: pa.Table) -> CommitResult: ...
 
-    def remove(self, partition: Partition, ids: set[str]) -> int: ...
+    def remove(self, partition: TablePartition, ids: set[str]) -> int: ...
 
 
 class Writer:
@@ -55,12 +55,12 @@ class Writer:
             self._lake.close(self._partitions[-1])
         if self._turn % COLLECT_EVERY == 0:
             garbage = self._lake.garbage
-            self._collected += sum(map(garbage.collect, garbage.look()))
+            self._collected += sum(map(garbage.collect, garbage.look(self._partitions[0].table)))
 
     def end(self) -> None:
         self._notes.add(WriterTotals(self._collected, self._conflicts))
 
-    def _commit(self, lake: Commits, partition: Partition) -> None:
+    def _commit(self, lake: Commits, partition: TablePartition) -> None:
         names = [name_of(self._job.number, number) for number in range(self._made, self._made + NEW_ROWS)]
         self._made += NEW_ROWS
         # A recording lies in one partition for ever: which one follows from its number.
@@ -75,7 +75,7 @@ class Writer:
         self._conflicts += result.conflicts
         self._notes.add(Committed(str(partition), versions, now_ns()))
 
-    def _old_names(self, partition: Partition) -> list[str]:
+    def _old_names(self, partition: TablePartition) -> list[str]:
         """Of any writer, delivered already or not, erased or not."""
         drawn = [
             name_of(self._luck.randrange(self._job.writers), self._luck.randrange(self._made))
@@ -95,7 +95,7 @@ class Writer:
             done = NEVER
         self._notes.add(Erased(str(partition), mine, begun, done))
 
-    def _place_of(self, name: str) -> Partition:
+    def _place_of(self, name: str) -> TablePartition:
         return self._partitions[int(name[-8:], 16) % len(self._partitions)]
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from bench.compact import dataset
-from call_lake.lake.arrow_rows import SCHEMA
+from call_lake.lake.arrow_rows import arrow_schema
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from tests.trino.client import Answer, Trino
 from tests.trino.laboratory import Laboratory
@@ -54,7 +55,7 @@ def _fill(laboratory: Laboratory) -> tuple[str, str, str]:
     with tempfile.TemporaryDirectory(prefix="trino-rows-") as folder:
         dataset.make(Path(folder), len(DAYS) * ROWS_A_FILE, 0, 0)
         with pa.memory_map(str(Path(folder) / "load.arrow")) as file:
-            rows = pa.ipc.open_file(file).read_all().select(SCHEMA.names).sort_by("started_at")
+            rows = pa.ipc.open_file(file).read_all().select(arrow_schema(CALLS).names).sort_by("started_at")
             parts = [rows.slice(number * ROWS_A_FILE, ROWS_A_FILE) for number in range(len(DAYS))]
             for day, part in zip(DAYS, parts, strict=True):
                 laboratory.add(day, part)

@@ -12,6 +12,7 @@ from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.glue import GlueCatalog
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.lake.lake import Lake as CallLake
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake_cli.stack.handle import Stack
 from call_lake_local.emulator import Emulator
@@ -40,7 +41,7 @@ class Laboratory(Lake):
 
     def add(self, partition: Partition, rows: pa.Table) -> None:
         """Commit rows as the compactor does."""
-        self.call_lake.commit(partition, rows)
+        self.call_lake.commit(CALLS.at(partition), rows)
         self.show([partition])
 
     def show(self, partitions: Iterable[Partition]) -> None:

@@ -30,4 +30,5 @@ def _make_table(world: World, name: str) -> None:
     laboratory.glue.create_database(DatabaseInput={"Name": name})
     table = deployed_table(laboratory.glue, world.stack, "calls", name)
     laboratory.glue.create_table(DatabaseName=name, TableInput=table)
-    show(laboratory.glue, name, table, partitions_of(datetime.now(UTC).date()))
+    days = partitions_of(datetime.now(UTC).date())
+    show(laboratory.glue, name, table, [day.partition for day in days])

@@ -12,10 +12,11 @@ from bench.compact.dataset import NOW
 from bench.compact.worker import Job, by_partition
 from call_lake.aws.client import client
 from call_lake.aws.s3 import S3ObjectStore
-from call_lake.lake.arrow_rows import SCHEMA
+from call_lake.lake.arrow_rows import arrow_schema
 from call_lake.lake.compactor import PARTITIONS_AT_ONCE
 from call_lake.lake.lake import Lake
 from call_lake.lake.manifest import list_partitions, read_manifest
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.ports import Item
 
@@ -58,7 +59,11 @@ class Table(worker.Table):
     def merge(self, rows: pa.Table) -> None:
         with ThreadPoolExecutor(PARTITIONS_AT_ONCE) as pool:
             commits = [
-                pool.submit(self._lake.commit, Partition(source, date.fromisoformat(day)), part.select(SCHEMA.names))
+                pool.submit(
+                    self._lake.commit,
+                    Partition(source, date.fromisoformat(day)),
+                    part.select(arrow_schema(CALLS).names),
+                )
                 for (source, day), part in by_partition(rows)
             ]
             for one in commits:
@@ -75,4 +80,6 @@ class Table(worker.Table):
             self._lake.garbage.collect(partition)
 
     def files(self) -> list[str]:
-        return [key for one in list_partitions(self.store) for key in read_manifest(self.store, one.partition).keys]
+        return [
+            key for one in list_partitions(self.store, CALLS) for key in read_manifest(self.store, one.partition).keys
+        ]

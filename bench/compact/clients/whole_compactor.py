@@ -9,7 +9,7 @@ import pyarrow as pa
 from bench.compact.clients import call_lake_commits
 from bench.compact.worker import Job, by_partition
 from call_lake.bucket.inbox import put_rows
-from call_lake.lake.arrow_rows import SCHEMA, rows_of
+from call_lake.lake.arrow_rows import arrow_schema, rows_of
 from call_lake.lake.compactor import Compactor
 from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
@@ -30,7 +30,7 @@ class Table(call_lake_commits.Table):
         for (source, day), part in by_partition(rows):
             partition = Partition.of_key(f"source={source}/call_date={day}/", "")
             assert partition is not None
-            for batch in batched(rows_of(part.select(SCHEMA.names), partition), BATCH, strict=False):
+            for batch in batched(rows_of(part.select(arrow_schema(CALLS).names), partition), BATCH, strict=False):
                 put_rows(self.store, batch, CALLS)
 
     def load(self, rows: pa.Table) -> None:

@@ -7,6 +7,7 @@ from call_lake.lake.calls import CallFilter, CallReader
 from call_lake.lake.manifest import partitions_between
 from call_lake.ledger.entry import Entry
 from call_lake.ledger.ledger import Ledger
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.table import Row
 from call_lake.ports import ObjectStore
 from call_lake.settings import SourceSettings
@@ -44,7 +45,7 @@ def desk_of(stack: Stack, sources: Mapping[str, SourceSettings]) -> Desk:
 def days_of(store: ObjectStore, sources: Mapping[str, SourceSettings], now: datetime) -> tuple[date, date]:
     """The days that the page shows first: the 31 that end today, or at the newest call if that is longer ago."""
     today = max(now.astimezone(source.zone).date() for source in sources.values())
-    newest = next(iter(partitions_between(store, date.min, today, frozenset(sources))), None)
+    newest = next(iter(partitions_between(store, CALLS, date.min, today, frozenset(sources))), None)
     last = newest.call_date if newest and newest.call_date < today - timedelta(days=DAYS) else today
     return last - timedelta(days=DAYS - 1), last
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import count
 
 from call_lake.bucket.inbox import fields_of, id_of
-from call_lake.model.lake_tables import CALLS, TABLES, TablePartition, inbox_key, quarantine_key, table_of
+from call_lake.model.lake_tables import CALLS, TABLES, TablePartition, inbox_key, quarantine_key, table_of_key
 from call_lake.model.layout import Partition
 from call_lake.model.times import iso
 from call_lake.ports import ObjectStore, PreconditionFailed
@@ -50,7 +50,7 @@ def quarantine(store: ObjectStore, rejected: RejectedRow) -> str:
     (ADR 0026). Where another text has the key, because somebody wrote the inbox object again, the next key is taken.
     A row whose key names no table is kept beside those of table ``calls``. Raises WriteConflict.
     """
-    table = table_of(rejected.key) or CALLS
+    table = table_of_key(rejected.key) or CALLS
     place = TablePartition.of_key(rejected.key)
     for number in count():
         digest = hashlib.sha256(f"{rejected.key}\n{rejected.line}\n{number}".encode()).hexdigest()
@@ -88,7 +88,7 @@ def put_back(store: ObjectStore, one: QuarantinedRow) -> str:
     """
     home = _place_of(one.rejected.text) or one.partition
     digest = hashlib.sha256(f"{one.key}\n{iso(one.at)}".encode()).hexdigest()
-    key = inbox_key(table_of(one.key) or CALLS, home, digest[:40])
+    key = inbox_key(table_of_key(one.key) or CALLS, home, digest[:40])
     store.put(key, f"{one.rejected.text}\n".encode(), content_type="application/x-ndjson")
     store.delete([one.key])
     return key

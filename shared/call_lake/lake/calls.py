@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from call_lake.concurrency import in_threads
-from call_lake.lake.arrow_rows import fits_text, is_one_of, rows_of, schema_of
+from call_lake.lake.arrow_rows import arrow_schema, fits_text, is_one_of, rows_of
 from call_lake.lake.data_file import DataFile
 from call_lake.lake.errors import FileGone
 from call_lake.lake.manifest import partitions_between, sizes_between
 from call_lake.lake.search import NUMBER_COLUMNS, SEARCH_ROWS, of_manifest
-from call_lake.model.layout import Partition
+from call_lake.model.lake_tables import CALLS, TablePartition
 from call_lake.model.names import is_named
 from call_lake.model.table import COLUMNS, LENGTHS, Row
 from call_lake.ports import ObjectStore
@@ -76,7 +76,7 @@ class CallReader:
     ) -> None:
         self._store = store
         self._countries = countries
-        self._schema = schema_of(dict.fromkeys((*NEEDED, *columns)))
+        self._schema = arrow_schema(CALLS, dict.fromkeys((*NEEDED, *columns)))
 
     def calls(self, wanted: CallFilter) -> Iterator[Row]:
         """The calls that fit, newest day first, and the newest call of a day first. Raises LakeDamaged, NewerSchema."""
@@ -84,21 +84,21 @@ class CallReader:
             rows = [row for partition, table in tables for row in rows_of(table, partition)]
             yield from sorted(rows, key=itemgetter(*reversed(NEEDED)), reverse=True)
 
-    def tables(self, wanted: CallFilter) -> Iterator[tuple[Partition, pa.Table]]:
+    def tables(self, wanted: CallFilter) -> Iterator[tuple[TablePartition, pa.Table]]:
         """The rows that fit of each partition, newest day first. Raises as ``calls``."""
         days = (wanted.first, wanted.last, wanted.sources)
-        partitions = partitions_between(self._store, *days)
-        sizes = sizes_between(self._store, *days) if partitions else {}
+        partitions = partitions_between(self._store, CALLS, *days)
+        sizes = sizes_between(self._store, CALLS, *days) if partitions else {}
 
-        def rows(partition: Partition, keys: tuple[str, ...]) -> Iterator[pa.Table]:
+        def rows(partition: TablePartition, keys: tuple[str, ...]) -> Iterator[pa.Table]:
             for key in keys:
                 file = DataFile(self._store, key, sizes.get(key) or self._size(key), few_columns=True)
                 yield from self._fitting(file, wanted, partition)
 
-        def table(partition: Partition, keys: tuple[str, ...]) -> pa.Table:
+        def table(partition: TablePartition, keys: tuple[str, ...]) -> pa.Table:
             return pa.concat_tables([self._schema.empty_table(), *rows(partition, keys)])
 
-        def read(partition: Partition) -> pa.Table:
+        def read(partition: TablePartition) -> pa.Table:
             return of_manifest(self._store, partition, partial(table, partition))
 
         for some in batched(partitions, AT_ONCE, strict=False):
@@ -111,7 +111,7 @@ class CallReader:
             raise FileGone(key)
         return info.size
 
-    def _fitting(self, file: DataFile, wanted: CallFilter, partition: Partition) -> Iterator[pa.Table]:
+    def _fitting(self, file: DataFile, wanted: CallFilter, partition: TablePartition) -> Iterator[pa.Table]:
         columns = self._schema.names
         if not wanted.compared:
             yield from file.batches(SEARCH_ROWS, columns)

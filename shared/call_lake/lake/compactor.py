@@ -1,8 +1,8 @@
 """The compactor: move rows from the inbox into the lake, close past days, delete old files (rules 16 to 21).
 
-Each partition goes through the same steps: read inbox objects, commit the rows that fit, register the partition, set
-aside the other rows, and only then delete exactly those objects. If a run dies in between, the next one repeats the
-steps, and that changes nothing.
+It serves all tables: one listing of the inbox finds the rows of each. Each partition of a table goes through the same
+steps: read inbox objects, commit the rows that fit, register the partition, set aside the other rows, and only then
+delete exactly those objects. If a run dies in between, the next one repeats the steps, and that changes nothing.
 """
 
 import threading
@@ -21,7 +21,7 @@ from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
 from call_lake.lake.registration import Registration, tables_of
 from call_lake.lake.retention import RowRetention
-from call_lake.model.lake_tables import CALLS
+from call_lake.model.lake_tables import TABLES, LakeTable, TablePartition
 from call_lake.model.layout import Partition
 from call_lake.observability import log
 from call_lake.ports import Catalog, Clock, ObjectStore, Table
@@ -43,8 +43,8 @@ class CompactionResult:
     another compactor won. ``closed``: past days that became one file. ``removed``: days that were older than
     RowRetentionDays; ``kept_for_audio``: those that wait until their audio is gone. ``collected``: files deleted.
     ``left_over``: inbox objects that were listed and are still there. ``quarantined``: rows that this run set aside;
-    ``in_quarantine``: all rows there, counted up to 1,000. ``failed``: partitions with an error, and which; the next
-    run tries them again."""
+    ``in_quarantine``: all rows there, counted up to 1,000. ``failed``: partitions with an error, each with its table,
+    and which error; the next run tries them again."""
 
     rows: int = 0
     partitions: int = 0
@@ -82,6 +82,7 @@ class Compactor:
         )
         self._registration = Registration(store, catalog, clock, tables_of(open_table=settings.open_table))
         self._retention = RowRetention(store, table, clock, self.lake, self._registration, settings.row_retention_days)
+        self._used: set[LakeTable] = set()
         self._lock = threading.Lock()
         self._until_s = 0.0
         self._result = CompactionResult()
@@ -95,12 +96,20 @@ class Compactor:
         self._drain_inbox()
         if self._retention.is_due():
             self._remove_old_days()
-        self._each(self._close, self.lake.to_close())
-        if self._open_table:  # what a run that died has left, or everything where the open table is new
-            self._each(partial(self._follow, self._open_table), self._open_table.behind())
-        self._each(self._collect, self.lake.garbage.look())
-        self._result.in_quarantine = sum(1 for _ in islice(self._store.list(CALLS.quarantine), QUARANTINE_COUNTED))
+        for table in filter(self._is_used, TABLES):
+            self._each(self._close, self.lake.to_close(table))
+            if self._open_table:  # what a run that died has left, or everything where the open table is new
+                self._each(partial(self._follow, self._open_table), self._open_table.behind(table))
+            self._each(self._collect, self.lake.garbage.look(table))
+            set_aside = islice(self._store.list(table.quarantine), QUARANTINE_COUNTED)
+            self._result.in_quarantine += sum(1 for _ in set_aside)
         return self._result
+
+    def _is_used(self, table: LakeTable) -> bool:
+        """Whether the table ever had an object. A table that nobody fills costs one request a run."""
+        if table not in self._used and next(iter(self._store.list(table.prefix)), None) is not None:
+            self._used.add(table)
+        return table in self._used
 
     def _is_time_over(self) -> bool:
         return self._clock.monotonic() >= self._until_s
@@ -108,15 +117,15 @@ class Compactor:
     # -- the inbox
 
     def _drain_inbox(self) -> None:
-        waiting: dict[Partition | None, list[InboxObject]] = {}
+        waiting: dict[TablePartition | None, list[InboxObject]] = {}
         for one in islice(list_inbox(self._store), OBJECTS_A_RUN):
-            waiting.setdefault(one.place.partition if one.place else None, []).append(one)
+            waiting.setdefault(one.place, []).append(one)
             self._result.left_over += 1
         # The newest first: a backfill must not delay today's calls.
         newest = sorted(waiting, key=lambda p: p.call_date if p else date.min, reverse=True)
         self._each(lambda partition: self._drain(partition, waiting[partition]), newest)
 
-    def _drain(self, partition: Partition | None, objects: list[InboxObject]) -> None:
+    def _drain(self, partition: TablePartition | None, objects: list[InboxObject]) -> None:
         batches = list(_batches(objects))
         for number, batch in enumerate(batches, 1):
             if self._is_time_over():
@@ -125,13 +134,13 @@ class Compactor:
         with self._lock:
             self._result.partitions += 1
 
-    def _commit(self, partition: Partition | None, keys: list[str], more_to_come: bool) -> None:
+    def _commit(self, partition: TablePartition | None, keys: list[str], more_to_come: bool) -> None:
         """Commit the rows of some inbox objects, let queries see them, set aside those that do not fit, then delete
         these objects."""
         found = self._at_once(lambda key: read_lines(self._store, key), keys)
         lines = [(key, n, line) for key, of_key in zip(keys, found, strict=True) for n, line in enumerate(of_key)]
         if partition is None:
-            rejected = [RejectedRow(key, line, "the key names no partition", n) for key, n, line in lines]
+            rejected = [RejectedRow(key, line, "the key names no partition of a table", n) for key, n, line in lines]
         else:
             table, unfit = table_of([line for _, _, line in lines], partition)
             places = [(*lines[position], reason) for position, reason in unfit]
@@ -171,11 +180,11 @@ class Compactor:
 
     # -- days and files
 
-    def _follow(self, open_table: OpenTable, partition: Partition) -> None:
+    def _follow(self, open_table: OpenTable, partition: TablePartition) -> None:
         open_table.follow(partition)
         self._registration.register(partition)
 
-    def _close(self, partition: Partition) -> None:
+    def _close(self, partition: TablePartition) -> None:
         self.lake.close(partition)
         with self._lock:
             self._result.closed += 1
@@ -200,7 +209,7 @@ class Compactor:
                 raise OutOfTime
             self._at_once(request, list(some))
 
-    def _collect(self, partition: Partition) -> None:
+    def _collect(self, partition: TablePartition) -> None:
         collected = self.lake.garbage.collect(partition)
         with self._lock:
             self._result.collected += collected

@@ -3,7 +3,7 @@
 from typing import Self
 
 from call_lake.errors import CallLakeError
-from call_lake.model.layout import Partition
+from call_lake.model.lake_tables import TablePartition
 
 
 class FileGone(CallLakeError):
@@ -14,7 +14,7 @@ class LakeDamaged(CallLakeError):
     """The current manifest names a data file that does not exist or cannot be read."""
 
     @classmethod
-    def by(cls, partition: Partition, broken: str) -> Self:
+    def by(cls, partition: TablePartition, broken: str) -> Self:
         """``broken``: what is wrong with the manifest."""
         return cls(
             f"{partition}: its manifest {broken}; "

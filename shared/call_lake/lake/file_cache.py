@@ -12,11 +12,11 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from call_lake.lake.arrow_rows import keys_of
-from call_lake.lake.data_file import DataFile, FileSummary, source_of
+from call_lake.lake.arrow_rows import keys_of, row_key
+from call_lake.lake.data_file import DataFile, FileSummary, partition_of
 from call_lake.lake.errors import FileGone
 from call_lake.lake.manifest import Manifest
-from call_lake.model.layout import Partition
+from call_lake.model.lake_tables import TablePartition
 from call_lake.ports import ObjectStore
 
 CACHE_BYTES = 96 * 1024 * 1024  # of summaries and small files, some 3 million rows; the least recently used go first
@@ -32,7 +32,7 @@ class FileCache:
         self._bytes = 0
         self._summaries: OrderedDict[str, FileSummary] = OrderedDict()
         self._bodies: dict[str, bytes] = {}
-        self._manifests: dict[Partition, Manifest] = {}
+        self._manifests: dict[TablePartition, Manifest] = {}
         self._lock = threading.Lock()
 
     # -- files
@@ -62,15 +62,18 @@ class FileCache:
         return DataFile(self._store, key, size_bytes)
 
     def ranks(self, summary: FileSummary, ids: Iterable[str]) -> dict[str, int]:
-        """Those of these recordings that the file holds, each with the rank of its row (``arrow_rows.versions_of``).
-        Raises FileGone."""
+        """The rows that the file holds of these recordings, by key (``arrow_rows.row_keys``), each with its rank
+        (``versions_of``). Raises FileGone."""
         wanted = pa.chunked_array([pa.array(sorted(ids), pa.string())])
-        keys = keys_of(wanted, source_of(summary.key))
+        keys = keys_of(wanted, partition_of(summary.key).source)
         names = dict(zip(keys.to_pylist(), wanted.to_pylist(), strict=True))
         found: dict[str, int] = {}
         for part in self._versions(summary):
             held = part.filter(pc.is_in(part["key"], value_set=keys))
-            found |= zip((names[key] for key in held["key"].to_pylist()), held["rank"].to_pylist(), strict=True)
+            keys_held: Iterable[str] = (names[key] for key in held["key"].to_pylist())
+            if "part" in held.column_names:
+                keys_held = map(row_key, keys_held, held["part"].to_pylist())
+            found |= zip(keys_held, held["rank"].to_pylist(), strict=True)
         return found
 
     def remember(self, summary: FileSummary, body: bytes | None = None) -> None:
@@ -103,13 +106,13 @@ class FileCache:
 
     # -- manifests
 
-    def take_manifest(self, partition: Partition) -> Manifest | None:
+    def take_manifest(self, partition: TablePartition) -> Manifest | None:
         """Return and forget the manifest that was current when this process last looked; None where it does not know.
         A caller that leaves the partition with a manifest that it knows calls ``keep_manifest``."""
         with self._lock:
             return self._manifests.pop(partition, None)
 
-    def keep_manifest(self, partition: Partition, manifest: Manifest) -> None:
+    def keep_manifest(self, partition: TablePartition, manifest: Manifest) -> None:
         """Remember that this manifest is the current one."""
         with self._lock:
             self._manifests[partition] = manifest

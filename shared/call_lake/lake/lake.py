@@ -13,7 +13,16 @@ import pyarrow as pa
 
 from call_lake.concurrency import BytesBudget
 from call_lake.errors import Reason, Transient
-from call_lake.lake.arrow_rows import SCHEMA, newest_of, ranks_of, sorted_rows, without_ids
+from call_lake.lake.arrow_rows import (
+    arrow_schema,
+    newest_of,
+    ranks_of,
+    recording_of,
+    row_keys,
+    sorted_rows,
+    without_ids,
+    without_keys,
+)
 from call_lake.lake.data_file import FileSummary, Footer, WrittenFile, write_file
 from call_lake.lake.errors import FileGone, LakeDamaged, OutOfTime
 from call_lake.lake.file_cache import FileCache
@@ -22,14 +31,15 @@ from call_lake.lake.manifest import Manifest, list_partitions, read_manifest, sw
 from call_lake.lake.merge import choose_on_closed_day, choose_on_current_day, merged
 from call_lake.lake.open_table import OpenTable
 from call_lake.ledger.entry import erased_among
-from call_lake.model.layout import Partition
+from call_lake.model.lake_tables import LakeTable, TablePartition
 from call_lake.ports import Clock, ObjectStore, Table
 
 TRIES = 20
 MERGES_BYTES = 60 * 1024 * 1024
-ROW_BYTES = 3500  # of a row that is merged, measured: as read, as sorted and as written
+ROW_BYTES = 3500  # of a row of calls that is merged, measured: as read, as sorted and as written
+TIMES_IN_MEMORY = 4  # a larger row is in memory so often meanwhile
 IDS_AT_ONCE = 65_536
-NEW_ROW_BYTES = 1500  # of a row that is only written: as sorted and as written
+NEW_ROW_BYTES = 1500  # of a row of calls that is only written: as sorted and as written
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +56,12 @@ class NewFile:
 
     replaces: list[FileSummary]
     tier: int
-    new: pa.Table = field(default_factory=SCHEMA.empty_table)
+    new: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CommitPlan:
-    """The files to write for one commit. Rows of the recordings ``without`` are not copied from replaced files."""
+    """The files to write for one commit. Rows with the keys ``without`` are not copied from replaced files."""
 
     new_files: list[NewFile]
     without: set[str] = field(default_factory=set)
@@ -67,7 +77,8 @@ class CommitResult:
 
 
 class Lake:
-    """The data files of all partitions. It remembers what it has read of them, so keep one for as long as you can.
+    """The data files of all partitions of all tables. It remembers what it has read of them, so keep one for as long as
+    you can.
 
     ``grace_s``: after so many seconds an unreferenced file is deleted. ``open_table`` is updated after each commit.
     ``is_time_over``: asked while files are merged; when it says yes, the merge ends with OutOfTime. Safe to use from
@@ -95,15 +106,16 @@ class Lake:
 
     # -- what callers ask for
 
-    def commit(self, partition: Partition, rows: pa.Table, *, more_to_come: bool = False) -> CommitResult:
-        """Add rows (``arrow_rows.SCHEMA``) to the partition. Afterwards it holds one row of each recording, the newest
+    def commit(self, partition: TablePartition, rows: pa.Table, *, more_to_come: bool = False) -> CommitResult:
+        """Add rows (``arrow_rows.arrow_schema``) to the partition. Afterwards it holds one row of each key, the newest
         one, and no row of an erased recording.
 
         ``more_to_come``: the caller has further rows for this partition, so a closed day is not rewritten yet. Raises
         Transient after too many lost swaps, NewerSchema, LakeDamaged and OutOfTime.
         """
-        fresh = newest_of(rows)
-        ids = fresh["recording_id"].to_pylist()
+        table = partition.table
+        fresh = newest_of(rows, table)
+        ids = list(dict.fromkeys(fresh["recording_id"].to_pylist()))
         committed = 0
 
         def plan(snapshot: PartitionSnapshot) -> CommitPlan | None:
@@ -111,7 +123,7 @@ class Lake:
             # After the manifest was read: an erasure writes its tombstone first and then changes the manifest. So
             # either we see the tombstone here, or our swap fails.
             erased = self.erased(ids)
-            new, outdated = self._compare(snapshot, without_ids(fresh, erased), erased)
+            new, outdated = self._compare(table, snapshot, without_ids(fresh, erased), erased)
             committed = new.num_rows
             if not committed and not outdated:
                 return None
@@ -120,7 +132,7 @@ class Lake:
                 replaces, tier = choose_on_current_day(snapshot.files, loses_rows)
             else:
                 replaces, tier = choose_on_closed_day(snapshot.files, loses_rows, committed, self._today())
-            new_files = [NewFile(replaces, tier, sorted_rows(new))] if replaces or committed else []
+            new_files = [NewFile(replaces, tier, sorted_rows(new, table))] if replaces or committed else []
             # A large file that only loses rows is not also made larger: it may lose some at each commit of the day.
             alone = [file for file in snapshot.files if file.key in outdated and file not in replaces]
             new_files += [NewFile([file], file.footer.tier) for file in alone]
@@ -131,17 +143,18 @@ class Lake:
             self.remove(partition, erased)
         return CommitResult(committed, conflicts)
 
-    def remove(self, partition: Partition, ids: set[str]) -> int:
+    def remove(self, partition: TablePartition, ids: set[str]) -> int:
         """Remove recordings that have a tombstone already; return how many rows the partition held of them.
 
         The manifest changes even where there was no row. So a commit that was planned before the tombstones were
         written loses its swap. Raises as ``commit``.
         """
+        nothing = arrow_schema(partition.table).empty_table()
         held = 0
 
         def plan(snapshot: PartitionSnapshot) -> CommitPlan:
             nonlocal held
-            _, outdated = self._compare(snapshot, SCHEMA.empty_table(), ids)
+            _, outdated = self._compare(partition.table, snapshot, nothing, ids)
             held = sum(map(len, outdated.values()))
             smallest = min(snapshot.files, key=lambda file: file.rows, default=None)
             replaces = [file for file in snapshot.files if file.key in outdated] or ([smallest] if smallest else [])
@@ -151,7 +164,7 @@ class Lake:
         self._change(partition, plan)
         return held
 
-    def close(self, partition: Partition) -> None:
+    def close(self, partition: TablePartition) -> None:
         """Merge all files of a past day into one. Raises as ``commit``."""
 
         def plan(snapshot: PartitionSnapshot) -> CommitPlan | None:
@@ -161,7 +174,7 @@ class Lake:
 
         self._change(partition, plan)
 
-    def recordings(self, partition: Partition) -> tuple[Manifest, set[str]]:
+    def recordings(self, partition: TablePartition) -> tuple[Manifest, set[str]]:
         """The partition's manifest as it is now, and the recordings in its files. Raises FileGone."""
         manifest = read_manifest(self._store, partition)
         ids: set[str] = set()
@@ -170,7 +183,7 @@ class Lake:
                 ids.update(part["recording_id"].to_pylist())
         return manifest, ids
 
-    def empty(self, partition: Partition, manifest: Manifest) -> bool:
+    def empty(self, partition: TablePartition, manifest: Manifest) -> bool:
         """Let the partition have no file. False where another commit has replaced ``manifest`` first. The files are
         deleted after the grace period. A commit that was planned before loses its swap, and reads tombstones again."""
         self.garbage.mark(partition, manifest.keys)
@@ -180,11 +193,11 @@ class Lake:
         self._cache.forget(manifest.keys)
         return True
 
-    def to_close(self) -> list[Partition]:
-        """Past days that have several files and had no commit today."""
+    def to_close(self, table: LakeTable) -> list[TablePartition]:
+        """Past days of a table that have several files and had no commit today."""
         return [
             listed.partition
-            for listed in list_partitions(self._store)
+            for listed in list_partitions(self._store, table)
             if listed.files > 1 and self._is_closed(listed.partition) and listed.committed_at.date() < self._today()
         ]
 
@@ -195,30 +208,33 @@ class Lake:
     # -- planning
 
     def _compare(
-        self, snapshot: PartitionSnapshot, fresh: pa.Table, erased: set[str]
+        self, table: LakeTable, snapshot: PartitionSnapshot, fresh: pa.Table, erased: set[str]
     ) -> tuple[pa.Table, dict[str, set[str]]]:
-        """Return the fresh rows that are new or newer, and by file the recordings whose rows are outdated there."""
-        ranks = dict(zip(fresh["recording_id"].to_pylist(), ranks_of(fresh).to_pylist(), strict=True))
+        """Return the fresh rows that are new or newer, and by file the keys of the rows that are outdated there."""
+        ranks = dict(zip(row_keys(fresh, table).to_pylist(), ranks_of(fresh, table).to_pylist(), strict=True))
+        ids = {*fresh["recording_id"].to_pylist(), *erased}
         outdated: dict[str, set[str]] = {}
         known: set[str] = set()
         for file in snapshot.files:
-            held = self._cache.ranks(file, {*ranks, *erased})
-            leave = {name for name, rank in held.items() if name in erased or ranks[name] > rank}
+            held = self._cache.ranks(file, ids)
+            leave = {
+                key for key, rank in held.items() if ranks.get(key, rank) > rank or recording_of(key, table) in erased
+            }
             known |= held.keys() - leave
             if leave:
                 outdated[file.key] = leave
-        return without_ids(fresh, known), outdated
+        return without_keys(fresh, known, table), outdated
 
     def _today(self) -> date:
         return self._clock.now().date()
 
-    def _is_closed(self, partition: Partition) -> bool:
+    def _is_closed(self, partition: TablePartition) -> bool:
         """Older than yesterday in UTC: by then the day is over in every time zone."""
         return partition.call_date < self._today() - timedelta(days=1)
 
     # -- changing a partition
 
-    def _change(self, partition: Partition, plan: Callable[[PartitionSnapshot], CommitPlan | None]) -> int:
+    def _change(self, partition: TablePartition, plan: Callable[[PartitionSnapshot], CommitPlan | None]) -> int:
         """Carry out what ``plan`` makes of the partition's snapshot, and plan again as long as another commit is
         faster. Return how often one was."""
         ours: set[str] = set()
@@ -247,7 +263,7 @@ class Lake:
         raise Transient(Reason.BUSY, f"{partition}: {TRIES} commits in a row met a faster one; the next run goes on")
 
     def _apply(
-        self, partition: Partition, snapshot: PartitionSnapshot, commit: CommitPlan, ours: set[str]
+        self, partition: TablePartition, snapshot: PartitionSnapshot, commit: CommitPlan, ours: set[str]
     ) -> Manifest | None:
         """Write the new files, mark the files that they replace, and swap the manifest. Return the new manifest, or
         None where another commit was faster or this one took too long. ``ours`` collects the keys of the new files."""
@@ -270,13 +286,16 @@ class Lake:
             self._open_table.follow(partition)
         return swapped
 
-    def _write(self, partition: Partition, file: NewFile, without: set[str]) -> WrittenFile:
+    def _write(self, partition: TablePartition, file: NewFile, without: set[str]) -> WrittenFile:
+        new = arrow_schema(partition.table).empty_table() if file.new is None else file.new
         merging = sum(replaced.rows for replaced in file.replaces)
-        rows = merging + file.new.num_rows
+        rows = merging + new.num_rows
         since = min([self._clock.now(), *(replaced.footer.since for replaced in file.replaces)])
-        with self._memory.claim(merging * ROW_BYTES + file.new.num_rows * NEW_ROW_BYTES):
+        unpacked_bytes = sum(replaced.unpacked_bytes for replaced in file.replaces) + new.nbytes
+        usual = merging * ROW_BYTES + new.num_rows * NEW_ROW_BYTES
+        with self._memory.claim(max(usual, unpacked_bytes * TIMES_IN_MEMORY)):
             old = [self._cache.data_file(one.key, one.size_bytes) for one in file.replaces if one.rows]
-            chunks = self._while_in_time(merged(old, file.new, without))
+            chunks = self._while_in_time(merged(partition.table, old, new, without))
             return write_file(self._store, self._clock, partition, chunks, Footer(file.tier, since), rows)
 
     def _while_in_time(self, chunks: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from os.path import commonprefix
 
-from call_lake.model.lake_tables import CALLS, data_key
-from call_lake.model.layout import DATA, MANIFEST, Partition
+from call_lake.model.lake_tables import LakeTable, TablePartition, data_key
 from call_lake.ports import ObjectInfo, ObjectStore, PreconditionFailed, WriteConflict
 
 
@@ -27,12 +26,12 @@ class Manifest:
 class ListedPartition:
     """One partition as a listing shows it. The manifest is not read: ``files`` is computed from its size."""
 
-    partition: Partition
+    partition: TablePartition
     files: int
     committed_at: datetime
 
 
-def read_manifest(store: ObjectStore, partition: Partition) -> Manifest:
+def read_manifest(store: ObjectStore, partition: TablePartition) -> Manifest:
     """Read the manifest; one without keys where the partition has none yet."""
     found = store.get(partition.manifest)
     if found is None:
@@ -41,7 +40,7 @@ def read_manifest(store: ObjectStore, partition: Partition) -> Manifest:
     return Manifest(tuple(line[start:] for line in found[0].decode().splitlines()), found[1])
 
 
-def swap_manifest(store: ObjectStore, partition: Partition, old: Manifest, keys: Sequence[str]) -> Manifest | None:
+def swap_manifest(store: ObjectStore, partition: TablePartition, old: Manifest, keys: Sequence[str]) -> Manifest | None:
     """Replace the manifest ``old`` by one that names ``keys``. Return the new one, or None where another commit has
     replaced ``old`` first.
 
@@ -58,31 +57,35 @@ def swap_manifest(store: ObjectStore, partition: Partition, old: Manifest, keys:
     return Manifest(tuple(keys), etag)
 
 
-def list_partitions(store: ObjectStore) -> Iterator[ListedPartition]:
-    """List every partition that ever had a commit, by source and date."""
-    for info in store.list(MANIFEST):
-        partition = Partition.of_key(info.key, MANIFEST)
+def list_partitions(store: ObjectStore, table: LakeTable) -> Iterator[ListedPartition]:
+    """List every partition of a table that ever had a commit, by source and date."""
+    for info in store.list(table.manifests):
+        partition = TablePartition.of_key(info.key)
         if partition is not None and info.key == partition.manifest:
-            line_bytes = len(_uri(store, data_key(CALLS.at(partition), "0" * 32))) + 1
+            line_bytes = len(_uri(store, data_key(partition, "0" * 32))) + 1
             yield ListedPartition(partition, info.size // line_bytes, info.last_modified)
 
 
-def partitions_between(store: ObjectStore, first: date, last: date, sources: Collection[str] = ()) -> list[Partition]:
+def partitions_between(
+    store: ObjectStore, table: LakeTable, first: date, last: date, sources: Collection[str] = ()
+) -> list[TablePartition]:
     """Partitions of these days that ever had a commit, newest day first, then by source. ``sources``: all, where it is
     empty."""
     found = {
         partition
-        for info in _of_days(store, MANIFEST, first, last, sources)
-        if (partition := Partition.of_key(info.key, MANIFEST)) is not None and info.key == partition.manifest
+        for info in _of_days(store, table.manifests, first, last, sources)
+        if (partition := TablePartition.of_key(info.key)) is not None and info.key == partition.manifest
         if first <= partition.call_date <= last and (not sources or partition.source in sources)
     }
     return sorted(found, key=lambda partition: (-partition.call_date.toordinal(), partition.source))
 
 
-def sizes_between(store: ObjectStore, first: date, last: date, sources: Collection[str] = ()) -> dict[str, int]:
+def sizes_between(
+    store: ObjectStore, table: LakeTable, first: date, last: date, sources: Collection[str] = ()
+) -> dict[str, int]:
     """The size of every data file of these days by key, and of some others. Those that no manifest names are among
     them."""
-    return {info.key: info.size for info in _of_days(store, DATA, first, last, sources)}
+    return {info.key: info.size for info in _of_days(store, table.data, first, last, sources)}
 
 
 def _of_days(

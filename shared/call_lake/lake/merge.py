@@ -7,14 +7,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from call_lake.lake.arrow_rows import SCHEMA, sorted_rows, without_ids
+from call_lake.lake.arrow_rows import arrow_schema, sorted_rows, without_keys
 from call_lake.lake.data_file import DataFile, FileSummary
+from call_lake.model.lake_tables import LakeTable
 
 FILES_OF_A_TIER = 16  # with one more they become one file of the next tier
 SMALL_ROWS = 4096  # a file up to this size that loses rows is merged with the new rows, which saves a request
 LATE_SHARE = 4  # late rows of a closed day stay in a separate file while they are less than a quarter of the day
 MERGED_ROWS = 8192  # in memory at a time, over all files of a merge
 SMALLEST_BATCH_ROWS = 1024
+MERGED_BYTES = 32 * 1024 * 1024  # the same, where rows are large
 
 
 def choose_on_current_day(files: Sequence[FileSummary], loses_rows: set[str]) -> tuple[list[FileSummary], int]:
@@ -50,42 +52,47 @@ def choose_on_closed_day(
     return list(files), 2
 
 
-def merged(files: Sequence[DataFile], new: pa.Table, without: set[str]) -> Iterator[pa.Table]:
-    """Yield all rows of the files and ``new``, sorted by ``started_at``. ``new`` is sorted already. Rows of the
-    recordings ``without`` are left out of the files.
+def merged(table: LakeTable, files: Sequence[DataFile], new: pa.Table, without: set[str]) -> Iterator[pa.Table]:
+    """Yield all rows of the files of a table and ``new``, in the order of a file. ``new`` is sorted already. Rows with
+    the keys ``without`` (``arrow_rows.row_keys``) are left out of the files.
 
     Memory holds some ``MERGED_ROWS`` rows, however large the files are. Raises FileGone.
     """
-    batch_rows = max(SMALLEST_BATCH_ROWS, MERGED_ROWS // (len(files) or 1))
-    inputs = [_SortedInput(file.rows, file.batches(batch_rows), without) for file in files]
-    inputs.append(_SortedInput(new.num_rows, iter([new]), set()))
+    parts = len(files) or 1
+    batch_rows = max(SMALLEST_BATCH_ROWS, MERGED_ROWS // parts)
+    inputs = [
+        _SortedInput(table, file.rows, file.batches(batch_rows, bytes_at_most=MERGED_BYTES // parts), without)
+        for file in files
+    ]
+    inputs.append(_SortedInput(table, new.num_rows, iter([new]), set()))
     while any(one.head.num_rows for one in inputs):
-        # No input still has an unread row that starts before this moment.
+        # No input still has an unread row that sorts before this moment.
         until = min((one.last for one in inputs if one.rows_left), default=None)
         taken = [part for one in inputs if (part := one.take(until)).num_rows]
-        yield taken[0] if len(taken) == 1 else sorted_rows(pa.concat_tables(taken))
+        yield taken[0] if len(taken) == 1 else sorted_rows(pa.concat_tables(taken), table)
 
 
 class _SortedInput:
     """One input of a merge. ``head``: rows that were read and not yet taken. ``rows_left``: how many are unread."""
 
-    def __init__(self, rows: int, batches: Iterator[pa.Table], without: set[str]) -> None:
-        self.head = SCHEMA.empty_table()
+    def __init__(self, table: LakeTable, rows: int, batches: Iterator[pa.Table], without: set[str]) -> None:
+        self.head = arrow_schema(table).empty_table()
         self.rows_left = rows
+        self._table = table
         self._batches = batches
         self._without = without
         self._refill()
 
     @property
     def last(self) -> Any:
-        return self.head["started_at"][-1].as_py()
+        return self.head[self._table.sort][-1].as_py()
 
     def take(self, until: Any) -> pa.Table:
-        """Remove from ``head``, and return, the rows that start up to ``until``; all rows where it is None."""
+        """Remove from ``head``, and return, the rows that sort up to ``until``; all rows where it is None."""
         if until is None:
             count = self.head.num_rows
         else:
-            count = pc.sum(pc.less_equal(self.head["started_at"], until)).as_py() or 0
+            count = pc.sum(pc.less_equal(self.head[self._table.sort], until)).as_py() or 0
         taken, self.head = self.head.slice(0, count), self.head.slice(count)
         self._refill()
         return taken
@@ -94,4 +101,4 @@ class _SortedInput:
         while not self.head.num_rows and self.rows_left:
             batch = next(self._batches)
             self.rows_left -= batch.num_rows
-            self.head = without_ids(batch, self._without)
+            self.head = without_keys(batch, self._without, self._table)

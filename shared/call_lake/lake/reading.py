@@ -5,9 +5,9 @@ from datetime import date
 
 import pyarrow as pa
 
-from call_lake.lake.arrow_rows import schema_of
+from call_lake.lake.arrow_rows import arrow_schema
 from call_lake.lake.calls import CallFilter, CallReader
-from call_lake.model.layout import Partition
+from call_lake.model.lake_tables import CALLS, TablePartition
 from call_lake.model.table import COLUMNS
 from call_lake.ports import ObjectStore
 
@@ -29,13 +29,13 @@ def read_calls(
         )
     reader = CallReader(store, {}, [name for name in names if name in COLUMNS])
     found = list(reader.tables(CallFilter(first, last, frozenset(sources))))
-    schema = schema_of(COLUMNS)
+    schema = arrow_schema(CALLS)
     fields = [pa.field(name, PARTITION_TYPES.get(name) or schema.field(name).type) for name in names]
     parts = [_with_partition(partition, table).select(names) for partition, table in reversed(found)]
     return pa.concat_tables([pa.schema(fields).empty_table(), *parts])
 
 
-def _with_partition(partition: Partition, table: pa.Table) -> pa.Table:
+def _with_partition(partition: TablePartition, table: pa.Table) -> pa.Table:
     for name, kind in PARTITION_TYPES.items():
         value = pa.repeat(pa.scalar(getattr(partition, name), kind), table.num_rows)
         table = table.append_column(pa.field(name, kind), value)

@@ -9,7 +9,7 @@ drops the table, or CloudFormation makes another one. So the manifests are compa
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from call_lake.model.lake_tables import CALLS, CALLS_OPEN, LakeTable
+from call_lake.model.lake_tables import TABLES, LakeTable, TablePartition
 from call_lake.model.layout import Partition
 from call_lake.ports import Catalog, Clock, ObjectStore
 
@@ -18,7 +18,8 @@ COMPARED_EVERY = timedelta(hours=1)
 
 def tables_of(*, open_table: bool) -> tuple[LakeTable, ...]:
     """The tables of a stack. ``open_table``: whether it keeps ``calls_open``."""
-    return (CALLS, CALLS_OPEN) if open_table else (CALLS,)
+    twins = (table.twin for table in TABLES if table.twin)
+    return (*TABLES, *twins) if open_table else TABLES
 
 
 def committed(store: ObjectStore, table: LakeTable) -> set[Partition]:
@@ -45,23 +46,26 @@ class Registration:
         self._registered: dict[LakeTable, set[Partition]] = {table: set() for table in tables}
         self._compared_at: dict[LakeTable, datetime] = {}
 
-    def register(self, partition: Partition) -> None:
-        """Register a committed partition in all tables. Where that fails, all are due again. Raises Transient and
-        PartialFailure."""
-        for table, known in self._registered.items():
-            if partition not in known:
+    def register(self, partition: TablePartition) -> None:
+        """Register a committed partition in its table, and in the table's twin. Where that fails, all tables are due
+        again. Raises Transient and PartialFailure."""
+        for table, known in self._of(partition):
+            if partition.partition not in known:
                 try:
-                    self._catalog.register(table.name, [partition])
+                    self._catalog.register(table.name, [partition.partition])
                 except Exception:
                     self._compared_at.clear()
                     raise
-                known.add(partition)
+                known.add(partition.partition)
 
-    def unregister(self, partition: Partition) -> None:
-        """Let no query look for the partition, in any of the tables. Raises Transient."""
-        for table, known in self._registered.items():
-            known.discard(partition)
-            self._catalog.unregister(table.name, partition)
+    def unregister(self, partition: TablePartition) -> None:
+        """Let no query look for the partition, in its table and in the table's twin. Raises Transient."""
+        for table, known in self._of(partition):
+            known.discard(partition.partition)
+            self._catalog.unregister(table.name, partition.partition)
+
+    def _of(self, partition: TablePartition) -> list[tuple[LakeTable, set[Partition]]]:
+        return [one for one in self._registered.items() if partition.table in (one[0], one[0].twin_of)]
 
     def due(self) -> list[LakeTable]:
         """The tables that were not compared within the last hour."""

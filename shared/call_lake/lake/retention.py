@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta
 
 from call_lake.bucket.inbox import fields_of, id_of, read_lines
 from call_lake.lake.lake import Lake
-from call_lake.lake.manifest import list_partitions
+from call_lake.lake.manifest import Manifest, list_partitions
 from call_lake.lake.registration import Registration
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.lake_tables import CALLS
-from call_lake.model.layout import OPEN_MANIFEST, Partition
+from call_lake.model.lake_tables import CALLS, TABLES, TablePartition
+from call_lake.model.layout import LAKE, Partition
 from call_lake.model.retention import first_kept_day
 from call_lake.ports import Clock, ObjectStore, Table
 
@@ -48,36 +48,45 @@ class RowRetention:
         self._done_at = self._clock.now()
 
     def old_days(self) -> list[Partition]:
-        """The partitions that have rows, or rows set aside, of calls that are too old. Costs three listings."""
-        found = {listed.partition for listed in list_partitions(self._store) if listed.files}
-        for prefix in (OPEN_MANIFEST, CALLS.quarantine):
-            found |= {one for info in self._store.list(prefix) if (one := Partition.of_key(info.key, prefix))}
+        """The days that have rows, or rows set aside, of calls that are too old. Costs two or three listings for each
+        table."""
+        found: set[Partition] = set()
+        for table in TABLES:
+            found |= {listed.partition.partition for listed in list_partitions(self._store, table) if listed.files}
+            for prefix in (table.quarantine, *([table.twin.manifests] if table.twin else [])):
+                found |= {one for info in self._store.list(prefix) if (one := Partition.of_key(info.key, prefix))}
         return sorted(partition for partition in found if self._is_old(partition.call_date))
 
     def sources(self) -> list[str]:
-        """Every source that ever had a row."""
-        return sorted({listed.partition.source for listed in list_partitions(self._store)})
+        """Every source that ever had a row of a call."""
+        return sorted({listed.partition.source for listed in list_partitions(self._store, CALLS)})
 
     def remove(self, partition: Partition, at_once: AtOnce) -> bool:
-        """Remove everything of one old day. False where it has to wait: audio of the day is left, or another commit was
-        faster. Raises Transient, FileGone, PartialFailure."""
+        """Remove everything of one old day, from all tables. False where it has to wait: audio of the day is left, or
+        another commit was faster. Raises Transient, FileGone, PartialFailure."""
         if next(iter(self._store.list(partition.audio)), None) is not None:
             return False
         # Before the inbox is listed: what a commit takes from there meanwhile changes the manifest.
-        manifest, ids = self._lake.recordings(partition)
+        places = [table.at(partition) for table in TABLES]
+        committed = {place: self._lake.recordings(place) for place in places}
         waiting = [
             info.key
-            for prefix in (CALLS.at(partition).inbox, CALLS.at(partition).quarantine)
+            for place in places
+            for prefix in (place.inbox, place.quarantine)
             for info in self._store.list(prefix)
         ]
-        for key in waiting:
-            ids |= self._ids_in(key)
+        ids = set[str]().union(*(ids for _, ids in committed.values()), *map(self._ids_in, waiting))
         at_once(lambda id: self._ledger.outlived(id, partition.source, partition.call_date), sorted(ids))
         self._store.delete(waiting)
-        self._registration.unregister(partition)
-        if manifest.keys and not self._lake.empty(partition, manifest):
+        return all(self._empty(place, manifest) for place, (manifest, _) in committed.items() if manifest.etag)
+
+    def _empty(self, place: TablePartition, manifest: Manifest) -> bool:
+        """False where another commit was faster."""
+        self._registration.unregister(place)
+        if manifest.keys and not self._lake.empty(place, manifest):
             return False
-        self._store.delete([partition.open_manifest])
+        if place.twin is not None:
+            self._store.delete([place.twin.manifest])
         return True
 
     def remove_unsettled(self, source: str, at_once: AtOnce) -> None:
@@ -93,6 +102,6 @@ class RowRetention:
     def _ids_in(self, key: str) -> set[str]:
         """The recordings of an object of the inbox or the quarantine, as far as it names any."""
         lines: Iterable[str] = read_lines(self._store, key)
-        if key.startswith(CALLS.quarantine):
+        if key.startswith(LAKE):  # the quarantine
             lines = [fields["text"] for line in lines if isinstance((fields := fields_of(line)).get("text"), str)]
         return {id for line in lines if (id := id_of(line))}

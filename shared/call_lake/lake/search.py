@@ -8,18 +8,17 @@ name.
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from call_lake.lake.arrow_rows import SCHEMA, fits_text, is_one_of, rows_of, sorted_rows
-from call_lake.lake.data_file import UNREADABLE
+from call_lake.lake.arrow_rows import arrow_schema, fits_text, is_one_of, recording_of, rows_of, sorted_rows
+from call_lake.lake.data_file import UNREADABLE, partition_of
 from call_lake.lake.errors import FileGone, LakeDamaged
 from call_lake.lake.file_cache import FileCache
 from call_lake.lake.manifest import read_manifest
-from call_lake.model.layout import Partition
+from call_lake.model.lake_tables import TablePartition
 from call_lake.model.table import Row
 from call_lake.ports import ObjectStore
 
@@ -63,9 +62,9 @@ class FoundRow:
     is_mentioned: bool
 
 
-def rows_about(store: ObjectStore, partition: Partition, sought: Sought) -> list[FoundRow]:
-    """The partition's rows that are sought. Reads four columns, and with ``mention`` three more, which are most of a
-    lake. Raises LakeDamaged."""
+def rows_about(store: ObjectStore, partition: TablePartition, sought: Sought) -> list[FoundRow]:
+    """The rows of a partition of ``calls`` that are sought. Reads four columns, and with ``mention`` three more, which
+    are most of a lake. Raises LakeDamaged."""
     columns = [*SEARCHED, *(PROVIDERS_TEXTS if sought.mention else [])]
 
     def read(keys: tuple[str, ...]) -> list[FoundRow]:
@@ -88,20 +87,19 @@ def _found_rows(rows: pa.Table, sought: Sought) -> list[FoundRow]:
     return [FoundRow(**row) for row in found.to_pylist()]
 
 
-def read_partition(store: ObjectStore, source: str, call_date: date) -> list[Row]:
-    """The rows of one partition, sorted by ``started_at``, as ``inbox.put_rows`` was given them. Raises
-    LakeDamaged."""
-    partition = Partition(source, call_date)
+def read_partition(store: ObjectStore, partition: TablePartition) -> list[Row]:
+    """The rows of one partition, in the order of a file, as ``inbox.put_rows`` was given them. Raises LakeDamaged."""
+    table = partition.table
 
     def read(keys: tuple[str, ...]) -> list[Row]:
         cache = FileCache(store)
-        tables = [rows for key in keys for rows in cache.data_file(key).batches(SEARCH_ROWS)]
-        return rows_of(sorted_rows(pa.concat_tables([SCHEMA.empty_table(), *tables])), partition)
+        parts = [rows for key in keys for rows in cache.data_file(key).batches(SEARCH_ROWS)]
+        return rows_of(sorted_rows(pa.concat_tables([arrow_schema(table).empty_table(), *parts]), table), partition)
 
     return of_manifest(store, partition, read)
 
 
-def files_holding(store: ObjectStore, partition: Partition, ids: set[str]) -> FilesHolding:
+def files_holding(store: ObjectStore, partition: TablePartition, ids: set[str]) -> FilesHolding:
     """Find the data files with rows of these recordings, whether the manifest names them or not. Raises
     LakeDamaged."""
     sizes = {info.key: info.size for info in store.list(partition.data)}
@@ -117,7 +115,7 @@ def files_holding(store: ObjectStore, partition: Partition, ids: set[str]) -> Fi
     return of_manifest(store, partition, read)
 
 
-def of_manifest[T](store: ObjectStore, partition: Partition, read: Callable[[tuple[str, ...]], T]) -> T:
+def of_manifest[T](store: ObjectStore, partition: TablePartition, read: Callable[[tuple[str, ...]], T]) -> T:
     """Return what ``read`` makes of the keys that the manifest names. ``read`` is called again where the manifest
     changed meanwhile. Raises LakeDamaged."""
     manifest = read_manifest(store, partition)
@@ -138,7 +136,7 @@ def of_manifest[T](store: ObjectStore, partition: Partition, read: Callable[[tup
 
 def _held(store: ObjectStore, key: str, size_bytes: int | None, ids: set[str]) -> set[str]:
     cache = FileCache(store)
-    return set(cache.ranks(cache.summary(key, size_bytes), ids))
+    return {recording_of(row, partition_of(key).table) for row in cache.ranks(cache.summary(key, size_bytes), ids)}
 
 
 def _held_or_broken(store: ObjectStore, key: str, size_bytes: int, ids: set[str]) -> set[str]:

@@ -5,6 +5,7 @@ A further table is a description here, and a table of the Glue database in templ
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Self
 
 from call_lake.model.layout import INBOX, LAKE, Partition
@@ -24,7 +25,8 @@ class LakeTable:
     columns about people, of which no name of an object may be made (ADR 0026). ``bloom``: columns with a Bloom filter,
     each with how many rows share a value at least. ``unique``: columns whose values hardly repeat, so that a dictionary
     costs. ``differences``: nearly sorted columns, stored as differences. ``unsearched``: columns that nobody searches
-    for a range. ``twin_of``: the table whose rows these are, with fewer columns.
+    for a range. ``has_large_rows``: a row may be a megabyte, so files are written in small pieces. ``twin_of``: the
+    table whose rows these are, with fewer columns.
     """
 
     name: str
@@ -40,7 +42,13 @@ class LakeTable:
     unique: frozenset[str] = frozenset()
     differences: frozenset[str] = frozenset()
     unsearched: frozenset[str] = frozenset()
+    has_large_rows: bool = False
     twin_of: "LakeTable | None" = None
+
+    @property
+    def prefix(self) -> str:
+        """Of everything below, except the inbox."""
+        return f"{LAKE}{self.name}/"
 
     @property
     def inbox(self) -> str:
@@ -49,24 +57,29 @@ class LakeTable:
 
     @property
     def data(self) -> str:
-        return f"{LAKE}{self.name}/data/"
+        return f"{self.prefix}data/"
 
     @property
     def manifests(self) -> str:
         """The prefix of the partitions' manifests: the location of the Glue table."""
-        return f"{LAKE}{self.name}/manifest/"
+        return f"{self.prefix}manifest/"
 
     @property
     def garbage(self) -> str:
-        return f"{LAKE}{self.name}/garbage/"
+        return f"{self.prefix}garbage/"
 
     @property
     def quarantine(self) -> str:
-        return f"{LAKE}{self.name}/quarantine/"
+        return f"{self.prefix}quarantine/"
 
     @property
     def canary(self) -> str:
-        return f"{LAKE}{self.name}/canary/"
+        return f"{self.prefix}canary/"
+
+    @property
+    def twin(self) -> "LakeTable | None":
+        """The table that has these rows with fewer columns."""
+        return next((table for table in _BY_NAME.values() if table.twin_of is self), None)
 
     def at(self, partition: Partition) -> "TablePartition":
         return TablePartition(self, partition)
@@ -82,10 +95,27 @@ class TablePartition:
     table: LakeTable
     partition: Partition
 
+    @property
+    def source(self) -> str:
+        return self.partition.source
+
+    @property
+    def call_date(self) -> date:
+        return self.partition.call_date
+
+    @property
+    def path(self) -> str:
+        return self.partition.path
+
+    @property
+    def twin(self) -> "TablePartition | None":
+        """The same partition of the table's twin."""
+        return self.table.twin.at(self.partition) if self.table.twin else None
+
     @classmethod
     def of_key(cls, key: str) -> Self | None:
         """Of any object of the inbox or of a table; None where the key names none."""
-        table = table_of(key)
+        table = table_of_key(key)
         if table is None:
             return None
         prefix = table.inbox if key.startswith(INBOX) else key[: key.find("/", len(LAKE) + len(table.name) + 1) + 1]
@@ -162,6 +192,7 @@ TRANSCRIPTS = LakeTable(
     unique=frozenset({"recording_id", "text"}),
     differences=frozenset({"transcribed_at"}),
     unsearched=frozenset({"text", "segments"}),
+    has_large_rows=True,
 )
 SOUND = LakeTable(
     name="sound",
@@ -181,7 +212,7 @@ TABLES = (CALLS, TRANSCRIPTS, SOUND)
 _BY_NAME = {table.name: table for table in (*TABLES, CALLS_OPEN)}
 
 
-def table_of(key: str) -> LakeTable | None:
+def table_of_key(key: str) -> LakeTable | None:
     """The table to which an object of the inbox or of the lake belongs; None for every other key."""
     for root in (INBOX, LAKE):
         if key.startswith(root):

@@ -1,4 +1,7 @@
-"""Every key and prefix of the bucket, as docs/architecture.md section 5 lists them. Names only, no I/O."""
+"""Every key and prefix of the bucket, as docs/architecture.md section 5 lists them. Names only, no I/O.
+
+Those of the lake's tables, and of the rows that wait for them, are made in ``model/lake_tables.py``.
+"""
 
 import re
 from dataclasses import dataclass
@@ -10,12 +13,6 @@ from call_lake.model.recording import Recording
 AUDIO = "audio/"
 INBOX = "inbox/"
 LAKE = "lake/"
-DATA = "lake/calls/data/"
-MANIFEST = "lake/calls/manifest/"
-GARBAGE = "lake/calls/garbage/"
-CANARY = "lake/calls/canary/"
-OPEN_DATA = "lake/open/data/"
-OPEN_MANIFEST = "lake/open/manifest/"
 TRANSCRIPTS = "transcripts/"
 ATHENA_RESULTS = "athena-results/"
 PROOFS = "proofs/"
@@ -49,32 +46,6 @@ class Partition:
     def audio_of(self, recording_id: str) -> str:
         """How the key of every audio object of this recording begins, whatever its format."""
         return f"{self.audio}{recording_id}."
-
-    @property
-    def data(self) -> str:
-        return DATA + self.path
-
-    @property
-    def manifest(self) -> str:
-        """The key of the one object that names the partition's data files."""
-        return f"{MANIFEST}{self.path}symlink.txt"
-
-    @property
-    def garbage(self) -> str:
-        return GARBAGE + self.path
-
-    @property
-    def canary_note(self) -> str:
-        """The key that exists while ``call-lake doctor --canary`` has invented rows in the partition."""
-        return f"{CANARY}{self.path}note.json"
-
-    @property
-    def open_data(self) -> str:
-        return OPEN_DATA + self.path
-
-    @property
-    def open_manifest(self) -> str:
-        return f"{OPEN_MANIFEST}{self.path}symlink.txt"
 
     def transcripts_of(self, engine: str) -> str:
         """Where an engine's documents of this partition are. Without the ``source=`` of the others, for Amazon
@@ -116,11 +87,6 @@ def audio_prefix(recording: Recording) -> str:
 def audio_key(recording: Recording, format: str) -> str:
     """The key of the recording's audio. ``format``: the extension, like ``wav``."""
     return audio_prefix(recording) + format
-
-
-def data_key(partition: Partition, commit_id: str) -> str:
-    """The key of the data file that one commit writes."""
-    return f"{partition.data}{commit_id}.parquet"
 
 
 def proof_key(at: datetime, random: str) -> str:

@@ -71,8 +71,8 @@ class Rebuilder:
         """Find the partitions of these sources and days in the ledger and in the lake. Return each with the recordings
         that the ledger has for it. Reads the whole ledger."""
         found: dict[Partition, list[str]] = {
-            listed.partition: []
-            for listed in list_partitions(self._store)
+            listed.partition.partition: []
+            for listed in list_partitions(self._store, CALLS)
             if listed.partition.source in sources and first <= listed.partition.call_date <= last
         }
         for id, source, day in self._ledger.days(first, last):
@@ -105,10 +105,10 @@ class Rebuilder:
     def _rebuild_one(self, partition: Partition, ids: Sequence[str]) -> RebuildAttempt:
         reader = _LedgerReader(self._ledger, self._store, partition)
         try:
-            rebuilt = self._rebuilder.rebuild(partition, ids, reader.read)
+            rebuilt = self._rebuilder.rebuild(CALLS.at(partition), ids, reader.read)
             if rebuilt.changed:
                 self._remove_erased(partition, rebuilt)
-                self._registration.register(partition)
+                self._registration.register(CALLS.at(partition))
             return RebuildAttempt(partition, rebuilt, self._to_quarantine(partition, list(reader.unfit.values())))
         except CallLakeError as error:
             return RebuildAttempt(partition, None, error=f"{partition}: {error}")
@@ -118,7 +118,7 @@ class Rebuilder:
     def _remove_erased(self, partition: Partition, rebuilt: RebuiltPartition) -> None:
         """Look again after the commit (rule 18): an erasure may have died after its tombstone, before its removal."""
         if erased := self._ledger.erased(sorted(rebuilt.held)):
-            self._lake.remove(partition, erased)
+            self._lake.remove(CALLS.at(partition), erased)
 
     def _to_quarantine(self, partition: Partition, rows: Sequence[Row]) -> int:
         """Send rows to the inbox: the compactor sets them aside, with the reason and the alarm. Skip rows that are in
@@ -146,7 +146,7 @@ class _LedgerReader:
         pieces, erased = [], set[str]()
         for some in batched(ids, LEDGER_BATCH, strict=False):
             rows, tombstones = self.rows(some)
-            table, rejected = table_of([json.dumps(row) for row in rows], self._partition)
+            table, rejected = table_of([json.dumps(row) for row in rows], CALLS.at(self._partition))
             self.unfit |= {rows[position]["recording_id"]: rows[position] for position, _ in rejected}
             pieces.append(table)
             erased |= tombstones

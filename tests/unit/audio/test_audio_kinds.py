@@ -17,6 +17,7 @@ from call_lake.audio.inspection import SHORTER_THAN_HEADER, inspect
 from call_lake.audio.spool import Spooled
 from call_lake.errors import NotReady, Reason, StepFailed, Terminal, Transient
 from call_lake.lake.arrow_rows import table_of
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.recording import AudioFacts
 from tests.support.audio_samples import (
@@ -230,7 +231,7 @@ def test_whatever_a_header_says_its_row_fits_the_table(order, tag, channels, rat
     assert found.sample_rate is None or 1000 <= found.sample_rate <= 768_000
     assert found.seconds is None or 0 < found.seconds <= 86_400
     told = {"audio_channels": found.channels, "audio_sample_rate": found.sample_rate, "audio_s": found.seconds}
-    _, rejected = table_of([json.dumps(row_of(1) | told)], Partition("thulium", TODAY))
+    _, rejected = table_of([json.dumps(row_of(1) | told)], CALLS.at(Partition("thulium", TODAY)))
     assert rejected == []
 
 

@@ -42,7 +42,7 @@ def keys_of(world: World) -> list[str]:
 
 def mend_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newer compactor is deployed."""
-    monkeypatch.setattr("call_lake.lake.arrow_rows.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setitem(vars(CALLS), "schema_version", SCHEMA_VERSION + 1)
 
 
 def test_a_row_is_listed_with_key_partition_reason_and_time(world: World) -> None:

@@ -10,6 +10,8 @@ from call_lake.bucket.audio_objects import AudioObjects
 from call_lake.errors import NotReady, Reason, SecretEmpty, Terminal, Transient
 from call_lake.lake.search import read_partition
 from call_lake.ledger.entry import State
+from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import Partition
 from call_lake.model.messages import message_of
 from call_lake.model.recording import AudioFacts, Recording
 from tests.support.fakes import World
@@ -123,7 +125,7 @@ def test_of_two_formats_the_ledgers_stays_and_its_row_is_written_last(pipeline, 
     pipeline.compact()
 
     assert keys(world, "audio/") == [f"audio/source=thulium/call_date=2026-10-20/{recording.recording_id}.mp3"]
-    rows = read_partition(world.store, "thulium", recording.call_date)
+    rows = read_partition(world.store, CALLS.at(Partition.of_recording(recording)))
     assert [row["audio_format"] for row in rows] == ["mp3"]
 
 

@@ -30,9 +30,9 @@ BUCKET = deployed().value({"Fn::GetAtt": "Bucket.Arn"})
 OURS = {
     "athena": (f"{WORKGROUP}/stack-analysts", f"{CATALOG}/AwsDataCatalog", "*"),
     "glue": (f"{GLUE}:table/stack/calls_open", f"{GLUE}:database/stack"),
-    "s3": (BUCKET, f"{BUCKET}/lake/open/manifest/symlink.txt", f"{BUCKET}/athena-results/analysts/a.csv"),
+    "s3": (BUCKET, f"{BUCKET}/lake/calls_open/manifest/symlink.txt", f"{BUCKET}/athena-results/analysts/a.csv"),
 }
-PREFIX = {"s3:prefix": ("lake/open/manifest/source=thulium/",)}
+PREFIX = {"s3:prefix": ("lake/calls_open/manifest/source=thulium/",)}
 
 
 def policy() -> list[Statement]:
@@ -71,7 +71,7 @@ def test_the_drivers_may_call_all_that_reads(action: str) -> None:
         ("glue:GetTables", f"{GLUE}:table/stack/calls"),
         ("glue:GetPartitions", f"{GLUE}:table/stack/calls_open"),
         ("glue:BatchGetPartition", f"{GLUE}:table/stack/calls_open"),
-        ("s3:GetObject", f"{BUCKET}/lake/open/data/a.parquet"),
+        ("s3:GetObject", f"{BUCKET}/lake/calls_open/data/a.parquet"),
         ("s3:PutObject", f"{BUCKET}/athena-results/analysts/a.csv"),
         ("s3:GetObject", f"{BUCKET}/athena-results/analysts/a.csv"),
         ("s3:GetBucketLocation", BUCKET),
@@ -117,12 +117,12 @@ def test_analysts_may(action: str, resource: str) -> None:
                 "athena-results/analysts-of-another/a.csv",
             )
         ),
-        ("s3:GetObjectVersion", f"{BUCKET}/lake/open/data/a.parquet"),
+        ("s3:GetObjectVersion", f"{BUCKET}/lake/calls_open/data/a.parquet"),
         ("s3:ListBucketVersions", BUCKET),
-        ("s3:PutObject", f"{BUCKET}/lake/open/data/a.parquet"),
+        ("s3:PutObject", f"{BUCKET}/lake/calls_open/data/a.parquet"),
         ("s3:PutObject", f"{BUCKET}/access-log/2026-10-20/120000-a.json"),
         ("s3:DeleteObject", f"{BUCKET}/athena-results/analysts/a.csv"),
-        ("s3:GetObject", "arn:aws:s3:::another/lake/open/data/a.parquet"),
+        ("s3:GetObject", "arn:aws:s3:::another/lake/calls_open/data/a.parquet"),
         ("dynamodb:GetItem", deployed().value({"Fn::GetAtt": "Ledger.Arn"})),
         (
             "secretsmanager:GetSecretValue",

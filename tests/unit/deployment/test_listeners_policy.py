@@ -45,7 +45,7 @@ def test_listeners_may(action: str, resource: str) -> None:
                 f"audio/source=thulium2/{DAY}/a.wav",
                 f"lake/calls/data/source=conpeek/{DAY}/a.parquet",
                 "lake/calls/quarantine/source=thulium/a.json",
-                "lake/open/data/source=thulium/a.parquet",
+                "lake/calls_open/data/source=thulium/a.parquet",
                 "inbox/source=thulium/a.json",
                 "transcripts/aws/thulium/2026-10-20/a.json",
                 "athena-results/a.csv",

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from call_lake.lake.open_table import PERSONAL
 from call_lake.model.lake_tables import CALLS, CALLS_OPEN, LakeTable
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.table import COLUMNS, PARTITION_COLUMNS
@@ -298,9 +297,7 @@ def test_a_table_without_partitions_says_so_as_athena_asks():
 
 def test_the_open_table_has_every_column_that_is_not_personal():
     columns = properties("CallsOpenTable")["TableInput"]["StorageDescriptor"]["Columns"]
-    assert {column["Name"]: column["Type"] for column in columns} == {
-        name: kind for name, kind in COLUMNS.items() if name not in PERSONAL
-    }
+    assert {column["Name"]: column["Type"] for column in columns} == {**CALLS_OPEN.columns}
 
 
 def test_the_open_table_is_the_table_but_for_columns_and_place():
@@ -308,7 +305,7 @@ def test_the_open_table_is_the_table_but_for_columns_and_place():
         storage = table["StorageDescriptor"] | {"Columns": None}
         return json.loads(
             json.dumps(table | {"Name": "", "Description": "", "StorageDescriptor": storage}).replace(
-                "/lake/open/", "/lake/calls/"
+                "/lake/calls_open/", "/lake/calls/"
             )
         )
 

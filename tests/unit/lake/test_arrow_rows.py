@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from call_lake.lake.arrow_rows import SCHEMA, digests_of, keys_of, newest_of, rows_of, table_of
+from call_lake.lake.arrow_rows import arrow_schema, digests_of, keys_of, newest_of, rows_of, table_of
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.table import COLUMNS, SCHEMA_VERSION
 from call_lake.model.times import iso
 from tests.support.lake_samples import TODAY, row_of, table_from
 
-PARTITION = Partition("thulium", TODAY)
+PARTITION = CALLS.at(Partition("thulium", TODAY))
 GLUE = {"string": "string", "timestamp[ms, tz=UTC]": "timestamp", "double": "double", "int32": "int", "int64": "bigint"}
 
 TEXTS = st.none() | st.text(st.characters(codec="utf-8"), max_size=20)
@@ -29,8 +30,8 @@ def reason_for(**changes: object) -> str:
 
 
 def test_the_files_schema_is_the_tables():
-    assert {field.name: GLUE[str(field.type)] for field in SCHEMA} == COLUMNS
-    assert SCHEMA.names == list(COLUMNS)
+    assert {field.name: GLUE[str(field.type)] for field in arrow_schema(CALLS)} == COLUMNS
+    assert arrow_schema(CALLS).names == list(COLUMNS)
 
 
 @given(
@@ -107,7 +108,7 @@ def test_columns_that_a_row_does_not_have_are_null():
 def test_the_later_stored_at_wins():
     older, newer = row_of(1, agent="B"), row_of(1, agent="A", stored_at="2026-10-20T09:00:00.001Z")
     for both in ([older, newer], [newer, older]):
-        assert rows_of(newest_of(table_from(both, PARTITION)), PARTITION) == [newer]
+        assert rows_of(newest_of(table_from(both, PARTITION), CALLS), PARTITION) == [newer]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.booleans()), max_size=12))
@@ -117,7 +118,7 @@ def test_of_every_recording_the_row_of_the_highest_rank_is_left_and_their_order_
         for n, second, gone in versions
     ]
     table = table_from(rows, PARTITION)
-    left = rows_of(newest_of(table), PARTITION)
+    left = rows_of(newest_of(table, CALLS), PARTITION)
     best = {row["recording_id"]: (row["stored_at"], row["audio_uri"] is None) for row in left}
     assert len(best) == len(left)
     for row in rows:
@@ -132,7 +133,7 @@ TEXT = st.none() | st.text(st.sampled_from(["a", ",", "1", "\0"]), max_size=3)
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_two_rows_have_the_same_digest_exactly_if_they_are_the_same(caller, callee, other_caller, other_callee):
     rows = [row_of(1, caller=caller, callee=callee), row_of(1, caller=other_caller, callee=other_callee)]
-    one, other = digests_of(table_from(rows, PARTITION))
+    one, other = digests_of(table_from(rows, PARTITION), CALLS)
     assert (one == other) == (rows[0] == rows[1])
 
 

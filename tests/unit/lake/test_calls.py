@@ -13,6 +13,7 @@ import pytest
 from call_lake.lake.calls import CallFilter, CallReader
 from call_lake.lake.errors import LakeDamaged
 from call_lake.lake.manifest import partitions_between, read_manifest
+from call_lake.model.lake_tables import CALLS, TablePartition
 from call_lake.model.layout import Partition
 from call_lake.model.phone_numbers import Likeness, WantedNumber
 from call_lake.model.table import COLUMNS
@@ -31,9 +32,11 @@ def world() -> World:
 
 def commit(world: World, *rows: dict[str, Any]) -> None:
     """One commit for each source and day."""
-    by_partition: dict[Partition, list[dict[str, Any]]] = {}
+    by_partition: dict[TablePartition, list[dict[str, Any]]] = {}
     for row in rows:
-        by_partition.setdefault(Partition(row["source"], date.fromisoformat(row["call_date"])), []).append(row)
+        by_partition.setdefault(CALLS.at(Partition(row["source"], date.fromisoformat(row["call_date"]))), []).append(
+            row
+        )
     for partition, some in by_partition.items():
         lake_of(world).commit(partition, table_from(some, partition))
 
@@ -166,13 +169,13 @@ def bytes_read(world: World) -> list[int]:
 def test_each_file_of_a_day_is_read_and_none_that_was_replaced(world: World) -> None:
     commit(world, row_of(1), row_of(2))
     commit(world, row_of(3))
-    lake_of(world).remove(Partition("thulium", TODAY), {f"thulium-{2:032x}"})
+    lake_of(world).remove(CALLS.at(Partition("thulium", TODAY)), {f"thulium-{2:032x}"})
 
     assert found(world) == [3, 1]
 
 
 def test_a_commit_meanwhile_is_followed(world: World) -> None:
-    partition = Partition("thulium", TODAY)
+    partition = CALLS.at(Partition("thulium", TODAY))
     commit(world, row_of(1))
     old = read_manifest(world.store, partition).keys
 
@@ -188,7 +191,7 @@ def test_a_commit_meanwhile_is_followed(world: World) -> None:
 
 def test_a_file_that_is_missing_is_no_empty_answer(world: World) -> None:
     commit(world, row_of(1))
-    world.store.delete(read_manifest(world.store, Partition("thulium", TODAY)).keys)
+    world.store.delete(read_manifest(world.store, CALLS.at(Partition("thulium", TODAY))).keys)
 
     with pytest.raises(LakeDamaged, match=r"call_date=2026-10-20.*call-lake rebuild"):
         found(world)
@@ -210,11 +213,11 @@ def test_partitions_are_those_of_the_days_and_sources_newest_first(world: World)
     days = [date(2025, 12, 31), date(2026, 1, 1), date(2026, 1, 2), date(2026, 2, 1)]
     commit(world, *(row_of(n, day=day, source=name) for n, day in enumerate(days) for name in ("thulium", "berlin")))
 
-    between = partitions_between(world.store, days[0], days[2])
-    of_one = partitions_between(world.store, days[1], days[2], {"berlin"})
+    between = partitions_between(world.store, CALLS, days[0], days[2])
+    of_one = partitions_between(world.store, CALLS, days[1], days[2], {"berlin"})
 
-    assert between == [Partition(name, day) for day in reversed(days[:3]) for name in ("berlin", "thulium")]
-    assert of_one == [Partition("berlin", days[2]), Partition("berlin", days[1])]
+    assert between == [CALLS.at(Partition(name, day)) for day in reversed(days[:3]) for name in ("berlin", "thulium")]
+    assert of_one == [CALLS.at(Partition("berlin", day)) for day in (days[2], days[1])]
 
 
 def test_days_without_calls_have_none(world: World) -> None:

@@ -13,7 +13,7 @@ from call_lake.lake import compactor
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.lake.search import read_partition
 from call_lake.model.lake_tables import CALLS
-from call_lake.model.layout import DATA, INBOX, Partition
+from call_lake.model.layout import INBOX, Partition
 from call_lake.model.table import Row
 from call_lake.ports import PartialFailure
 from tests.support.fakes.world import World
@@ -30,7 +30,7 @@ from tests.support.lake_samples import (
     rows_in,
 )
 
-PARTITION = Partition("thulium", TODAY)
+PARTITION = CALLS.at(Partition("thulium", TODAY))
 PLACE = f"inbox/calls/source=thulium/call_date={TODAY}/"
 
 
@@ -48,7 +48,7 @@ def test_waiting_rows_of_every_partition_go_into_the_lake_and_leave_the_inbox(wo
     put_rows(world.store, rows[:2], CALLS)
     put_rows(world.store, rows[2:], CALLS)
     assert compacted(world) == CompactionResult(rows=4, partitions=3)
-    read = [row for p in partitions_of(world) for row in read_partition(world.store, p.source, p.call_date)]
+    read = [row for p in partitions_of(world) for row in read_partition(world.store, p)]
     assert sorted(read, key=json.dumps) == sorted(rows, key=json.dumps)
     assert world.store.bodies(INBOX) == {}
 
@@ -127,7 +127,7 @@ def test_days_that_are_over_are_closed_and_old_files_collected(world):
     assert compacted(world).closed == 1
     world.clock.advance(timedelta(days=1))
     assert compacted(world).collected == 3
-    assert list(world.store.bodies(DATA)) == files_of(world, PARTITION)
+    assert list(world.store.bodies(CALLS.data)) == files_of(world, PARTITION)
 
 
 def test_the_newest_day_is_served_first(world):
@@ -193,7 +193,9 @@ def test_the_backfill_of_a_closed_day_writes_each_row_at_most_twice_over_all_com
     for number in range(6):
         put_rows(world.store, [row_of(number, day=TODAY - timedelta(days=9))], CALLS)
     compacted(world)
-    written = [pq.ParquetFile(pa.BufferReader(body)).metadata.num_rows for body in world.store.bodies(DATA).values()]
+    written = [
+        pq.ParquetFile(pa.BufferReader(body)).metadata.num_rows for body in world.store.bodies(CALLS.data).values()
+    ]
     assert sum(written) <= 2 * 6
     assert len(rows_in(world)) == 6
 
@@ -279,6 +281,6 @@ def test_a_partition_that_cannot_be_collected_stops_no_other_and_is_named(world)
 
     stop = world.calls.on_call(refuse)
     result = compacted(world)
-    assert result.failed == [f"source=thulium/call_date={TODAY - timedelta(days=1)}: PartialFailure"]
+    assert result.failed == [f"calls source=thulium/call_date={TODAY - timedelta(days=1)}: PartialFailure"]
     assert result.collected == 1
     assert compacted(world).collected == 1

@@ -13,15 +13,15 @@ from call_lake.errors import Transient
 from call_lake.lake import merge
 from call_lake.lake.search import read_partition
 from call_lake.model.lake_tables import CALLS
-from call_lake.model.layout import DATA, GARBAGE, INBOX, Partition
+from call_lake.model.layout import INBOX, Partition
 from call_lake.ports import PartialFailure
 from tests.support.fakes.calls import Call, Died, Fault, FaultAt, says_more
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, Before, compacted, files_of, ids_in, lake_of, row_of, rows_in, table_from
 from tests.support.parquet_memory import RememberingWriter
 
-OPEN = Partition("thulium", TODAY)
-CLOSED = Partition("thulium", TODAY - timedelta(days=3))
+OPEN = CALLS.at(Partition("thulium", TODAY))
+CLOSED = CALLS.at(Partition("thulium", TODAY - timedelta(days=3)))
 OLDER = row_of(101, day=CLOSED.call_date)
 NEWER = OLDER | {"agent": "A", "stored_at": f"{TODAY}T10:00:00.000Z"}
 FILES_OF_A_TIER = 4
@@ -80,9 +80,9 @@ def calls_of_a_run() -> Sequence[Call]:
 
 def assert_as_undisturbed(world: World) -> None:
     assert ids_in(world) == EXPECTED
-    assert NEWER in read_partition(world.store, "thulium", CLOSED.call_date)
+    assert NEWER in read_partition(world.store, CALLS.at(Partition("thulium", CLOSED.call_date)))
     assert world.store.bodies(INBOX) == {}
-    assert world.catalog.seen("calls") == {OPEN, CLOSED}
+    assert world.catalog.seen("calls") == {OPEN.partition, CLOSED.partition}
 
 
 def assert_nothing_is_left_but_what_is_named(world: World) -> None:
@@ -93,8 +93,8 @@ def assert_nothing_is_left_but_what_is_named(world: World) -> None:
     for _ in range(3):
         compacted(world)
         world.clock.advance(timedelta(days=1))
-    assert sorted(world.store.bodies(DATA)) == sorted(files_of(world, OPEN) + files_of(world, CLOSED))
-    assert world.store.bodies(GARBAGE) == {}
+    assert sorted(world.store.bodies(CALLS.data)) == sorted(files_of(world, OPEN) + files_of(world, CLOSED))
+    assert world.store.bodies(CALLS.garbage) == {}
 
 
 # Dying behind a call is dying before the next one, and behind the last one all is done.
@@ -146,4 +146,4 @@ def test_the_world_of_these_tests_holds_every_kind_of_work():
     assert len(files_of(world, OPEN)) == 1
     assert len(files_of(world, CLOSED)) == 1
     assert len(rows_in(world)) == len(EXPECTED)
-    assert OLDER not in read_partition(world.store, "thulium", CLOSED.call_date)
+    assert OLDER not in read_partition(world.store, CALLS.at(Partition("thulium", CLOSED.call_date)))

@@ -8,17 +8,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from call_lake.lake import data_file
-from call_lake.lake.arrow_rows import SCHEMA, sorted_rows
+from call_lake.lake.arrow_rows import arrow_schema, sorted_rows
 from call_lake.lake.data_file import DataFile, Footer, WrittenFile, write_file
 from call_lake.lake.errors import FileGone, NewerSchema
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.table import SCHEMA_VERSION
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, row_of, table_from
 
-PARTITION = Partition("thulium", TODAY)
+PARTITION = CALLS.at(Partition("thulium", TODAY))
 NOON = datetime(2026, 10, 20, 12, tzinfo=UTC)
-TABLE = sorted_rows(table_from([row_of(n) for n in range(1000)], PARTITION))
+TABLE = sorted_rows(table_from([row_of(n) for n in range(1000)], PARTITION), CALLS)
 
 
 def written(world: World, table: pa.Table = TABLE) -> WrittenFile:
@@ -60,18 +61,18 @@ def test_times_that_hardly_repeat_are_kept_as_differences(world):
 
 def test_the_footer_says_that_rows_are_sorted_by_started_at(world):
     (order,) = parquet(world, written(world)).metadata.row_group(0).sorting_columns
-    assert SCHEMA.names[order.column_index] == "started_at"
+    assert arrow_schema(CALLS).names[order.column_index] == "started_at"
     assert not order.descending
 
 
 def test_recording_ids_and_numbers_have_a_bloom_filter_and_nothing_else_has(world):
     group = parquet(world, written(world)).metadata.row_group(0)
-    filtered = [SCHEMA.names[n] for n in range(group.num_columns) if group.column(n).bloom_filter_offset]
+    filtered = [arrow_schema(CALLS).names[n] for n in range(group.num_columns) if group.column(n).bloom_filter_offset]
     assert filtered == ["recording_id", "caller", "callee"]
 
 
 def test_times_are_milliseconds_in_utc(world):
-    kind = parquet(world, written(world)).schema.column(SCHEMA.names.index("started_at")).logical_type
+    kind = parquet(world, written(world)).schema.column(arrow_schema(CALLS).names.index("started_at")).logical_type
     assert "isAdjustedToUTC=true, timeUnit=milliseconds" in str(kind)
 
 
@@ -126,8 +127,8 @@ def test_a_file_collected_while_it_is_read_is_told_from_a_broken_one(monkeypatch
 
 
 def test_a_file_of_a_newer_version_is_not_touched(monkeypatch, world):
-    monkeypatch.setattr(data_file, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setitem(vars(CALLS), "schema_version", SCHEMA_VERSION + 1)
     file = written(world)
-    monkeypatch.setattr(data_file, "SCHEMA_VERSION", SCHEMA_VERSION)
+    monkeypatch.setitem(vars(CALLS), "schema_version", SCHEMA_VERSION)
     with pytest.raises(NewerSchema, match=f"schema version {SCHEMA_VERSION + 1}"):
         opened(world, file)

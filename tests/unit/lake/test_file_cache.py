@@ -9,13 +9,14 @@ from call_lake.lake import data_file, file_cache
 from call_lake.lake.arrow_rows import sorted_rows
 from call_lake.lake.data_file import Footer, WrittenFile, write_file
 from call_lake.lake.file_cache import FileCache
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, row_of, table_from
 
-PARTITION = Partition("thulium", TODAY)
+PARTITION = CALLS.at(Partition("thulium", TODAY))
 NOON = datetime(2026, 10, 20, 12, tzinfo=UTC)
-TABLE = sorted_rows(table_from([row_of(n) for n in range(1000)], PARTITION))
+TABLE = sorted_rows(table_from([row_of(n) for n in range(1000)], PARTITION), CALLS)
 
 
 def written(world: World) -> WrittenFile:
@@ -44,7 +45,7 @@ def test_the_cache_finds_recordings_whether_it_keeps_their_ids_or_not(monkeypatc
     ids = {row_of(5)["recording_id"], row_of(5000)["recording_id"]}
     stored_at = datetime(2026, 10, 20, 9, tzinfo=UTC)
     assert FileCache(world.store).ranks(file.summary, ids) == {
-        row_of(5)["recording_id"]: int(stored_at.timestamp() * 1000) * 2 + 1
+        row_of(5)["recording_id"]: int(stored_at.timestamp() * 1000 << 15) + 1
     }
 
 

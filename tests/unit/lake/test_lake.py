@@ -15,7 +15,8 @@ from call_lake.lake import merge
 from call_lake.lake.errors import LakeDamaged, OutOfTime
 from call_lake.lake.lake import Lake
 from call_lake.lake.search import read_partition
-from call_lake.model.layout import DATA, MANIFEST, Partition
+from call_lake.model.lake_tables import CALLS, TablePartition
+from call_lake.model.layout import Partition
 from call_lake.model.table import Row
 from tests.support.fakes.calls import Died, Fault, FaultAt
 from tests.support.fakes.world import World
@@ -32,16 +33,16 @@ from tests.support.lake_samples import (
     table_from,
 )
 
-PARTITION = Partition("thulium", TODAY)
-CLOSED = Partition("thulium", TODAY - timedelta(days=2))
-YESTERDAY = Partition("thulium", TODAY - timedelta(days=1))
+PARTITION = CALLS.at(Partition("thulium", TODAY))
+CLOSED = CALLS.at(Partition("thulium", TODAY - timedelta(days=2)))
+YESTERDAY = CALLS.at(Partition("thulium", TODAY - timedelta(days=1)))
 
 
 def ids(*numbers: int) -> list[str]:
     return sorted(row_of(number)["recording_id"] for number in numbers)
 
 
-def commit(world: World, rows: list[Row], partition: Partition = PARTITION) -> int:
+def commit(world: World, rows: list[Row], partition: TablePartition = PARTITION) -> int:
     return lake_of(world).commit(partition, table_from(rows, partition)).rows
 
 
@@ -51,7 +52,7 @@ def commit_closed(world: World, *numbers: int) -> None:
 
 def test_rows_are_read_back_as_they_were_given(world):
     commit(world, [row_of(2), row_of(1)])
-    assert read_partition(world.store, "thulium", TODAY) == [row_of(1), row_of(2)]
+    assert read_partition(world.store, PARTITION) == [row_of(1), row_of(2)]
     assert partitions_of(world) == [PARTITION]
 
 
@@ -64,10 +65,10 @@ def test_the_manifest_names_each_file_by_its_uri_a_line(world):
 
 def test_a_commit_to_a_day_that_fills_adds_one_small_file(world):
     commit(world, [row_of(n) for n in range(100)])
-    before = world.store.bodies(DATA)
+    before = world.store.bodies(CALLS.data)
     commit(world, [row_of(200)])
     assert len(files_of(world, PARTITION)) == 2
-    assert before.items() <= world.store.bodies(DATA).items()
+    assert before.items() <= world.store.bodies(CALLS.data).items()
 
 
 def test_rows_that_the_lake_has_already_change_nothing(world):
@@ -85,7 +86,10 @@ def test_a_newer_version_replaces_the_row_and_rewrites_its_file_alone(world):
     assert commit(world, [newer]) == 1
     assert first not in files_of(world, PARTITION)
     assert second in files_of(world, PARTITION)
-    assert read_partition(world.store, "thulium", TODAY) == [newer, *(row_of(n) for n in (2, 3, 4))]
+    assert read_partition(world.store, PARTITION) == [
+        newer,
+        *(row_of(n) for n in (2, 3, 4)),
+    ]
 
 
 def test_a_large_file_loses_the_replaced_row_and_does_not_grow(monkeypatch):
@@ -97,7 +101,10 @@ def test_a_large_file_loses_the_replaced_row_and_does_not_grow(monkeypatch):
     assert commit(world, [newer, row_of(4)]) == 2
     assert large not in files_of(world, PARTITION)
     assert sorted(rows_of_file(world, key) for key in files_of(world, PARTITION)) == [2, 2]
-    assert read_partition(world.store, "thulium", TODAY) == [newer, *(row_of(n) for n in (2, 3, 4))]
+    assert read_partition(world.store, PARTITION) == [
+        newer,
+        *(row_of(n) for n in (2, 3, 4)),
+    ]
 
 
 def test_a_row_that_a_warm_compactor_has_written_is_known_again_by_one_look_at_the_manifest(world):
@@ -129,7 +136,7 @@ def test_any_order_any_repetition_and_any_split_into_commits_end_in_the_same_row
         for batch in batches:
             lake.commit(PARTITION, table_from(batch, PARTITION))
         assert len(ids_in(world)) == len(set(ids_in(world)))
-        return read_partition(world.store, "thulium", TODAY)
+        return read_partition(world.store, PARTITION)
 
     other = data.draw(st.permutations(rows + data.draw(st.lists(st.sampled_from(rows or [row_of(0)]), max_size=3))))
     if not rows:
@@ -155,7 +162,7 @@ def rows_of_file(world: World, key: str) -> int:
 def test_yesterday_is_not_closed_for_it_may_still_be_yesterday_in_the_west(world):
     commit(world, [row_of(1, day=YESTERDAY.call_date)], YESTERDAY)
     commit(world, [row_of(2, day=YESTERDAY.call_date)], YESTERDAY)
-    assert lake_of(world).to_close() == []
+    assert lake_of(world).to_close(CALLS) == []
 
 
 def test_late_rows_of_a_closed_day_are_one_file_beside_it_and_merged_the_next_day(world):
@@ -163,9 +170,9 @@ def test_late_rows_of_a_closed_day_are_one_file_beside_it_and_merged_the_next_da
     for number in (100, 101, 102):
         commit_closed(world, number)
         assert len(files_of(world, CLOSED)) == 2
-    assert lake_of(world).to_close() == []
+    assert lake_of(world).to_close(CALLS) == []
     world.clock.advance(timedelta(days=1))
-    assert lake_of(world).to_close() == [CLOSED]
+    assert lake_of(world).to_close(CALLS) == [CLOSED]
     lake_of(world).close(CLOSED)
     assert len(files_of(world, CLOSED)) == 1
     assert ids_in(world) == ids(*range(103))
@@ -175,7 +182,7 @@ def test_a_day_that_is_one_file_is_not_closed_again(world):
     commit_closed(world, 1)
     world.clock.advance(timedelta(days=3))
     before = world.store.bodies()
-    assert lake_of(world).to_close() == []
+    assert lake_of(world).to_close(CALLS) == []
     lake_of(world).close(CLOSED)
     assert world.store.bodies() == before
 
@@ -255,11 +262,11 @@ def test_a_row_that_somebody_took_out_is_put_back_by_a_warm_compactor_that_has_w
 def test_a_manifest_never_comes_back_to_what_it_was_so_who_decided_before_loses_its_swap(world):
     """Or it would name a file that was erased meanwhile."""
     commit(world, [row_of(1)])
-    before = world.store.bodies(MANIFEST)
+    before = world.store.bodies(CALLS.manifests)
     commit(world, [row_of(2)])
     lake_of(world).remove(PARTITION, set(ids(2)))
     assert ids_in(world) == ids(1)
-    assert world.store.bodies(MANIFEST) != before
+    assert world.store.bodies(CALLS.manifests) != before
 
 
 def test_a_manifest_that_names_a_deleted_file_is_said_to_be_damaged(world):
@@ -272,7 +279,7 @@ def test_a_manifest_that_names_a_deleted_file_is_said_to_be_damaged(world):
 def test_a_tombstone_written_during_the_swap_is_honoured_right_after_it(world):
     def erase_during_the_swap(call, proceed):
         answer = proceed()
-        if world.store.bodies(MANIFEST):
+        if world.store.bodies(CALLS.manifests):
             stop()
             erase_in_ledger(world, row_of(1)["recording_id"])
         return answer
@@ -287,9 +294,9 @@ def erase_and_kill_the_commit_after_its_swap(world: World) -> None:
     lake_of(world).remove(PARTITION, set(ids(1)))
 
     def die_after_swap(call, proceed):
-        before = world.store.bodies(MANIFEST)
+        before = world.store.bodies(CALLS.manifests)
         answer = proceed()
-        if world.store.bodies(MANIFEST) != before:
+        if world.store.bodies(CALLS.manifests) != before:
             raise Died
         return answer
 
@@ -335,7 +342,7 @@ def test_a_commit_that_took_too_long_does_not_name_a_file_that_may_be_collected(
 
     world.calls.on_call(sleep_after_the_file)
     assert lake.commit(PARTITION, table_from([row_of(1)], PARTITION)).conflicts == 1
-    assert len(world.store.bodies(DATA)) == 2
+    assert len(world.store.bodies(CALLS.data)) == 2
     assert ids_in(world) == ids(1)
 
 

@@ -6,19 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from call_lake.lake import merge
-from call_lake.lake.arrow_rows import SCHEMA, sorted_rows
+from call_lake.lake.arrow_rows import arrow_schema, sorted_rows
 from call_lake.lake.data_file import DataFile, FileSummary, Footer, write_file
 from call_lake.lake.merge import FILES_OF_A_TIER, SMALL_ROWS, choose_on_closed_day, choose_on_current_day, merged
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, row_of, table_from
 
-PARTITION = Partition("thulium", TODAY)
+PARTITION = CALLS.at(Partition("thulium", TODAY))
 NOON = datetime(2026, 10, 20, 12, tzinfo=UTC)
 
 
 def known(name: str, rows: int = 10, tier: int = 0, since: datetime = NOON) -> FileSummary:
-    return FileSummary(name, rows * 200, rows, Footer(tier, since), None)
+    return FileSummary(name, rows * 200, rows * 600, rows, Footer(tier, since), None)
 
 
 def keys(chosen: list[FileSummary]) -> set[str]:
@@ -109,7 +110,10 @@ def test_a_merge_in_small_steps_has_every_row_once_in_order(runs, new, without, 
 
     def table(seconds: list[int]) -> pa.Table:
         rows = [row_of(next(number), started_at=f"{TODAY}T08:00:{second:02d}.000Z") for second in seconds]
-        return sorted_rows(pa.concat_tables([SCHEMA.empty_table(), *([table_from(rows, PARTITION)] if rows else [])]))
+        return sorted_rows(
+            pa.concat_tables([arrow_schema(CALLS).empty_table(), *([table_from(rows, PARTITION)] if rows else [])]),
+            CALLS,
+        )
 
     tables = [table(seconds) for seconds in runs]
     files = []
@@ -121,7 +125,7 @@ def test_a_merge_in_small_steps_has_every_row_once_in_order(runs, new, without, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(merge, "MERGED_ROWS", 0)
         patch.setattr(merge, "SMALLEST_BATCH_ROWS", batch)
-        out = pa.concat_tables([SCHEMA.empty_table(), *merged(files, late, gone)])
+        out = pa.concat_tables([arrow_schema(CALLS).empty_table(), *merged(CALLS, files, late, gone)])
     everything = [name for each in (*tables, late) for name in each["recording_id"].to_pylist()]
     assert sorted(out["recording_id"].to_pylist()) == sorted(set(everything) - gone)
     times = out["started_at"].to_pylist()

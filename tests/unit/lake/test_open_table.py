@@ -10,14 +10,15 @@ from pyarrow import BufferReader
 
 from call_lake.bucket.inbox import put_rows
 from call_lake.lake.compactor import Compactor
-from call_lake.lake.open_table import PERSONAL, OpenTable
-from call_lake.model.lake_tables import CALLS
-from call_lake.model.layout import OPEN_DATA, OPEN_MANIFEST, Partition
+from call_lake.lake.open_table import OpenTable
+from call_lake.model.lake_tables import CALLS, CALLS_OPEN
+from call_lake.model.layout import Partition
+from call_lake.model.table import ABOUT_PEOPLE
 from tests.support.erasing import eraser_of, recording_ids
 from tests.support.fakes import World
 from tests.support.lake_samples import IN_TIME_S, SETTINGS, TODAY, Before, lake_of, row_of, table_from
 
-PARTITION = Partition("thulium", TODAY)
+PARTITION = CALLS.at(Partition("thulium", TODAY))
 
 
 def committed(world: World, *numbers: int) -> None:
@@ -31,7 +32,7 @@ def open_of(world: World, *, create: bool = True) -> OpenTable:
 def files(world: World) -> Iterator[Any]:
     """What a reader of ``calls_open`` reads."""
     bodies = world.store.bodies("")
-    for line in bodies.get(PARTITION.open_manifest, b"").decode().splitlines():
+    for line in bodies.get(CALLS_OPEN.at(PARTITION.partition).manifest, b"").decode().splitlines():
         yield pq.read_table(BufferReader(bodies[line.removeprefix(f"s3://{world.store.bucket}/")]))
 
 
@@ -50,7 +51,7 @@ def test_it_has_every_row_and_no_personal_column(world: World) -> None:
 
     assert ids(world) == expected(1, 2)
     for table in files(world):
-        assert not set(PERSONAL) & set(table.column_names)
+        assert not {*ABOUT_PEOPLE, "audio_uri"} & set(table.column_names)
         assert table["duration_s"].to_pylist() == [12.5, 12.5]
 
 
@@ -58,7 +59,7 @@ def test_no_number_and_no_file_name_is_in_its_bytes(world: World) -> None:
     committed(world, 7)
     open_of(world).follow(PARTITION)
 
-    for body in world.store.bodies("lake/open/").values():
+    for body in world.store.bodies(CALLS_OPEN.prefix).values():
         assert b"000000007" not in body.replace(f"{7:032x}".encode(), b"")
         assert b"sales/" not in body
 
@@ -81,27 +82,27 @@ def test_twins_go_with_the_files_that_they_are_of_and_never_one_that_is_named(wo
 
     open_of(world).drop(PARTITION, [old])
 
-    assert old.rpartition("/")[2] not in {key.rpartition("/")[2] for key in world.store.bodies(OPEN_DATA)}
+    assert old.rpartition("/")[2] not in {key.rpartition("/")[2] for key in world.store.bodies(CALLS_OPEN.data)}
     assert [table.num_rows for table in files(world)] == [0]
 
 
 def test_what_a_crash_left_behind_is_found_by_listing(world: World) -> None:
     committed(world, 1)
-    assert open_of(world).behind() == [PARTITION]
+    assert open_of(world).behind(CALLS) == [PARTITION]
     open_of(world).follow(PARTITION)
-    assert open_of(world).behind() == []
+    assert open_of(world).behind(CALLS) == []
 
     world.clock.sleep(60)
     committed(world, 2)
 
-    assert open_of(world).behind() == [PARTITION]
+    assert open_of(world).behind(CALLS) == [PARTITION]
 
 
 def test_without_the_setting_only_partitions_that_have_it_are_kept_right(world: World) -> None:
     committed(world, 1)
-    assert open_of(world, create=False).behind() == []
+    assert open_of(world, create=False).behind(CALLS) == []
     assert not open_of(world, create=False).follow(PARTITION)
-    assert world.store.bodies(OPEN_MANIFEST) == {}
+    assert world.store.bodies(CALLS_OPEN.manifests) == {}
 
     open_of(world).follow(PARTITION)
     committed(world, 2)
@@ -150,7 +151,7 @@ def test_a_compaction_makes_none_where_nobody_asks_for_it(world: World) -> None:
 
     compacted(world, open_table=False)
 
-    assert world.store.bodies("lake/open/") == {}
+    assert world.store.bodies(CALLS_OPEN.prefix) == {}
 
 
 def test_the_next_compaction_mends_what_a_dead_one_left(world: World) -> None:
@@ -171,7 +172,7 @@ def test_collection_takes_the_twins_with_it(world: World) -> None:
     compacted(world)
 
     stems = {key.rpartition("/")[2] for key in world.store.bodies(PARTITION.data)}
-    assert {key.rpartition("/")[2] for key in world.store.bodies(OPEN_DATA)} == stems
+    assert {key.rpartition("/")[2] for key in world.store.bodies(CALLS_OPEN.data)} == stems
     assert ids(world) == expected(*range(1, 20))
 
 
@@ -185,7 +186,7 @@ def test_an_erasure_leaves_nothing_in_it_and_proves_it(world: World) -> None:
     assert report.places["open_table"].hits == 0
     assert report.places["open_table"].searched > 0
     assert ids(world) == expected(2)
-    bodies = world.store.bodies(OPEN_DATA).values()
+    bodies = world.store.bodies(CALLS_OPEN.data).values()
     assert erased not in {id for body in bodies for id in pq.read_table(BufferReader(body))["recording_id"].to_pylist()}
 
 

@@ -13,6 +13,7 @@ import pytest
 
 import call_lake
 from call_lake.errors import ConfigError
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.table import COLUMNS
 from call_lake.wiring import analyst
@@ -35,7 +36,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         row_of(3, source="conpeek", agent=None),
     )
     for row in rows:
-        partition = Partition(row["source"], date.fromisoformat(row["call_date"]))
+        partition = CALLS.at(Partition(row["source"], date.fromisoformat(row["call_date"])))
         lake_of(world).commit(partition, table_from([row], partition))
     return world
 

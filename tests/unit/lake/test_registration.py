@@ -44,7 +44,8 @@ def runs(world: World) -> Runs:
 
 
 def commit(world: World, partition: Partition) -> None:
-    lake_of(world).commit(partition, table_from([row_of(1, day=partition.call_date)], partition))
+    place = CALLS.at(partition)
+    lake_of(world).commit(place, table_from([row_of(1, day=partition.call_date)], place))
 
 
 def refuse(world: World, method: str) -> Any:
@@ -132,7 +133,7 @@ def test_partitions_of_a_table_with_a_new_column_are_registered_again(world: Wor
 def test_rows_whose_partition_cannot_be_registered_stay_in_the_inbox_and_are_reported(runs: Runs) -> None:
     grant = refuse(runs.world, "register")
     result = runs.run(row_of(1))
-    assert result.failed == [f"{TODAYS}: Transient"]
+    assert result.failed == [f"calls {TODAYS}: Transient"]
     assert runs.world.store.bodies(INBOX)
 
     grant()
@@ -158,7 +159,7 @@ def test_a_partition_of_the_open_table_that_was_not_registered_is_so_in_the_next
     yesterday = Partition("thulium", TODAY - timedelta(days=1))
     commit(runs.world, yesterday)
     grant = refuse(runs.world, "register")
-    assert runs.run().failed == [f"{yesterday}: Transient"]
+    assert runs.run().failed == [f"calls {yesterday}: Transient"]
 
     grant()
     runs.run()

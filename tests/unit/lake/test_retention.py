@@ -13,8 +13,8 @@ from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.entry import OUTLIVED, TOMBSTONE, State
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.lake_tables import CALLS, inbox_key
-from call_lake.model.layout import DATA, INBOX, OPEN_DATA, OPEN_MANIFEST, Partition
+from call_lake.model.lake_tables import CALLS, CALLS_OPEN, inbox_key
+from call_lake.model.layout import INBOX, Partition
 from call_lake.model.retention import first_kept_day
 from call_lake.ports import Item
 from tests.support.fakes.calls import Call
@@ -72,8 +72,12 @@ def test_what_is_removed_leaves_no_byte_once_the_grace_period_is_over(world: Wor
         world.clock.advance(timedelta(days=1))
         run()
 
-    assert not [key for prefix in (DATA, OPEN_DATA, OPEN_MANIFEST, INBOX) for key in world.store.bodies(prefix)]
-    assert world.store.bodies()[OLD_DAY.manifest] == b""
+    assert not [
+        key
+        for prefix in (CALLS.data, CALLS_OPEN.data, CALLS_OPEN.manifests, INBOX)
+        for key in world.store.bodies(prefix)
+    ]
+    assert world.store.bodies()[CALLS.at(OLD_DAY).manifest] == b""
     assert not world.catalog.seen("calls") | world.catalog.seen("calls_open")
 
 

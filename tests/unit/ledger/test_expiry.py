@@ -13,7 +13,8 @@ from call_lake.lake.arrow_rows import digests_of, versions_of
 from call_lake.lake.file_cache import FileCache
 from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.expiry import AudioExpiry
-from call_lake.model.layout import DATA, MANIFEST, Partition
+from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import Partition
 from call_lake.model.messages import message_of
 from call_lake.model.times import iso
 from call_lake.operations.verify.findings import Kind
@@ -30,7 +31,7 @@ from tests.support.operator_bench import Bench, kinds, lose_all, rebuilt
 KEPT_DAYS = 7
 KEPT = timedelta(days=KEPT_DAYS)
 ASKED_AFTER = KEPT + timedelta(days=2, minutes=1)
-PARTITION = Partition("thulium", TODAY)
+PARTITION = CALLS.at(Partition("thulium", TODAY))
 URI = "s3://bucket/audio/1.wav"
 ALL_EXPIRED = [State.EXPIRED] * 3
 
@@ -66,7 +67,7 @@ def entry(bench: Bench, number: int = 0) -> Entry:
 def table(bench: Bench) -> list[dict[str, Any]]:
     """The rows that the manifests name, every column."""
     bodies, prefix = bench.world.store.bodies(), f"s3://{bench.world.store.bucket}/"
-    keys = [line for body in bench.world.store.bodies(MANIFEST).values() for line in body.decode().splitlines()]
+    keys = [line for body in bench.world.store.bodies(CALLS.manifests).values() for line in body.decode().splitlines()]
     return [row for key in keys for row in pq.read_table(io.BytesIO(bodies[key.removeprefix(prefix)])).to_pylist()]
 
 
@@ -323,7 +324,7 @@ def test_a_copier_that_cannot_write_it_down_leaves_it_stored_and_the_message_com
 
 
 def test_the_digest_tells_a_row_without_audio_from_the_one_with_it() -> None:
-    stands, gone = digests_of(table_from([row_of(1, audio_uri=URI), row_of(1)], PARTITION))
+    stands, gone = digests_of(table_from([row_of(1, audio_uri=URI), row_of(1)], PARTITION), CALLS)
 
     assert stands != gone
 
@@ -332,12 +333,12 @@ def test_the_digest_tells_a_row_without_audio_from_the_one_with_it() -> None:
 def test_the_ranks_that_are_read_from_a_file_are_those_of_its_rows(uris: list[str | None], world: World) -> None:
     rows = table_from([row_of(n, audio_uri=uri) for n, uri in enumerate(uris)], PARTITION)
     lake_of(world).commit(PARTITION, rows)
-    (key,) = world.store.bodies(DATA)
+    (key,) = world.store.bodies(CALLS.data)
 
     read = FileCache(world.store).summary(key).versions
 
     assert read is not None
-    assert read.equals(versions_of(rows, PARTITION.source).combine_chunks())
+    assert read.equals(versions_of(rows, PARTITION).combine_chunks())
 
 
 # -- the operator's commands

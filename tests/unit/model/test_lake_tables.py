@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from call_lake.model.lake_tables import CALLS_OPEN, TABLES, LakeTable, TablePartition, table_of
+from call_lake.model.lake_tables import CALLS_OPEN, TABLES, LakeTable, TablePartition, table_of_key
 from call_lake.model.layout import Partition
 
 DAY = Partition("thulium", date(2026, 10, 20))
@@ -35,7 +35,7 @@ def test_a_key_that_names_no_partition_of_a_table_has_none(key: str) -> None:
 
 
 def test_a_stray_object_in_the_inbox_of_a_table_is_the_tables() -> None:
-    assert [table_of(f"{table.inbox}stray.json") for table in TABLES] == list(TABLES)
+    assert [table_of_key(f"{table.inbox}stray.json") for table in TABLES] == list(TABLES)
 
 
 @pytest.mark.parametrize("table", ALL, ids=str)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from call_lake.errors import ConfigError
-from call_lake.lake.open_table import OPEN_SCHEMA
+from call_lake.model.lake_tables import CALLS_OPEN
 from call_lake.model.recording import AudioFacts, Recording, StoredAudio
 from call_lake.model.table import COLUMNS, Row, row_of
 from call_lake.settings import SourceSettings
@@ -54,7 +54,7 @@ def test_a_row_has_the_providers_words_and_the_settings_names() -> None:
 
 
 def test_the_open_table_has_the_names_and_not_the_providers_words() -> None:
-    names = set(OPEN_SCHEMA.names)
+    names = set(CALLS_OPEN.columns)
 
     assert names & {"queue", "queue_name", "team", "team_name"} == {"queue_name", "team_name"}
 

@@ -4,7 +4,6 @@ The next version is made here, of this one and a column: so every table that thi
 """
 
 import json
-import sys
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -13,19 +12,18 @@ import pytest
 
 from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import list_quarantine
-from call_lake.lake import arrow_rows, compactor
-from call_lake.lake.arrow_rows import SCHEMA
+from call_lake.lake import compactor
 from call_lake.lake.search import read_partition
 from call_lake.model import table
 from call_lake.model.lake_tables import CALLS
-from call_lake.model.layout import DATA, Partition
+from call_lake.model.layout import Partition
 from call_lake.model.table import SCHEMA_VERSION, Row
 from call_lake_cli.commands.quarantine import send_again
 from tests.support.fakes.world import World
 from tests.support.lake_samples import TODAY, compacted, files_of, lake_of, row_of, rows_in, table_from
 from tests.support.operator_bench import Bench, lose_all, rebuilt, rows
 
-PARTITION = Partition("thulium", TODAY)
+PARTITION = CALLS.at(Partition("thulium", TODAY))
 NEXT = SCHEMA_VERSION + 1
 COLUMN = "mood"
 
@@ -38,14 +36,8 @@ def upgrade(monkeypatch: pytest.MonkeyPatch) -> Upgrade:
 
     def deploy() -> None:
         monkeypatch.setitem(table.COLUMNS, COLUMN, "string")
-        monkeypatch.setattr(arrow_rows, "_KNOWN", arrow_rows._KNOWN | {COLUMN})
-        schema = SCHEMA.append(pa.field(COLUMN, pa.string()))
-        for name, module in list(sys.modules.items()):
-            if name.startswith("call_lake."):
-                if getattr(module, "SCHEMA", None) is SCHEMA:
-                    monkeypatch.setattr(module, "SCHEMA", schema)
-                if hasattr(module, "SCHEMA_VERSION"):
-                    monkeypatch.setattr(module, "SCHEMA_VERSION", NEXT)
+        monkeypatch.setattr(table, "SCHEMA_VERSION", NEXT)
+        monkeypatch.setitem(vars(CALLS), "schema_version", NEXT)
 
     return deploy
 
@@ -60,7 +52,7 @@ def commit(world: World, *rows: Row) -> None:
 
 
 def versions_of_files(world: World) -> list[int]:
-    bodies = world.store.bodies(DATA)
+    bodies = world.store.bodies(CALLS.data)
     footers = [pq.ParquetFile(pa.BufferReader(bodies[key])).metadata.metadata for key in files_of(world, PARTITION)]
     return [int(footer[b"call_lake.schema_version"]) for footer in footers]
 
@@ -71,7 +63,10 @@ def test_files_of_both_versions_are_one_partition(upgrade: Upgrade, world: World
     commit(world, new_row(2))
 
     assert versions_of_files(world) == [SCHEMA_VERSION, NEXT]
-    assert read_partition(world.store, "thulium", TODAY) == [row_of(1) | {COLUMN: None}, new_row(2)]
+    assert read_partition(world.store, PARTITION) == [
+        row_of(1) | {COLUMN: None},
+        new_row(2),
+    ]
 
 
 def test_older_files_are_merged_into_one_of_the_new_version(upgrade: Upgrade, world: World) -> None:
@@ -82,7 +77,7 @@ def test_older_files_are_merged_into_one_of_the_new_version(upgrade: Upgrade, wo
 
     assert versions_of_files(world) == [NEXT]
     older = [row_of(number) | {COLUMN: None} for number in range(16)]
-    assert read_partition(world.store, "thulium", TODAY) == [*older, new_row(16)]
+    assert read_partition(world.store, PARTITION) == [*older, new_row(16)]
 
 
 def test_a_recordings_older_row_gives_way_to_its_newer_one(upgrade: Upgrade, world: World) -> None:
@@ -91,7 +86,7 @@ def test_a_recordings_older_row_gives_way_to_its_newer_one(upgrade: Upgrade, wor
     newer = new_row(1) | {"stored_at": f"{TODAY}T10:00:00.000Z"}
     commit(world, newer)
 
-    assert read_partition(world.store, "thulium", TODAY) == [newer, row_of(2) | {COLUMN: None}]
+    assert read_partition(world.store, PARTITION) == [newer, row_of(2) | {COLUMN: None}]
 
 
 def test_the_same_row_delivered_again_after_the_deployment_changes_nothing(upgrade: Upgrade, world: World) -> None:
@@ -110,7 +105,10 @@ def test_an_older_versions_rows_that_still_wait_are_taken(upgrade: Upgrade, worl
 
     assert compacted(world).rows == 2
     assert quarantine_is_empty(world)
-    assert read_partition(world.store, "thulium", TODAY) == [row_of(1) | {COLUMN: None}, new_row(2)]
+    assert read_partition(world.store, PARTITION) == [
+        row_of(1) | {COLUMN: None},
+        new_row(2),
+    ]
 
 
 def quarantine_is_empty(world: World) -> bool:
@@ -138,14 +136,14 @@ def test_a_newer_versions_file_is_never_rewritten_and_holds_up_no_other_partitio
         upgrade()
         commit(world, new_row(1))
     monkeypatch.undo()  # the deployment was rolled back
-    before = world.store.bodies(DATA)
+    before = world.store.bodies(CALLS.data)
     put_rows(world.store, [row_of(2), row_of(3, source="conpeek")], CALLS)
 
     result = compacted(world)
 
     assert result.failed == [f"{PARTITION}: NewerSchema"]
     assert (result.rows, result.left_over) == (1, 1)
-    assert before.items() <= world.store.bodies(DATA).items()
+    assert before.items() <= world.store.bodies(CALLS.data).items()
 
 
 def test_a_rebuild_lifts_older_rows_to_the_new_version(upgrade: Upgrade) -> None:

@@ -10,7 +10,8 @@ from call_lake.bucket.quarantine import list_quarantine
 from call_lake.errors import Transient
 from call_lake.lake import partition_rebuild
 from call_lake.ledger.entry import State
-from call_lake.model.layout import DATA, INBOX, MANIFEST, Partition
+from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import INBOX, Partition
 from call_lake.model.table import Row
 from call_lake.operations.rebuild import RebuildAttempt
 from tests.support.fakes.provider import make_recording
@@ -31,26 +32,26 @@ def changed(found: dict[Partition, RebuildAttempt]) -> set[Partition]:
 
 
 def lose_manifests(bench: Bench) -> None:
-    lose(bench, MANIFEST)
+    lose(bench, CALLS.manifests)
 
 
 def lose_files(bench: Bench) -> None:
-    lose(bench, DATA)
+    lose(bench, CALLS.data)
 
 
 def truncate_files(bench: Bench) -> None:
-    for key, body in bench.world.store.bodies(DATA).items():
+    for key, body in bench.world.store.bodies(CALLS.data).items():
         bench.world.store.put(key, body[:-100])
 
 
 def damage_pages(bench: Bench) -> None:
     """The footer is whole; only who reads the columns finds out."""
-    for key, body in bench.world.store.bodies(DATA).items():
+    for key, body in bench.world.store.bodies(CALLS.data).items():
         bench.world.store.put(key, body[:4] + bytes(200) + body[204:])
 
 
 def empty_manifests(bench: Bench) -> None:
-    for key in bench.world.store.bodies(MANIFEST):
+    for key in bench.world.store.bodies(CALLS.manifests):
         bench.world.store.put(key, b"")
 
 
@@ -87,7 +88,7 @@ def test_rows_that_are_missing_different_or_there_twice_are_mended(bench: Bench)
     bench.lose_row(bench.recordings[0])
     wrong = next(row for row in before if row["recording_id"] == bench.recordings[1].recording_id)
     lines = [{**row_of(1), **wrong, **times_of(wrong), "agent": "Nobody"}]
-    lake_of(bench.world).commit(PARTITION, table_from(lines, PARTITION))
+    lake_of(bench.world).commit(CALLS.at(PARTITION), table_from(lines, CALLS.at(PARTITION)))
     double_a_file(bench, PARTITION)
 
     done = rebuilt(bench)[PARTITION].rebuilt
@@ -104,11 +105,11 @@ def times_of(row: Row) -> Row:
 
 
 def double_a_file(bench: Bench, partition: Partition) -> None:
-    (key,) = files_of(bench.world, partition)
+    (key,) = files_of(bench.world, CALLS.at(partition))
     other = key.replace(".parquet", "0.parquet")
     bench.world.store.put(other, bench.world.store.bodies()[key])
     body = f"s3://call-lake-test/{key}\ns3://call-lake-test/{other}\n"
-    bench.world.store.put(partition.manifest, body.encode())
+    bench.world.store.put(CALLS.at(partition).manifest, body.encode())
 
 
 def test_only_the_partitions_that_were_asked_for_are_rebuilt(bench: Bench) -> None:
@@ -193,7 +194,7 @@ def test_a_large_partition_becomes_several_files_and_memory_holds_one(
 
     rebuilt(bench)
 
-    assert len(files_of(bench.world, PARTITION)) == 2
+    assert len(files_of(bench.world, CALLS.at(PARTITION))) == 2
     assert rows(bench) == before
     assert changed(rebuilt(bench)) == set()
 
@@ -222,7 +223,7 @@ def test_a_partition_that_fails_stops_no_other_and_says_why(bench: Bench) -> Non
 
 def test_a_file_of_a_newer_version_is_left_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     before = bench.world.store.bodies()
-    monkeypatch.setattr("call_lake.lake.data_file.SCHEMA_VERSION", 0)
+    monkeypatch.setitem(vars(CALLS), "schema_version", 0)
 
     found = rebuilt(bench)
 
@@ -289,7 +290,7 @@ def test_a_row_under_a_day_that_is_not_the_ledgers_is_kept_for_verify_to_name(be
     elsewhere = Partition("thulium", DAY - timedelta(days=3))
     row = next(row for row in rows(bench) if row["recording_id"] == bench.recordings[0].recording_id)
     moved = row_of(1) | row | times_of(row) | {"call_date": elsewhere.call_date.isoformat()}
-    lake_of(bench.world).commit(elsewhere, table_from([moved], elsewhere))
+    lake_of(bench.world).commit(CALLS.at(elsewhere), table_from([moved], CALLS.at(elsewhere)))
     overwrite_files_of(bench, PARTITION)
 
     done = rebuilt(bench)[elsewhere].rebuilt
@@ -300,5 +301,5 @@ def test_a_row_under_a_day_that_is_not_the_ledgers_is_kept_for_verify_to_name(be
 
 
 def overwrite_files_of(bench: Bench, partition: Partition) -> None:
-    for key in files_of(bench.world, partition):
+    for key in files_of(bench.world, CALLS.at(partition)):
         bench.world.store.put(key, b"this is no Parquet file, and longer than eight bytes")

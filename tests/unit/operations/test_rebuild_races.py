@@ -11,13 +11,13 @@ from call_lake.lake import partition_rebuild
 from call_lake.lake.garbage import Garbage
 from call_lake.ledger.entry import State
 from call_lake.model.lake_tables import CALLS
-from call_lake.model.layout import DATA, MANIFEST, Partition
+from call_lake.model.layout import Partition
 from tests.support.fakes.calls import Died, Fault, FaultAt
 from tests.support.lake_samples import Before, files_of, lake_of, row_of
 from tests.support.operator_bench import DAY, Bench, five_rows, lose_all, rebuilt, rows
 from tests.support.pipeline import COMPACTOR
 
-PARTITION = Partition("thulium", DAY)
+PARTITION = CALLS.at(Partition("thulium", DAY))
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def erase_and_kill_the_rebuild_after_its_swap(bench: Bench, victim: str) -> None
 
 def die_after_a_swap(bench: Bench) -> None:
     def die(call, proceed):
-        before = bench.world.store.bodies(MANIFEST)
+        before = bench.world.store.bodies(CALLS.manifests)
         answer = proceed()
-        if bench.world.store.bodies(MANIFEST) != before:
+        if bench.world.store.bodies(CALLS.manifests) != before:
             raise Died
         return answer
 
@@ -119,7 +119,7 @@ def test_the_files_that_it_replaces_stay_for_readers_that_planned_before(bench: 
 
     bench.pipeline.compact()
 
-    assert set(planned) <= bench.world.store.bodies(DATA).keys()
+    assert set(planned) <= bench.world.store.bodies(CALLS.data).keys()
     assert planned != files_of(bench.world, PARTITION)
 
 
@@ -135,7 +135,7 @@ def test_a_compactor_that_commits_meanwhile_wins_and_the_partition_is_decided_ag
         return proceed()
 
     stop = bench.world.calls.on_call(compact_before_the_swap)
-    done = rebuilt(bench)[PARTITION].rebuilt
+    done = rebuilt(bench)[PARTITION.partition].rebuilt
 
     assert done is not None
     assert done.kept == 1
@@ -184,4 +184,4 @@ def test_a_rebuild_that_took_too_long_names_no_file_that_may_be_collected(bench:
     rebuilt(bench)
 
     assert rows(bench) == before
-    assert len(bench.world.store.bodies(DATA)) == 4
+    assert len(bench.world.store.bodies(CALLS.data)) == 4

@@ -36,14 +36,15 @@ class CanaryLake:
 
     def commit(self, partition: Partition, rows: Iterable[Row]) -> None:
         """Raises UserError where the table refuses a row."""
-        table, unfit = table_of([json.dumps(row) for row in rows], partition)
+        place = CALLS.at(partition)
+        table, unfit = table_of([json.dumps(row) for row in rows], place)
         if unfit:
             raise UserError(f"the table takes no canary: {unfit[0][1]}")
-        self._lake.commit(partition, table)
-        self._registration.register(partition)
+        self._lake.commit(place, table)
+        self._registration.register(place)
 
     def remove(self, partition: Partition, ids: set[str]) -> None:
-        self._lake.remove(partition, ids)
+        self._lake.remove(CALLS.at(partition), ids)
 
     def unregister(self, partition: Partition) -> None:
         """From both tables: a compaction may have registered the day in the open one."""
@@ -54,10 +55,10 @@ class CanaryLake:
 def free_day(store: ObjectStore, source: str, first: date) -> Partition:
     """The first day on which the lake has no object at all. Raises UserError."""
     for number in range(FREE_DAYS):
-        partition = Partition(source, first + timedelta(days=number))
-        places = (partition.manifest, partition.data, CALLS.at(partition).inbox)
-        if not any(True for place in places for _ in store.list(place)):
-            return partition
+        place = CALLS.at(Partition(source, first + timedelta(days=number)))
+        prefixes = (place.manifest, place.data, place.inbox)
+        if not any(True for prefix in prefixes for _ in store.list(prefix)):
+            return place.partition
     raise UserError(f"the lake has calls on each of the {FREE_DAYS} days from {first} on: no day is free for a canary")
 
 
@@ -89,23 +90,23 @@ class CanaryDay:
             if not self._rows():
                 # The manifests first: what they name must exist as long as they do, and a compactor that compares
                 # registers what has one.
-                self._store.delete([self.partition.manifest])
-                self._store.delete([self.partition.open_manifest])
+                self._store.delete([CALLS.at(self.partition).manifest])
+                self._store.delete([CALLS_OPEN.at(self.partition).manifest])
                 self._lake.unregister(self.partition)
                 self._store.delete(list(self._objects()))
-            self._store.delete([self.partition.canary_note])
+            self._store.delete([CALLS.at(self.partition).canary_note])
 
     def left(self) -> list[str]:
         """The keys of all objects that the day has."""
         return list(self._objects())
 
     def _rows(self) -> list[Row]:
-        return read_partition(self._store, self.partition.source, self.partition.call_date)
+        return read_partition(self._store, CALLS.at(self.partition))
 
     def _objects(self) -> Iterator[str]:
-        day = self.partition
-        for place in (day.manifest, day.open_manifest, day.data, day.garbage, day.open_data):
-            yield from (info.key for info in self._store.list(place))
+        day, twin = CALLS.at(self.partition), CALLS_OPEN.at(self.partition)
+        for prefix in (day.manifest, twin.manifest, day.data, day.garbage, twin.data):
+            yield from (info.key for info in self._store.list(prefix))
 
 
 def _is_invented(row: Row) -> bool:

@@ -4,7 +4,8 @@ after the last one. So the rows of a canary that was killed, or whose machine we
 from collections.abc import Iterator
 from datetime import timedelta
 
-from call_lake.model.layout import CANARY, Partition
+from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import Partition
 from call_lake.ports import Clock, ObjectStore, PreconditionFailed, WriteConflict
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.doctor.checks import Check, warn
@@ -18,15 +19,15 @@ TEXT = b'{"what": "call-lake doctor --canary writes invented rows to this day, a
 def leave_note(store: ObjectStore, partition: Partition) -> None:
     """Raises UserError where another canary has just begun on this day."""
     try:
-        store.put(partition.canary_note, TEXT, if_none_match=True, content_type="application/json")
+        store.put(CALLS.at(partition).canary_note, TEXT, if_none_match=True, content_type="application/json")
     except (PreconditionFailed, WriteConflict):
         raise UserError(f"another canary has just begun on {partition}: wait until it ends") from None
 
 
 def notes(store: ObjectStore, clock: Clock) -> Iterator[tuple[Partition, bool]]:
     """The days that canaries noted, each with whether its canary may still run."""
-    for info in store.list(CANARY):
-        if partition := Partition.of_key(info.key, CANARY):
+    for info in store.list(CALLS.canary):
+        if partition := Partition.of_key(info.key, CALLS.canary):
             yield partition, clock.now() - info.last_modified < LONGEST
 
 

@@ -11,6 +11,7 @@ from call_lake.lake.errors import LakeDamaged
 from call_lake.lake.manifest import list_partitions
 from call_lake.lake.search import FoundRow, Sought, rows_about
 from call_lake.ledger.entry import entry_of, state_of
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.phone_numbers import Likeness
 from call_lake.model.recording import RECORDING_ID
@@ -248,10 +249,10 @@ def _search_lake(search: _Search, table: Table, store: ObjectStore, on_progress:
     """Find what has rows. It differs from the ledger only where somebody changed or lost an item. Return how many
     partitions there are."""
     rows, number = list[tuple[Partition, FoundRow]](), 0
-    for number, listed in enumerate(list_partitions(store), 1):
+    for number, listed in enumerate(list_partitions(store, CALLS), 1):
         try:
             found = rows_about(store, listed.partition, search.sought(listed.partition.source))
-            rows += [(listed.partition, row) for row in found]
+            rows += [(listed.partition.partition, row) for row in found]
         except LakeDamaged as error:
             search.damage = search.damage or str(error)
         on_progress(f"searching the table: {number:,} days")

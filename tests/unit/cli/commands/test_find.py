@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake_cli.console.errors import ExitCode, UsageError
 from call_lake_cli.stack import calls
@@ -46,7 +47,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def add(world: World, *rows: dict[str, Any]) -> None:
     for row in rows:
-        partition = Partition(row["source"], date.fromisoformat(row["call_date"]))
+        partition = CALLS.at(Partition(row["source"], date.fromisoformat(row["call_date"])))
         lake_of(world).commit(partition, table_from([row], partition))
 
 

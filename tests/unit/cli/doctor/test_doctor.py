@@ -270,7 +270,7 @@ def test_failed_recordings_are_counted_as_call_lake_failed_counts_them(cloud: Cl
 
 def test_a_committed_partition_that_no_query_sees_is_a_failure(cloud: Cloud) -> None:
     day = Partition("thulium", date(2026, 10, 20))
-    cloud.store.put(day.manifest, f"s3://{cloud.store.bucket}/{data_key(CALLS.at(day), '0' * 32)}\n".encode())
+    cloud.store.put(CALLS.at(day).manifest, f"s3://{cloud.store.bucket}/{data_key(CALLS.at(day), '0' * 32)}\n".encode())
 
     check = cloud.troubles()["partitions of calls"]
 

@@ -7,6 +7,7 @@ import pytest
 
 from call_lake.errors import ItemChanged, Reason, Transient
 from call_lake.ledger.entry import Entry, State
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition, transcript_key
 from call_lake_cli.listening.plays import TICKET_TIME
 from call_lake_cli.listening.ranges import PIECE_BYTES
@@ -172,9 +173,9 @@ def test_a_ticket_is_for_one_recording_and_ends(here: Listening) -> None:
 )
 def test_no_other_object_is_played_whatever_a_row_names(here: Listening, uri: str | None) -> None:
     here.add(2, SOUND)
-    partition = Partition("thulium", TODAY)
-    own = partition.audio_of(f"thulium-{1:032x}")
-    row = here.add(1, audio_uri=uri and uri.format(audio=partition.audio, own=own))
+    partition = CALLS.at(Partition("thulium", TODAY))
+    own = partition.partition.audio_of(f"thulium-{1:032x}")
+    row = here.add(1, audio_uri=uri and uri.format(audio=partition.partition.audio, own=own))
     for action in ("play", "get"):
         assert here.ask("play", id_of(row) | {"action": action})[0] == 400
     assert here.notes() == []

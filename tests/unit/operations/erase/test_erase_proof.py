@@ -9,7 +9,7 @@ import pytest
 from call_lake.errors import Reason, Terminal
 from call_lake.lake.errors import LakeDamaged
 from call_lake.ledger.entry import State
-from call_lake.model.layout import DATA
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
 from call_lake.operations.erase.eraser import ErasureReport
@@ -82,11 +82,11 @@ def test_dead_letters_that_the_search_itself_received_are_not_hidden(bench: Benc
 
 
 def deleted(bench: Bench) -> None:
-    bench.world.store.delete(list(bench.world.store.bodies(DATA)))
+    bench.world.store.delete(list(bench.world.store.bodies(CALLS.data)))
 
 
 def unreadable(bench: Bench) -> None:
-    for key in bench.world.store.bodies(DATA):
+    for key in bench.world.store.bodies(CALLS.data):
         bench.world.store.put(key, b"no Parquet")
 
 

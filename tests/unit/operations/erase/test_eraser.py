@@ -11,7 +11,7 @@ import pytest
 from call_lake.bucket.inbox import put_rows
 from call_lake.ledger.entry import TOMBSTONE, State
 from call_lake.model.lake_tables import CALLS
-from call_lake.model.layout import DATA, Partition
+from call_lake.model.layout import Partition
 from call_lake.model.messages import message_of
 from call_lake.operations.erase.targets import ErasureRequest, Near, UnknownRecording
 from tests.support.erasing import DEAD_LABELS, by_number, erase, eraser_of, own_traces, recording_ids, texts_of
@@ -168,7 +168,7 @@ def test_a_row_and_the_audio_of_a_recording_under_another_day_than_the_ledgers_g
     victim, world = bench.recordings[0], bench.world
     other = Partition("thulium", DAY - timedelta(days=1))
     row = row_of(1, day=other.call_date, recording_id=victim.recording_id, caller=victim.caller)
-    lake_of(world).commit(other, table_from([row], other))
+    lake_of(world).commit(CALLS.at(other), table_from([row], CALLS.at(other)))
     world.store.put(f"audio/{other.path}{victim.recording_id}.wav", b"voice")
     if item == "was lost":
         bench.lose_item(victim)
@@ -233,15 +233,15 @@ def test_a_report_holds_nothing_of_whom_it_is_about(bench: Bench) -> None:
 
 def old_files(bench: Bench) -> list[str]:
     manifests = b"".join(bench.world.store.bodies("lake/calls/manifest/").values()).decode()
-    return [key for key in bench.world.store.bodies(DATA) if key not in manifests]
+    return [key for key in bench.world.store.bodies(CALLS.data) if key not in manifests]
 
 
 def test_the_old_files_stay_for_queries_that_run_until_half_an_hour_after_they_were_replaced(bench: Bench) -> None:
     world, waits = bench.world, list[float]()
-    before = set(world.store.bodies(DATA))
+    before = set(world.store.bodies(CALLS.data))
 
     def wait(until: datetime) -> None:
-        assert before <= set(world.store.bodies(DATA)), "a query that runs can still read them"
+        assert before <= set(world.store.bodies(CALLS.data)), "a query that runs can still read them"
         waits.append((until - world.clock.now()).total_seconds())
         world.clock.advance_to(until)
 
@@ -261,14 +261,14 @@ def test_without_waiting_the_old_files_go_at_once(bench: Bench) -> None:
 
 def test_an_old_file_without_the_erased_rows_is_left_to_the_collection(bench: Bench) -> None:
     bench.thulium.add(make_recording(7, started_at=bench.recordings[0].started_at + timedelta(days=0, minutes=30)))
-    bystanders = set(bench.world.store.bodies(DATA))
+    bystanders = set(bench.world.store.bodies(CALLS.data))
     bench.settle()
     victim = make_recording(7)
     assert victim.recording_id in ids_in(bench.world)
 
     erase(bench, recording_ids(victim.recording_id))
 
-    assert bystanders <= set(bench.world.store.bodies(DATA))
+    assert bystanders <= set(bench.world.store.bodies(CALLS.data))
 
 
 def test_an_erasure_that_was_broken_off_while_it_waited_is_found_again_and_waits_for_the_rest(bench: Bench) -> None:

@@ -11,7 +11,7 @@ import pytest
 from call_lake.lake.compactor import Compactor
 from call_lake.lake.search import read_partition
 from call_lake.model.lake_tables import CALLS
-from call_lake.model.layout import CANARY, Partition
+from call_lake.model.layout import Partition
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.doctor.canary.day import FREE_DAYS, CanaryDay, CanaryLake, free_day
 from call_lake_cli.doctor.canary.notes import LONGEST, leave_note, leftovers, notes
@@ -45,7 +45,7 @@ def rows_of(world: World) -> CanaryRows:
 
 
 def test_a_day_of_which_the_lake_has_anything_is_not_used(world: World) -> None:
-    lake_of(world).commit(DAY, table_from([row_of(1, day=FIRST)], DAY))
+    lake_of(world).commit(CALLS.at(DAY), table_from([row_of(1, day=FIRST)], CALLS.at(DAY)))
 
     assert free_day(world.store, "thulium", FIRST) == Partition("thulium", date(2015, 1, 2))
     assert free_day(world.store, "conpeek", FIRST) == Partition("conpeek", FIRST)
@@ -79,7 +79,7 @@ def test_its_rows_reach_the_open_table_and_nothing_is_left_there(world: World, c
     day.commit([rows_of(world).row(1)])
     if compacted_meanwhile:
         Compactor(world.store, world.table, world.catalog, world.clock, WITH_OPEN_TABLE, threads=1).run(IN_TIME_S)
-    assert world.store.bodies("lake/open/manifest/")
+    assert world.store.bodies("lake/calls_open/manifest/")
     assert world.catalog.seen("calls") == world.catalog.seen("calls_open") == {DAY}
 
     day.remove()
@@ -109,11 +109,11 @@ def test_a_compactor_that_compares_while_the_rows_are_removed_leaves_no_partitio
 def test_a_call_that_came_to_its_day_meanwhile_stays(world: World) -> None:
     day, call = day_of(world), row_of(7, day=FIRST)
     day.commit([rows_of(world).row(1)])
-    lake_of(world).commit(DAY, table_from([call], DAY))
+    lake_of(world).commit(CALLS.at(DAY), table_from([call], CALLS.at(DAY)))
 
     day.remove()
 
-    (left,) = read_partition(world.store, "thulium", FIRST)
+    (left,) = read_partition(world.store, CALLS.at(Partition("thulium", FIRST)))
     assert left["recording_id"] == call["recording_id"]
     assert registered(world) == {DAY}
 
@@ -195,4 +195,4 @@ def test_the_note_is_there_before_the_first_row(world: World) -> None:
     begin(world.store, canary_lake_of(world), "thulium", FIRST)
 
     assert [partition for partition, _ in notes(world.store, world.clock)] == [DAY]
-    assert list(world.store.bodies()) == [f"{CANARY}{DAY.path}note.json"]
+    assert list(world.store.bodies()) == [f"{CALLS.canary}{DAY.path}note.json"]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import BufferReader
 
-from call_lake.model.layout import DATA, Partition
+from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import Partition
 from call_lake.model.times import parse_iso
 from call_lake_cli.doctor.canary import questions as asked
 from call_lake_cli.doctor.canary.questions import AthenaQuestions
@@ -146,8 +147,10 @@ def test_two_canaries_have_no_id_in_common() -> None:
 
 def test_the_first_commit_has_times_as_differences_over_several_blocks_and_filters(world: World) -> None:
     """What the questions are about is in the file: nulls among the differences, more than one block of 128 values."""
-    lake_of(world).commit(DAY, table_from([ROWS.row(number) for number in range(1, FIRST_ROWS + 1)], DAY))
-    (body,) = world.store.bodies(DATA).values()
+    lake_of(world).commit(
+        CALLS.at(DAY), table_from([ROWS.row(number) for number in range(1, FIRST_ROWS + 1)], CALLS.at(DAY))
+    )
+    (body,) = world.store.bodies(CALLS.data).values()
     group = pq.ParquetFile(BufferReader(body)).metadata.row_group(0)
     columns = {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
 

@@ -13,7 +13,8 @@ from pyarrow import BufferReader
 
 from call_lake.errors import Reason, Transient
 from call_lake.lake.search import read_partition
-from call_lake.model.layout import CANARY, Partition
+from call_lake.model.lake_tables import CALLS, CALLS_OPEN
+from call_lake.model.layout import Partition
 from call_lake.model.times import iso
 from call_lake_cli.doctor.canary.day import CanaryDay, CanaryLake
 from call_lake_cli.doctor.canary.notes import LONGEST, leave_note
@@ -40,8 +41,8 @@ class LakeQuestions:
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         if table == "calls":
-            return read_partition(self.world.store, DAY.source, DAY.call_date)
-        manifest = self.world.store.get(DAY.open_manifest)
+            return read_partition(self.world.store, CALLS.at(Partition(DAY.source, DAY.call_date)))
+        manifest = self.world.store.get(CALLS_OPEN.at(DAY).manifest)
         keys = [uri.removeprefix("s3://call-lake-test/") for uri in manifest[0].decode().split()] if manifest else []
         found: list[dict[str, Any]] = []
         for key in keys:
@@ -149,7 +150,7 @@ def test_a_removal_that_fails_is_told_and_its_note_stays_for_the_next_one(world:
     found = canary.run(0)
 
     assert levels(found)["removed"] is Level.FAIL
-    assert list(world.store.bodies(CANARY))
+    assert list(world.store.bodies(CALLS.canary))
 
 
 class Here(Stack):
