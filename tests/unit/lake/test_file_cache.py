@@ -45,7 +45,7 @@ def test_the_cache_finds_recordings_whether_it_keeps_their_ids_or_not(monkeypatc
     ids = {row_of(5)["recording_id"], row_of(5000)["recording_id"]}
     stored_at = datetime(2026, 10, 20, 9, tzinfo=UTC)
     assert FileCache(world.store).ranks(file.summary, ids) == {
-        row_of(5)["recording_id"]: int(stored_at.timestamp() * 1000 << 15) + 1
+        row_of(5)["recording_id"]: (int(stored_at.timestamp() * 1000) << 15) + 1
     }
 
 
