@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from call_lake.model.lake_tables import CALLS, CALLS_OPEN, LakeTable
+from call_lake.model.lake_tables import CALLS, CALLS_OPEN, SOUND, TABLES, TRANSCRIPTS, LakeTable
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.table import COLUMNS, PARTITION_COLUMNS
 from call_lake.settings import CompactorSettings, CopierSettings, PollerSettings, from_environment
@@ -280,11 +280,29 @@ def test_the_table_is_planned_from_manifests():
     assert storage["SerdeInfo"]["SerializationLibrary"].endswith("ParquetHiveSerDe")
 
 
-@pytest.mark.parametrize(("resource", "of_lake"), [("CallsTable", CALLS), ("CallsOpenTable", CALLS_OPEN)])
-def test_a_table_lies_where_the_manifests_of_its_partitions_are_written(resource: str, of_lake: LakeTable) -> None:
+LAKE_TABLES = {"CallsTable": CALLS, "CallsOpenTable": CALLS_OPEN, "TranscriptsTable": TRANSCRIPTS, "SoundTable": SOUND}
+
+
+def shape_of(described: Any) -> Any:
+    """All of a table except its columns, its place and its words."""
+    storage = described["StorageDescriptor"] | {"Columns": None, "Location": None}
+    return described | {"Name": "", "Description": "", "StorageDescriptor": storage}
+
+
+def test_every_table_of_the_lake_is_a_resource():
+    assert set(LAKE_TABLES.values()) == {*TABLES, *(table.twin for table in TABLES if table.twin)}
+
+
+@pytest.mark.parametrize(("resource", "of_lake"), LAKE_TABLES.items())
+def test_a_table_is_described_as_the_lake_has_it_and_the_manifests_of_its_partitions_are_written(
+    resource: str, of_lake: LakeTable
+) -> None:
     described = properties(resource)["TableInput"]
     assert described["Name"] == of_lake.name
     assert described["StorageDescriptor"]["Location"] == {"Fn::Sub": f"s3://${{Bucket}}/{of_lake.manifests}"}
+    columns = described["StorageDescriptor"]["Columns"]
+    assert [(column["Name"], column["Type"]) for column in columns] == list(of_lake.columns.items())
+    assert shape_of(described) == shape_of(table())
 
 
 def test_athena_reads_registered_partitions_and_computes_none():
@@ -293,23 +311,6 @@ def test_athena_reads_registered_partitions_and_computes_none():
 
 def test_a_table_without_partitions_says_so_as_athena_asks():
     assert properties("CallsDailyView")["TableInput"]["PartitionKeys"] == []
-
-
-def test_the_open_table_has_every_column_that_is_not_personal():
-    columns = properties("CallsOpenTable")["TableInput"]["StorageDescriptor"]["Columns"]
-    assert {column["Name"]: column["Type"] for column in columns} == {**CALLS_OPEN.columns}
-
-
-def test_the_open_table_is_the_table_but_for_columns_and_place():
-    def shape(table: Any) -> Any:
-        storage = table["StorageDescriptor"] | {"Columns": None}
-        return json.loads(
-            json.dumps(table | {"Name": "", "Description": "", "StorageDescriptor": storage}).replace(
-                "/lake/calls_open/", "/lake/calls/"
-            )
-        )
-
-    assert shape(properties("CallsOpenTable")["TableInput"]) == shape(table())
 
 
 def test_the_compactor_waits_until_the_open_table_exists():

@@ -115,6 +115,9 @@ def always(function):
     return [action for one in policy["Statement"] if "Fn::If" not in one for action in actions(one)]
 
 
+TABLES = ("calls", "${TranscriptsTable}", "${SoundTable}", "${CallsOpenTable}", "calls_open")
+
+
 def test_the_compactor_registers_partitions_and_changes_no_table():
     of_glue = {action for action in always("Compactor") if action.startswith("glue:")}
     assert of_glue == {"glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:GetPartitions", "glue:GetTable"}
@@ -122,7 +125,7 @@ def test_the_compactor_registers_partitions_and_changes_no_table():
         *those, choice = allowed("Compactor")[action][0]
         analysts, nobody = choice["Fn::If"][1:]
         places = [place["Fn::Sub"].rpartition(":")[2] for place in (*those, analysts, nobody)]
-        tables = [f"table/${{Database}}/{table}" for table in ("calls", "${CallsOpenTable}", "calls_open")]
+        tables = [f"table/${{Database}}/{table}" for table in TABLES]
         assert places == ["catalog", "database/${Database}", *tables]
 
 
