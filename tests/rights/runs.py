@@ -23,10 +23,10 @@ from call_lake.aws.parameters import SecretsManagerSecrets, SourceParameters
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.aws.transcribe import TranscribeJobs
 from call_lake.errors import ConfigError, NotReady, Reason
+from call_lake.lake.registration import tables_of
 from call_lake.ledger.entry import State
 from call_lake.ledger.id_key import ids_under
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.lake_tables import CALLS, CALLS_OPEN
 from call_lake.model.layout import Partition, transcript_key
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
@@ -257,7 +257,7 @@ def _wired(recorder: Recorder, deployed: Resolved) -> None:
     secret_of(sources._parameters.one("thulium"))(True)
     recorder.role = "CompactorRole"
     catalog = _catalog(deployed)
-    for table in (CALLS, CALLS_OPEN):
+    for table in tables_of(open_table=True):
         catalog.registered(table.name)
         catalog.register(table.name, [Partition(THERE[0], date.fromisoformat(THERE[1]))])
         catalog.unregister(table.name, Partition(THERE[0], date.fromisoformat(THERE[1])))

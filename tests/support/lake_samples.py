@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -12,8 +12,10 @@ from call_lake.lake.arrow_rows import table_of
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.lake.lake import Lake
 from call_lake.lake.manifest import list_partitions, read_manifest
-from call_lake.model.lake_tables import CALLS, LakeTable, TablePartition
+from call_lake.model.lake_tables import CALLS, SOUND, LakeTable, TablePartition
+from call_lake.model.layout import Partition
 from call_lake.model.table import COLUMNS, SCHEMA_VERSION, Row
+from call_lake.model.transcripts import Segment, Transcript, transcript_row
 from call_lake.settings import CompactorSettings
 from tests.support.fakes.calls import Call, Proceed
 from tests.support.fakes.world import World
@@ -104,3 +106,30 @@ class Before:
             self._stop()
             self._act()
         return proceed()
+
+
+def transcript_of(number: int, engine: str = "aws", *, day: date = TODAY, text: str = "dobry", **more: Any) -> Row:
+    """One invented row of table ``transcripts``."""
+    segment = Segment(0.5, 1.75, text, channel=0, confidence=0.5)
+    heard = Transcript(
+        recording_id=f"thulium-{number:032x}",
+        engine=engine,
+        language="pl-PL",
+        segments=[segment],
+        words=len(text.split()),
+        confidence=0.5,
+        channels=1,
+        transcribed_at=datetime(TODAY.year, TODAY.month, TODAY.day, 10, tzinfo=UTC),
+    )
+    return transcript_row(heard, Partition("thulium", day)) | more
+
+
+def sound_of(number: int, *, day: date = TODAY, **more: Any) -> Row:
+    """One invented row of table ``sound``."""
+    given = {
+        "recording_id": f"thulium-{number:032x}",
+        "silence_share": 0.25,
+        "analyzed_at": f"{TODAY}T10:00:00.000Z",
+        "schema_version": SOUND.schema_version,
+    }
+    return dict.fromkeys(SOUND.columns) | given | {"source": "thulium", "call_date": day.isoformat()} | more

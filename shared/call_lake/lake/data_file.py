@@ -194,8 +194,9 @@ def _row_groups(chunks: Iterable[pa.Table], table: LakeTable) -> Iterator[pa.Tab
     for chunk in chunks:
         held = pa.concat_tables([held, chunk])
         while held.num_rows >= ROW_GROUP_ROWS or held.nbytes >= group_bytes:
-            yield held.slice(0, ROW_GROUP_ROWS)
-            held = held.slice(ROW_GROUP_ROWS)
+            rows = min(ROW_GROUP_ROWS, max(1, held.num_rows * group_bytes // held.nbytes))
+            yield held.slice(0, rows)
+            held = held.slice(rows)
     if held.num_rows:
         yield held
 

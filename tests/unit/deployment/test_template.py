@@ -232,7 +232,12 @@ def test_a_transcription_that_has_no_room_does_not_take_its_batch_with_it():
     assert properties("TranscriptionRule")["Targets"][0]["Arn"] == mapping["EventSourceArn"]
 
 
-@pytest.mark.parametrize("name", [name for name, body in parse()["Resources"].items() if name.startswith("Transcri")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name for name in parse()["Resources"] if name.startswith("Transcri") and name != "TranscriptsTable"
+    ],  # any engine's
+)
 def test_without_transcription_nothing_of_it_is_made(name):
     assert resource(name)["Condition"] in ("Transcription", "TranscriptionInCloud", "TranscriptionOnLaptop")
 
@@ -294,7 +299,7 @@ def test_every_table_of_the_lake_is_a_resource():
 
 
 @pytest.mark.parametrize(("resource", "of_lake"), LAKE_TABLES.items())
-def test_a_table_is_described_as_the_lake_has_it_and_the_manifests_of_its_partitions_are_written(
+def test_a_table_is_described_as_the_lake_has_it_and_lies_where_its_manifests_are(
     resource: str, of_lake: LakeTable
 ) -> None:
     described = properties(resource)["TableInput"]
