@@ -112,6 +112,13 @@ MUTATIONS = (
         COMPACTORS,
     ),
     Mutation(
+        15,
+        "an erasure looks into the table of calls alone",
+        at("operations.erase.lake_places", "_places"),
+        rewriting("TABLES", "TABLES[:1]"),
+        ("unit/operations/erase/test_places.py",),
+    ),
+    Mutation(
         18,
         "old files go before a query has ended that reads them",
         at("operations.erase.eraser", "erase"),

@@ -126,7 +126,7 @@ MUTATIONS = (
         6,
         "a number is hashed into the name of an inbox object",
         at("bucket.inbox", "put_rows"),
-        always("ABOUT_PEOPLE"),
+        always("unnamed"),
         NAMES,
     ),
     Mutation(

@@ -22,6 +22,7 @@ COMPACTION = ("unit/lake/test_compactor.py", "unit/lake/test_compactor_crash.py"
 REGISTRATION = ("unit/lake/test_registration.py", "unit/lake/test_compactor_crash.py")
 GARBAGE = ("unit/lake/test_garbage.py",)
 GLUE = ("unit/aws/test_glue.py",)
+TABLES = ("unit/lake/test_several_tables.py",)
 
 MUTATIONS = (
     Mutation(
@@ -134,15 +135,43 @@ MUTATIONS = (
         18,
         "what is in the lake already is added again",
         at("lake.lake", "_compare"),
-        giving("without_ids", 0),
+        giving("without_keys", 0),
         COMMIT,
     ),
     Mutation(
         18,
         "the earlier version wins",
         at("lake.lake", "_compare"),
-        rewriting("ranks[name] > rank", "ranks[name] < rank"),
+        rewriting("ranks.get(key, rank) > rank", "ranks.get(key, rank) < rank"),
         COMMIT,
+    ),
+    Mutation(
+        18,
+        "a recording has one transcript, whichever engine wrote it",
+        at("lake.arrow_rows", "row_keys"),
+        always("key"),
+        TABLES,
+    ),
+    Mutation(
+        18,
+        "an erased recording keeps its transcripts",
+        at("lake.lake", "_compare"),
+        rewriting("recording_of(key, table) in erased", "key in erased"),
+        TABLES,
+    ),
+    Mutation(
+        18,
+        "of two transcripts of one moment the first one stays",
+        at("lake.arrow_rows", "ranks_of"),
+        never("is_integer"),
+        TABLES,
+    ),
+    Mutation(
+        18,
+        "a rebuild keeps the transcripts of an erased recording",
+        at("lake.partition_rebuild", "_attempt"),
+        rewriting("recording_of(key, table) in answer.erased", "key in answer.erased"),
+        TABLES,
     ),
     Mutation(
         19,
@@ -286,6 +315,20 @@ MUTATIONS = (
     ),
     Mutation(
         20,
+        "only the days of calls become one file",
+        at("lake.compactor", "run"),
+        rewriting("TABLES", "TABLES[:1]"),
+        TABLES,
+    ),
+    Mutation(
+        20,
+        "large rows fill a row group of any size",
+        at("lake.data_file", "_row_groups"),
+        rewriting("max(1, held.num_rows * group_bytes // held.nbytes)", "held.num_rows"),
+        TABLES,
+    ),
+    Mutation(
+        20,
         "rows of a file are not sorted",
         at("lake.merge", "merged"),
         giving("sorted_rows", 0),
@@ -300,6 +343,20 @@ MUTATIONS = (
     ),
     Mutation(
         21,
+        "what a struct cannot hold is left out",
+        at("lake.arrow_rows", "_check"),
+        never("unknown"),
+        TABLES,
+    ),
+    Mutation(
+        21,
+        "a value inside a column may have any type",
+        at("lake.arrow_rows", "_check"),
+        rewriting("[element.get(field) for element in inside]", "[]"),
+        TABLES,
+    ),
+    Mutation(
+        21,
         "a row that was erased is set aside",
         at("lake.compactor", "_set_aside"),
         giving(("_erased", "some"), "set()"),
@@ -309,7 +366,7 @@ MUTATIONS = (
         21,
         "a newer schema's file is rewritten",
         at("lake.data_file", "DataFile.__init__"),
-        never("SCHEMA_VERSION"),
+        never("known"),
         ("unit/lake/test_data_file.py",),
     ),
 )

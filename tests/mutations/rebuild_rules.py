@@ -1,7 +1,7 @@
 """Rules 15 to 23 where a lake is rebuilt and the quarantine is sent again."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import before, giving, never, passing, rewriting, skipping, swapping, uncaught
+from tests.mutations.operations import before, never, passing, rewriting, skipping, swapping, uncaught
 
 REBUILD = ("unit/operations/test_rebuild.py", "unit/operations/test_rebuild_races.py")
 ORDER = (
@@ -56,7 +56,7 @@ MUTATIONS = (
         18,
         "a rebuild keeps the row of an erased recording",
         at("lake.partition_rebuild", "_attempt"),
-        passing("_rows_of", 1, "kept | answer.erased"),
+        passing("_with_kept", 3, "kept | erased"),
         REBUILD,
     ),
     Mutation(
@@ -77,7 +77,7 @@ MUTATIONS = (
         18,
         "a rebuild drops the rows that the ledger does not know",
         at("lake.partition_rebuild", "_attempt"),
-        giving("_rows_of", "SCHEMA.empty_table()"),
+        passing("_with_kept", 3, "set()"),
         REBUILD,
     ),
     Mutation(

@@ -1,7 +1,7 @@
 """Rule 27: what RowRetentionDays removes, when, and that nothing brings it back."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import always, ignoring, never, returning, skipping, swapping
+from tests.mutations.operations import always, ignoring, never, returning, rewriting, skipping, swapping
 
 RETENTION = ("unit/lake/test_retention.py",)
 EVERY_CALL = ("crash/test_every_call.py::test_any_fault_at_any_call_changes_nothing_in_the_end",)
@@ -31,8 +31,15 @@ MUTATIONS = (
     Mutation(
         27,
         "a removed day stays registered",
-        at("lake.retention", "RowRetention.remove"),
+        at("lake.retention", "RowRetention._empty"),
         skipping("unregister"),
+        RETENTION,
+    ),
+    Mutation(
+        27,
+        "a day leaves the table of calls alone",
+        at("lake.retention", "RowRetention.remove"),
+        rewriting("TABLES", "TABLES[:1]"),
         RETENTION,
     ),
     Mutation(

@@ -97,7 +97,7 @@ class DataFile:
         if self.rows <= INDEXED_ROWS:
             empty = versions_schema(self.partition.table).empty_table()
             versions = pa.concat_tables([empty, *self.versions(INDEXED_ROWS)]).combine_chunks()
-        unpacked_bytes = sum(int(group.total_byte_size) for group in self._row_groups())
+        unpacked_bytes = sum(int(group.total_byte_size) for group in self._groups())
         return FileSummary(self.key, self.size_bytes, unpacked_bytes, self.rows, self.footer, versions)
 
     def versions(self, rows: int) -> Iterator[pa.Table]:
@@ -110,12 +110,12 @@ class DataFile:
 
     def _nulls(self, name: str) -> int | None:
         """How many rows have no value in this column; None where the footer does not say."""
-        found = [chunk for group in self._row_groups() for chunk in _chunks(group) if chunk.path_in_schema == name]
+        found = [chunk for group in self._groups() for chunk in _chunks(group) if chunk.path_in_schema == name]
         if not all(one.statistics and one.statistics.has_null_count for one in found):
             return None
         return sum(int(one.statistics.null_count) for one in found)
 
-    def _row_groups(self) -> list[Any]:
+    def _groups(self) -> list[Any]:
         return [self._file.metadata.row_group(n) for n in range(self._file.metadata.num_row_groups)]
 
     def batches(
@@ -131,7 +131,7 @@ class DataFile:
     def _row_bytes(self, columns: Collection[str] | None) -> int:
         """How large the rows of the group with the largest rows are on average."""
         sizes = [0]
-        for group in self._row_groups():
+        for group in self._groups():
             read = (one for one in _chunks(group) if not columns or one.path_in_schema.partition(".")[0] in columns)
             sizes.append(sum(one.total_uncompressed_size for one in read) // max(1, group.num_rows))
         return max(sizes)

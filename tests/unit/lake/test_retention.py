@@ -13,14 +13,14 @@ from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.entry import OUTLIVED, TOMBSTONE, State
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.lake_tables import CALLS, CALLS_OPEN, inbox_key
+from call_lake.model.lake_tables import CALLS, CALLS_OPEN, SOUND, TABLES, TRANSCRIPTS, inbox_key
 from call_lake.model.layout import INBOX, Partition
 from call_lake.model.retention import first_kept_day
 from call_lake.ports import Item
 from tests.support.fakes.calls import Call
 from tests.support.fakes.provider import make_recording
 from tests.support.fakes.world import World
-from tests.support.lake_samples import IN_TIME_S, SETTINGS, TODAY, ids_in, row_of
+from tests.support.lake_samples import IN_TIME_S, SETTINGS, TODAY, ids_in, row_of, rows_in, sound_of, transcript_of
 
 DAYS = 30
 OLD, YOUNG = TODAY - timedelta(days=DAYS + 2), TODAY - timedelta(days=DAYS + 1)
@@ -62,6 +62,21 @@ def test_rows_of_old_days_are_removed_and_others_stay(world: World) -> None:
     assert item(world, old).keys() <= TOMBSTONE | {"reason"}
     assert (item(world, old)["state"], item(world, old)["reason"]) == (State.ERASED, OUTLIVED)
     assert "erasing" not in item(world, old)
+
+
+def test_a_day_leaves_all_tables(world: World) -> None:
+    old = stored(world, 1, OLD)
+    put_rows(world.store, [transcript_of(1, day=OLD), transcript_of(2, "another", day=OLD)], TRANSCRIPTS)
+    put_rows(world.store, [sound_of(1, day=OLD), sound_of(3, day=YOUNG)], SOUND)
+    for number in (2, 3):
+        known(world, f"thulium-{number:032x}", OLD if number == 2 else YOUNG, state=State.STORED)
+
+    result = run_of(world)()
+
+    assert (result.removed, result.failed) == (1, [])
+    assert [len(rows_in(world, table)) for table in TABLES] == [0, 0, 1]
+    assert world.catalog.seen("transcripts") == set()
+    assert item(world, old)["state"] == item(world, transcript_of(2)["recording_id"])["state"] == State.ERASED
 
 
 def test_what_is_removed_leaves_no_byte_once_the_grace_period_is_over(world: World) -> None:

@@ -90,8 +90,8 @@ class CanaryDay:
             if not self._rows():
                 # The manifests first: what they name must exist as long as they do, and a compactor that compares
                 # registers what has one.
-                self._store.delete([CALLS.at(self.partition).manifest])
-                self._store.delete([CALLS_OPEN.at(self.partition).manifest])
+                for table in (CALLS, CALLS_OPEN):
+                    self._store.delete([table.at(self.partition).manifest])
                 self._lake.unregister(self.partition)
                 self._store.delete(list(self._objects()))
             self._store.delete([CALLS.at(self.partition).canary_note])

@@ -9,7 +9,7 @@ import pytest
 
 from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import RejectedRow, quarantine
-from call_lake.model.lake_tables import CALLS
+from call_lake.model.lake_tables import CALLS, SOUND, TRANSCRIPTS
 from call_lake.model.layout import Partition
 from call_lake.model.messages import message_of
 from call_lake.operations.erase.place import SearchResult
@@ -19,7 +19,7 @@ from tests.support.erasing import DEAD_LABELS, by_number, erase, eraser_of, own_
 from tests.support.fakes import Call
 from tests.support.fakes.dead_letters import MemoryTranscriptions
 from tests.support.fakes.provider import make_recording
-from tests.support.lake_samples import ids_in, row_of, rows_in
+from tests.support.lake_samples import ids_in, row_of, rows_in, sound_of, transcript_of
 from tests.support.operator_bench import Bench, settled
 
 
@@ -42,6 +42,30 @@ def test_an_inbox_object_keeps_the_rows_of_others_and_each_once(bench: Bench) ->
     expected = [*(one.recording_id for one in bench.recordings), *(row["recording_id"] for row in others)]
     assert ids_in(bench.world) == sorted(expected)
     assert traces(bench.world, mine["raw"]) == {}
+
+
+def test_the_rows_of_every_table_go_wherever_they_are(bench: Bench) -> None:
+    """In files, in the inbox, in the quarantine; and those of others stay."""
+    world, (victim, other) = bench.world, bench.recordings[:2]
+    assert victim.call_date == other.call_date
+    for put_aside in (False, True):  # the second time they wait in the inbox
+        for one in (victim, other):
+            about: dict[str, Any] = {"day": one.call_date, "recording_id": one.recording_id}
+            heard = [transcript_of(1, engine, **about) for engine in ("aws", "whisper")]
+            put_rows(world.store, [*heard, transcript_of(1, words=str(put_aside), **about)], TRANSCRIPTS)
+            put_rows(world.store, [sound_of(1, **about)], SOUND)
+        if not put_aside:
+            bench.pipeline.compact()
+            assert len(rows_in(world, TRANSCRIPTS)) == 4
+            assert len(world.store.bodies(TRANSCRIPTS.quarantine)) == 2
+
+    report = erase(bench, by_number(victim))
+    bench.pipeline.compact()
+
+    assert report.is_clean
+    assert own_traces(bench, victim) == {}
+    assert [row["engine"] for row in rows_in(world, TRANSCRIPTS)] == ["aws", "whisper"]
+    assert [row["recording_id"] for row in rows_in(world, SOUND)] == [other.recording_id]
 
 
 def test_a_row_that_was_set_aside_goes_and_that_of_another_stays(bench: Bench) -> None:
