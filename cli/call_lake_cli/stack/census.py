@@ -16,7 +16,7 @@ from call_lake.ledger.counts import count_erased, count_failed, count_waiting
 from call_lake.ledger.entry import State, day_of, state_of
 from call_lake.ledger.jobs import JobState
 from call_lake.ledger.source_state import SourceState
-from call_lake.model.lake_tables import CALLS
+from call_lake.model.lake_tables import TABLES
 from call_lake.model.recording import RECORDING_ID
 from call_lake.model.times import parse_iso
 from call_lake.wiring.operator import CLOCK
@@ -151,8 +151,8 @@ def _count_waiting_elsewhere(stack: Stack, found: Mapping[str, SourceStatus], mo
         answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(IN_QUEUE))["Attributes"]
         one.queue = sum(int(answer.get(key, 0)) for key in IN_QUEUE)
         one.inbox, one.quarantine = (
-            sum(1 for _ in islice(stack.store.list(f"{prefix}source={name}/"), most))
-            for prefix in (CALLS.inbox, CALLS.quarantine)
+            sum(1 for prefix in prefixes for _ in islice(stack.store.list(f"{prefix}source={name}/"), most))
+            for prefixes in ([table.inbox for table in TABLES], [table.quarantine for table in TABLES])
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from call_lake.ledger.entry import NEVER, State
-from call_lake.model.lake_tables import CALLS, inbox_key, quarantine_key
+from call_lake.model.lake_tables import CALLS, SOUND, TRANSCRIPTS, inbox_key, quarantine_key
 from call_lake.model.layout import Partition
 from call_lake.ports import FIRST_DUE, Item, ObjectInfo
 from call_lake.settings import SourceSettings
@@ -180,9 +180,9 @@ def test_what_is_unfinished_is_counted_of_any_day(here: Here) -> None:
     here.add(2, long_ago, due_list="thulium", due_at=NEVER, state=State.FAILED, reason="not_found")
     here.add(4, long_ago, "conpeek", due_list="conpeek", due_at="2020-01-02T00:00:00.000Z")
     here.add(5, long_ago, due_list="stored#thulium", due_at="2020-01-02T00:00:00.000Z", state=State.STORED)
-    here.world.store.put(inbox_key(CALLS, Partition("thulium", long_ago), "one"), b"")
+    here.world.store.put(inbox_key(SOUND, Partition("thulium", long_ago), "one"), b"")
     here.world.store.put(inbox_key(CALLS, Partition("thulium2", long_ago), "another's"), b"")
-    here.world.store.put(quarantine_key(CALLS, Partition("thulium", long_ago), "one"), b"")
+    here.world.store.put(quarantine_key(TRANSCRIPTS, Partition("thulium", long_ago), "one"), b"")
 
     one = here.status()
 
