@@ -79,7 +79,7 @@ def test_a_row_in_the_quarantine_is_listed_and_sent_again(lake: Lake) -> None:
     place = f"source={row['source']}/call_date={row['call_date']}/"
     wrong = {name: row[name] for name in ("recording_id", "source", "call_date", "started_at", "stored_at")}
     wrong |= {"schema_version": 1, "audio_bytes": "many", "caller": "+00 000 000 000"}
-    lake.put(f"inbox/{place}e2e.json", json.dumps(wrong).encode())
+    lake.put(f"inbox/calls/{place}e2e.json", json.dumps(wrong).encode())
     lake.compact()
 
     (listed,) = lake.quarantine()

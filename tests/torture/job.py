@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 import pyarrow as pa
 
 from call_lake.lake.arrow_rows import arrow_schema
-from call_lake.model.lake_tables import CALLS, TablePartition
+from call_lake.model.lake_tables import CALLS, TABLES, TablePartition
 from call_lake.model.layout import Partition
 from tests.torture.model import Note, as_json, from_json
 
@@ -23,7 +23,8 @@ DAYS_BACK = (0, 1, 10)  # one that fills, one that may still, one that is closed
 @dataclass(frozen=True, slots=True)
 class Job:
     """``number`` of the writer or reader among its like. ``naive``: the lake that overwrites. ``endpoint_url``, bucket
-    and table of a local AWS. ``engine``: the URL of a query engine, for readers that ask one."""
+    and table of a local AWS. ``engine``: the URL of a query engine, for readers that ask one. ``tables``: names of the
+    lake's tables that take part."""
 
     role: str
     number: int
@@ -37,6 +38,7 @@ class Job:
     notes: str
     stop: str
     engine: str = ""
+    tables: tuple[str, ...] = ()
 
     @classmethod
     def given(cls) -> Self:
@@ -53,11 +55,12 @@ class Job:
         return not Path(self.stop).exists()
 
     def partitions(self) -> list[TablePartition]:
-        return partitions_of(date.fromisoformat(self.today))
+        chosen = [table for table in TABLES if table.name in self.tables]
+        return [table.at(day) for day in days_of(date.fromisoformat(self.today)) for table in chosen]
 
 
-def partitions_of(today: date) -> list[TablePartition]:
-    return [CALLS.at(Partition(SOURCE, today - timedelta(days=back))) for back in DAYS_BACK]
+def days_of(today: date) -> list[Partition]:
+    return [Partition(SOURCE, today - timedelta(days=back)) for back in DAYS_BACK]
 
 
 class Notes:
@@ -84,22 +87,27 @@ def name_of(writer: int, number: int) -> str:
 
 def table_of(partition: TablePartition, versions: dict[str, int]) -> pa.Table:
     """Invented rows, one for each id; the same id and version is the same row, in every process."""
-    noon = datetime(partition.call_date.year, partition.call_date.month, partition.call_date.day, 12, tzinfo=UTC)
-    rows = [
-        {
-            "recording_id": name,
-            "provider": SOURCE,
-            "provider_key": f"{name}.wav",
-            "started_at": noon + timedelta(milliseconds=int(name[-8:], 16) * 977 % 30_000_000),
-            "caller": f"000{int(name[-6:], 16):06d}",
-            "audio_bytes": int(name[-6:], 16),
-            "stored_at": datetime.fromtimestamp(stored_at / 1000, UTC),
-            "raw": "{}",
-            "schema_version": 1,
-        }
-        for name, stored_at in versions.items()
+    table = partition.table
+    moments = {name: datetime.fromtimestamp(version / 1000, UTC) for name, version in versions.items()}
+    rows: list[dict[str, Any]] = [
+        {"recording_id": name, "engine": "invented", table.rank: moment, "schema_version": 1}
+        for name, moment in moments.items()
     ]
-    return pa.Table.from_pylist(rows, schema=arrow_schema(partition.table))
+    if table is CALLS:
+        rows = [row | _of_call(row["recording_id"], partition) for row in rows]
+    return pa.Table.from_pylist(rows, schema=arrow_schema(table))
+
+
+def _of_call(name: str, partition: TablePartition) -> dict[str, Any]:
+    noon = datetime(partition.call_date.year, partition.call_date.month, partition.call_date.day, 12, tzinfo=UTC)
+    return {
+        "provider": SOURCE,
+        "provider_key": f"{name}.wav",
+        "started_at": noon + timedelta(milliseconds=int(name[-8:], 16) * 977 % 30_000_000),
+        "caller": f"000{int(name[-6:], 16):06d}",
+        "audio_bytes": int(name[-6:], 16),
+        "raw": "{}",
+    }
 
 
 def now_ns() -> int:

@@ -18,19 +18,16 @@ from call_lake.model.lake_tables import TablePartition
 from tests.torture.job import Job, Notes, now_ns
 from tests.torture.model import QuerySeen
 
-COLUMNS = ["recording_id", "stored_at"]
-ASKED = "SELECT recording_id, stored_at FROM calls"
+
+def with_pyarrow(s3: S3FileSystem, paths: list[str], columns: list[str]) -> pa.Table:
+    return pa.concat_tables(pq.read_table(path, filesystem=s3, columns=columns, partitioning=None) for path in paths)
 
 
-def with_pyarrow(s3: S3FileSystem, paths: list[str]) -> pa.Table:
-    return pa.concat_tables(pq.read_table(path, filesystem=s3, columns=COLUMNS, partitioning=None) for path in paths)
-
-
-def with_duckdb(s3: S3FileSystem, paths: list[str]) -> pa.Table:
+def with_duckdb(s3: S3FileSystem, paths: list[str], columns: list[str]) -> pa.Table:
     """DuckDB asks, pyarrow opens, as docs/reading has it: DuckDB's own S3 is an extension."""
     with duckdb.connect() as connection:
         connection.register("calls", ds.dataset(paths, filesystem=s3))
-        return connection.execute(ASKED).to_arrow_table()
+        return connection.sql("FROM calls").select(*columns).to_arrow_table()
 
 
 READERS = {"pyarrow": with_pyarrow, "duckdb": with_duckdb}
@@ -47,13 +44,13 @@ class Reader:
     def turn(self) -> None:
         partition = self._luck.choice(self._job.partitions())
         before = now_ns()
-        keys = self._planned(partition)
+        keys, rank = self._planned(partition), partition.table.rank
         after = now_ns()
         if not keys:
             return  # nothing was committed yet
         try:
-            table = READERS[self._name](self._s3, [f"{self._job.bucket}/{key}" for key in keys])
-            times = table["stored_at"].cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_pylist()
+            table = READERS[self._name](self._s3, [f"{self._job.bucket}/{key}" for key in keys], ["recording_id", rank])
+            times = table[rank].cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_pylist()
             rows, error = list(zip(table["recording_id"].to_pylist(), times, strict=True)), ""
         except (OSError, pa.ArrowException, duckdb.Error) as failed:
             rows, error = None, f"{type(failed).__name__}: {str(failed)[:200]}"

@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 
+from call_lake.model.lake_tables import TABLES
 from call_lake_local.emulator import Emulator
 from tests.torture.job import Job, notes_in
 from tests.torture.model import Anomaly, Committed, Erased, History, Note, QuerySeen, WriterTotals
@@ -27,10 +28,11 @@ START_S = END_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """What the readers run: the module of each, the ``engine`` that it asks, and what has to be there for that before
-    it starts; ``prepare`` is given the run's name, which is the bucket's."""
+    """What the readers run: the module of each, the ``tables`` of the lake that it can read, the ``engine`` that it
+    asks, and what has to be there before it starts; ``prepare`` is given the run's name, which is the bucket's."""
 
     module: str = "tests.torture.reader"
+    tables: tuple[str, ...] = tuple(table.name for table in TABLES)
     engine: str = ""
     prepare: Callable[[str], None] = lambda name: None
 
@@ -114,6 +116,7 @@ def _run(
                 notes=str(folder),
                 stop=str(stop),
                 engine=readers.engine,
+                tables=readers.tables,
             )
             module = readers.module if role == "reader" else f"tests.torture.{role}"
             command = [sys.executable, "-m", module, job.text()]

@@ -52,10 +52,11 @@ class Writer:
         if self._job.naive:
             return
         if self._turn % CLOSE_EVERY == 0:
-            self._lake.close(self._partitions[-1])
+            self._lake.close(self._luck.choice(self._partitions))
         if self._turn % COLLECT_EVERY == 0:
             garbage = self._lake.garbage
-            self._collected += sum(map(garbage.collect, garbage.look(self._partitions[0].table)))
+            for table in {partition.table for partition in self._partitions}:
+                self._collected += sum(map(garbage.collect, garbage.look(table)))
 
     def end(self) -> None:
         self._notes.add(WriterTotals(self._collected, self._conflicts))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from tests.torture.job import partitions_of
+from tests.torture.job import days_of
 from tests.torture.run import Readers, torture
 from tests.trino.laboratory import deployed_table, show
 from tests.trino.report import Check
@@ -14,7 +14,7 @@ KINDS = ("twice", "missing", "stale", "risen", "error")
 
 
 def check(world: World, seconds: float) -> Iterator[Check]:
-    readers = Readers("tests.trino.reader", world.trino.url, lambda name: _make_table(world, name))
+    readers = Readers("tests.trino.reader", ("calls",), world.trino.url, lambda name: _make_table(world, name))
     result = torture(world.emulator, seconds=seconds, grace_s=GRACE_S, readers=readers)
     counts = result.counts()
     asked = sum(result.queries.values())
@@ -30,5 +30,5 @@ def _make_table(world: World, name: str) -> None:
     laboratory.glue.create_database(DatabaseInput={"Name": name})
     table = deployed_table(laboratory.glue, world.stack, "calls", name)
     laboratory.glue.create_table(DatabaseName=name, TableInput=table)
-    days = partitions_of(datetime.now(UTC).date())
-    show(laboratory.glue, name, table, [day.partition for day in days])
+    days = days_of(datetime.now(UTC).date())
+    show(laboratory.glue, name, table, days)

@@ -24,7 +24,7 @@ from call_lake.lake.partition_rebuild import LedgerRows, PartitionRebuilder, Reb
 from call_lake.lake.registration import Registration
 from call_lake.ledger.entry import Entry, State, entry_of
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.lake_tables import CALLS
+from call_lake.model.lake_tables import CALLS, TABLES, TablePartition
 from call_lake.model.layout import Partition
 from call_lake.model.recording import StoredAudio
 from call_lake.model.table import Row, row_of
@@ -65,7 +65,7 @@ class Rebuilder:
         self._threads = threads
         self._rebuilder = PartitionRebuilder(store, clock, grace_s)
         self._lake = Lake(store, ledger.table, clock, grace_s)
-        self._registration = Registration(store, catalog, clock, (CALLS,))
+        self._registration = Registration(store, catalog, clock, TABLES)
 
     def find(self, sources: Sequence[str], first: date, last: date) -> dict[Partition, list[str]]:
         """Find the partitions of these sources and days in the ledger and in the lake. Return each with the recordings
@@ -100,6 +100,16 @@ class Rebuilder:
 
         return in_threads(step, newest, self._threads)
 
+    def mend(self, place: TablePartition) -> RebuiltPartition:
+        """Drop from a table that the ledger cannot make what must not be there: the rows of erased recordings, second
+        rows, and files that cannot be read. ``held`` has the recordings that still have a row; the caller
+        makes the other rows again. Raises Transient, NewerSchema, PartialFailure."""
+        rebuilt = self._rebuilder.rebuild(place, (), lambda ids: LedgerRows([], self._ledger.erased(list(ids))))
+        if rebuilt.changed:
+            self._remove_erased(place, rebuilt)
+            self._registration.register(place)
+        return rebuilt
+
     # -- one partition
 
     def _rebuild_one(self, partition: Partition, ids: Sequence[str]) -> RebuildAttempt:
@@ -107,7 +117,7 @@ class Rebuilder:
         try:
             rebuilt = self._rebuilder.rebuild(CALLS.at(partition), ids, reader.read)
             if rebuilt.changed:
-                self._remove_erased(partition, rebuilt)
+                self._remove_erased(CALLS.at(partition), rebuilt)
                 self._registration.register(CALLS.at(partition))
             return RebuildAttempt(partition, rebuilt, self._to_quarantine(partition, list(reader.unfit.values())))
         except CallLakeError as error:
@@ -115,10 +125,10 @@ class Rebuilder:
         except Exception as error:  # its text may hold what a row holds
             return RebuildAttempt(partition, None, error=f"{partition}: {type(error).__name__}")
 
-    def _remove_erased(self, partition: Partition, rebuilt: RebuiltPartition) -> None:
+    def _remove_erased(self, place: TablePartition, rebuilt: RebuiltPartition) -> None:
         """Look again after the commit (rule 18): an erasure may have died after its tombstone, before its removal."""
         if erased := self._ledger.erased(sorted(rebuilt.held)):
-            self._lake.remove(CALLS.at(partition), erased)
+            self._lake.remove(place, erased)
 
     def _to_quarantine(self, partition: Partition, rows: Sequence[Row]) -> int:
         """Send rows to the inbox: the compactor sets them aside, with the reason and the alarm. Skip rows that are in

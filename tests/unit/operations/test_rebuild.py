@@ -10,12 +10,12 @@ from call_lake.bucket.quarantine import list_quarantine
 from call_lake.errors import Transient
 from call_lake.lake import partition_rebuild
 from call_lake.ledger.entry import State
-from call_lake.model.lake_tables import CALLS
+from call_lake.model.lake_tables import CALLS, SOUND
 from call_lake.model.layout import INBOX, Partition
 from call_lake.model.table import Row
-from call_lake.operations.rebuild import RebuildAttempt
+from call_lake.operations.rebuild import RebuildAttempt, Rebuilder
 from tests.support.fakes.provider import make_recording
-from tests.support.lake_samples import files_of, lake_of, row_of, table_from
+from tests.support.lake_samples import files_of, lake_of, row_of, rows_in, sound_of, table_from
 from tests.support.operator_bench import DAY, Bench, five_rows, lose, lose_all, overwrite_files, rebuilt, rows
 
 PARTITION = Partition("thulium", DAY)
@@ -298,6 +298,20 @@ def test_a_row_under_a_day_that_is_not_the_ledgers_is_kept_for_verify_to_name(be
     assert done is not None
     assert (done.kept, done.mended, done.changed) == (1, 0, False)
     assert len(rows(bench)) == 6
+
+
+def test_a_table_that_the_ledger_cannot_make_loses_the_erased_and_keeps_the_rest(bench: Bench) -> None:
+    world, (erased, other) = bench.world, bench.recordings[:2]
+    place = SOUND.at(Partition.of_recording(erased))
+    found = [sound_of(1, day=place.call_date, recording_id=one.recording_id) for one in (erased, other)]
+    lake_of(world).commit(place, table_from(found, place))
+    world.table.update(erased.recording_id, {"state": "ERASED"})  # and the erasure died
+
+    done = Rebuilder(bench.ledger, world.store, world.catalog, world.clock, 86_400).mend(place)
+
+    assert (done.dropped, done.kept, done.held) == (1, 1, {other.recording_id})
+    assert [row["recording_id"] for row in rows_in(world, SOUND)] == [other.recording_id]
+    assert world.catalog.seen("sound") == {place.partition}
 
 
 def overwrite_files_of(bench: Bench, partition: Partition) -> None:
