@@ -34,6 +34,7 @@ IDS_AT_ONCE = 1_000  # between two looks at the clock
 OBJECTS_A_RUN = 100_000
 OBJECTS_A_COMMIT = 5_000
 BYTES_A_COMMIT = 16 * 1024 * 1024
+LARGE_ROWS_A_COMMIT_BYTES = 4 * 1024 * 1024  # their many small values take ten times the memory of their text
 QUARANTINE_COUNTED = 1_000  # in one request; who has more has to look anyway
 
 
@@ -126,7 +127,8 @@ class Compactor:
         self._each(lambda partition: self._drain(partition, waiting[partition]), newest)
 
     def _drain(self, partition: TablePartition | None, objects: list[InboxObject]) -> None:
-        batches = list(_batches(objects))
+        has_large_rows = partition is not None and partition.table.has_large_rows
+        batches = list(_batches(objects, LARGE_ROWS_A_COMMIT_BYTES if has_large_rows else BYTES_A_COMMIT))
         for number, batch in enumerate(batches, 1):
             if self._is_time_over():
                 break
@@ -237,12 +239,12 @@ class Compactor:
         return in_threads(request, items, 1 if self._threads == 1 else REQUESTS_AT_ONCE)
 
 
-def _batches(objects: list[InboxObject]) -> Iterator[list[InboxObject]]:
+def _batches(objects: list[InboxObject], bytes_a_commit: int) -> Iterator[list[InboxObject]]:
     """Divide a partition's inbox objects among commits, each small enough for memory."""
     batch: list[InboxObject] = []
     size_bytes = 0
     for one in objects:
-        if batch and (size_bytes + one.size_bytes > BYTES_A_COMMIT or len(batch) == OBJECTS_A_COMMIT):
+        if batch and (size_bytes + one.size_bytes > bytes_a_commit or len(batch) == OBJECTS_A_COMMIT):
             yield batch
             batch, size_bytes = [], 0
         batch.append(one)

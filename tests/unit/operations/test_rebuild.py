@@ -309,7 +309,7 @@ def test_a_table_that_the_ledger_cannot_make_loses_the_erased_and_keeps_the_rest
 
     done = Rebuilder(bench.ledger, world.store, world.catalog, world.clock, 86_400).mend(place)
 
-    assert (done.dropped, done.kept, done.held) == (1, 1, {other.recording_id})
+    assert (done.dropped, done.kept, done.held) == (1, 1, frozenset({other.recording_id}))
     assert [row["recording_id"] for row in rows_in(world, SOUND)] == [other.recording_id]
     assert world.catalog.seen("sound") == {place.partition}
 
