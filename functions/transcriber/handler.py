@@ -7,7 +7,7 @@ The events wait in a queue, because Amazon Transcribe runs a hundred jobs of an 
 import json
 from typing import Any
 
-from call_lake.aws.transcribe import StartResult
+from call_lake.model.transcribing import StartResult, Wanted
 from call_lake.observability import log
 from call_lake.settings import TranscriberSettings, from_environment
 from call_lake.wiring.transcriber import TranscriberParts
@@ -27,15 +27,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, 
 
 def _done(body: str) -> bool:
     """Whether the message is finished; else it comes again."""
-    stored = json.loads(body)["detail"]
-    name = stored["recording_id"]
-    outcome = parts.starter.start(stored)
+    wanted = Wanted.of_message(json.loads(body))
+    name = wanted.recording_id
+    outcome = parts.jobs.start(wanted)
     match outcome.result:
         case StartResult.STARTED:
             log.info("transcription started", recording_id=name)
-        case StartResult.NOT_READABLE:
-            unreadable = "Amazon Transcribe does not read this format: skipped"
-            log.warning(unreadable, recording_id=name, format=stored["format"])
         case StartResult.NO_ANSWER:
             log.warning("no answer of Amazon Transcribe: tried again", recording_id=name, error=outcome.error)
         case StartResult.NO_ROOM:

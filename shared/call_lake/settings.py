@@ -303,12 +303,24 @@ class CompactorSettings:
 
 @dataclass(frozen=True, slots=True)
 class TranscriberSettings:
-    """Settings of the transcriber. ``transcription_language``: a code of Amazon Transcribe, like ``pl-PL``."""
+    """Settings of the transcriber. ``transcription_languages``: codes of Amazon Transcribe with commas between; of
+    several it finds out which one is spoken. ``documents_url``: the queue of the reader of documents."""
 
-    transcription_language: str
+    ledger_table: str
+    bucket: str
+    queue_url: str
     dlq_url: str
+    documents_url: str
+    transcription_languages: str
     job_prefix: str = ""  # the stack's name: all stacks of an account share the names of jobs
     kms_key_arn: str = ""  # empty: the transcripts are encrypted with S3's own key
+    vocabulary: str = ""  # a custom vocabulary of the account and region
+    redaction: bool = False  # whether spoken personal data are masked in the document
+    hours_per_day: int = 100  # of audio that jobs are started for on one UTC day
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self.transcription_languages.split(","))
 
 
 def strict_requests() -> bool:

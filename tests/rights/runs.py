@@ -47,9 +47,10 @@ from tests.rights.recording import Answers, Recorder, Request, recording
 from tests.support.audio_samples import encoded
 from tests.support.fakes import Call, Died
 from tests.support.fakes.calls import Proceed
-from tests.support.fakes.dead_letters import MemoryDeadLetters, MemoryTranscriptions
+from tests.support.fakes.dead_letters import MemoryDeadLetters
 from tests.support.fakes.ids import ID_KEY
 from tests.support.fakes.provider import make_recording
+from tests.support.fakes.transcriptions import MemoryTranscriptions
 from tests.support.listening import Listening, id_of
 from tests.support.operator_bench import Bench
 from tests.support.pipeline import COMPACTOR, Pipeline

@@ -28,9 +28,9 @@ def test_a_job_stands_until_it_is_deleted(client: Any) -> None:
     jobs = TranscribeJobs(client, "lake-")
     start(client, f"lake-{ID}")
 
-    assert jobs.exists(ID)
+    assert jobs.job(ID)
     jobs.delete(ID)
-    assert not jobs.exists(ID)
+    assert not jobs.job(ID)
     jobs.delete(ID)
 
 
@@ -38,9 +38,9 @@ def test_the_job_of_another_stacks_recording_of_the_same_id_is_left_alone(client
     start(client, f"other-{ID}")
     jobs = TranscribeJobs(client, "lake-")
 
-    assert not jobs.exists(ID)
+    assert not jobs.job(ID)
     jobs.delete(ID)
-    assert TranscribeJobs(client, "other-").exists(ID)
+    assert TranscribeJobs(client, "other-").job(ID)
 
 
 def test_a_refusal_of_transcribe_is_no_absent_job(client: Any) -> None:
@@ -53,4 +53,4 @@ def test_a_refusal_of_transcribe_is_no_absent_job(client: Any) -> None:
     client.meta.events.register("before-call.transcribe.GetTranscriptionJob", refuse)
 
     with pytest.raises(Transient, match="AccessDenied"):
-        TranscribeJobs(client, "lake-").exists(ID)
+        TranscribeJobs(client, "lake-").job(ID)
