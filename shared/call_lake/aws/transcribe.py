@@ -78,7 +78,7 @@ class TranscribeJobs:
             except ClientError as error:
                 if code_of(error) not in NO_JOB:
                     raise
-                return code_of(error) == "NotFoundException"
+                return self.job(recording_id) is None
         return True
 
 
@@ -104,7 +104,7 @@ def job_of(wanted: Wanted, prefix: str, options: JobOptions) -> dict[str, Any]:
     )
     if options.vocabulary:
         settings["VocabularyName"] = options.vocabulary
-    job = {
+    job: dict[str, Any] = {
         "TranscriptionJobName": prefix + wanted.recording_id,
         "MediaFormat": wanted.format,
         "Media": {"MediaFileUri": f"s3://{wanted.bucket}/{wanted.key}"},
