@@ -11,8 +11,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from call_lake.observability import log
+from call_lake.observability import log, measure
 from call_lake.settings import TranscriberSettings, from_environment
+from call_lake.transcribing.parts import Counts
 from call_lake.transcribing.transcriber import Message
 from call_lake.wiring.transcriber import CLOCK, make_transcriber
 
@@ -26,12 +27,20 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a batch, and return which messages come again; or sweep, and return the counts (``SweepResult``)."""
     if event.get("sweep"):
         until_s = CLOCK.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S
-        result = asdict(transcriber.sweep(until_s))
-        log.info("swept", **result)
-        return result
+        swept = transcriber.sweep(until_s)
+        _log_and_measure("swept", swept)
+        return asdict(swept)
     messages = [
         Message(one["messageId"], one["body"], int(one["attributes"]["ApproximateReceiveCount"]))
         for one in event["Records"]
     ]
-    again = transcriber.take(messages)
+    again, counts = transcriber.take(messages)
+    _log_and_measure("taken", counts)
     return {"batchItemFailures": [{"itemIdentifier": id} for id in again]}
+
+
+def _log_and_measure(what: str, counts: Counts) -> None:
+    log.info(what, **asdict(counts))
+    rare = {"TranscriptionsFailed": counts.failed, "TranscriptionCeilingReached": counts.over_ceiling}
+    if values := {name: float(number) for name, number in rare.items() if number}:
+        measure(values, Function="transcriber")

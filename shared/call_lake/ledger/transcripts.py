@@ -179,6 +179,8 @@ class TranscriptLedger:
             "due_list": due_list(self.engine, state) if due else None,
             "due_at": iso(due) if due else None,
         }
+        if expect[STATE] == OneOf((TranscriptState.ERASED,)):
+            return False
         try:
             self._table.update(self._id(recording_id), changes | more, expect)
         except PreconditionFailed:

@@ -7,13 +7,12 @@ from call_lake.ledger.entry import State, state_of
 from call_lake.ledger.transcribed_hours import TranscribedHours
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptLedger, as_read
 from call_lake.model.transcripts import AWS_ENGINE
-from call_lake.observability import log, measure
+from call_lake.observability import log
 from call_lake.ports import Clock, ObjectStore, Queue, Table, Transcriptions
 
 LOOK_AFTER = timedelta(hours=1)
 """When the sweep looks at a job that nobody heard of. Most jobs take some minutes."""
 REASON_LENGTH = 300
-FUNCTION = "transcriber"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +27,27 @@ class TranscriberPorts:
     clock: Clock
 
 
+@dataclass(slots=True)
+class Counts:
+    """What one run did. ``started``: jobs. ``failed``: transcripts that FAILED. ``over_ceiling``: recordings that wait,
+    because the day has no room for them; of a sweep 1 at most. ``looked``: jobs that a sweep looked at. ``sent``:
+    recordings that it sent to the queue. ``trouble``: why it ended early; empty where it did not."""
+
+    started: int = 0
+    failed: int = 0
+    over_ceiling: int = 0
+    looked: int = 0
+    sent: int = 0
+    trouble: str = ""
+
+
 class Books:
-    """What the ledger knows: of recordings, of their transcripts of engine ``aws``, of the day's hours."""
+    """What the ledger knows: of recordings, of their transcripts of engine ``aws``, of the day's hours. ``counts`` are
+    of the run that is under way."""
 
     def __init__(self, ports: TranscriberPorts, hours_per_day: float) -> None:
         self.ports = ports
+        self.counts = Counts()
         self.transcripts = TranscriptLedger(ports.table, ports.clock, AWS_ENGINE)
         self.hours = TranscribedHours(ports.table, ports.clock, hours_per_day)
 
@@ -45,4 +60,4 @@ class Books:
         text = reason[:REASON_LENGTH]
         if self.transcripts.failed(entry.recording_id, entry.partition, text, as_read(known)):
             log.error("transcription failed", recording_id=entry.recording_id, reason=text)
-            measure({"TranscriptionsFailed": 1}, Function=FUNCTION)
+            self.counts.failed += 1

@@ -7,9 +7,9 @@ from call_lake.ledger.entry import State
 from call_lake.ledger.transcribed_hours import HoursToday
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptState, as_read
 from call_lake.model.transcribing import Start, StartResult, Wanted
-from call_lake.observability import log, measure
+from call_lake.observability import log
 from call_lake.transcribing.limits import counted_s, refusal_of
-from call_lake.transcribing.parts import FUNCTION, LOOK_AFTER, REASON_LENGTH, Books
+from call_lake.transcribing.parts import LOOK_AFTER, REASON_LENGTH, Books
 
 TRIES_IN_QUEUE = 500
 """After so many deliveries a recording waits in the ledger: a message lives for 14 days, and is given up after 1,000
@@ -78,11 +78,12 @@ class Starter:
     def _wait(self, known: TranscriptEntry | None, entry: TranscriptEntry) -> None:
         self._transcripts.waiting(entry, self._books.hours.next_day(), CEILING, as_read(known))
         log.warning("MaxTranscribedHoursPerDay is reached: it waits until 00:00 UTC", recording_id=entry.recording_id)
-        measure({"TranscriptionCeilingReached": 1}, Function=FUNCTION)
+        self._books.counts.over_ceiling += 1
 
     def _note_running(self, known: TranscriptEntry | None, entry: TranscriptEntry, started: Start) -> None:
         """A job that exists was started by a run that died, or whose answer was lost: the next sweep looks at it."""
         is_new = started.result is StartResult.STARTED
+        self._books.counts.started += is_new
         running = replace(entry, attempts=entry.attempts + 1 if is_new else max(1, entry.attempts))
         look_at = self._clock.now() + (LOOK_AFTER if is_new else timedelta())
         self._transcripts.running(running, look_at, as_read(known))

@@ -1,7 +1,6 @@
 """Every quarter of an hour: look at jobs that nobody heard of, and send what waits to the queue again (rule 30)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 
 from call_lake.errors import ItemChanged, Transient
@@ -9,9 +8,9 @@ from call_lake.ledger.entry import State, entry_of
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptState, as_read
 from call_lake.model.events import recording_stored
 from call_lake.model.transcribing import transcription_wanted
-from call_lake.observability import log, measure
+from call_lake.observability import log
 from call_lake.transcribing.ended import EndedJobs
-from call_lake.transcribing.parts import FUNCTION, Books
+from call_lake.transcribing.parts import Books
 from call_lake.transcribing.starter import TRY_AGAIN
 
 LOOKS = 300
@@ -19,18 +18,6 @@ SENDS = 1000
 """At most so many in one sweep; the next one goes on."""
 IN_QUEUE = timedelta(days=1)
 """What was sent to the queue is sent again after a day, if it still waits."""
-
-
-@dataclass(slots=True)
-class SweepResult:
-    """``looked``: jobs that were looked at. ``sent``: recordings that were sent to the queue. ``is_ceiling_reached``:
-    recordings wait, and the day has no room for them. ``trouble``: why the sweep ended early; empty where it did not.
-    """
-
-    looked: int = 0
-    sent: int = 0
-    is_ceiling_reached: bool = False
-    trouble: str = ""
 
 
 class Sweep:
@@ -42,20 +29,17 @@ class Sweep:
         self._ended = ended
         self._ports = books.ports
 
-    def run(self, until_s: float) -> SweepResult:
+    def run(self, until_s: float) -> None:
         """Raises nothing that AWS answers: what is left, the next sweep does."""
-        result = SweepResult()
+        counts = self._books.counts
         try:
             for entry in self._due(TranscriptState.RUNNING, LOOKS, until_s):
                 self._ended.look(entry.recording_id, unheard=True)
-                result.looked += 1
-            self._send_waiting(result, until_s)
+                counts.looked += 1
+            self._send_waiting(until_s)
         except Transient as error:
-            result.trouble = str(error)
+            counts.trouble = str(error)
             log.warning("the sweep ended early; the next one goes on", error=str(error))
-        if result.is_ceiling_reached:
-            measure({"TranscriptionCeilingReached": 1}, Function=FUNCTION)
-        return result
 
     def _due(self, state: TranscriptState, limit: int, until_s: float) -> Iterator[TranscriptEntry]:
         """Entries of what is due, in time. The index is some seconds behind, so each is read again."""
@@ -70,15 +54,15 @@ class Sweep:
             if entry is not None and entry.state is state:
                 yield entry
 
-    def _send_waiting(self, result: SweepResult, until_s: float) -> None:
+    def _send_waiting(self, until_s: float) -> None:
         """Only as many as the day has room for: the others would come back at once."""
         left_s = self._books.hours.today().left_s
         for entry in self._due(TranscriptState.WAITING, SENDS, until_s):
             left_s -= entry.seconds or 0.0
             if left_s < 0:
-                result.is_ceiling_reached = True
+                self._books.counts.over_ceiling = 1
                 return
-            result.sent += self._send(entry)
+            self._books.counts.sent += self._send(entry)
 
     def _send(self, entry: TranscriptEntry) -> bool:
         item = self._ports.table.get(entry.recording_id)

@@ -11,9 +11,9 @@ from call_lake.model.transcribing import Wanted
 from call_lake.observability import log
 from call_lake.ports import Queue
 from call_lake.transcribing.ended import EndedJobs
-from call_lake.transcribing.parts import Books, TranscriberPorts
+from call_lake.transcribing.parts import Books, Counts, TranscriberPorts
 from call_lake.transcribing.starter import Starter
-from call_lake.transcribing.sweep import Sweep, SweepResult
+from call_lake.transcribing.sweep import Sweep
 
 JOB_ENDED = "Transcribe Job State Change"
 """https://docs.aws.amazon.com/transcribe/latest/dg/monitoring-events.html"""
@@ -32,20 +32,23 @@ class Transcriber:
     """``job_prefix``: how the names of this stack's jobs begin. ``dead_letters``: for what is no message of ours."""
 
     def __init__(self, ports: TranscriberPorts, dead_letters: Queue, job_prefix: str, hours_per_day: float) -> None:
-        books = Books(ports, hours_per_day)
+        self._books = books = Books(ports, hours_per_day)
         self._dead_letters = dead_letters
         self._job_prefix = job_prefix
         self._starter = Starter(books)
         self._ended = EndedJobs(books)
         self._sweep = Sweep(books, self._ended)
 
-    def sweep(self, until_s: float) -> SweepResult:
+    def sweep(self, until_s: float) -> Counts:
         """Look at what nobody heard of, and send what waits; ``until_s`` is of the clock's ``monotonic``."""
-        return self._sweep.run(until_s)
+        self._books.counts = Counts()
+        self._sweep.run(until_s)
+        return self._books.counts
 
-    def take(self, messages: Sequence[Message]) -> list[str]:
+    def take(self, messages: Sequence[Message]) -> tuple[list[str], Counts]:
         """Take a batch; return the ids of the messages that have to come again. Where there is no room for one job,
         the batch asks for no other."""
+        self._books.counts = Counts()
         again: list[str] = []
         refusal = ""
         for message in messages:
@@ -67,7 +70,7 @@ class Transcriber:
                 is_done = False
             if not is_done:
                 again.append(message.id)
-        return again
+        return again, self._books.counts
 
 
 def _read(body: str, job_prefix: str) -> Wanted | str:
