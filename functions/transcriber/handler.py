@@ -29,6 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         until_s = CLOCK.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S
         swept = transcriber.sweep(until_s)
         _log_and_measure("swept", swept)
+        measure({"TranscriptionCeilingReached": swept.over_ceiling}, Function="transcriber")
         return asdict(swept)
     messages = [
         Message(one["messageId"], one["body"], int(one["attributes"]["ApproximateReceiveCount"]))
@@ -36,11 +37,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     ]
     again, counts = transcriber.take(messages)
     _log_and_measure("taken", counts)
+    if counts.over_ceiling:
+        measure({"TranscriptionCeilingReached": 1}, Function="transcriber")
     return {"batchItemFailures": [{"itemIdentifier": id} for id in again]}
 
 
 def _log_and_measure(what: str, counts: Counts) -> None:
     log.info(what, **asdict(counts))
-    rare = {"TranscriptionsFailed": counts.failed, "TranscriptionCeilingReached": counts.over_ceiling}
-    if values := {name: float(number) for name, number in rare.items() if number}:
-        measure(values, Function="transcriber")
+    if counts.failed:
+        measure({"TranscriptionsFailed": counts.failed}, Function="transcriber")

@@ -1,6 +1,7 @@
 """A transcriber in memory: its queue, its jobs, and recordings that the ledger knows."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,10 +23,13 @@ PREFIX = "lake-"
 SECONDS = 600.0
 
 
-class TranscribingBench:
-    """``hours``: of audio a day."""
+type Ports = Callable[[TranscriberPorts], TranscriberPorts]
 
-    def __init__(self, world: World, hours: float = 100) -> None:
+
+class TranscribingBench:
+    """``hours``: of audio a day. ``around`` may put something around the ports of the transcriber."""
+
+    def __init__(self, world: World, hours: float = 100, around: Ports = lambda ports: ports) -> None:
         self.world = world
         self.counts = Counts()
         self.jobs = MemoryTranscriptions(world.calls)
@@ -35,7 +39,7 @@ class TranscribingBench:
         self.transcripts = TranscriptLedger(world.table, world.clock, "aws")
         self.hours = TranscribedHours(world.table, world.clock, hours)
         ports = TranscriberPorts(world.table, world.store, self.jobs, self.queue, self.documents, world.clock)
-        self.transcriber = Transcriber(ports, world.dlq, PREFIX, hours)
+        self.transcriber = Transcriber(around(ports), world.dlq, PREFIX, hours)
 
     def stored(self, number: int, **facts: Any) -> Recording:
         """A recording of ten minutes that is stored; nothing is sent."""

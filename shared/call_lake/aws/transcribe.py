@@ -68,7 +68,8 @@ class TranscribeJobs:
                 return None
         job = found["TranscriptionJob"]
         status = JobStatus(job["TranscriptionJobStatus"])
-        is_redacted = "TranscriptFileUri" not in job.get("Transcript", {}) and "ContentRedaction" in job
+        uris = job.get("Transcript", {})
+        is_redacted = "RedactedTranscriptFileUri" in uris and "TranscriptFileUri" not in uris
         return Job(status, job.get("FailureReason", ""), is_redacted)
 
     def delete(self, recording_id: str) -> bool:

@@ -147,6 +147,11 @@ class TranscriptLedger:
         """Recordings that are WAITING, RUNNING or FAILED, due or not, at most ``limit``. Eventually consistent."""
         return self._listed(state, LAST_DUE, limit)
 
+    def waits_until(self, moment: datetime) -> bool:
+        """Whether a recording is WAITING for exactly this moment. Eventually consistent."""
+        waiting = due_list(self.engine, TranscriptState.WAITING)
+        return bool(self._table.query_due(waiting, iso(moment), 1, due_from=iso(moment)))
+
     def erase(self, recording_id: str, partition: Partition) -> None:
         """Note that nothing of this recording may come back. Only for an item that exists: the recording's own
         tombstone guards all others."""

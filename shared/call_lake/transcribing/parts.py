@@ -29,9 +29,9 @@ class TranscriberPorts:
 
 @dataclass(slots=True)
 class Counts:
-    """What one run did. ``started``: jobs. ``failed``: transcripts that FAILED. ``over_ceiling``: recordings that wait,
-    because the day has no room for them; of a sweep 1 at most. ``looked``: jobs that a sweep looked at. ``sent``:
-    recordings that it sent to the queue. ``trouble``: why it ended early; empty where it did not."""
+    """What one run did. ``started``: jobs. ``failed``: transcripts that FAILED. ``over_ceiling``: recordings that wait
+    because the day has no room for them; a sweep says 1 for any number. ``looked``: jobs that a sweep looked at.
+    ``sent``: recordings that it sent to the queue. ``trouble``: why it ended early; empty where it did not."""
 
     started: int = 0
     failed: int = 0

@@ -55,7 +55,9 @@ class Sweep:
                 yield entry
 
     def _send_waiting(self, until_s: float) -> None:
-        """Only as many as the day has room for: the others would come back at once."""
+        """Only as many as the day has room for: the others would come back at once. Those that came today wait for the
+        next day."""
+        self._books.counts.over_ceiling = int(self._transcripts.waits_until(self._books.hours.next_day()))
         left_s = self._books.hours.today().left_s
         for entry in self._due(TranscriptState.WAITING, SENDS, until_s):
             left_s -= entry.seconds or 0.0

@@ -15,8 +15,14 @@ CLOCK = SystemClock()
 
 def make_transcriber(settings: TranscriberSettings) -> Transcriber:
     """The one transcriber of a function instance."""
+    dead_letters = SqsQueue(client("sqs"), settings.dlq_url)
+    return Transcriber(ports_of(settings), dead_letters, settings.job_prefix, settings.hours_per_day)
+
+
+def ports_of(settings: TranscriberSettings) -> TranscriberPorts:
+    """Its ports on AWS."""
     options = JobOptions(settings.languages, settings.vocabulary, settings.redaction, settings.kms_key_arn)
-    ports = TranscriberPorts(
+    return TranscriberPorts(
         DynamoTable(client("dynamodb"), settings.ledger_table),
         S3ObjectStore(client("s3"), settings.bucket),
         TranscribeJobs(client("transcribe", QUICK), settings.job_prefix, options),
@@ -24,5 +30,3 @@ def make_transcriber(settings: TranscriberSettings) -> Transcriber:
         SqsQueue(client("sqs"), settings.documents_url),
         CLOCK,
     )
-    dead_letters = SqsQueue(client("sqs"), settings.dlq_url)
-    return Transcriber(ports, dead_letters, settings.job_prefix, settings.hours_per_day)

@@ -158,11 +158,11 @@ def test_beyond_the_days_hours_a_recording_waits_for_midnight(world: World) -> N
 
     assert (bench.state(first), bench.state(second), bench.counts.over_ceiling) == (RUNNING, WAITING, 1)
     assert bench.entry(second).due_at == "2026-10-21T00:00:00.000Z"
-    bench.sweep()
+    assert bench.sweep().over_ceiling == 1
     assert len(bench.queue) == 0, "it is not due"
 
     world.clock.advance_to(datetime(2026, 10, 21, tzinfo=UTC))
-    bench.sweep()
+    assert bench.sweep().over_ceiling == 0
     bench.take_queue()
     assert bench.state(second) is RUNNING
 
