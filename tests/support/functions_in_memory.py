@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/transcriptions",
     "DOCUMENTS_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/documents",
     "TRANSCRIPTION_LANGUAGES": "pl-PL",
+    "JOB_PREFIX": "call-lake-",
 }
 
 

@@ -6,9 +6,9 @@ The id of an item is ``transcript#<engine>#<recording id>``. Its ``transcript_st
        |          |                    RUNNING: Amazon Transcribe works on it
        '----------'-> FAILED, SKIPPED  SKIPPED: this engine never will (its format, its length)
 
-WAITING and RUNNING are of the engine ``aws`` alone. READY follows from every state: a document that is there counts,
-whoever asked for it. Where somebody asks again, WAITING and RUNNING follow from READY, FAILED and SKIPPED. ERASED
-follows from every state, and nothing follows ERASED.
+WAITING and RUNNING are of the engine ``aws`` alone. READY follows from every state: a document that is there counts.
+Where somebody asks again, WAITING and RUNNING follow from READY, FAILED and SKIPPED. ERASED follows from every state,
+and nothing follows ERASED.
 
 The transcriber writes only over what it has read (``as_read``), so that it never undoes what the reader of documents
 wrote meanwhile.
@@ -73,7 +73,7 @@ class TranscriptEntry:
 
 
 def as_read(entry: TranscriptEntry | None) -> Expectation:
-    """Expectation: nobody has changed the item since it was read. None: there was no item."""
+    """Expectation: the item is as it was read. None: there was no item."""
     if entry is None:
         return {STATE: OneOf((None,))}
     return {STATE: OneOf((entry.state,)), "changed_at": OneOf((iso(entry.changed_at),))}

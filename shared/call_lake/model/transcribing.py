@@ -4,7 +4,7 @@ Messages are JSON text.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -75,6 +75,27 @@ class Wanted:
             stored.get("seconds"),
             parse_iso(again) if again else None,
         )
+
+
+REDACTED_LANGUAGES = frozenset({"de-CH", "de-DE", "en-US", "es-US", "fr-CA", "fr-FR", "it-IT", "pt-BR", "pt-PT"})
+"""Languages in which Amazon Transcribe masks personal data, where it does not have to identify the language:
+https://docs.aws.amazon.com/transcribe/latest/dg/pii-redaction-batch.html"""
+NOT_IDENTIFIED = frozenset({"sv-SE", "vi-VN"})
+"""https://docs.aws.amazon.com/transcribe/latest/dg/lang-id.html"""
+
+
+def why_unfit(languages: Sequence[str], vocabulary: str, *, redaction: bool) -> str:
+    """Why Amazon Transcribe would refuse every job with these settings; empty where they fit together."""
+    if redaction and (len(languages) > 1 or languages[0] not in REDACTED_LANGUAGES):
+        known = ", ".join(sorted(REDACTED_LANGUAGES))
+        return f"TranscriptionRedaction needs one language of {known}: TranscriptionLanguages is {','.join(languages)}"
+    if vocabulary and len(languages) > 1:
+        return "TranscriptionVocabulary is of one language, so TranscriptionLanguages has to be one"
+    if len(languages) > 1 and (unknown := NOT_IDENTIFIED.intersection(languages)):
+        return f"Amazon Transcribe does not identify {min(unknown)}: give it alone, or leave it out"
+    if len(set(languages)) < len(languages):
+        return "TranscriptionLanguages has a language twice"
+    return ""
 
 
 class StartResult(StrEnum):

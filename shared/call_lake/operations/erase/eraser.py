@@ -17,6 +17,7 @@ from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.times import iso, parse_iso
+from call_lake.model.transcripts import AWS_ENGINE
 from call_lake.operations.erase.bucket_places import InboxObjects, ObjectsNamedById, QuarantineObjects, QueryResults
 from call_lake.operations.erase.lake_places import OpenTableFiles, TableRows, UnreferencedFiles
 from call_lake.operations.erase.place import Place, Searchable, SearchResult
@@ -120,7 +121,7 @@ class Eraser:
         self._copies: tuple[Place, ...] = (
             ObjectsNamedById("audio", store, attrgetter("audio")),
             TranscriptionJobs(services.transcriptions),
-            ObjectsNamedById("transcripts", store, attrgetter("transcripts")),
+            ObjectsNamedById("transcripts", store, lambda partition: partition.transcripts_of(AWS_ENGINE)),
             InboxObjects(store),
             QuarantineObjects(store),
             DeadLetterQueue(services.dead_letters),
