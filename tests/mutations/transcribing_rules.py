@@ -1,7 +1,7 @@
 """Rule 30: one job for each recording, within the day's hours, seen to its end."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import always, before, giving, ignoring, never, rewriting, skipping
+from tests.mutations.operations import always, before, giving, ignoring, never, rewriting, skipping, uncaught
 
 STARTER = ("unit/transcribing/test_starter.py",)
 ENDED = ("unit/transcribing/test_ended.py",)
@@ -21,7 +21,7 @@ MUTATIONS = (
         30,
         "two transcribers take the last hour both",
         at("ledger.transcribed_hours", "TranscribedHours._write"),
-        rewriting("OneOf((item.get(name),))", "OneOf((item.get(name), None))"),
+        rewriting("{name: OneOf((item.get(name),)) for name in ('day', 'used_s')}", "{}"),
         HOURS,
     ),
     Mutation(
@@ -91,7 +91,7 @@ MUTATIONS = (
         30,
         "what Amazon Transcribe never takes is asked for",
         at("transcribing.starter", "Starter.start"),
-        never("refusal_of"),
+        giving("refusal_of", "''"),
         STARTER,
     ),
     Mutation(
@@ -189,7 +189,7 @@ MUTATIONS = (
         30,
         "one item that somebody changed stops all sweeps",
         at("transcribing.sweep", "Sweep._due"),
-        skipping("error"),
+        uncaught("KeyError"),
         ENDED,
     ),
     Mutation(
