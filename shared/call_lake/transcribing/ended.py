@@ -36,7 +36,7 @@ class EndedJobs:
     def forget(self, entry: TranscriptEntry) -> None:
         """The recording is erased: delete its job, and a document that waits under its other name. The reader deletes
         the document. A job that still runs cannot be deleted: the next sweep tries again."""
-        self._ports.store.delete([redacted_key(entry.partition, entry.recording_id)])
+        self._drop(redacted_key(entry.partition, entry.recording_id))
         if self._ports.jobs.delete(entry.recording_id):
             self._transcripts.erase(entry.recording_id, entry.partition)
             log.info("the job of an erased recording is deleted", recording_id=entry.recording_id)
@@ -79,5 +79,9 @@ class EndedJobs:
             return False
         target = transcript_key(entry.partition, AWS_ENGINE, entry.recording_id)
         self._ports.store.put(target, read[0], content_type="application/json")
-        self._ports.store.delete([key])
+        self._drop(key)
         return True
+
+    def _drop(self, key: str) -> None:
+        """Delete an object permanently: its older versions, too, where the bucket keeps them."""
+        self._ports.store.delete_versions(list(self._ports.store.list_versions(key)))

@@ -8,7 +8,7 @@ from call_lake.ledger.transcribed_hours import TranscribedHours
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptLedger, as_read
 from call_lake.model.transcripts import AWS_ENGINE
 from call_lake.observability import log
-from call_lake.ports import Clock, ObjectStore, Queue, Table, Transcriptions
+from call_lake.ports import Clock, Queue, Table, Transcriptions, VersionedStore
 
 LOOK_AFTER = timedelta(hours=1)
 """When the sweep looks at a job that nobody heard of. Most jobs take some minutes."""
@@ -20,7 +20,7 @@ class TranscriberPorts:
     """``queue``: where recordings wait for their job. ``documents``: what tells the reader of a document."""
 
     table: Table
-    store: ObjectStore
+    store: VersionedStore
     jobs: Transcriptions
     queue: Queue
     documents: Queue

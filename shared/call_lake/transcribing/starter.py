@@ -38,8 +38,7 @@ class Starter:
             log.info("not transcribed: the recording is erased", recording_id=wanted.recording_id)
             return ""
         if why := refusal_of(wanted) or ("its audio has expired" if state is State.EXPIRED else ""):
-            self._transcripts.skipped(wanted.recording_id, wanted.partition, why, as_read(known))
-            log.warning("not transcribed", recording_id=wanted.recording_id, why=why)
+            self._skip(known, wanted, why)
             return ""
         return self._start(known, self._counted(known, wanted), wanted)
 
@@ -53,6 +52,11 @@ class Starter:
             due = self._clock.now() + TRY_AGAIN
             self._transcripts.waiting(self._counted(known, wanted), due, reason[:REASON_LENGTH], as_read(known))
         return True
+
+    def _skip(self, known: TranscriptEntry | None, wanted: Wanted, why: str) -> None:
+        log.warning("not transcribed", recording_id=wanted.recording_id, why=why)
+        if known is None or known.state is not TranscriptState.READY:  # a transcript that is there stays
+            self._transcripts.skipped(wanted.recording_id, wanted.partition, why, as_read(known))
 
     def _counted(self, known: TranscriptEntry | None, wanted: Wanted) -> TranscriptEntry:
         """The entry with what the ceiling counts. Who asks again gets all attempts again, and the first of them

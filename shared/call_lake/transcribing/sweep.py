@@ -9,6 +9,7 @@ from call_lake.ledger.transcripts import TranscriptEntry, TranscriptState, as_re
 from call_lake.model.events import recording_stored
 from call_lake.model.transcribing import transcription_wanted
 from call_lake.observability import log
+from call_lake.ports import PartialFailure
 from call_lake.transcribing.ended import EndedJobs
 from call_lake.transcribing.parts import Books
 from call_lake.transcribing.starter import TRY_AGAIN
@@ -37,7 +38,7 @@ class Sweep:
                 self._ended.look(entry.recording_id, unheard=True)
                 counts.looked += 1
             self._send_waiting(until_s)
-        except Transient as error:
+        except (Transient, PartialFailure) as error:
             counts.trouble = str(error)
             log.warning("the sweep ended early; the next one goes on", error=str(error))
 

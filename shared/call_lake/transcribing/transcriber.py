@@ -9,7 +9,7 @@ from call_lake.errors import Transient
 from call_lake.model.events import RECORDING_STORED
 from call_lake.model.transcribing import Wanted
 from call_lake.observability import log
-from call_lake.ports import Queue
+from call_lake.ports import PartialFailure, Queue
 from call_lake.transcribing.ended import EndedJobs
 from call_lake.transcribing.parts import Books, Counts, TranscriberPorts
 from call_lake.transcribing.starter import Starter
@@ -64,7 +64,7 @@ class Transcriber:
                 log.error("no message of ours: to the dead letters", error=type(error).__name__)
                 self._dead_letters.send([message.body])
                 is_done = True
-            except Transient as error:
+            except (Transient, PartialFailure) as error:
                 log.warning("AWS is in trouble: tried again", error=str(error))
                 refusal = refusal or str(error)
                 is_done = False

@@ -75,8 +75,9 @@ def test_the_transcriber_writes_the_items_of_transcripts_alone():
 
 
 def test_the_transcriber_deletes_no_document_but_the_masked_one_that_it_has_moved():
-    (where,) = allowed("Transcriber")["s3:DeleteObject"]
+    (where,) = allowed("Transcriber")["s3:DeleteObjectVersion"]
     assert where == {"Fn::Sub": "${Bucket.Arn}/transcripts/aws/*/redacted-*"}
+    assert "s3:DeleteObject" not in allowed("Transcriber")
 
 
 def test_no_role_takes_a_policy_that_others_may_change():
@@ -99,10 +100,10 @@ def test_the_copier_cannot_touch_the_lake_nor_read_the_inbox():
     assert allowed("Copier")["s3:DeleteObject"] == [{"Fn::Sub": "${Bucket.Arn}/audio/*"}]
 
 
-def test_the_copier_can_delete_for_good_what_was_erased_and_nobody_else_deletes_versions():
+def test_the_copier_can_delete_for_good_what_was_erased():
     assert allowed("Copier")["s3:DeleteObjectVersion"] == [{"Fn::Sub": "${Bucket.Arn}/audio/*"}]
     assert allowed("Copier")["s3:ListBucketVersions"] == [{"Fn::GetAtt": ["Bucket", "Arn"]}]
-    for function in ("Poller", "Compactor", "Transcriber"):
+    for function in ("Poller", "Compactor"):
         assert "s3:DeleteObjectVersion" not in allowed(function)
 
 

@@ -136,6 +136,18 @@ def test_what_amazon_transcribe_never_takes_is_skipped(
     assert reason in (entry.reason or "")
 
 
+def test_a_transcript_that_is_there_stays_though_its_audio_has_expired(bench: TranscribingBench) -> None:
+    recording = bench.start(1)
+    bench.transcripts.ready(recording.recording_id, Partition.of_recording(recording), "etag")
+    bench.world.clock.advance(timedelta(seconds=1))
+    body = bench.wanted(recording, bench.world.clock.now())
+    bench.world.table.update(recording.recording_id, {"state": "EXPIRED"})
+
+    bench.take(body)
+
+    assert bench.state(recording) is TranscriptState.READY
+
+
 def test_four_hours_and_two_gigabytes_are_taken(bench: TranscribingBench) -> None:
     bench.start(1, seconds=14_400.0, bytes=2_000_000_000)
 
