@@ -36,7 +36,10 @@ SETTINGS = {
     "DATABASE": "lake",
     "EVENT_BUS": "bench",
     "DLQ_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/bench",
-    "TRANSCRIPTION_LANGUAGE": "pl-PL",
+    "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/bench",
+    "DOCUMENTS_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/bench",
+    "TRANSCRIPTION_LANGUAGES": "pl-PL",
+    "JOB_PREFIX": "bench-",
     "PYTHONDONTWRITEBYTECODE": "1",  # a function's folders cannot be written either
 }
 

@@ -1,46 +1,48 @@
-"""Start an Amazon Transcribe job for each stored recording. Optional (EnableTranscription).
+"""Start Amazon Transcribe jobs, and see each to its end. Optional (EnableTranscription).
 
-The events wait in a queue, because Amazon Transcribe runs a hundred jobs of an account at once
+Events: batches of its queue with ``Recording Stored`` and with the ends of jobs; ``{"sweep": true}`` of a schedule.
+
+The events wait in a queue, because Amazon Transcribe runs some hundred jobs of an account at once
 (https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html) and a backfill stores more than that.
 """
 
-import json
+from dataclasses import asdict
 from typing import Any
 
-from call_lake.aws.transcribe import StartResult
-from call_lake.observability import log
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from call_lake.observability import log, measure
 from call_lake.settings import TranscriberSettings, from_environment
-from call_lake.wiring.transcriber import TranscriberParts
+from call_lake.transcribing.parts import Counts
+from call_lake.transcribing.transcriber import Message
+from call_lake.wiring.transcriber import CLOCK, make_transcriber
 
-parts = TranscriberParts(from_environment(TranscriberSettings))
+ANSWER_MARGIN_S = 15.0
+
+transcriber = make_transcriber(from_environment(TranscriberSettings))
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, str]]]:
-    """Take a batch of messages, each an event of EventBridge. Where there is no room for one, there is none for those
-    behind it: all of them come again when the queue shows them next."""
-    again: list[str] = []
-    for message in event["Records"]:
-        if again or not _done(message["body"]):
-            again.append(message["messageId"])
+@log.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take a batch, and return which messages come again; or sweep, and return the counts (``SweepResult``)."""
+    if event.get("sweep"):
+        until_s = CLOCK.monotonic() + context.get_remaining_time_in_millis() / 1000 - ANSWER_MARGIN_S
+        swept = transcriber.sweep(until_s)
+        _log_and_measure("swept", swept)
+        measure({"TranscriptionCeilingReached": swept.over_ceiling}, Function="transcriber")
+        return asdict(swept)
+    messages = [
+        Message(one["messageId"], one["body"], int(one["attributes"]["ApproximateReceiveCount"]))
+        for one in event["Records"]
+    ]
+    again, counts = transcriber.take(messages)
+    _log_and_measure("taken", counts)
+    if counts.over_ceiling:
+        measure({"TranscriptionCeilingReached": 1}, Function="transcriber")
     return {"batchItemFailures": [{"itemIdentifier": id} for id in again]}
 
 
-def _done(body: str) -> bool:
-    """Whether the message is finished; else it comes again."""
-    stored = json.loads(body)["detail"]
-    name = stored["recording_id"]
-    outcome = parts.starter.start(stored)
-    match outcome.result:
-        case StartResult.STARTED:
-            log.info("transcription started", recording_id=name)
-        case StartResult.NOT_READABLE:
-            unreadable = "Amazon Transcribe does not read this format: skipped"
-            log.warning(unreadable, recording_id=name, format=stored["format"])
-        case StartResult.NO_ANSWER:
-            log.warning("no answer of Amazon Transcribe: tried again", recording_id=name, error=outcome.error)
-        case StartResult.NO_ROOM:
-            log.info("Amazon Transcribe has no room: tried again", recording_id=name, error=outcome.error)
-        case StartResult.REFUSED:
-            log.error("transcription refused: to the dead letters", recording_id=name, error=outcome.error)
-            parts.dead_letters.send([body])
-    return outcome.result not in (StartResult.NO_ANSWER, StartResult.NO_ROOM)
+def _log_and_measure(what: str, counts: Counts) -> None:
+    log.info(what, **asdict(counts))
+    if counts.failed:
+        measure({"TranscriptionsFailed": counts.failed}, Function="transcriber")

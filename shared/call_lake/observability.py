@@ -35,6 +35,8 @@ UNITS: Mapping[str, MetricUnit] = {
     "RowsInQuarantine": MetricUnit.Count,
     "PartitionsFailed": MetricUnit.Count,
     "CommitConflicts": MetricUnit.Count,
+    "TranscriptionsFailed": MetricUnit.Count,
+    "TranscriptionCeilingReached": MetricUnit.Count,
 }
 """Every metric with its unit, under a comment that names its dimensions. The alarms and the dashboard of the template
 read these.

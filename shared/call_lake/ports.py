@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Protocol
 
 from call_lake.model.layout import Partition
 from call_lake.model.recording import ListedRecording, Recording
+from call_lake.model.transcribing import Job, Start, Wanted
 from call_lake.model.windows import Window
 
 
@@ -299,8 +300,12 @@ class Transcriptions(Protocol):
     """The jobs of Amazon Transcribe, one for each recording, which stay listed for 90 days
     (https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html)."""
 
-    def exists(self, recording_id: str) -> bool:
-        """Whether the recording has a job, in any state."""
+    def start(self, wanted: Wanted) -> Start:
+        """Start the job of a recording. Raises nothing for what AWS answers: the result says it."""
 
-    def delete(self, recording_id: str) -> None:
-        """Delete the job of a recording. A job that still runs cannot be deleted, and stays."""
+    def job(self, recording_id: str) -> Job | None:
+        """The job of the recording, None if Amazon Transcribe knows none. Raises Transient."""
+
+    def delete(self, recording_id: str) -> bool:
+        """Delete the job of a recording, and return whether it is gone. A job that still runs cannot be deleted, and
+        stays. Raises Transient."""

@@ -19,6 +19,7 @@ import jmespath
 
 from call_lake.errors import ConfigError
 from call_lake.model.rules import Rule, Rules
+from call_lake.model.transcribing import why_unfit
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[^\s/:@?#\[\]]+)(:[1-9]\d{0,4})?")
 NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
@@ -303,12 +304,29 @@ class CompactorSettings:
 
 @dataclass(frozen=True, slots=True)
 class TranscriberSettings:
-    """Settings of the transcriber. ``transcription_language``: a code of Amazon Transcribe, like ``pl-PL``."""
+    """Settings of the transcriber. ``transcription_languages``: codes of Amazon Transcribe with commas between; of
+    several it finds out which one is spoken. ``documents_url``: the queue of the reader of documents."""
 
-    transcription_language: str
+    ledger_table: str
+    bucket: str
+    queue_url: str
     dlq_url: str
-    job_prefix: str = ""  # the stack's name: all stacks of an account share the names of jobs
+    documents_url: str
+    transcription_languages: str
+    job_prefix: str  # the stack's name: all stacks of an account share the names of jobs
     kms_key_arn: str = ""  # empty: the transcripts are encrypted with S3's own key
+    vocabulary: str = ""  # a custom vocabulary of the account and region
+    redaction: bool = False  # whether spoken personal data are masked in the document
+    hours_per_day: int = 100  # of audio that jobs are started for on one UTC day
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for settings with which Amazon Transcribe would refuse every job."""
+        if why := why_unfit(self.languages, self.vocabulary, redaction=self.redaction):
+            raise ConfigError(f"{why}. Correct the parameter and deploy again")
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self.transcription_languages.split(","))
 
 
 def strict_requests() -> bool:

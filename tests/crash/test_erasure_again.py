@@ -27,7 +27,7 @@ from tests.crash.turns import take_turns
 from tests.support.erasing import eraser_of, recording_ids, traces
 from tests.support.fakes import Call, Died, Fault, FaultAt
 from tests.support.fakes.calls import says_more
-from tests.support.fakes.dead_letters import MemoryTranscriptions
+from tests.support.fakes.transcriptions import MemoryTranscriptions
 from tests.support.lake_samples import row_of
 
 

@@ -26,7 +26,10 @@ SETTINGS = {
     "DATABASE": "lake",
     "EVENT_BUS": "bus",
     "DLQ_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/dead",
-    "TRANSCRIPTION_LANGUAGE": "pl-PL",
+    "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/transcriptions",
+    "DOCUMENTS_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/documents",
+    "TRANSCRIPTION_LANGUAGES": "pl-PL",
+    "JOB_PREFIX": "call-lake-",
 }
 COMMIT = """
 import json, sys

@@ -261,6 +261,11 @@ ALLOWED = {
         "takes transcripts": write(TRANSCRIPT),
         "takes messages": receive("TranscriptionQueue"),
         "gives up": send_batch("TranscriptionDeadLetters"),
+        "sends what waited": send_batch("TranscriptionQueue"),
+        "tells of documents": send_batch("TranscriptDocuments"),
+        "finds documents": read(TRANSCRIPT),
+        "reads the ledger": item("get"),
+        "writes the ledger": item("update"),
     },
     "Analysts": {"read the open table": read(OPEN_LAKE), "keep results": write("athena-results/analysts/a.csv")},
 }
@@ -308,7 +313,10 @@ FORBIDDEN = {
     "Transcriber": {
         "write audio": write(AUDIO),
         "read the lake": read(LAKE),
-        "read the ledger": item("get"),
+        "delete a transcript": delete(TRANSCRIPT),
+        "replace an item of the ledger": item("put"),
+        "delete from the ledger": item("delete"),
+        "read the whole ledger": item("scan"),
         "read a source's secret": secret("ThuliumSecret"),
         "read the key of recording ids": secret("RecordingIdKey"),
         "take messages of recordings": receive("ThuliumQueue"),

@@ -40,6 +40,7 @@ from tests.mutations import (
     retry_rules,
     screen_rules,
     status_rules,
+    transcribing_rules,
     verify_rules,
 )
 
@@ -63,4 +64,5 @@ ALL = (
     *report_rules.MUTATIONS,
     *screen_rules.MUTATIONS,
     *finding_rules.MUTATIONS,
+    *transcribing_rules.MUTATIONS,
 )

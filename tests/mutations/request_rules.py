@@ -104,8 +104,8 @@ MUTATIONS = (
     Mutation(
         24,
         "a request that boto3 calls malformed is tried for a week",
-        at("aws.transcribe", "TranscriptionStarter.start"),
+        at("aws.transcribe", "TranscribeJobs.start"),
         uncaught("ParamValidationError"),
-        ("unit/functions/test_transcriber.py",),
+        ("unit/aws/test_transcribe.py",),
     ),
 )

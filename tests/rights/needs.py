@@ -157,6 +157,7 @@ def _context(operation: str, params: Params) -> Iterator[tuple[str, tuple[str, .
     """Only what our policies ask for. A parameter that the request leaves out is no key of its context."""
     match operation:
         case "UpdateItem":
+            yield "dynamodb:LeadingKeys", (params["Key"]["id"]["S"],)
             # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
             yield "dynamodb:Attributes", (*params["Key"], *sorted(params["ExpressionAttributeNames"].values()))
             if "ReturnValues" in params:

@@ -8,11 +8,10 @@ as settings and secrets, is asked through the functions' own wiring.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, timedelta
 from functools import cache, partial
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from call_lake.aws.client import client
@@ -30,30 +29,34 @@ from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import Partition, transcript_key
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
+from call_lake.model.transcribing import Job, JobStatus
 from call_lake.operations.erase.eraser import Eraser, OtherServices
 from call_lake.operations.erase.proofs import Proofs, Stamp, people_of, proof_of
 from call_lake.operations.erase.targets import ErasureRequest
 from call_lake.providers import VENDORS
 from call_lake.settings import CopierSettings, PollerSettings, SourceSettings, TranscriberSettings, from_environment
+from call_lake.transcribing.parts import TranscriberPorts
 from call_lake.wiring.copier import CopierSources
 from call_lake.wiring.poller import PollerParts
 from call_lake.wiring.sources import secret_of
-from call_lake.wiring.transcriber import TranscriberParts
+from call_lake.wiring.transcriber import ports_of
 from call_lake_cli.stack.handle import find_stack
 from tests.crash.harness import Invocation, settle
 from tests.crash.scenes import Changing, Crooked, Days, Kept, Outlived, Pair, Passing, Past, Straight
 from tests.crash.small_world import SmallWorld
 from tests.rights.recording import Answers, Recorder, Request, recording
 from tests.support.audio_samples import encoded
-from tests.support.fakes import Call, Died
+from tests.support.fakes import Call, Died, World
 from tests.support.fakes.calls import Proceed
-from tests.support.fakes.dead_letters import MemoryDeadLetters, MemoryTranscriptions
+from tests.support.fakes.dead_letters import MemoryDeadLetters
 from tests.support.fakes.ids import ID_KEY
 from tests.support.fakes.provider import make_recording
+from tests.support.fakes.transcriptions import MemoryTranscriptions
 from tests.support.listening import Listening, id_of
 from tests.support.operator_bench import Bench
 from tests.support.pipeline import COMPACTOR, Pipeline
 from tests.support.resolved import ACCOUNT, REGION, Resolved
+from tests.support.transcribing import TranscribingBench
 
 OUTPUTS = (
     *("BucketName", "LedgerTable", "SourcesPath", "DeadLettersUrl", "BusName", "DatabaseName", "WorkgroupName"),
@@ -73,7 +76,6 @@ EVERYTHING = {
 """Parameters of a stack that has all there is."""
 THERE = ("thulium", "2026-01-31")
 """A partition that Glue has already."""
-SAMPLE = Path(__file__).parents[2] / "events/transcriber-recording-stored.json"
 ROLES = {"poll": "PollerRole", "sweep": "PollerRole", "backfill": "PollerRole"}
 ROLES |= {"copy": "CopierRole", "compact": "CompactorRole"}
 """By the first word of an invocation's name."""
@@ -262,12 +264,29 @@ def _wired(recorder: Recorder, deployed: Resolved) -> None:
         catalog.register(table.name, [Partition(THERE[0], date.fromisoformat(THERE[1]))])
         catalog.unregister(table.name, Partition(THERE[0], date.fromisoformat(THERE[1])))
     recorder.role = "TranscriberRole"
-    transcriber = TranscriberParts(from_environment(TranscriberSettings, deployed.environment("Transcriber")))
-    body = json.loads(SAMPLE.read_text())["Records"][0]["body"]
-    stored = json.loads(body)["detail"] | {"bucket": deployed.environment("Copier")["BUCKET"]}
-    transcriber.starter.start(stored)
-    transcriber.dead_letters.send([body])
+    _transcribed(from_environment(TranscriberSettings, deployed.environment("Transcriber")))
     recorder.role = ""
+
+
+def _transcribed(settings: TranscriberSettings) -> None:
+    """Jobs of every end: a masked document is moved, one that nobody heard of is told, a lost job starts again, one of
+    an erased recording goes; and a message that is none of ours."""
+    real = ports_of(settings)
+
+    def mirrored(fake: TranscriberPorts) -> TranscriberPorts:
+        pairs = {one.name: (getattr(fake, one.name), getattr(real, one.name)) for one in fields(TranscriberPorts)}
+        made = {name: _mirrored(*pair) for name, pair in pairs.items() if name != "clock"}
+        return TranscriberPorts(**made, clock=fake.clock)
+
+    world = World.make()
+    world.store.bucket = settings.bucket
+    bench = TranscribingBench(world, around=mirrored)
+    masked, _, erased = (bench.start(number) for number in (1, 2, 3))
+    bench.write_document(masked, redacted=True)
+    bench.jobs.jobs = {masked.recording_id: Job(JobStatus.COMPLETED, is_redacted=True)}
+    bench.erase(erased)
+    bench.sweep(timedelta(hours=1))
+    SqsQueue(client("sqs"), settings.dlq_url).send(["{}"])
 
 
 @cache

@@ -11,7 +11,8 @@ from call_lake.model.recording import Recording
 from call_lake.operations.erase.eraser import Eraser, ErasureReport, OtherServices
 from call_lake.operations.erase.targets import ErasureRequest
 from tests.support.fakes import World
-from tests.support.fakes.dead_letters import MemoryDeadLetters, MemoryTranscriptions
+from tests.support.fakes.dead_letters import MemoryDeadLetters
+from tests.support.fakes.transcriptions import MemoryTranscriptions
 from tests.support.operator_bench import Bench
 from tests.support.pipeline import COMPACTOR, POLLER
 

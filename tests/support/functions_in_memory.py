@@ -18,8 +18,10 @@ from call_lake.settings import SourceSettings
 from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider
 from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, POLLER, URLS, Pipeline
+from tests.support.transcribing import TranscribingBench
 
 NAMESPACE = "CallLake/test-stack"
+TRANSCRIBED_HOURS = 4
 ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
     "POWERTOOLS_SERVICE_NAME": "of-the-template",
@@ -30,6 +32,10 @@ ENVIRONMENT = {
     "EVENT_BUS": "call-lake",
     "DLQ_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/dlq",
     "DATABASE": "call_lake",
+    "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/transcriptions",
+    "DOCUMENTS_URL": "https://sqs.eu-central-1.amazonaws.com/000000000000/documents",
+    "TRANSCRIPTION_LANGUAGES": "pl-PL",
+    "JOB_PREFIX": "call-lake-",
 }
 
 
@@ -62,7 +68,7 @@ def metrics_in(printed: str) -> list[Metric]:
 
 
 class Functions:
-    """``poll``, ``copy`` and ``compact`` are one invocation each; ``emitted`` collects the metrics of all of them.
+    """``poll``, ``copy``, ``compact`` and ``transcribe`` are one invocation each; ``emitted`` collects their metrics.
     ``more``: further settings of every source."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,13 +82,19 @@ class Functions:
         )
         self.emitted: list[Metric] = []
         self.more: dict[str, Any] = {}
-        self._handlers = {name: self._import(name, monkeypatch) for name in ("poller", "copier", "compactor")}
+        self.transcribing = TranscribingBench(self.world, hours=TRANSCRIBED_HOURS)
+        replaced = {
+            "poller": ("parts", self),
+            "copier": ("copier", self),
+            "compactor": ("compact", self._compact),
+            "transcriber": ("transcriber", self.transcribing.transcriber),
+        }
+        self._handlers = {name: self._import(name, monkeypatch, *parts) for name, parts in replaced.items()}
 
-    def _import(self, name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def _import(self, name: str, monkeypatch: pytest.MonkeyPatch, parts: str, ours: Any) -> Any:
         """The handler's module, with its parts, that is AWS, replaced by those in memory."""
         module = importlib.import_module(f"functions.{name}.handler")
-        parts = {"poller": "parts", "copier": "copier", "compactor": "compact"}
-        monkeypatch.setattr(module, parts[name], self._compact if name == "compactor" else self)
+        monkeypatch.setattr(module, parts, ours)
         return module
 
     # -- what the handlers ask of their parts
@@ -131,7 +143,19 @@ class Functions:
     def compact(self) -> list[Metric]:
         return self._invoke("compactor", {})
 
-    def _invoke(self, function: str, event: dict[str, Any]) -> list[Metric]:
+    def transcribe(self, *bodies: str) -> list[Metric]:
+        """One batch of these messages."""
+        records = [
+            {"messageId": str(number), "body": body, "attributes": {"ApproximateReceiveCount": "1"}}
+            for number, body in enumerate(bodies)
+        ]
+        return self._invoke("transcriber", {"Records": records})
+
+    def sweep_transcriptions(self) -> list[Metric]:
+        return self._invoke("transcriber", {"sweep": True})
+
+    def handle(self, function: str, event: dict[str, Any]) -> Any:
+        """What one invocation answers."""
         context = SimpleNamespace(
             function_name=function,
             memory_limit_in_mb=256,
@@ -139,9 +163,12 @@ class Functions:
             aws_request_id="00000000-0000-0000-0000-000000000000",
             get_remaining_time_in_millis=lambda: 240_000,
         )
+        return self._handlers[function].handler(event, context)
+
+    def _invoke(self, function: str, event: dict[str, Any]) -> list[Metric]:
         printed = io.StringIO()
         with redirect_stdout(printed):
-            self._handlers[function].handler(event, context)
+            self.handle(function, event)
         found = metrics_in(printed.getvalue())
         self.emitted += found
         return found

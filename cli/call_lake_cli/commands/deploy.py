@@ -30,6 +30,7 @@ from call_lake_cli.console.errors import UsageError, explained
 from call_lake_cli.console.options import parse_parameters
 from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.handle import apply_aws_region
+from call_lake_cli.stack.transcription import check_transcription
 from call_lake_local.deploy import SamBuild, build, check_parameters, check_values, parameter_overrides, prepare_tools
 from call_lake_local.project import is_checkout
 from call_lake_local.template_sources import TemplateSource, active_sources
@@ -176,10 +177,12 @@ def deploy_stack(
     refuse_key: Callable[[DeployedStack | None, Mapping[str, str]], None],
     build: Callable[[str], Path],
     sam: Callable[[Sequence[str]], int],
+    transcribe: Callable[[], Any] = lambda: boto3.client("transcribe"),
 ) -> None:
     """Check, ask, build and deploy. ``find`` looks the stack up by its name; ``refuse_key`` raises KeyRefused where the
     chosen parameters would give it a key that is not its ledger's; ``build`` makes the packages for a processor and
-    returns the built template; ``sam`` runs with these arguments and returns its exit code.
+    returns the built template; ``sam`` runs with these arguments and returns its exit code; ``transcribe`` makes a
+    client of Amazon Transcribe.
 
     Raises ValueError, LocalError or CallLakeError for what was typed wrong, CallLakeError where the stack cannot be
     deployed or sam fails.
@@ -207,6 +210,7 @@ def deploy_stack(
     check_together(stack, parameters, sources)
     check_values(chosen)
     check_places(parameters, place)
+    check_transcription(parameters, transcribe)
     refuse_key(found, chosen)
     with TemporaryDirectory() as folder:
         command = ["deploy", "--template", str(build(chosen["Architecture"])), "--stack-name", stack, "--resolve-s3"]

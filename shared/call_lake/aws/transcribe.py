@@ -1,70 +1,86 @@
-"""Amazon Transcribe: start the job of a stored recording; find and delete the jobs of recordings."""
+"""Amazon Transcribe: start, find and delete the jobs of recordings."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
 from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from call_lake.aws.client import calling, client, code_of, status_of
-from call_lake.model.layout import Partition, transcript_key
+from call_lake.aws.client import calling, code_of, status_of
+from call_lake.model.layout import transcript_key
+from call_lake.model.transcribing import Job, JobStatus, Start, StartResult, Wanted
 from call_lake.model.transcripts import AWS_ENGINE
-from call_lake.settings import TranscriberSettings
 
-# https://docs.aws.amazon.com/transcribe/latest/dg/how-input.html
-FORMATS = {"amr", "flac", "m4a", "mp3", "mp4", "ogg", "wav", "webm"}
 # https://docs.aws.amazon.com/transcribe/latest/APIReference/API_StartTranscriptionJob.html
 NO_ROOM = {"LimitExceededException", "ThrottlingException", "InternalFailureException"}
+NO_JOB = {"NotFoundException", "BadRequestException"}
+"""Amazon Transcribe's answers for a job that it does not have, or that still runs and so cannot be deleted."""
 SERVER_ERROR = 500
+MOST_SPEAKERS = 10
 # Ten messages have to be answered within the function's minute: the queue repeats, not the client.
 QUICK = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1})
 
 
-class StartResult(StrEnum):
-    """What became of the attempt to start one job."""
-
-    STARTED = "started"
-    EXISTS = "exists"  # an event may come twice
-    NOT_READABLE = "not readable"  # Amazon Transcribe does not read this format
-    NO_ANSWER = "no answer"
-    NO_ROOM = "no room"  # too many jobs, too many requests, or trouble of the service
-    REFUSED = "refused"
-
-
 @dataclass(frozen=True, slots=True)
-class StartOutcome:
-    """``error``: what Amazon Transcribe or the network said; empty where the job started or exists."""
+class JobOptions:
+    """How jobs transcribe. ``languages``: of several, Amazon Transcribe finds out which one is spoken. ``vocabulary``:
+    a custom one, by its name. ``redaction``: mask spoken personal data. ``kms_key_arn``: empty for S3's own key."""
 
-    result: StartResult
-    error: str = ""
+    languages: tuple[str, ...]
+    vocabulary: str = ""
+    redaction: bool = False
+    kms_key_arn: str = ""
 
 
-class TranscriptionStarter:
-    """Starts one job for each stored recording, named after the stack and the recording."""
+class TranscribeJobs:
+    """The jobs of a stack's recordings. A job is named after its stack (``prefix``) and its recording.
 
-    def __init__(self, settings: TranscriberSettings) -> None:
-        self._settings = settings
-        self.client = client("transcribe", QUICK)
+    Implements ``ports.Transcriptions``. ``options``: None where no job is started, as on the command line.
+    https://docs.aws.amazon.com/transcribe/latest/APIReference/API_GetTranscriptionJob.html
+    """
 
-    def start(self, stored: Mapping[str, Any]) -> StartOutcome:
-        """Start the job of a recording; ``stored`` is the detail of its ``Recording Stored`` event.
+    def __init__(self, client: Any, prefix: str, options: JobOptions | None = None) -> None:
+        self.client = client
+        self._prefix = prefix
+        self._options = options
 
-        Raises ParamValidationError, which no later attempt would mend: boto3 calls the request malformed.
-        """
-        if stored["format"] not in FORMATS:
-            return StartOutcome(StartResult.NOT_READABLE)
+    def start(self, wanted: Wanted) -> Start:
+        """Raises ParamValidationError, which no later attempt would mend: boto3 calls the request malformed."""
+        if self._options is None:
+            raise RuntimeError("these jobs are only looked at")
         try:
-            self.client.start_transcription_job(**job_of(stored, self._settings))
+            self.client.start_transcription_job(**job_of(wanted, self._prefix, self._options))
         except ParamValidationError:
             raise
         except BotoCoreError as error:
-            return StartOutcome(StartResult.NO_ANSWER, str(error))
+            return Start(StartResult.NO_ANSWER, str(error))
         except ClientError as error:
-            return StartOutcome(_result_of(error), str(error))
-        return StartOutcome(StartResult.STARTED)
+            return Start(_result_of(error), str(error))
+        return Start(StartResult.STARTED)
+
+    def job(self, recording_id: str) -> Job | None:
+        with calling(f"GetTranscriptionJob {recording_id}"):
+            try:
+                found = self.client.get_transcription_job(TranscriptionJobName=self._prefix + recording_id)
+            except ClientError as error:
+                if code_of(error) not in NO_JOB:
+                    raise
+                return None
+        job = found["TranscriptionJob"]
+        status = JobStatus(job["TranscriptionJobStatus"])
+        uris = job.get("Transcript", {})
+        is_redacted = "RedactedTranscriptFileUri" in uris and "TranscriptFileUri" not in uris
+        return Job(status, job.get("FailureReason", ""), is_redacted)
+
+    def delete(self, recording_id: str) -> bool:
+        with calling(f"DeleteTranscriptionJob {recording_id}"):
+            try:
+                self.client.delete_transcription_job(TranscriptionJobName=self._prefix + recording_id)
+            except ClientError as error:
+                if code_of(error) not in NO_JOB:
+                    raise
+                return self.job(recording_id) is None
+        return True
 
 
 def _result_of(error: ClientError) -> StartResult:
@@ -75,54 +91,34 @@ def _result_of(error: ClientError) -> StartResult:
     return StartResult.REFUSED
 
 
-def job_of(stored: Mapping[str, Any], settings: TranscriberSettings) -> dict[str, Any]:
-    """StartTranscriptionJob's request for the detail of a ``Recording Stored`` event.
+def job_of(wanted: Wanted, prefix: str, options: JobOptions) -> dict[str, Any]:
+    """StartTranscriptionJob's request.
 
-    The channels of a stereo call are transcribed separately, so that the transcript tells who speaks. Without a key
-    here Amazon Transcribe would use S3's own key, whatever the bucket's is:
+    The channels of a stereo call are transcribed separately, so that the transcript tells who speaks. In a mono call
+    the voices are told apart. Without a key here Amazon Transcribe would use S3's own key, whatever the bucket's is:
     https://docs.aws.amazon.com/transcribe/latest/APIReference/API_StartTranscriptionJob.html
     """
-    partition = Partition(stored["source"], date.fromisoformat(stored["call_date"]))
-    job = {
-        "TranscriptionJobName": settings.job_prefix + stored["recording_id"],
-        "LanguageCode": settings.transcription_language,
-        "MediaFormat": stored["format"],
-        "Media": {"MediaFileUri": f"s3://{stored['bucket']}/{stored['key']}"},
-        "OutputBucketName": stored["bucket"],
-        "OutputKey": transcript_key(partition, AWS_ENGINE, stored["recording_id"]),
+    settings: dict[str, Any] = (
+        {"ChannelIdentification": True}
+        if wanted.channels == 2
+        else {"ShowSpeakerLabels": True, "MaxSpeakerLabels": MOST_SPEAKERS}
+    )
+    if options.vocabulary:
+        settings["VocabularyName"] = options.vocabulary
+    job: dict[str, Any] = {
+        "TranscriptionJobName": prefix + wanted.recording_id,
+        "MediaFormat": wanted.format,
+        "Media": {"MediaFileUri": f"s3://{wanted.bucket}/{wanted.key}"},
+        "OutputBucketName": wanted.bucket,
+        "OutputKey": transcript_key(wanted.partition, AWS_ENGINE, wanted.recording_id),
+        "Settings": settings,
     }
-    if settings.kms_key_arn:
-        job["OutputEncryptionKMSKeyId"] = settings.kms_key_arn
-    return job | ({"Settings": {"ChannelIdentification": True}} if stored["channels"] == 2 else {})
-
-
-NO_JOB = ("NotFoundException", "BadRequestException")
-"""Amazon Transcribe's answers for a job that it does not have, or that still runs and so cannot be deleted."""
-
-
-class TranscribeJobs:
-    """Find and delete the jobs of recordings. A job is named after its stack (``prefix``) and its recording.
-
-    Implements ``ports.Transcriptions``. Raises Transient where AWS fails or refuses.
-    https://docs.aws.amazon.com/transcribe/latest/APIReference/API_GetTranscriptionJob.html
-    """
-
-    def __init__(self, client: Any, prefix: str) -> None:
-        self._client = client
-        self._prefix = prefix
-
-    def exists(self, recording_id: str) -> bool:
-        return self._found("get_transcription_job", recording_id)
-
-    def delete(self, recording_id: str) -> None:
-        self._found("delete_transcription_job", recording_id)
-
-    def _found(self, operation: str, recording_id: str) -> bool:
-        with calling(f"{operation} {recording_id}"):
-            try:
-                getattr(self._client, operation)(TranscriptionJobName=self._prefix + recording_id)
-            except ClientError as error:
-                if code_of(error) not in NO_JOB:
-                    raise
-                return False
-        return True
+    if len(options.languages) == 1:
+        job["LanguageCode"] = options.languages[0]
+    else:
+        job |= {"IdentifyLanguage": True, "LanguageOptions": list(options.languages)}
+    if options.redaction:
+        job["ContentRedaction"] = {"RedactionType": "PII", "RedactionOutput": "redacted"}
+    if options.kms_key_arn:
+        job["OutputEncryptionKMSKeyId"] = options.kms_key_arn
+    return job

@@ -2,25 +2,31 @@
 
 The id of an item is ``transcript#<engine>#<recording id>``. Its ``transcript_state`` moves like this::
 
-    WAITING -> RUNNING -> READY        WAITING: the day's hours are used up, or the engine had no room
+    WAITING -> RUNNING -> READY        WAITING: the day's hours are used up, or the job has to start again
        |          |                    RUNNING: Amazon Transcribe works on it
        '----------'-> FAILED, SKIPPED  SKIPPED: this engine never will (its format, its length)
 
-READY follows from every state: a document that is there counts, whoever asked for it. ERASED follows from every state,
-and nothing follows ERASED. What is WAITING, RUNNING or FAILED is in the index under ``transcript#<engine>``, by when
-somebody has to look at it; FAILED by ``NEVER``.
+WAITING and RUNNING are of the engine ``aws`` alone. READY follows from every state: a document that is there counts.
+Where somebody asks again, WAITING and RUNNING follow from READY, FAILED and SKIPPED. ERASED follows from every state,
+and nothing follows ERASED.
+
+The transcriber writes only over what it has read (``as_read``), so that it never undoes what the reader of documents
+wrote meanwhile.
+
+What is WAITING, RUNNING or FAILED is in the index, each state in a list: ``transcript#<engine>#<state>``. WAITING and
+RUNNING are there by when somebody has to look at them, FAILED by when it failed.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from itertools import batched
 
-from call_lake.ledger.entry import LAST_DUE, NEVER
+from call_lake.ledger.entry import LAST_DUE
 from call_lake.model.layout import Partition
 from call_lake.model.times import iso, parse_iso
-from call_lake.ports import Clock, Item, OneOf, PreconditionFailed, Table
+from call_lake.ports import Clock, Expectation, Item, OneOf, PreconditionFailed, Table
 
 ITEM_VERSION = 1
 IDS_AT_ONCE = 1000
@@ -39,7 +45,8 @@ class TranscriptState(StrEnum):
     ERASED = "ERASED"
 
 
-MAY_CHANGE = OneOf((None, *(state for state in TranscriptState if state is not TranscriptState.ERASED)))
+ANY: Expectation = {STATE: OneOf((None, *(state for state in TranscriptState if state is not TranscriptState.ERASED)))}
+"""Expectation: whatever is known, but not ERASED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +72,26 @@ class TranscriptEntry:
         return Partition(self.source, self.call_date)
 
 
+def as_read(entry: TranscriptEntry | None) -> Expectation:
+    """Expectation: the item is as it was read. None: there was no item."""
+    if entry is None:
+        return {STATE: OneOf((None,))}
+    return {STATE: OneOf((entry.state,)), "changed_at": OneOf((iso(entry.changed_at),))}
+
+
+def due_list(engine: str, state: TranscriptState) -> str:
+    """The list of the index that holds an engine's transcripts in this state: WAITING, RUNNING or FAILED."""
+    return f"transcript#{engine}#{state.lower()}"
+
+
 class TranscriptLedger:
-    """The transcripts of one engine. Writes raise PreconditionFailed for nothing: they return whether they changed
-    the item, and an ERASED one never changes."""
+    """The transcripts of one engine. Writes return whether they changed the item: False where it is not as ``expect``
+    says, and an ERASED one never changes. Raises Transient."""
 
     def __init__(self, table: Table, clock: Clock, engine: str) -> None:
         self._table = table
         self._clock = clock
         self.engine = engine
-        self._due_list = f"transcript#{engine}"
 
     def entry(self, recording_id: str) -> TranscriptEntry | None:
         """What is known; None if nothing is."""
@@ -88,61 +106,74 @@ class TranscriptLedger:
             found |= {entry.recording_id: entry for entry in map(entry_of, items.values())}
         return found
 
-    def waiting(
-        self, recording_id: str, partition: Partition, due: datetime, reason: str, seconds: float | None = None
-    ) -> bool:
-        """The engine could not take it now; look again at ``due``."""
-        more = {"reason": reason, "seconds": seconds}
-        return self._change(recording_id, partition, TranscriptState.WAITING, iso(due), **more)
+    def unknown(self, recording_id: str, partition: Partition) -> TranscriptEntry:
+        """The entry to begin with, of a recording that has none. It is not in the table."""
+        now = self._clock.now()
+        return TranscriptEntry(
+            recording_id, self.engine, partition.source, partition.call_date, TranscriptState.WAITING, now
+        )
 
-    def running(
-        self, recording_id: str, partition: Partition, look_after: timedelta, seconds: float | None, attempts: int
-    ) -> bool:
-        """A job was started; if nothing is heard of it within ``look_after``, the sweep looks."""
-        due = iso(self._clock.now() + look_after)
-        more = {"reason": None, "seconds": seconds, "attempts": attempts}
-        return self._change(recording_id, partition, TranscriptState.RUNNING, due, **more)
+    def waiting(self, entry: TranscriptEntry, due: datetime, reason: str, expect: Expectation) -> bool:
+        """It cannot start now; look again at ``due``. ``entry`` has the seconds and the attempts."""
+        more = {"reason": reason, "seconds": entry.seconds, "attempts": entry.attempts}
+        return self._change(entry.recording_id, entry.partition, TranscriptState.WAITING, due, expect, **more)
+
+    def running(self, entry: TranscriptEntry, look_at: datetime, expect: Expectation) -> bool:
+        """A job was started, the ``attempts``-th of ``entry``. If nothing is heard of it, the sweep looks at
+        ``look_at``."""
+        more = {"reason": None, "seconds": entry.seconds, "attempts": entry.attempts}
+        return self._change(entry.recording_id, entry.partition, TranscriptState.RUNNING, look_at, expect, **more)
 
     def ready(self, recording_id: str, partition: Partition, document: str) -> bool:
         """Its row is in the inbox; ``document`` is the ETag of what it was made of."""
         more = {"reason": None, "document": document}
-        return self._change(recording_id, partition, TranscriptState.READY, None, **more)
+        return self._change(recording_id, partition, TranscriptState.READY, None, ANY, **more)
 
-    def failed(self, recording_id: str, partition: Partition, reason: str) -> bool:
+    def failed(self, recording_id: str, partition: Partition, reason: str, expect: Expectation = ANY) -> bool:
         """No transcript, until somebody asks again. ``reason`` holds no words of a call."""
-        return self._change(recording_id, partition, TranscriptState.FAILED, NEVER, reason=reason)
+        now = self._clock.now()
+        return self._change(recording_id, partition, TranscriptState.FAILED, now, expect, reason=reason)
 
-    def skipped(self, recording_id: str, partition: Partition, reason: str) -> bool:
+    def skipped(self, recording_id: str, partition: Partition, reason: str, expect: Expectation = ANY) -> bool:
         """This engine never transcribes it."""
-        return self._change(recording_id, partition, TranscriptState.SKIPPED, None, reason=reason)
+        return self._change(recording_id, partition, TranscriptState.SKIPPED, None, expect, reason=reason)
 
-    def due(self, limit: int) -> list[str]:
-        """Recordings that are WAITING or RUNNING and have to be looked at, soonest first. Eventually consistent: read
-        the entry before you act."""
-        items = self._table.query_due(self._due_list, iso(self._clock.now()), limit)
-        return [recording_of(item["id"]) for item in items]
+    def due(self, state: TranscriptState, limit: int) -> list[str]:
+        """Recordings that are WAITING or RUNNING and have to be looked at now, soonest first. Eventually consistent:
+        read the entry before you act."""
+        return self._listed(state, iso(self._clock.now()), limit)
 
-    def unfinished(self, limit: int) -> list[str]:
-        """Recordings that are WAITING or RUNNING, due or not."""
-        return [recording_of(item["id"]) for item in self._table.query_due(self._due_list, LAST_DUE, limit)]
+    def listed(self, state: TranscriptState, limit: int) -> list[str]:
+        """Recordings that are WAITING, RUNNING or FAILED, due or not, at most ``limit``. Eventually consistent."""
+        return self._listed(state, LAST_DUE, limit)
 
-    def failures(self, limit: int) -> list[str]:
-        """Recordings that FAILED."""
-        items = self._table.query_due(self._due_list, NEVER, limit, due_from=NEVER)
-        return [recording_of(item["id"]) for item in items]
+    def waits_until(self, moment: datetime) -> bool:
+        """Whether a recording is WAITING for exactly this moment. Eventually consistent."""
+        waiting = due_list(self.engine, TranscriptState.WAITING)
+        return bool(self._table.query_due(waiting, iso(moment), 1, due_from=iso(moment)))
 
     def erase(self, recording_id: str, partition: Partition) -> None:
         """Note that nothing of this recording may come back. Only for an item that exists: the recording's own
         tombstone guards all others."""
         if self._table.get(self._id(recording_id)):
-            more = {"reason": None, "document": None, "seconds": None}
-            self._change(recording_id, partition, TranscriptState.ERASED, None, **more)
+            more = {"reason": None, "document": None, "seconds": None, "attempts": None}
+            self._change(recording_id, partition, TranscriptState.ERASED, None, ANY, **more)
+
+    def _listed(self, state: TranscriptState, before: str, limit: int) -> list[str]:
+        found = self._table.query_due(due_list(self.engine, state), before, limit)
+        return [recording_of(item["id"]) for item in found]
 
     def _id(self, recording_id: str) -> str:
         return f"transcript#{self.engine}#{recording_id}"
 
     def _change(
-        self, recording_id: str, partition: Partition, state: TranscriptState, due_at: str | None, **more: object
+        self,
+        recording_id: str,
+        partition: Partition,
+        state: TranscriptState,
+        due: datetime | None,
+        expect: Expectation,
+        **more: object,
     ) -> bool:
         changes = {
             "version": ITEM_VERSION,
@@ -150,11 +181,13 @@ class TranscriptLedger:
             "source": partition.source,
             "call_date": partition.call_date.isoformat(),
             "changed_at": iso(self._clock.now()),
-            "due_list": self._due_list if due_at else None,
-            "due_at": due_at,
+            "due_list": due_list(self.engine, state) if due else None,
+            "due_at": iso(due) if due else None,
         }
+        if expect[STATE] == OneOf((TranscriptState.ERASED,)):
+            return False
         try:
-            self._table.update(self._id(recording_id), changes | more, {STATE: MAY_CHANGE})
+            self._table.update(self._id(recording_id), changes | more, expect)
         except PreconditionFailed:
             return False
         return True

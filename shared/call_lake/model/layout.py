@@ -104,6 +104,11 @@ def transcript_key(partition: Partition, engine: str, recording_id: str) -> str:
     return f"{partition.transcripts_of(engine)}{recording_id}.json"
 
 
+def redacted_key(partition: Partition, recording_id: str) -> str:
+    """Where Amazon Transcribe writes the document of a job that masks personal data. The transcriber moves it."""
+    return f"{partition.transcripts_of('aws')}redacted-{recording_id}.json"
+
+
 @dataclass(frozen=True, slots=True)
 class TranscriptPlace:
     """What the key of a transcript's document says. The document itself is not asked: an engine may be wrong."""

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from call_lake.ports import DeadLetter
 from tests.support.fakes.calls import Calls
@@ -25,17 +25,3 @@ class MemoryDeadLetters:
 
     def release(self, receipt_handle: str) -> None:
         self.queue.delay(receipt_handle, 0)
-
-
-@dataclass
-class MemoryTranscriptions:
-    """Amazon Transcribe's jobs."""
-
-    calls: Calls
-    names: set[str] = field(default_factory=set)
-
-    def exists(self, recording_id: str) -> bool:
-        return bool(self.calls.run("transcribe", "get", lambda: recording_id in self.names))
-
-    def delete(self, recording_id: str) -> None:
-        self.calls.run("transcribe", "delete", lambda: self.names.discard(recording_id))

@@ -208,6 +208,8 @@ FAULTS: dict[str, list[Fault]] = {
     # breaks the transcriber after ten minutes.
     "CopierAlarm": [Fault(NOTHING, always(1), fires=36, ends=91, every=33, stays=30)],
     "TranscriptionErrorsAlarm": [Fault(NOTHING, always(1), fires=18, ends=61, every=11, stays=15)],
+    "TranscriptionFailedAlarm": [Fault(NOTHING, once, fires=3, ends=6, stays=5, lasts=1)],
+    "TranscriptionCeilingAlarm": [Fault(always(0), always(1), fires=3, ends=6, every=15)],
     "CollisionAlarm": [Fault(NOTHING, once, fires=3, ends=6, stays=5, lasts=1)],
     "CompactorAlarm": [Fault(always(0), NOTHING, fires=23, ends=3)],
     "PartitionsAlarm": [Fault(always(0), always(1), fires=33, ends=3)],

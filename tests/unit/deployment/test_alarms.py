@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from call_lake.errors import Reason, Transient
+from call_lake.model.transcribing import JobStatus
 from call_lake.ports import BadRecord
 from tests.support.cloudwatch import metric_of
 from tests.support.fakes.provider import make_recording, raising
@@ -46,6 +47,10 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str, frozenset[tu
         functions.poll(source)
         functions.copy(source)
     functions.compact()
+    failing = functions.transcribing.start(1)
+    functions.transcribing.jobs.end(failing.recording_id, JobStatus.FAILED, "no")
+    functions.transcribe(functions.transcribing.ended(failing))
+    functions.sweep_transcriptions()
     return {(metric.namespace, metric.name, metric.dimensions) for metric in functions.emitted}
 
 

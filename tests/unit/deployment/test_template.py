@@ -11,12 +11,27 @@ from jsonschema import Draft202012Validator
 from call_lake.model.lake_tables import CALLS, CALLS_OPEN, SOUND, TABLES, TRANSCRIPTS, LakeTable
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.table import COLUMNS, PARTITION_COLUMNS
-from call_lake.settings import CompactorSettings, CopierSettings, PollerSettings, from_environment
+from call_lake.model.transcribing import REDACTED_LANGUAGES
+from call_lake.settings import (
+    CompactorSettings,
+    CopierSettings,
+    PollerSettings,
+    TranscriberSettings,
+    from_environment,
+)
+from call_lake.transcribing.limits import MOST_S
+from call_lake.transcribing.starter import TRIES_IN_QUEUE
+from call_lake.transcribing.transcriber import JOB_ENDED
 from tests.support.resolved import Resolved
 from tests.support.template import ROOT, default, of_type, parse, properties, resource
 
-SETTINGS = {"Poller": PollerSettings, "Copier": CopierSettings, "Compactor": CompactorSettings}
-FUNCTIONS = (*SETTINGS, "Transcriber")
+SETTINGS = {
+    "Poller": PollerSettings,
+    "Copier": CopierSettings,
+    "Compactor": CompactorSettings,
+    "Transcriber": TranscriberSettings,
+}
+FUNCTIONS = tuple(SETTINGS)
 COMPACTOR = {"LEDGER_TABLE": "ledger", "BUCKET": "bucket", "DATABASE": "call_lake"}
 
 
@@ -174,7 +189,7 @@ def test_a_function_logs_under_its_own_name_for_a_limited_time(function):
     assert properties(function)["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == function.lower()
 
 
-@pytest.mark.parametrize("function", ["Poller", "Compactor"])
+@pytest.mark.parametrize("function", ["Poller", "Compactor", "Transcriber"])
 def test_lambda_repeats_no_scheduled_invocation_and_drops_a_throttled_one_when_the_schedule_fires_again(function):
     assert properties(function)["EventInvokeConfig"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300}
     assert default("PollEvery") == default("CompactEvery") == "rate(5 minutes)"
@@ -230,6 +245,34 @@ def test_a_transcription_that_has_no_room_does_not_take_its_batch_with_it():
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
     assert properties("TranscriptionRule")["Targets"][0]["Arn"] == mapping["EventSourceArn"]
+
+
+def test_the_end_of_a_job_of_this_stack_and_of_no_other_comes_to_the_queue():
+    """An event without a bus is of the account's own: Amazon Transcribe tells no other."""
+    rule = properties("TranscriptionEndRule")
+    assert "EventBusName" not in rule
+    assert rule["EventPattern"] == {
+        "source": ["aws.transcribe"],
+        "detail-type": [JOB_ENDED],
+        "detail": {
+            "TranscriptionJobStatus": ["COMPLETED", "FAILED"],
+            "TranscriptionJobName": [{"prefix": {"Fn::Sub": "${AWS::StackName}-"}}],
+        },
+    }
+    assert rule["Targets"][0]["Arn"] == properties("Transcriptions")["EventSourceArn"]
+
+
+def test_a_recording_leaves_the_queue_for_the_ledger_before_the_queue_gives_it_up():
+    assert properties("TranscriptionQueue")["RedrivePolicy"]["maxReceiveCount"] >= 2 * TRIES_IN_QUEUE
+
+
+def test_the_longest_recording_fits_into_a_days_hours():
+    assert parse()["Parameters"]["MaxTranscribedHoursPerDay"]["MinValue"] * 3600 >= MOST_S
+
+
+def test_the_template_and_the_settings_know_the_same_languages_that_can_be_masked():
+    (rule,) = parse()["Rules"]["RedactionKnowsTheLanguage"]["Assertions"]
+    assert rule["Assert"]["Fn::Contains"] == [sorted(REDACTED_LANGUAGES), {"Ref": "TranscriptionLanguages"}]
 
 
 @pytest.mark.parametrize(

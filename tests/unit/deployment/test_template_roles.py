@@ -58,10 +58,26 @@ def test_transcripts_can_go_to_our_own_bucket_alone():
     assert start["Condition"]["Fn::If"] == ["Cloud", ours, {"Ref": "AWS::NoValue"}]
 
 
-def test_the_transcriber_takes_from_its_own_queue_and_sends_to_its_own_dead_letters():
+def test_the_transcriber_takes_from_its_own_queue_and_sends_to_three():
     own = [{"Fn::GetAtt": ["TranscriptionQueue", "Arn"]}]
     assert allowed("Transcriber")["sqs:ReceiveMessage"] == allowed("Transcriber")["sqs:DeleteMessage"] == own
-    assert allowed("Transcriber")["sqs:SendMessage"] == [{"Fn::GetAtt": ["TranscriptionDeadLetters", "Arn"]}]
+    queues = ("TranscriptionDeadLetters", "TranscriptionQueue", "TranscriptDocuments")
+    assert allowed("Transcriber")["sqs:SendMessage"] == [[{"Fn::GetAtt": [queue, "Arn"]} for queue in queues]]
+
+
+def test_the_transcriber_writes_the_items_of_transcripts_alone():
+    (write,) = [s for s in statements("TranscriberRole") if actions(s) == ["dynamodb:UpdateItem"]]
+    ours = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["transcript#aws#*", "transcripts#aws"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    assert write["Condition"]["Fn::If"] == ["Cloud", ours, {"Ref": "AWS::NoValue"}]
+
+
+def test_the_transcriber_deletes_no_document_but_the_masked_one_that_it_has_moved():
+    (where,) = allowed("Transcriber")["s3:DeleteObjectVersion"]
+    assert where == {"Fn::Sub": "${Bucket.Arn}/transcripts/aws/*/redacted-*"}
+    assert "s3:DeleteObject" not in allowed("Transcriber")
 
 
 def test_no_role_takes_a_policy_that_others_may_change():
@@ -84,10 +100,10 @@ def test_the_copier_cannot_touch_the_lake_nor_read_the_inbox():
     assert allowed("Copier")["s3:DeleteObject"] == [{"Fn::Sub": "${Bucket.Arn}/audio/*"}]
 
 
-def test_the_copier_can_delete_for_good_what_was_erased_and_nobody_else_deletes_versions():
+def test_the_copier_can_delete_for_good_what_was_erased():
     assert allowed("Copier")["s3:DeleteObjectVersion"] == [{"Fn::Sub": "${Bucket.Arn}/audio/*"}]
     assert allowed("Copier")["s3:ListBucketVersions"] == [{"Fn::GetAtt": ["Bucket", "Arn"]}]
-    for function in ("Poller", "Compactor", "Transcriber"):
+    for function in ("Poller", "Compactor"):
         assert "s3:DeleteObjectVersion" not in allowed(function)
 
 

@@ -149,7 +149,7 @@ def test_what_holds_for_everybody_only_denies(kind):
             assert statement["Effect"] == "Deny" or statement["Principal"] != "*", name
 
 
-def test_the_one_policy_that_lets_a_service_in_is_for_the_events_of_our_own_rule():
+def test_the_one_policy_that_lets_a_service_in_is_for_the_events_of_our_own_rules():
     policies = of_type("AWS::SQS::QueuePolicy") | of_type("AWS::S3::BucketPolicy")
     allowing = {
         name: statement
@@ -158,7 +158,8 @@ def test_the_one_policy_that_lets_a_service_in_is_for_the_events_of_our_own_rule
         if statement["Effect"] == "Allow" and body["Condition"] != "Laptop"
     }
     assert list(allowing) == ["TranscriptionQueuePolicy"]
-    ours = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["TranscriptionRule", "Arn"]}}}
+    rules = [{"Fn::GetAtt": [rule, "Arn"]} for rule in ("TranscriptionRule", "TranscriptionEndRule")]
+    ours = {"ArnEquals": {"aws:SourceArn": rules}}
     assert allowing["TranscriptionQueuePolicy"]["Condition"] == ours
 
 

@@ -17,7 +17,7 @@ MAKES_IDS = {"call_lake.model.recording_ids", "call_lake.ledger.id_key"}
 
 @cache
 def modules_of(function: str) -> frozenset[str]:
-    environment = ENVIRONMENT | {"AWS_DEFAULT_REGION": "eu-central-1", "TRANSCRIPTION_LANGUAGE": "pl-PL"}
+    environment = ENVIRONMENT | {"AWS_DEFAULT_REGION": "eu-central-1"}
     run = subprocess.run(
         [sys.executable, "-c", f"import sys, functions.{function}.handler; print(*sys.modules)"],
         env=environment | {"PYTHONPATH": f"{ROOT / 'shared'}:{ROOT}"},

@@ -65,11 +65,12 @@ class TranscriptionJobs:
     def search(self, targets: Targets) -> SearchResult:
         if self._transcriptions is None:
             return SearchResult(0, 0)
-        return SearchResult(len(targets.ids), sum(map(self._transcriptions.exists, sorted(targets.ids))))
+        found = [id for id in sorted(targets.ids) if self._transcriptions.job(id)]
+        return SearchResult(len(targets.ids), len(found))
 
     def clear(self, targets: Targets) -> None:
         if self._transcriptions is None:
             return
         for id in sorted(targets.ids):
-            if self._transcriptions.exists(id):
+            if self._transcriptions.job(id):
                 self._transcriptions.delete(id)

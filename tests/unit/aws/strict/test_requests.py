@@ -16,8 +16,11 @@ from hypothesis import strategies as st
 
 from call_lake.aws import client as clients
 from call_lake.aws.strict import requests as strict
-from call_lake.aws.transcribe import FORMATS, job_of
-from call_lake.settings import SOURCE_NAME, TranscriberSettings
+from call_lake.aws.transcribe import JobOptions, job_of
+from call_lake.model.layout import Partition
+from call_lake.model.transcribing import Wanted
+from call_lake.settings import SOURCE_NAME
+from call_lake.transcribing.limits import FORMATS
 from call_lake_cli.stack.handle import Stack
 from call_lake_local.endpoint import Endpoint
 
@@ -53,23 +56,18 @@ def test_an_equals_sign_in_the_key_of_a_transcript_is_refused_before_it_is_sent(
     number=st.integers(0, 16**32 - 1),
     format=st.sampled_from(sorted(FORMATS)),
     day=st.dates(),
+    channels=st.sampled_from([None, 1, 2, 3]),
+    languages=st.sampled_from([("pl-PL",), ("pl-PL", "en-GB"), ("ast-ES", "ckb-IQ", "en-GB", "de-DE", "fr-FR")]),
 )
 def test_amazon_transcribe_takes_the_job_of_every_source_and_stack(
-    source: str, stack: str, number: int, format: str, day: Any
+    source: str, stack: str, number: int, format: str, day: Any, channels: int | None, languages: tuple[str, ...]
 ) -> None:
     recording_id = f"{source}-{number:032x}"
-    stored = {
-        "recording_id": recording_id,
-        "source": source,
-        "call_date": day.isoformat(),
-        "bucket": "call-lake-bucket-1x2y3z",
-        "key": f"audio/source={source}/call_date={day.isoformat()}/{recording_id}.{format}",
-        "format": format,
-        "channels": 2,
-    }
+    audio = f"audio/source={source}/call_date={day.isoformat()}/{recording_id}.{format}"
+    wanted = Wanted(recording_id, Partition(source, day), "call-lake-bucket-1x2y3z", audio, format, 1, channels)
     key = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
-    settings = TranscriberSettings("pl-PL", "queue", job_prefix=f"{stack}-", kms_key_arn=key)
-    assert refusals("transcribe", "StartTranscriptionJob", **job_of(stored, settings)) == []
+    options = JobOptions(languages, "words", len(languages) == 1, key)
+    assert refusals("transcribe", "StartTranscriptionJob", **job_of(wanted, f"{stack}-", options)) == []
 
 
 def tags(count: int) -> list[dict[str, str]]:

@@ -17,8 +17,8 @@ from call_lake.operations.erase.service_places import TranscriptionJobs
 from call_lake.operations.erase.targets import Target, Targets
 from tests.support.erasing import DEAD_LABELS, by_number, erase, eraser_of, own_traces, recording_ids, traces
 from tests.support.fakes import Call
-from tests.support.fakes.dead_letters import MemoryTranscriptions
 from tests.support.fakes.provider import make_recording
+from tests.support.fakes.transcriptions import MemoryTranscriptions
 from tests.support.lake_samples import ids_in, row_of, rows_in, sound_of, transcript_of
 from tests.support.operator_bench import Bench, settled
 
