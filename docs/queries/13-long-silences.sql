@@ -1,8 +1,8 @@
 -- Long silences: in which calls did nobody speak for long, and from which second on?
 -- Edit: from how many seconds on, and the time zone; how many, in the last line; how many days, in both lines with
 -- call_date.
--- Silence at the beginning is often ringing or a queue without music. Music is no silence. silence_percent is of the
--- whole recording: 100 is a recording without any sound.
+-- A silence at the beginning may be a caller who waits. silence_percent is of the whole recording: 100 is one in which
+-- nobody speaks. In a stereo call, both sides have to be silent.
 WITH params AS (
     SELECT 30 AS at_least_s, 'Europe/Warsaw' AS zone
 ),

@@ -2,7 +2,6 @@
 -- Edit: which channel is the agent's (0 is the left one, 1 the right one), how many seconds the other side has to talk,
 -- and the time zone; how many days, in both lines with call_date.
 -- No provider says which side is on which channel: listen to a call of yours first. A mono call cannot tell.
--- silent_dbfs is the level of the silent channel, in dB below full scale.
 WITH params AS (
     SELECT 0 AS agent_channel, 10 AS at_least_s, 'Europe/Warsaw' AS zone
 ),
@@ -10,7 +9,6 @@ silent AS (
     SELECT
         sound.recording_id,
         if(sound.dead_channel = params.agent_channel, 'agent', 'customer') AS side,
-        if(sound.dead_channel = 0, sound.ch0_level_dbfs, sound.ch1_level_dbfs) AS level_dbfs,
         if(sound.dead_channel = 0, sound.ch1_talk_s, sound.ch0_talk_s) AS other_s
     FROM sound CROSS JOIN params
     WHERE sound.call_date >= current_date - interval '30' day AND sound.dead_channel IS NOT NULL
@@ -25,7 +23,6 @@ SELECT
         at_timezone(with_timezone(chosen.started_at, 'UTC'), params.zone), '%Y-%m-%d %H:%i:%s'
     ) AS local_start,
     silent.side AS silent_side,
-    round(silent.level_dbfs, 1) AS silent_dbfs,
     round(silent.other_s, 1) AS other_talk_s,
     chosen.source,
     chosen.agent,

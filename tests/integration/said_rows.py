@@ -65,7 +65,7 @@ WORLD = (
     Said(
         call("2026-10-21 10:00", direction="outbound", **_JAN),
         (("aws", _MANY),),
-        stereo(12.0, 0.0, dead_channel=1, ch1_level_dbfs=-72.31, longest_silence_s=45.06, longest_silence_at_s=10.0),
+        stereo(12.0, 0.0, dead_channel=1, longest_silence_s=45.06, longest_silence_at_s=10.0),
     ),
     Said(
         call("2026-10-22 10:00", **_JAN),
