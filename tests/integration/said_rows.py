@@ -1,20 +1,23 @@
 """Rows of ``transcripts`` and ``sound`` on the emulator, beside those of ``calls``: one small world for the queries."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from call_lake.model.lake_tables import SOUND, TRANSCRIPTS, LakeTable
+import pyarrow as pa
+
+from call_lake.model.lake_tables import CALLS, SOUND, TRANSCRIPTS, LakeTable
 from call_lake.model.layout import Partition
 from call_lake.model.sound import SOUND_SCHEMA_VERSION
 from call_lake.model.table import Row
 from call_lake.model.transcripts import Segment, Transcript, transcript_row
 from tests.integration.athena_lake import Lake
-from tests.integration.call_rows import call, commit_files, rows_table, write_calls
+from tests.integration.call_rows import call, commit_files, rows_table
 
 HEARD_AT = datetime(2026, 10, 30, 9, tzinfo=UTC)
+ANALYZED = {"analyzed_at": "2026-10-30T09:00:00.000Z", "schema_version": SOUND_SCHEMA_VERSION}
 SILENT = 9_999
 """How many segments without the phrase the longest call has, besides the one with it."""
 
@@ -89,19 +92,24 @@ def create_said(lake: Lake) -> None:
 
 def write_said(lake: Lake, *world: Said) -> None:
     """One file and one manifest for each table and partition."""
-    write_calls(lake, *(said.call for said in world))
+    for table, partition, rows in said_tables(*world):
+        commit_files(lake, partition, rows, table=table)
+
+
+def said_tables(*world: Said) -> Iterator[tuple[LakeTable, Partition, pa.Table]]:
+    """The rows of each table and partition, as the compactor makes tables of them."""
     rows: dict[tuple[LakeTable, Partition], list[Row]] = defaultdict(list)
     for number, said in enumerate(world):
         partition = Partition(said.call["source"], date.fromisoformat(said.call["call_date"]))
-        recording_id = f"{partition.source}-{number:032x}"
-        rows[TRANSCRIPTS, partition] += [_transcript(recording_id, partition, *heard) for heard in said.heard]
+        known = {"recording_id": f"{partition.source}-{number:032x}"}
+        rows[CALLS, partition].append(said.call | known)
+        rows[TRANSCRIPTS, partition] += [_transcript(known["recording_id"], partition, *heard) for heard in said.heard]
         if said.sound is not None:
-            place = {"source": partition.source, "call_date": said.call["call_date"]}
-            known = {"analyzed_at": "2026-10-30T09:00:00.000Z", "schema_version": SOUND_SCHEMA_VERSION}
-            rows[SOUND, partition].append({"recording_id": recording_id} | known | said.sound | place)
+            known |= {"source": partition.source, "call_date": said.call["call_date"]}
+            rows[SOUND, partition].append(known | ANALYZED | said.sound)
     for (table, partition), found in rows.items():
         if found:
-            commit_files(lake, partition, rows_table(*found, table=table), table=table)
+            yield table, partition, rows_table(*found, table=table)
 
 
 def _transcript(recording_id: str, partition: Partition, engine: str, segments: Sequence[Segment] | None) -> Row:
