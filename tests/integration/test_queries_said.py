@@ -15,6 +15,7 @@ from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import Lake
 from tests.integration.call_rows import FILES, commit_files, create_calls, edited
 from tests.integration.said_rows import SILENT, WORLD, create_said, write_said
+from tests.integration.test_queries import recipe
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,18 @@ def test_the_formats_are_those_that_the_transcriber_takes() -> None:
     listed = FILES["calls-without-a-transcript"].read_text().partition("NOT IN (")[2].partition(")")[0]
 
     assert {name.strip("' ") for name in listed.split(",")} == FORMATS
+
+
+# -- recipes of docs/schema.md
+
+
+def test_the_recipes_of_the_page_join_the_tables_and_read_a_call_by_its_seconds(world: Lake) -> None:
+    numbers = world.rows(recipe("silence_share"))
+    said = world.rows(recipe("UNNEST").replace("DATE '2026-10-01'", "DATE '2026-10-26'"))
+
+    assert len(numbers) == 6
+    assert (f"thulium-{2:032x}", "Jan", "0", "1.0") in numbers
+    assert said == [("0.5", "0", "Invoice office, good morning"), ("2.0", "1", "My INVOICE is wrong")]
 
 
 # -- nested columns
