@@ -14,7 +14,7 @@ heard AS (
         AND params.engine IN ('', transcripts.engine)
 ),
 chosen AS (
-    SELECT recording_id, source, call_date, started_at, stored_at, audio_uri, audio_format, audio_s
+    SELECT recording_id, source, call_date, started_at, stored_at, audio_uri, audio_format, audio_s, audio_bytes
     FROM calls
     WHERE call_date >= current_date - interval '30' day
 ),
@@ -27,6 +27,7 @@ compared AS (
         chosen.audio_uri,
         chosen.audio_format,
         chosen.audio_s,
+        chosen.audio_bytes,
         heard.recording_id IS NULL AS is_missing,
         count(heard.recording_id) OVER (PARTITION BY chosen.source, chosen.call_date) AS heard_that_day
     FROM chosen LEFT JOIN heard ON heard.recording_id = chosen.recording_id
@@ -46,6 +47,8 @@ missing AS (
                 THEN 'Amazon Transcribe does not read this format'
             WHEN params.engine IN ('', 'aws') AND compared.audio_s < 0.5
                 THEN 'Amazon Transcribe takes no less than half a second'
+            WHEN params.engine IN ('', 'aws') AND (compared.audio_s > 14400 OR compared.audio_bytes > 2000000000)
+                THEN 'Amazon Transcribe takes no more than 4 hours and 2 GB'
             WHEN compared.stored_at >= cast(current_date - interval '1' day AS timestamp)
                 THEN 'stored since yesterday: it may still come'
             WHEN compared.heard_that_day = 0

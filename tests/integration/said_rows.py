@@ -81,6 +81,8 @@ WORLD = (
     Said(call("2026-10-26 13:00", **_AUDIO | {"audio_s": 0.4})),
     Said(call("2026-10-26 14:00", **_AUDIO, stored_at="2026-10-29T00:00:00.000Z")),
     Said(call("2026-10-26 15:00", **_AUDIO, stored_at="2026-10-28T23:59:59.000Z")),
+    Said(call("2026-10-26 16:00", **_AUDIO | {"audio_s": 14_400.5})),
+    Said(call("2026-10-26 17:00", **_AUDIO, audio_bytes=2_000_000_001)),
 )
 
 

@@ -125,6 +125,8 @@ def test_a_call_without_a_transcript_has_the_reason_that_the_lake_knows(world: L
     found = asked(world, "calls-without-a-transcript")
 
     assert [(number_of(row[-1]), row[2]) for row in found] == [
+        (13, "Amazon Transcribe takes no more than 4 hours and 2 GB"),
+        (12, "Amazon Transcribe takes no more than 4 hours and 2 GB"),
         (11, "not known here: see call-lake show"),
         (10, "stored since yesterday: it may still come"),
         (9, "Amazon Transcribe takes no less than half a second"),
@@ -132,7 +134,7 @@ def test_a_call_without_a_transcript_has_the_reason_that_the_lake_knows(world: L
         (7, "the audio has expired"),
         (5, "no call of this source and day has one: was it switched on? See call-lake transcribe"),
     ]
-    assert found[3][3:6] == ("1", "wma", "90.0")
+    assert found[5][3:6] == ("1", "wma", "90.0")
 
 
 def test_what_another_engine_did_not_hear_is_no_matter_of_amazons_formats(world: Lake) -> None:
@@ -140,8 +142,8 @@ def test_what_another_engine_did_not_hear_is_no_matter_of_amazons_formats(world:
     never = "no call of this source and day has one: was it switched on? See call-lake transcribe"
 
     assert [(number_of(row[-1]), row[2], row[3]) for row in found if number_of(row[-1]) in (0, 2, 8)] == [
-        (8, "not known here: see call-lake show", "4"),
-        (0, "not known here: see call-lake show", "4"),
+        (8, "not known here: see call-lake show", "6"),
+        (0, "not known here: see call-lake show", "6"),
         (2, never, "4"),
     ]
 
