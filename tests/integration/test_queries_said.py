@@ -10,7 +10,7 @@ import pytest
 from call_lake.model.lake_tables import TRANSCRIPTS
 from call_lake.model.layout import Partition
 from call_lake.model.transcripts import SEGMENTS
-from call_lake.transcribing.limits import FORMATS
+from call_lake.transcribing.limits import FORMATS, MOST_BYTES, MOST_S
 from call_lake_local.emulator import Emulator
 from tests.integration.athena_lake import Lake
 from tests.integration.call_rows import FILES, commit_files, create_calls, edited
@@ -148,10 +148,12 @@ def test_what_another_engine_did_not_hear_is_no_matter_of_amazons_formats(world:
     ]
 
 
-def test_the_formats_are_those_that_the_transcriber_takes() -> None:
-    listed = FILES["calls-without-a-transcript"].read_text().partition("NOT IN (")[2].partition(")")[0]
+def test_formats_and_limits_are_those_that_the_transcriber_knows() -> None:
+    text = FILES["calls-without-a-transcript"].read_text()
+    listed = text.partition("NOT IN (")[2].partition(")")[0]
 
     assert {name.strip("' ") for name in listed.split(",")} == FORMATS
+    assert f"audio_s > {MOST_S:.0f} OR compared.audio_bytes > {MOST_BYTES})" in text
 
 
 # -- recipes of docs/schema.md
