@@ -12,23 +12,26 @@ def read(
     first: date | str,
     last: date | str,
     *,
+    table: str = "calls",
     sources: Collection[str] = (),
     columns: Sequence[str] | None = None,
     bucket: str | None = None,
 ) -> Any:
-    """The calls of these days as a ``pyarrow.Table``, read from the files that the manifests name.
+    """The rows of these days as a ``pyarrow.Table``, read from the files that the manifests name.
 
-    ``first`` and ``last``: days like ``"2026-10-01"``, or dates; both belong to it. ``sources`` and ``columns``: all,
-    where none is named. ``bucket``: the stack's; without it ``CALL_LAKE_BUCKET``, which ``call-lake env`` prints.
+    ``first`` and ``last``: days like ``"2026-10-01"``, or dates; both belong to it. ``table``: ``calls``,
+    ``calls_open``, ``transcripts`` or ``sound``. ``sources`` and ``columns``: all, where none is named. ``bucket``: the
+    stack's; without it ``CALL_LAKE_BUCKET``, which ``call-lake env`` prints.
 
-    Days without calls give a table without rows. Raises ValueError for a day that is none, and for an unknown column.
+    Days without rows give a table without rows. Raises ValueError for a day that is none, and for an unknown table or
+    column.
     """
     days = _day(first), _day(last)
     if days[1] < days[0]:
         raise ValueError(f"the last day, {days[1]}, is before the first one, {days[0]}")
     from call_lake.wiring import analyst  # `import call_lake` alone loads neither pyarrow nor boto3
 
-    return analyst.read(*days, sources, columns, bucket)
+    return analyst.read(table, *days, sources, columns, bucket)
 
 
 def _day(value: date | str) -> date:

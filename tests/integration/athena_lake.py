@@ -142,16 +142,20 @@ class Lake(Athena):
         pq.write_table(pa.table(columns, schema=schema), buffer)
         return self.put(f"{folder}/{uuid4()}.parquet", buffer.getvalue())
 
-    def commit(self, source: str, call_date: str, *uris: str) -> None:
-        """Write the manifest of a partition of table ``calls``, and register it."""
-        key = f"lake/calls/manifest/source={source}/call_date={call_date}/symlink.txt"
+    def commit(self, source: str, call_date: str, *uris: str, table: str = "calls") -> None:
+        """Write the manifest of a partition of a table, and register it."""
+        key = f"lake/{table}/manifest/source={source}/call_date={call_date}/symlink.txt"
         self.put(key, ("\n".join(uris) + "\n").encode())
-        self.catalog.register("calls", [Partition(source, date.fromisoformat(call_date))])
+        self.catalog.register(table, [Partition(source, date.fromisoformat(call_date))])
 
     def create_calls(self, properties: Mapping[str, str] | None = None, columns: Sequence[Any] = COLUMNS) -> None:
         """Table ``calls``, defined as the template defines it."""
-        location = f"s3://{self.bucket}/lake/calls/manifest"
-        self.create_table("calls", location, SYMLINK, ("source", "call_date"), properties, columns)
+        self.create_lake_table("calls", columns, properties)
+
+    def create_lake_table(self, name: str, columns: Sequence[Any], properties: Mapping[str, str] | None = None) -> None:
+        """A table of the lake, defined as the template defines it."""
+        location = f"s3://{self.bucket}/lake/{name}/manifest"
+        self.create_table(name, location, SYMLINK, ("source", "call_date"), properties, columns)
 
     def create_table(
         self,

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from call_lake.lake.arrow_rows import table_of
-from call_lake.model.lake_tables import CALLS
+from call_lake.model.lake_tables import CALLS, LakeTable
 from call_lake.model.layout import Partition
 from call_lake.model.table import COLUMNS, Row
 from call_lake_local.named_queries import query_files
@@ -45,29 +45,35 @@ def write_calls(lake: Lake, *rows: Row) -> None:
         commit_files(lake, Partition(source, date.fromisoformat(call_date)), rows_table(*numbered))
 
 
-def rows_table(*rows: Row) -> pa.Table:
+def rows_table(*rows: Row, table: LakeTable = CALLS) -> pa.Table:
     """Rows of one partition as the compactor makes a table of them."""
     lines = [json.dumps({name: value for name, value in row.items() if value is not None}) for row in rows]
-    table, rejected = table_of(lines, CALLS.at(Partition(rows[0]["source"], date.fromisoformat(rows[0]["call_date"]))))
+    partition = Partition(rows[0]["source"], date.fromisoformat(rows[0]["call_date"]))
+    made, rejected = table_of(lines, table.at(partition))
     assert not rejected
-    return table
+    return made
 
 
-def commit_files(lake: Lake, partition: Partition, *tables: pa.Table) -> None:
-    """Let the partition be a file of each of these tables, in this order."""
+def commit_files(lake: Lake, partition: Partition, *tables: pa.Table, table: LakeTable = CALLS) -> None:
+    """Let the table's partition be a file of each of these tables, in this order."""
     uris = []
-    for table in tables:
+    for rows in tables:
         body = io.BytesIO()
-        pq.write_table(table, body)
-        uris.append(lake.put(f"{CALLS.at(partition).data}{uuid4()}.parquet", body.getvalue()))
-    lake.commit(partition.source, partition.call_date.isoformat(), *uris)
+        pq.write_table(rows, body)
+        uris.append(lake.put(f"{table.at(partition).data}{uuid4()}.parquet", body.getvalue()))
+    lake.commit(partition.source, partition.call_date.isoformat(), *uris, table=table.name)
 
 
 def answer(lake: Lake, query: str, *rows: Row, **edits: str) -> list[tuple[str | None, ...]]:
     """The query's rows as if today were TODAY; ``edits`` are what an analyst changes in the line of ``params``."""
+    write_calls(lake, *rows)
+    return lake.rows(edited(query, **edits))
+
+
+def edited(query: str, **edits: str) -> str:
+    """The query's text, as ``answer`` asks it."""
     sql = FILES[query].read_text().replace("current_date", f"date '{TODAY}'")
     for name, value in edits.items():
         sql, replaced = re.subn(rf"('[^']*'|[^\s,]+) AS {name}\b", f"{value} AS {name}", sql, count=1)
         assert replaced, f"{query} has no parameter {name}"
-    write_calls(lake, *rows)
-    return lake.rows(sql)
+    return sql

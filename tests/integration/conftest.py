@@ -8,6 +8,7 @@ import pytest
 from call_lake_local.emulator import Emulator, start_emulator
 from tests.integration.athena_lake import Lake
 from tests.integration.call_rows import create_calls
+from tests.integration.said_rows import create_said
 from tests.integration.tools import ministack_python
 
 
@@ -26,7 +27,8 @@ def aws(emulator: Emulator) -> boto3.Session:
 
 @pytest.fixture
 def lake(aws: boto3.Session, emulator: Emulator) -> Lake:
-    """An empty lake with the whole table ``calls``; modules that need another one make their own."""
+    """An empty lake with all of its tables; modules that need another one make their own."""
     made = Lake(aws, emulator)
     create_calls(made)
+    create_said(made)
     return made

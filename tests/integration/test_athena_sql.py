@@ -49,6 +49,8 @@ VALUES = [
     ("with_timezone(timestamp '2026-10-25 01:30:00', 'America/New_York')", "2026-10-25 01:30:00.000 America/New_York"),
     (f"date_trunc('hour', {TS})", "2026-10-25 01:00:00.000"),
     (f"date_trunc('week', {DAY})", "2026-10-19"),
+    ("date_trunc('week', call_date)", "2026-10-19"),
+    ("date_trunc('hour', started_at)", "2026-10-25 01:00:00.000"),
     (f"date_add('day', -3, {DAY})", "2026-10-22"),
     (f"date_add('hour', 2, {TS})", "2026-10-25 03:30:05.250"),
     (f"{DAY} - interval '7' day", "2026-10-18"),
@@ -109,6 +111,17 @@ QUERIES = [
         "select x, n from calls cross join unnest(split('a,b', ',')) with ordinality as t(x, n)"
         " where recording_id = 'thulium-1' order by n",
         [("a", "1"), ("b", "2")],
+    ),
+    ("select b, a from unnest(array[row(1, 'x'), row(2, null)]) as t(a, b) order by a", [("x", "1"), (None, "2")]),
+    (
+        "select a, b, n from calls cross join unnest(array[row(talk_s, 'x')]) with ordinality as t(a, b, n)"
+        " where talk_s > 20",
+        [("25.0", "x", "1")],
+    ),
+    (
+        "select agent, a from calls left join unnest(filter(array[row(talk_s, 'x')], r -> talk_s > 20)) as t(a, b)"
+        " on true order by agent",
+        [("Ewa", None), ("Jan", "25.0"), (None, None)],
     ),
     ("select agent from calls order by agent", [("Ewa",), ("Jan",), (None,)]),
     ("select agent from calls order by agent desc", [("Jan",), ("Ewa",), (None,)]),

@@ -12,8 +12,8 @@ from pathlib import Path
 import sqlglot
 from sqlglot import exp
 
-TABLES = {"calls", "calls_open", "calls_daily"}
-READ = re.compile(r"\b(?:FROM|JOIN)\s+(?:\"?\w+\"?\.)?\"?(?:calls|calls_open|calls_daily)\b")
+TABLES = {"calls", "calls_open", "calls_daily", "transcripts", "sound"}
+READ = re.compile(rf"\b(?:FROM|JOIN)\s+(?:\"?\w+\"?\.)?\"?(?:{'|'.join(sorted(TABLES))})\b")
 """Where a text reads one of them. In capitals, as all SQL here is: "from calls" is English."""
 STATEMENT = r"(?:--[^\n]*\n|\s)*(?:SELECT|WITH)\b"
 QUOTED = re.compile(rf"(?P<quote>[\"`])(?P<sql>{STATEMENT}(?:(?!(?P=quote)).)*)(?P=quote)", re.DOTALL)

@@ -149,6 +149,17 @@ def test_an_answer_is_all_of_its_pages_as_athena_prints_them() -> None:
     assert web.seen[0].headers["X-Trino-Session"] == "awsdatacatalog.a=b"
 
 
+def test_rows_within_an_array_have_the_names_of_their_fields() -> None:
+    columns = [
+        {"name": "s", "type": 'array(row(start_s double, "text" varchar))'},
+        {"name": "r", "type": "row(bigint)"},
+    ]
+    web = of_pages({"columns": columns, "data": [[[[0.5, "a"], [1.0, None]], [1]], [None, None]]})
+    answer = Trino("http://127.0.0.1:5", session=web.session).ask("SELECT 1")
+    assert answer.types == ("array", "row")
+    assert answer.rows == [("[{start_s=0.5, text=a}, {start_s=1.0, text=null}]", "{field0=1}"), (None, None)]
+
+
 def test_an_error_on_a_later_page_ends_the_query() -> None:
     web = of_pages({"data": [[1]]}, {"error": {"errorName": "HIVE_BAD_DATA", "message": "a column"}})
     with pytest.raises(TrinoError, match="HIVE_BAD_DATA: a column"):

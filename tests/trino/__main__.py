@@ -24,7 +24,7 @@ from call_lake_local.endpoint import Endpoint
 from call_lake_local.errors import LocalError
 from call_lake_local.stack import Plan, SimulatedCalls
 from tests.integration.athena_lake import Athena
-from tests.trino import answers, bytes_read, edges, erasing, pruning, statements, swaps
+from tests.trino import answers, bytes_read, edges, erasing, pruning, statements, swaps, transcripts
 from tests.trino.install import VERSION, NotInstalled, find_java, install
 from tests.trino.laboratory import Laboratory
 from tests.trino.listings import Listings
@@ -63,6 +63,7 @@ def said(world: World, seconds: float) -> Iterator[Check]:
         answers.check(world),
         pruning.check(world),
         edges.check(world),
+        transcripts.check(world),
         bytes_read.check(world),
         swaps.check(world, seconds),
         erasing.check(world),

@@ -1,6 +1,7 @@
 """The documented queries, the view, both tables and the adapter's list of Trino's functions: Trino's answer has to be
 the Athena adapter's."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -25,14 +26,15 @@ AS_THEY_ARE = {
     "all of `calls_open`": f"SELECT * FROM calls_open WHERE {BOUND} ORDER BY recording_id",
     "the view `calls_daily`, as deployed": f"SELECT * FROM calls_daily WHERE {BOUND} ORDER BY source, call_date",
 }
-
-
+READS_SAID = re.compile(r"\bFROM (transcripts|sound)\b")
+"""Queries that ``transcripts.py`` asks, over invented rows."""
 DAY = "2026-10-25"
 
 
 def check(world: World) -> Iterator[Check]:
     [[number]] = world.athena.rows(BUSIEST)
-    queries = {f"`{file.name}`": edited(file.read_text(), {NUMBER: str(number)}) for file in query_files()}
+    texts = {f"`{file.name}`": file.read_text() for file in query_files()}
+    queries = {name: edited(sql, {NUMBER: str(number)}) for name, sql in texts.items() if not READS_SAID.search(sql)}
     for what, sql in (AS_THEY_ARE | queries).items():
         yield same(what, sql, world)
     yield from _functions(world)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
+from sqlglot import exp
 
 from call_lake_local.ministack.results import text_of
 
@@ -19,8 +20,8 @@ class TrinoError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``types`` without precisions. ``rows`` as Athena prints them, None for NULL. ``read_bytes``: of data files, as
-    they are in S3."""
+    """``types``: of an array or a row the word alone, and without precisions. ``rows`` as Athena prints them, None for
+    NULL. ``read_bytes``: of data files, as they are in S3."""
 
     columns: tuple[str, ...]
     types: tuple[str, ...]
@@ -69,14 +70,31 @@ class Trino:
             sent = self._session.get(next_uri, timeout=TIMEOUT_S)
         return Answer(
             tuple(column["name"] for column in columns),
-            tuple(re.sub(r"\([\d, ]+\)", "", column["type"]) for column in columns),
+            tuple(_without_parameters(column["type"]) for column in columns),
             rows,
             page["stats"]["physicalInputBytes"],
         )
 
 
+def _without_parameters(kind: str) -> str:
+    nested = re.match(r"(array|row|map)\(", kind)
+    return nested[1] if nested else re.sub(r"\([\d, ]+\)", "", kind)
+
+
 def printed(value: Any, kind: str) -> str | None:
     """A value of Trino's JSON as Athena prints it: numbers are numbers there, a row is a list, all else is text."""
-    if kind.startswith("row(") and value is not None:
-        value = {f"_{place}": item for place, item in enumerate(value)}
-    return text_of(value)
+    return text_of(_named(value, exp.DataType.build(kind, dialect="trino")) if "row(" in kind else value)
+
+
+def _named(value: Any, kind: exp.Expression) -> Any:
+    """The value with its rows as dictionaries, at every depth."""
+    if value is None:
+        return None
+    if kind.is_type(exp.DType.ARRAY):
+        return [_named(item, kind.expressions[0]) for item in value]
+    if not kind.is_type(exp.DType.STRUCT):
+        return value
+    fields = [
+        (field.name or f"_{place}", field.args.get("kind") or field) for place, field in enumerate(kind.expressions)
+    ]
+    return {name: _named(item, inner) for item, (name, inner) in zip(value, fields, strict=True)}

@@ -51,7 +51,7 @@ def _make_empty_days(laboratory: Laboratory) -> None:
     laboratory.table.update(ERASED, {"state": "ERASED"})
     laboratory.call_lake.remove(CALLS.at(ALL_ERASED), {ERASED})
     laboratory.put(CALLS.at(NO_LINES).manifest, b"")
-    laboratory.show([NO_LINES, NO_MANIFEST])
+    laboratory.catalog.register("calls", [NO_LINES, NO_MANIFEST])
 
 
 def _make_upgraded_day(laboratory: Laboratory) -> None:

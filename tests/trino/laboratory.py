@@ -12,7 +12,7 @@ from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.glue import GlueCatalog
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.lake.lake import Lake as CallLake
-from call_lake.model.lake_tables import CALLS
+from call_lake.model.lake_tables import CALLS, TABLES, LakeTable
 from call_lake.model.layout import Partition
 from call_lake_cli.stack.handle import Stack
 from call_lake_local.emulator import Emulator
@@ -27,8 +27,9 @@ class Laboratory(Lake):
 
     def __init__(self, aws: boto3.Session, emulator: Emulator, stack: Stack) -> None:
         super().__init__(aws, emulator)
-        self._table_input = deployed_table(self.glue, stack, "calls", self.bucket)
-        self.glue.create_table(DatabaseName=self.name, TableInput=self._table_input)
+        for table in TABLES:
+            made = deployed_table(self.glue, stack, table.name, self.bucket)
+            self.glue.create_table(DatabaseName=self.name, TableInput=made)
         dynamodb: Any = aws.client("dynamodb", endpoint_url=emulator.endpoint.url)
         dynamodb.create_table(
             TableName=self.name,
@@ -39,13 +40,10 @@ class Laboratory(Lake):
         self.table = DynamoTable(dynamodb, self.name)
         self.call_lake = CallLake(S3ObjectStore(self.s3, self.bucket), self.table, SystemClock(), GRACE_S)
 
-    def add(self, partition: Partition, rows: pa.Table) -> None:
+    def add(self, partition: Partition, rows: pa.Table, table: LakeTable = CALLS) -> None:
         """Commit rows as the compactor does."""
-        self.call_lake.commit(CALLS.at(partition), rows)
-        self.show([partition])
-
-    def show(self, partitions: Iterable[Partition]) -> None:
-        show(self.glue, self.name, self._table_input, partitions)
+        self.call_lake.commit(table.at(partition), rows)
+        self.catalog.register(table.name, [partition])
 
 
 def deployed_table(glue: Any, stack: Stack, name: str, bucket: str) -> Any:

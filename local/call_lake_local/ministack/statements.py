@@ -225,8 +225,9 @@ def _glue_columns(columns: Columns) -> list[dict[str, str]]:
 
 
 def _glue_type(kind: str) -> str:
-    if kind.endswith("[]"):
-        return f"array<{_glue_type(kind[:-2])}>"
+    if kind.endswith("[]") or kind.startswith("STRUCT("):
+        nested = str(exp.DataType.build(kind, dialect="duckdb").sql("hive")).lower()
+        return re.sub(r"(?<=[:,]) |`", "", nested)
     if kind.startswith("DECIMAL"):
         return kind.lower()
     return _GLUE_TYPES.get(kind, "string")

@@ -5,6 +5,7 @@ Each query has its own copies, which are deleted when it ends: an erased recordi
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 import duckdb
 from ministack.services import athena, glue, s3
+from sqlglot import exp
 
 from call_lake_local.ministack.locations import (
     BadTable,
@@ -45,6 +47,7 @@ _TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "timestamp": ("TIMESTAMP", ("TIMESTAMP", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")),
     "binary": ("BLOB", ("BLOB", "VARCHAR")),
 }  # fmt: skip
+_NESTED = re.compile(r"(array|struct|map)<")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def relation_of(
                 copy, size = _local_copy(bucket, key, home)
                 copies.append(copy)
                 size_bytes += size
-        sql = _parquet(table, copies, connection) if copies else athena._empty_relation(table.definition)
+        sql = _parquet(table, copies, connection) if copies else _empty(table)
     except BaseException:
         shutil.rmtree(top, ignore_errors=True)
         raise
@@ -183,13 +186,15 @@ def _parquet(table: Table, files: list[Path], connection: duckdb.DuckDBPyConnect
     return f"(SELECT {columns} FROM {source})"  # noqa: S608
 
 
+def _empty(table: Table) -> str:
+    columns = ", ".join(_column(name, kind, None) for name, kind in table.columns)
+    return f"(SELECT {columns} WHERE false)"
+
+
 def _column(name: str, kind: str, found: str | None) -> str:
     if found is None:
         return f"CAST(NULL AS {_duckdb_type(kind)}) AS {_quoted(name)}"
-    base = kind.partition("(")[0].strip()
-    if base not in _TYPES:  # array, map, struct: as the file has it
-        return _quoted(name)
-    if found.partition("(")[0] not in _TYPES[base][1]:
+    if not _readable(kind, found):
         raise BadTable(
             f"HIVE_BAD_DATA: Field {name}'s type {found} in parquet file is incompatible with type {kind}"
             " defined in table schema"
@@ -197,7 +202,17 @@ def _column(name: str, kind: str, found: str | None) -> str:
     return f"CAST({_quoted(name)} AS {_duckdb_type(kind)}) AS {_quoted(name)}"
 
 
+def _readable(kind: str, found: str) -> bool:
+    """Whether a column of Glue's type may be this one of a file. Of nested ones the outer type alone is compared."""
+    if nested := _NESTED.match(kind):
+        return {"array": found.endswith("]"), "struct": found.startswith("STRUCT(")}.get(nested[1], True)
+    base, kinds = found.partition("(")[0], _TYPES.get(kind.partition("(")[0].strip())
+    return kinds is None or base in kinds[1]
+
+
 def _duckdb_type(kind: str) -> str:
+    if _NESTED.match(kind):  # DuckDB casts fields by their names, and one that a file lacks is null, as Athena reads it
+        return str(exp.DataType.build(kind, dialect="hive").sql("duckdb"))
     base, bracket, parameters = kind.partition("(")
     name = _TYPES.get(base.strip(), ("VARCHAR", ()))[0]
     return f"{name}({parameters}" if bracket and name == "DECIMAL" else name

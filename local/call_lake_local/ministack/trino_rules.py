@@ -12,6 +12,8 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
+from call_lake_local.ministack.trino_sql import UnsupportedSql
+
 type Columns = Mapping[str, str]  # Glue's type by column
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
@@ -32,7 +34,7 @@ class Refused(Exception):
 
 
 def check(query: exp.Expression, database: str, tables: Mapping[tuple[str, str], Columns]) -> None:
-    """``tables``: the columns of the Glue tables that the query may name. Raises Refused."""
+    """``tables``: the columns of the Glue tables that the query may name. Raises Refused, UnsupportedSql."""
     schema = MappingSchema(dialect="athena")
     for (schema_name, name), columns in tables.items():
         schema.add_table(exp.table_(name, db=schema_name), dict(columns), dialect="athena")
@@ -55,6 +57,8 @@ def check(query: exp.Expression, database: str, tables: Mapping[tuple[str, str],
         _refuse_mixed_types(comparison)
     for literal in qualified.find_all(exp.Cast):
         _refuse_wrong_day(literal)
+    for unnest in qualified.find_all(exp.Unnest):
+        _refuse_other_fields(unnest)
 
 
 def _refuse_aliases(select: exp.Select) -> None:
@@ -89,6 +93,23 @@ def _refuse_wrong_day(cast: exp.Expression) -> None:
             date(*map(int, text.name.strip().split("-")))
         except (ValueError, TypeError):
             raise Refused(f"INVALID_LITERAL: '{text.name}' is not a valid DATE literal") from None
+
+
+def _refuse_other_fields(unnest: exp.Expression) -> None:
+    """UNNEST of rows gives a column for each field, so a list of names has to name them all."""
+    kind = unnest.expressions[0].type
+    row = kind.expressions[0] if kind is not None and kind.is_type(exp.DType.ARRAY) and kind.expressions else None
+    if len(unnest.expressions) != 1 or row is None or not row.is_type(exp.DType.STRUCT):
+        return
+    alias, place = unnest.args.get("alias"), isinstance(unnest.args.get("offset"), exp.Identifier)
+    given, fields = len(alias.columns if alias else ()) + place, len(row.expressions) + place
+    if given == place:
+        raise UnsupportedSql(f"UNNEST of rows needs names for their {fields} columns here, like AS t (a, b)")
+    if given != fields:
+        raise Refused(
+            f"MISMATCHED_COLUMN_ALIASES: Column alias list has {given} entries but '{unnest.alias}' has {fields}"
+            " columns available"
+        )
 
 
 def _kind(node: exp.Expression) -> str | None:

@@ -26,6 +26,9 @@ MACROS = (
     "nan() AS 'NaN'::DOUBLE",
     "infinity() AS 'Infinity'::DOUBLE",
     "yow(x) AS isoyear(x)",
+    # A DATE stays one in Trino; DuckDB makes a TIMESTAMP of it.
+    "__date_trunc(part, x DATE) AS CAST(date_trunc(part, x) AS DATE), (part, x TIMESTAMP) AS date_trunc(part, x),"
+    " (part, x TIMESTAMPTZ) AS date_trunc(part, x)",
     "width_bucket(x, low, high, n) AS CASE WHEN x < low THEN 0 WHEN x >= high THEN n + 1"
     " ELSE CAST(floor((x - low)::DOUBLE / (high - low)::DOUBLE * n) AS BIGINT) + 1 END",
     "url_extract_host(u) AS nullif(regexp_extract(u, '^[a-z]+://(?:[^@/]*@)?([^:/?#]+)', 1), '')",
@@ -128,6 +131,10 @@ def _keep_date(node: exp.Expression) -> exp.Expression:
     return exp.cast(node.copy(), exp.DType.DATE)
 
 
+def _date_trunc(node: exp.Expression) -> exp.Expression:
+    return _call("__date_trunc", exp.Literal.string(node.text("unit").lower()), node.this)
+
+
 def _date_diff(node: exp.Expression) -> exp.Expression:
     """Trino counts whole units that passed; DuckDB's date_diff counts the boundaries crossed."""
     return _call("DATE_SUB", exp.Literal.string(node.text("unit").lower()), node.expression, node.this)
@@ -195,6 +202,22 @@ def _series(node: exp.Expression) -> exp.Expression:
     return exp.cast(series, exp.DataType.build("DATE[]", dialect="duckdb"))
 
 
+def _unnest(node: exp.Expression) -> exp.Expression:
+    """Rows of an array become a column for each field in Trino, one column in DuckDB. Which it is shows in the names
+    that the query gives (``trino_rules`` has counted them)."""
+    alias = node.args.get("alias")
+    if len(node.expressions) != 1 or alias is None or len(alias.columns) < 2:
+        return node
+    [rows], place = node.expressions, node.args.get("offset")
+    depth = exp.PropertyEQ(this=exp.var("max_depth"), expression=exp.Literal.number(2))
+    columns = [_call("UNNEST", rows, depth)]
+    names = alias.copy()
+    if isinstance(place, exp.Identifier):  # WITH ORDINALITY
+        columns.append(_call("GENERATE_SUBSCRIPTS", rows, exp.Literal.number(1)))
+        names.append("columns", place.copy())
+    return exp.Lateral(this=exp.select(*columns).subquery(), alias=names)
+
+
 def _cast(node: exp.Expression) -> exp.Expression:
     if not node.to.is_type(exp.DType.VARCHAR, exp.DType.TEXT) or node.to.expressions:
         return node
@@ -234,8 +257,8 @@ _RULES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] =
     exp.Sub: _keep_date,
     exp.DateAdd: _keep_date,
     exp.DateSub: _keep_date,
-    exp.TimestampTrunc: _keep_date,
-    exp.DateTrunc: _keep_date,
+    exp.TimestampTrunc: _date_trunc,
+    exp.DateTrunc: _date_trunc,
     exp.DateDiff: _date_diff,
     exp.AtTimeZone: _at_time_zone,
     exp.TimeToStr: _week_formats,
@@ -245,6 +268,7 @@ _RULES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] =
     exp.Extract: _extract,
     exp.RegexpExtract: _regexp_extract,
     exp.GenerateSeries: _series,
+    exp.Unnest: _unnest,
     exp.Cast: _cast,
     exp.Format: _format,
     exp.ParseDatetime: _parse_datetime,

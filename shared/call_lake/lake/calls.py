@@ -21,7 +21,7 @@ from call_lake.lake.data_file import DataFile
 from call_lake.lake.errors import FileGone
 from call_lake.lake.manifest import partitions_between, sizes_between
 from call_lake.lake.search import NUMBER_COLUMNS, SEARCH_ROWS, of_manifest
-from call_lake.model.lake_tables import CALLS, TablePartition
+from call_lake.model.lake_tables import CALLS, LakeTable, TablePartition
 from call_lake.model.names import is_named
 from call_lake.model.table import COLUMNS, LENGTHS, Row
 from call_lake.ports import ObjectStore
@@ -68,15 +68,23 @@ class CallFilter:
 
 
 class CallReader:
-    """Reads calls. ``countries``: of each source, ISO 3166, for numbers without a country code. ``columns``: of table
-    ``calls``, those that are read beside ``NEEDED``. Safe to use from threads."""
+    """Reads calls. ``countries``: of each source, ISO 3166, for numbers without a country code. ``columns``: of the
+    table, those that are read beside the recording id and what sorts the rows. Safe to use from threads.
+
+    Of another table than ``calls``, ``tables`` reads all rows of the days. The other methods are for calls.
+    """
 
     def __init__(
-        self, store: ObjectStore, countries: Mapping[str, str], columns: Sequence[str] = tuple(COLUMNS)
+        self,
+        store: ObjectStore,
+        countries: Mapping[str, str],
+        columns: Sequence[str] = tuple(COLUMNS),
+        table: LakeTable = CALLS,
     ) -> None:
         self._store = store
         self._countries = countries
-        self._schema = arrow_schema(CALLS, dict.fromkeys((*NEEDED, *columns)))
+        self._table = table
+        self._schema = arrow_schema(table, dict.fromkeys(("recording_id", table.sort, *columns)))
 
     def calls(self, wanted: CallFilter) -> Iterator[Row]:
         """The calls that fit, newest day first, and the newest call of a day first. Raises LakeDamaged, NewerSchema."""
@@ -87,8 +95,8 @@ class CallReader:
     def tables(self, wanted: CallFilter) -> Iterator[tuple[TablePartition, pa.Table]]:
         """The rows that fit of each partition, newest day first. Raises as ``calls``."""
         days = (wanted.first, wanted.last, wanted.sources)
-        partitions = partitions_between(self._store, CALLS, *days)
-        sizes = sizes_between(self._store, CALLS, *days) if partitions else {}
+        partitions = partitions_between(self._store, self._table, *days)
+        sizes = sizes_between(self._store, self._table, *days) if partitions else {}
 
         def rows(partition: TablePartition, keys: tuple[str, ...]) -> Iterator[pa.Table]:
             for key in keys:

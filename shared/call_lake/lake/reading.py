@@ -1,4 +1,4 @@
-"""Calls as one Arrow table, for analysts: ``call_lake.read``."""
+"""The rows of some days as one Arrow table, for analysts: ``call_lake.read``."""
 
 from collections.abc import Collection, Sequence
 from datetime import date
@@ -7,31 +7,34 @@ import pyarrow as pa
 
 from call_lake.lake.arrow_rows import arrow_schema
 from call_lake.lake.calls import CallFilter, CallReader
-from call_lake.model.lake_tables import CALLS, TablePartition
-from call_lake.model.table import COLUMNS
+from call_lake.model.lake_tables import LakeTable, TablePartition
 from call_lake.ports import ObjectStore
 
 PARTITION_TYPES = {"source": pa.string(), "call_date": pa.date32()}
 
 
-def read_calls(
-    store: ObjectStore, first: date, last: date, sources: Collection[str], columns: Sequence[str] | None
+def read_rows(
+    store: ObjectStore,
+    table: LakeTable,
+    first: date,
+    last: date,
+    sources: Collection[str],
+    columns: Sequence[str] | None,
 ) -> pa.Table:
-    """The calls of these days, oldest day first: ``source``, ``call_date``, then the columns of table ``calls``.
+    """The table's rows of these days, oldest day first: ``source``, ``call_date``, then its columns.
 
-    Without calls, a table without rows. ``columns``: all, if None. Raises ValueError for one that there is not, and
+    Without rows, a table without any. ``columns``: all, if None. Raises ValueError for one that there is not, and
     LakeDamaged.
     """
-    names = [*PARTITION_TYPES, *COLUMNS] if columns is None else list(columns)
-    if unknown := [name for name in names if name not in COLUMNS and name not in PARTITION_TYPES]:
-        raise ValueError(
-            f"there is no column {', '.join(unknown)}; there are: {', '.join([*PARTITION_TYPES, *COLUMNS])}"
-        )
-    reader = CallReader(store, {}, [name for name in names if name in COLUMNS])
+    known = [*PARTITION_TYPES, *table.columns]
+    names = known if columns is None else list(columns)
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"there is no column {', '.join(unknown)}; there are: {', '.join(known)}")
+    reader = CallReader(store, {}, [name for name in names if name in table.columns], table)
     found = list(reader.tables(CallFilter(first, last, frozenset(sources))))
-    schema = arrow_schema(CALLS)
+    schema = arrow_schema(table)
     fields = [pa.field(name, PARTITION_TYPES.get(name) or schema.field(name).type) for name in names]
-    parts = [_with_partition(partition, table).select(names) for partition, table in reversed(found)]
+    parts = [_with_partition(partition, rows).select(names) for partition, rows in reversed(found)]
     return pa.concat_tables([pa.schema(fields).empty_table(), *parts])
 
 

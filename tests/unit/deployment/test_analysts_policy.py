@@ -1,4 +1,4 @@
-"""The analysts' policy lets Athena's console and drivers work on calls_open, and reads nothing else."""
+"""The analysts' policy lets Athena's console and drivers work on calls_open and sound, and reads nothing else."""
 
 import json
 
@@ -71,7 +71,10 @@ def test_the_drivers_may_call_all_that_reads(action: str) -> None:
         ("glue:GetTables", f"{GLUE}:table/stack/calls"),
         ("glue:GetPartitions", f"{GLUE}:table/stack/calls_open"),
         ("glue:BatchGetPartition", f"{GLUE}:table/stack/calls_open"),
+        ("glue:GetPartitions", f"{GLUE}:table/stack/sound"),
         ("s3:GetObject", f"{BUCKET}/lake/calls_open/data/a.parquet"),
+        ("s3:GetObject", f"{BUCKET}/lake/sound/data/a.parquet"),
+        ("s3:GetObject", f"{BUCKET}/lake/sound/manifest/source=thulium/symlink.txt"),
         ("s3:PutObject", f"{BUCKET}/athena-results/analysts/a.csv"),
         ("s3:GetObject", f"{BUCKET}/athena-results/analysts/a.csv"),
         ("s3:GetBucketLocation", BUCKET),
@@ -97,6 +100,7 @@ def test_analysts_may(action: str, resource: str) -> None:
         ("athena:GetTableMetadata", f"{CATALOG}/another"),
         ("glue:GetTable", f"{GLUE}:table/stack/calls"),
         ("glue:GetPartitions", f"{GLUE}:table/stack/calls"),
+        ("glue:GetTable", f"{GLUE}:table/stack/transcripts"),
         ("glue:GetTable", f"{GLUE}:table/stack/calls_daily"),
         ("glue:GetTables", f"{GLUE}:table/another/people"),
         ("glue:GetDatabase", f"{GLUE}:database/another"),
@@ -111,6 +115,9 @@ def test_analysts_may(action: str, resource: str) -> None:
                 "inbox/source=thulium/a.json",
                 "access-log/2026-10-20/120000-a.json",
                 "lake/calls/data/a.parquet",
+                "lake/transcripts/data/a.parquet",
+                "lake/transcripts/manifest/source=thulium/symlink.txt",
+                "lake/sound/quarantine/a.json",
                 "lake/calls/manifest/source=thulium/symlink.txt",
                 "athena-results/a.csv",
                 "proofs/a.json",
@@ -134,7 +141,14 @@ def test_analysts_may_not(action: str, resource: str) -> None:
     assert not is_allowed(policy(), action, resource, PREFIX)
 
 
-@pytest.mark.parametrize("prefix", ["", "audio/", "transcripts/", "lake/calls/", "athena-results/", "lake/", "proofs/"])
+@pytest.mark.parametrize("prefix", ["lake/calls_open/data/source=a/", "lake/sound/data/source=a/"])
+def test_analysts_may_list_the_files_of_both_tables(prefix: str) -> None:
+    assert is_allowed(policy(), "s3:ListBucket", BUCKET, {"s3:prefix": (prefix,)})
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "audio/", "transcripts/", "lake/calls/", "lake/transcripts/", "athena-results/", "lake/", "proofs/"]
+)
 def test_analysts_may_not_list_anything_else(prefix: str) -> None:
     assert not is_allowed(policy(), "s3:ListBucket", BUCKET, {"s3:prefix": (prefix,)})
     assert not is_allowed(policy(), "s3:ListBucket", BUCKET)

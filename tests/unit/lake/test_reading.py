@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 import call_lake
 from call_lake.errors import ConfigError
-from call_lake.model.lake_tables import CALLS
+from call_lake.model.lake_tables import CALLS, TRANSCRIPTS
 from call_lake.model.layout import Partition
 from call_lake.model.table import COLUMNS
+from call_lake.model.transcripts import Segment, Transcript, transcript_row
 from call_lake.wiring import analyst
 from tests.support.fakes import World
 from tests.support.lake_samples import TODAY, lake_of, row_of, table_from
@@ -23,6 +25,7 @@ from tests.support.lake_samples import TODAY, lake_of, row_of, table_from
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/dataframes.md").read_text()
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+AT = datetime(2026, 10, 20, 9, tzinfo=UTC)
 YESTERDAY = TODAY - timedelta(days=1)
 
 
@@ -62,6 +65,21 @@ def test_days_without_calls_are_a_table_without_rows() -> None:
 
     assert table.num_rows == 0
     assert table.schema == call_lake.read(YESTERDAY, TODAY).schema
+
+
+def test_words_and_sound_are_tables_too(world: World) -> None:
+    partition = TRANSCRIPTS.at(Partition("thulium", TODAY))
+    segments = [Segment(0.5, 2.0, "good morning", channel=0), Segment(2.0, 4.0, "my invoice", confidence=0.75)]
+    transcript = Transcript("thulium-1", "whisper", "en-GB", segments, 4, None, 2, AT)
+    lake_of(world).commit(partition, table_from([transcript_row(transcript, partition.partition)], partition))
+
+    table = call_lake.read(TODAY, TODAY, table="transcripts", columns=["segments", "call_date"])
+
+    assert table.to_pylist() == [{"segments": [asdict(one) for one in segments], "call_date": TODAY}]
+    assert call_lake.read(TODAY, TODAY, table="sound").num_rows == 0
+    assert "caller" not in call_lake.read(TODAY, TODAY, table="calls_open").column_names
+    with pytest.raises(ValueError, match="no table 'call'; there are: calls, transcripts, sound, calls_open"):
+        call_lake.read(TODAY, TODAY, table="call")
 
 
 @pytest.mark.parametrize(
