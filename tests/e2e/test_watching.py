@@ -1,6 +1,7 @@
 """What the deployed functions logged while the stack settled: the metrics of the alarms, and nothing personal. And what
 came of the events: transcriptions."""
 
+import json
 import re
 from typing import Any
 
@@ -61,3 +62,11 @@ def test_what_was_stored_is_transcribed_by_way_of_the_queue_under_names_of_stack
     dead = stack.client("sqs").get_queue_url(QueueName=f"{stack.facts['stack']}-transcription-dead-letters")["QueueUrl"]
     found = stack.client("sqs").get_queue_attributes(QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages"])
     assert found["Attributes"]["ApproximateNumberOfMessages"] == "0"
+    items = stack.client("dynamodb").scan(TableName=stack.facts["ledger_table"])["Items"]
+    known = {item["id"]["S"]: item["transcript_state"]["S"] for item in items if "transcript_state" in item}
+    assert {f"{stack.facts['stack']}-{id.removeprefix('transcript#aws#')}" for id in known} == names
+    assert set(known.values()) <= {"RUNNING", "READY"}
+    swept = stack.client("lambda").invoke(
+        FunctionName=f"{stack.facts['stack']}-transcriber", Payload=b'{"sweep": true}'
+    )
+    assert json.loads(swept["Payload"].read())["trouble"] == ""
