@@ -37,11 +37,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "polling": (*GROUND, "ledger"),
     "copying": (*GROUND, "ledger", "bucket", "audio"),
     "transcribing": (*GROUND, "ledger"),
+    "transcripts": (*GROUND, "ledger", "bucket"),
     "lake": (*GROUND, "ledger", "bucket"),
     "operations": (*GROUND, "ledger", "bucket", "audio", "lake", "polling"),
     "wiring": (
-        *(*GROUND, "ledger", "bucket", "aws", "audio", "providers", "polling", "copying", "transcribing", "lake"),
-        "operations",
+        *(*GROUND, "ledger", "bucket", "aws", "audio", "providers", "polling", "copying", "transcribing", "transcripts"),
+        *("lake", "operations"),
     ),
 }
 """What each part of ``call_lake`` may import, besides itself."""
