@@ -6,7 +6,8 @@
 PYTHON3 ?= python3
 SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
 BIN := .venv/bin
-AUDITED := shared/requirements.txt functions/compactor/requirements.txt requirements/dev.txt
+AUDITED := shared/requirements.txt functions/compactor/requirements.txt functions/transcript_reader/requirements.txt \
+    requirements/dev.txt
 # Without compiled files each start of sam and the emulator takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 

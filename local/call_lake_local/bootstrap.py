@@ -64,11 +64,13 @@ BENCHES = tuple(
 LOCKS = (
     ("shared/requirements.txt", ("requirements/layer.in",)),
     ("functions/compactor/requirements.txt", ("requirements/compactor.in",)),
+    ("functions/transcript_reader/requirements.txt", ("requirements/transcript-reader.in",)),
     (
         "requirements/dev.txt",
         (
             *("pyproject.toml", "--extra", "local", "--group", "dev"),
             *("-c", "shared/requirements.txt", "-c", "functions/compactor/requirements.txt"),
+            *("-c", "functions/transcript_reader/requirements.txt"),
         ),
     ),
     ("requirements/uv.txt", ("requirements/uv.in",)),

@@ -249,12 +249,19 @@ def test_every_locked_package_is_pinned_with_hashes_and_names_no_index(lock):
     assert not re.search(r"index-url|find-links|://", text)
 
 
-@pytest.mark.parametrize("shipped", ["shared/requirements.txt", "functions/compactor/requirements.txt"])
+@pytest.mark.parametrize(
+    "shipped",
+    [
+        "shared/requirements.txt",
+        "functions/compactor/requirements.txt",
+        "functions/transcript_reader/requirements.txt",
+    ],
+)
 def test_what_is_tested_is_what_ships(shipped):
     assert pins(shipped).items() <= pins("requirements/dev.txt").items()
 
 
-@pytest.mark.parametrize("name", ["layer", "compactor", "uv", "sam", "ministack", "peers"])
+@pytest.mark.parametrize("name", ["layer", "compactor", "transcript-reader", "uv", "sam", "ministack", "peers"])
 def test_what_is_asked_for_is_what_is_locked(name):
     lock = next(output for output, arguments in LOCKS if arguments == (f"requirements/{name}.in",))
     for line in (ROOT / f"requirements/{name}.in").read_text(encoding="utf-8").splitlines():

@@ -127,7 +127,14 @@ def test_pip_asked_by_name_and_version_alone_as_sam_asks_it_finds_the_checked_fi
     assert "more.py" not in ZipFile(found).namelist()
 
 
-@pytest.mark.parametrize("name", ["shared/requirements.txt", "functions/compactor/requirements.txt"])
+SHIPPED = [
+    "shared/requirements.txt",
+    "functions/compactor/requirements.txt",
+    "functions/transcript_reader/requirements.txt",
+]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_the_project_locks_each_package_with_hashes(name: str) -> None:
     text = (project() / name).read_text().replace("\\\n", " ")
     packages = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]

@@ -215,5 +215,7 @@ def test_what_runs_in_lambda_imports_only_what_is_shipped_there(module):
     allowed = sys.stdlib_module_names | RUNTIME_HAS | {"call_lake"} | set(shipped("shared/requirements.txt"))
     if "compactor" in module or part_of(module) == "lake":
         allowed |= set(shipped("functions/compactor/requirements.txt"))
+    if "transcript_reader" in module or part_of(module) == "transcripts":
+        allowed |= set(shipped("functions/transcript_reader/requirements.txt"))
     types_only = {name for name in roots(module) if name.startswith("mypy_boto3_")}
     assert roots(module) - types_only <= allowed

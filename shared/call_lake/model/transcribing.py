@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 from call_lake.model.events import RECORDING_STORED
 from call_lake.model.layout import Partition
@@ -38,6 +38,21 @@ def document_written(bucket: str, key: str, etag: str) -> str:
     """
     written = {"bucket": {"name": bucket}, "object": {"key": quote_plus(key, safe="/"), "eTag": etag}}
     return json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": written}]})
+
+
+def keys_written(body: str, bucket: str) -> list[str]:
+    """The keys that a message of ``document_written`` or of S3 names. None for ``s3:TestEvent``, which S3 sends once
+    when its notifications are set up. Raises ValueError for what is no such message, or is of another bucket."""
+    try:
+        data = json.loads(body)
+        if data.get("Event") == "s3:TestEvent":
+            return []
+        objects = [record["s3"] for record in data["Records"]]
+        if any(one["bucket"]["name"] != bucket for one in objects):
+            raise ValueError("a notification of another bucket")
+        return [unquote_plus(one["object"]["key"]) for one in objects]
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no notification of S3: {type(error).__name__}") from error
 
 
 @dataclass(frozen=True, slots=True)
