@@ -37,6 +37,9 @@ UNITS: Mapping[str, MetricUnit] = {
     "CommitConflicts": MetricUnit.Count,
     "TranscriptionsFailed": MetricUnit.Count,
     "TranscriptionCeilingReached": MetricUnit.Count,
+    "TranscriptsRead": MetricUnit.Count,
+    "TranscriptsFailed": MetricUnit.Count,
+    "TranscriptsUnknown": MetricUnit.Count,
 }
 """Every metric with its unit, under a comment that names its dimensions. The alarms and the dashboard of the template
 read these.

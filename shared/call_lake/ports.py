@@ -67,8 +67,9 @@ class ObjectStore(Protocol):
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Body and ETag, or None where there is no object."""
 
-    def get_range(self, key: str, start: int, length: int) -> bytes:
-        """``length`` bytes from ``start`` (fewer at the end). Raises KeyError where there is no object."""
+    def get_range(self, key: str, start: int, length: int, *, if_match: str | None = None) -> bytes:
+        """``length`` bytes from ``start`` (fewer at the end). ``if_match``: only of this ETag. Raises KeyError where
+        there is no object, PreconditionFailed where it has another ETag."""
 
     def head(self, key: str) -> ObjectInfo | None:
         """What S3 says of the object, or None where there is none."""
@@ -111,6 +112,10 @@ class VersionedStore(ObjectStore, Protocol):
     def list_versions(self, prefix: str) -> Iterator[ObjectVersion]:
         """Every version and marker under ``prefix``, by key, a key's latest first; pages are followed. In a bucket
         without versioning: every object. Needs ``s3:ListBucketVersions``."""
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        """What follows ``prefix`` up to the next slash, prefix and slash included, in every key and every version of
+        one; each once, sorted. Needs ``s3:ListBucketVersions``."""
 
     def get_version(self, version: ObjectVersion) -> bytes | None:
         """The body of one version, or None where it is gone. Needs ``s3:GetObjectVersion``."""

@@ -329,6 +329,18 @@ class TranscriberSettings:
         return tuple(self.transcription_languages.split(","))
 
 
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """Settings of the reader of transcripts. ``queue_url``: of its own queue, which the sweep writes to.
+    ``transcription_languages``: as the transcriber's."""
+
+    ledger_table: str
+    bucket: str
+    event_bus: str
+    queue_url: str
+    transcription_languages: str = ""
+
+
 def strict_requests() -> bool:
     """Whether requests to AWS are checked against AWS's own models (docs/adr/0029). The template sets it on the local
     stack alone."""

@@ -73,6 +73,16 @@ def test_a_range_of_an_absent_object_is_a_key_error(store):
         store.get_range("absent", 0, 10)
 
 
+def test_a_range_of_another_object_than_the_one_that_was_seen_is_refused(store):
+    seen = store.put("document", BODY)
+    assert store.get_range("document", 0, 5, if_match=seen) == BODY[:5]
+
+    store.put("document", b"another")
+
+    with pytest.raises(PreconditionFailed):
+        store.get_range("document", 0, 5, if_match=seen)
+
+
 def test_head_tells_size_etag_time_metadata_and_the_sha256_that_was_given(store, cloud: Cloud):
     sha256 = hashlib.sha256(BODY).hexdigest()
     etag = store.put("audio/a.wav", BODY, sha256=sha256, metadata={"channels": "2", "Sample-Rate": "8000"})

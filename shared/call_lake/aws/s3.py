@@ -70,14 +70,16 @@ class S3ObjectStore:
                 return None
             return answer["Body"].read(), answer["ETag"]
 
-    def get_range(self, key: str, start: int, length: int) -> bytes:
+    def get_range(self, key: str, start: int, length: int, *, if_match: str | None = None) -> bytes:
+        request = {"Bucket": self.bucket, "Key": key, "Range": f"bytes={start}-{start + length - 1}"}
         with calling(f"GetObject {key}"):
             try:
-                part = f"bytes={start}-{start + length - 1}"
-                answer = self._client.get_object(Bucket=self.bucket, Key=key, Range=part)
+                answer = self._client.get_object(**request | ({"IfMatch": if_match} if if_match else {}))
             except self._client.exceptions.NoSuchKey:
                 raise KeyError(key) from None
             except ClientError as error:
+                if status_of(error) == 412:
+                    raise PreconditionFailed(key) from error
                 if code_of(error) == "InvalidRange":  # it begins at or after the end
                     return b""
                 raise
@@ -124,6 +126,14 @@ class S3ObjectStore:
                 bodies = [_version(found, is_marker=False) for found in page.get("Versions", ())]
                 markers = [_version(found, is_marker=True) for found in page.get("DeleteMarkers", ())]
                 yield from sorted([*markers, *bodies], key=lambda v: (v.key.encode(), not v.is_latest))
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        found: set[str] = set()
+        pages = self._client.get_paginator("list_object_versions")
+        with calling(f"ListObjectVersions {prefix}"):
+            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/"):
+                found |= {one["Prefix"] for one in page.get("CommonPrefixes", ())}
+        return sorted(found)
 
     def get_version(self, version: ObjectVersion) -> bytes | None:
         with calling(f"GetObject {version.key}"):

@@ -71,6 +71,10 @@ class TranscriptEntry:
         """Where the recording's rows are."""
         return Partition(self.source, self.call_date)
 
+    def has_read(self, document: str) -> bool:
+        """Whether its state is that of the document with this ETag."""
+        return self.document == document and self.state in (TranscriptState.READY, TranscriptState.FAILED)
+
 
 def as_read(entry: TranscriptEntry | None) -> Expectation:
     """Expectation: the item is as it was read. None: there was no item."""
@@ -129,10 +133,19 @@ class TranscriptLedger:
         more = {"reason": None, "document": document}
         return self._change(recording_id, partition, TranscriptState.READY, None, ANY, **more)
 
-    def failed(self, recording_id: str, partition: Partition, reason: str, expect: Expectation = ANY) -> bool:
-        """No transcript, until somebody asks again. ``reason`` holds no words of a call."""
-        now = self._clock.now()
-        return self._change(recording_id, partition, TranscriptState.FAILED, now, expect, reason=reason)
+    def failed(
+        self,
+        recording_id: str,
+        partition: Partition,
+        reason: str,
+        expect: Expectation = ANY,
+        *,
+        document: str | None = None,
+    ) -> bool:
+        """No transcript, until somebody asks again. ``reason`` holds no words of a call. ``document``: the ETag of the
+        document that says so, or that cannot be read."""
+        more = {"reason": reason} | ({"document": document} if document else {})
+        return self._change(recording_id, partition, TranscriptState.FAILED, self._clock.now(), expect, **more)
 
     def skipped(self, recording_id: str, partition: Partition, reason: str, expect: Expectation = ANY) -> bool:
         """This engine never transcribes it."""

@@ -11,7 +11,6 @@ they would not tell the second of what was said; older documents have none.
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from call_lake.model.transcripts import Segment
 from call_lake.transcripts.document import (
@@ -25,7 +24,7 @@ from call_lake.transcripts.document import (
     Word,
     one_line,
 )
-from call_lake.transcripts.json_stream import JsonStream
+from call_lake.transcripts.json_stream import Body, JsonStream
 from call_lake.transcripts.own_format import seconds, share
 
 PAUSE_S = 1.5
@@ -40,7 +39,7 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u
 """Thai, Lao, Burmese, Khmer, Japanese, Chinese: no space between words."""
 
 
-def read_amazon(body: BinaryIO, language: str | None = None, *, keep_words: bool = False) -> Document:
+def read_amazon(body: Body, language: str | None = None, *, keep_words: bool = False) -> Document:
     """Read a whole document. ``language``: what the job was told, for a document does not say it unless Amazon
     Transcribe identified it. Raises BadDocument."""
     json = JsonStream(body)

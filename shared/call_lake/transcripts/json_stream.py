@@ -6,7 +6,7 @@ events are counted, and nested at most ``MAX_DEPTH`` deep.
 """
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Protocol
 
 import ijson
 
@@ -23,13 +23,21 @@ MAX_MEMBERS = 1000
 """Of one object."""
 BUFFER_BYTES = 64 * 1024
 
+
+class Body(Protocol):
+    """A document's bytes, from first to last."""
+
+    def read(self, size: int) -> bytes:
+        """At most ``size`` further bytes; none at the end."""
+
+
 type Scalar = str | int | float | bool | None
 
 
 class _Feed:
     """What the parser reads. Between two values it gets about MAX_TOKEN_BYTES, and then BadDocument."""
 
-    def __init__(self, body: BinaryIO) -> None:
+    def __init__(self, body: Body) -> None:
         self._body = body
         self.unparsed = 0
 
@@ -45,7 +53,7 @@ class JsonStream:
     """A cursor over one JSON text. Each method reads the value that comes next. It raises BadDocument where the text is
     no JSON, is cut off, or has another kind of value there. No message quotes the text: it may be of a call."""
 
-    def __init__(self, body: BinaryIO) -> None:
+    def __init__(self, body: Body) -> None:
         self._feed = _Feed(body)
         self._parsed: Iterator[tuple[str, Scalar]] = ijson.basic_parse(
             self._feed, buf_size=BUFFER_BYTES, use_float=True

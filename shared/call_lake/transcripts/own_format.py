@@ -1,7 +1,5 @@
 """Read an engine's document: events/transcript.schema.json."""
 
-from typing import BinaryIO
-
 from call_lake.model.transcripts import Segment
 from call_lake.transcripts.document import (
     CHANNELS,
@@ -19,12 +17,12 @@ from call_lake.transcripts.document import (
     Word,
     one_line,
 )
-from call_lake.transcripts.json_stream import JsonStream
+from call_lake.transcripts.json_stream import Body, JsonStream
 
 VERSION = 1
 
 
-def read_own(body: BinaryIO, *, keep_words: bool = False) -> Document:
+def read_own(body: Body, *, keep_words: bool = False) -> Document:
     """Read a whole document. Members of its top level that the schema does not know are skipped; within a segment they
     are refused, where they are more likely a slip. Raises BadDocument."""
     json, collected = JsonStream(body), Collected(keep_words=keep_words)

@@ -106,8 +106,14 @@ class MemoryStore:
         found: tuple[bytes, str] | None = self._calls.run("store", "get", act)
         return found
 
-    def get_range(self, key: str, start: int, length: int) -> bytes:
-        return bytes(self._calls.run("store", "get_range", lambda: self._objects[key].body[start : start + length]))
+    def get_range(self, key: str, start: int, length: int, *, if_match: str | None = None) -> bytes:
+        def act() -> bytes:
+            found = self._objects[key]
+            if if_match is not None and found.info.etag != if_match:
+                raise PreconditionFailed(key)
+            return found.body[start : start + length]
+
+        return bytes(self._calls.run("store", "get_range", act))
 
     def head(self, key: str) -> ObjectInfo | None:
         def act() -> ObjectInfo | None:
@@ -149,6 +155,15 @@ class MemoryStore:
                 ]
 
         return iter(self._calls.run("store", "list_versions", act))
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        def act() -> Sequence[str]:
+            with self._lock:
+                rest = {key.removeprefix(prefix) for key in self._versions if key.startswith(prefix)}
+            return sorted({prefix + one[: one.index("/") + 1] for one in rest if "/" in one})
+
+        found: Sequence[str] = self._calls.run("store", "folders", act)
+        return found
 
     def get_version(self, version: ObjectVersion) -> bytes | None:
         def act() -> bytes | None:

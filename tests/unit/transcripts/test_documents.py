@@ -227,7 +227,8 @@ def test_a_document_with_broken_bytes_is_read_or_refused(noise, at):
 
 
 def item(text: str, start: float | None, confidence: str | None = "0.9", **more: Any) -> dict[str, Any]:
-    alternative = {"content": text} | ({"confidence": confidence} if confidence else {"redactions": [{"x": []}]})
+    sure: dict[str, Any] = {"confidence": confidence} if confidence else {"redactions": [{"x": []}]}
+    alternative = {"content": text} | sure
     times = {} if start is None else {"start_time": f"{start:.2f}", "end_time": f"{start + 0.3:.2f}"}
     kind = "punctuation" if start is None else "pronunciation"
     return {"type": kind, "alternatives": [alternative, {"content": "another"}], **times, **more}
