@@ -17,12 +17,12 @@ from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.times import iso, parse_iso
-from call_lake.model.transcripts import AWS_ENGINE
 from call_lake.operations.erase.bucket_places import InboxObjects, ObjectsNamedById, QuarantineObjects, QueryResults
 from call_lake.operations.erase.lake_places import OpenTableFiles, TableRows, UnreferencedFiles
 from call_lake.operations.erase.place import Place, Searchable, SearchResult
 from call_lake.operations.erase.service_places import DeadLetterQueue, LedgerItems, TranscriptionJobs
 from call_lake.operations.erase.targets import EraseProgress, ErasureRequest, Targets, find_targets
+from call_lake.operations.erase.transcript_places import TranscriptDocuments, TranscriptStates
 from call_lake.ports import Clock, DeadLetters, PartialFailure, Transcriptions, VersionedStore
 
 QUERIES_END_S = 1800.0
@@ -121,7 +121,8 @@ class Eraser:
         self._copies: tuple[Place, ...] = (
             ObjectsNamedById("audio", store, attrgetter("audio")),
             TranscriptionJobs(services.transcriptions),
-            ObjectsNamedById("transcripts", store, lambda partition: partition.transcripts_of(AWS_ENGINE)),
+            TranscriptStates(ledger.table, store, clock),
+            TranscriptDocuments(store),
             InboxObjects(store),
             QuarantineObjects(store),
             DeadLetterQueue(services.dead_letters),

@@ -9,8 +9,9 @@ import pytest
 
 from call_lake.bucket.inbox import put_rows
 from call_lake.bucket.quarantine import RejectedRow, quarantine
+from call_lake.ledger.transcripts import TranscriptLedger
 from call_lake.model.lake_tables import CALLS, SOUND, TRANSCRIPTS
-from call_lake.model.layout import Partition
+from call_lake.model.layout import Partition, transcript_key
 from call_lake.model.messages import message_of
 from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.service_places import TranscriptionJobs
@@ -112,6 +113,48 @@ def test_transcript_and_job_go(bench: Bench) -> None:
 
     assert jobs.names == {other.recording_id}
     assert [other.recording_id in key for key in bench.world.store.bodies("transcripts/")] == [True]
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_the_documents_and_the_states_of_every_engine_go_and_those_of_others_stay(versioned: bool) -> None:
+    bench = Bench(2)
+    bench.world.store.versioned = versioned
+    bench.settle()
+    victim, other = bench.recordings
+    for engine in ("aws", "one", "two"):
+        ledger = TranscriptLedger(bench.world.table, bench.world.clock, engine)
+        for recording in (victim, other):
+            partition = Partition.of_recording(recording)
+            key = transcript_key(partition, engine, recording.recording_id)
+            bench.world.store.put(key, b"older")
+            bench.world.store.put(key, b"newer")
+            ledger.ready(recording.recording_id, partition, "etag-of-its-words")
+        bench.world.store.put(key, b"a third version")
+    masked = f"transcripts/aws/thulium/{victim.call_date}/redacted-{victim.recording_id}.json"
+    bench.world.store.put(masked, b"masked")
+    bench.world.store.delete([transcript_key(Partition.of_recording(victim), "two", victim.recording_id)])
+
+    report = erase(bench, by_number(victim))
+
+    assert report.is_clean
+    kept = {key for key, _ in bench.world.store.every_version() if key.startswith("transcripts/")}
+    assert len(kept) == 3
+    assert all(other.recording_id in key for key in kept)
+    states = {id: item["transcript_state"] for id, item in bench.world.table.items("transcript#").items()}
+    gone = {id for id, state in states.items() if state == "ERASED"}
+    assert gone == {id for id in states if victim.recording_id in id}
+    assert len(gone) == 3
+    assert not any("etag" in str(bench.world.table.items()[id]) for id in gone)
+
+
+def test_a_state_of_a_transcript_that_is_no_tombstone_is_a_hit(bench: Bench) -> None:
+    victim = bench.recordings[0]
+    ledger = TranscriptLedger(bench.world.table, bench.world.clock, "aws")
+    ledger.ready(victim.recording_id, Partition.of_recording(victim), "etag")
+
+    report = eraser_of(bench.world).dry_run(by_number(victim))
+
+    assert report.places["transcript_states"] == SearchResult(1, 1)
 
 
 def test_all_query_results_go_for_no_name_says_what_they_hold(bench: Bench) -> None:
