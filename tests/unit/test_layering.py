@@ -41,8 +41,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "lake": (*GROUND, "ledger", "bucket"),
     "operations": (*GROUND, "ledger", "bucket", "audio", "lake", "polling"),
     "wiring": (
-        *(*GROUND, "ledger", "bucket", "aws", "audio", "providers", "polling", "copying", "transcribing", "transcripts"),
-        *("lake", "operations"),
+        *(*GROUND, "ledger", "bucket", "aws", "audio", "providers", "polling", "copying", "transcribing"),
+        *("transcripts", "lake", "operations"),
     ),
 }
 """What each part of ``call_lake`` may import, besides itself."""
