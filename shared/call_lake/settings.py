@@ -331,14 +331,14 @@ class TranscriberSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReaderSettings:
-    """Settings of the reader of transcripts. ``queue_url``: of its own queue, which the sweep writes to.
+    """Settings of the reader of transcripts. ``queue_url``: its queue, which the sweep writes to.
     ``transcription_languages``: as the transcriber's."""
 
     ledger_table: str
     bucket: str
     event_bus: str
     queue_url: str
-    transcription_languages: str = ""
+    transcription_languages: str
 
 
 def strict_requests() -> bool:

@@ -34,12 +34,20 @@ from call_lake.operations.erase.eraser import Eraser, OtherServices
 from call_lake.operations.erase.proofs import Proofs, Stamp, people_of, proof_of
 from call_lake.operations.erase.targets import ErasureRequest
 from call_lake.providers import VENDORS
-from call_lake.settings import CopierSettings, PollerSettings, SourceSettings, TranscriberSettings, from_environment
+from call_lake.settings import (
+    CopierSettings,
+    PollerSettings,
+    ReaderSettings,
+    SourceSettings,
+    TranscriberSettings,
+    from_environment,
+)
 from call_lake.transcribing.parts import TranscriberPorts
 from call_lake.wiring.copier import CopierSources
 from call_lake.wiring.poller import PollerParts
 from call_lake.wiring.sources import secret_of
 from call_lake.wiring.transcriber import ports_of
+from call_lake.wiring.transcript_reader import TranscriptReaderParts
 from call_lake_cli.stack.handle import find_stack
 from tests.crash.harness import Invocation, settle
 from tests.crash.scenes import Changing, Crooked, Days, Kept, Outlived, Pair, Passing, Past, Straight
@@ -55,6 +63,7 @@ from tests.support.fakes.transcriptions import MemoryTranscriptions
 from tests.support.listening import Listening, id_of
 from tests.support.operator_bench import Bench
 from tests.support.pipeline import COMPACTOR, Pipeline
+from tests.support.reading import ReadingWorld, document
 from tests.support.resolved import ACCOUNT, REGION, Resolved
 from tests.support.transcribing import TranscribingBench
 
@@ -265,7 +274,31 @@ def _wired(recorder: Recorder, deployed: Resolved) -> None:
         catalog.unregister(table.name, Partition(THERE[0], date.fromisoformat(THERE[1])))
     recorder.role = "TranscriberRole"
     _transcribed(from_environment(TranscriberSettings, deployed.environment("Transcriber")))
+    recorder.role = "TranscriptReaderRole"
+    _read_documents(from_environment(ReaderSettings, deployed.environment("TranscriptReader")))
     recorder.role = ""
+
+
+def _read_documents(settings: ReaderSettings) -> None:
+    """A document that becomes a row, one of an erased recording, and one that only a sweep finds."""
+    parts = TranscriptReaderParts(settings)
+    real = parts.reader._ports
+    here = ReadingWorld.make()
+    here.world.store.bucket = settings.bucket
+    world = replace(
+        here.world,
+        store=_mirrored(here.world.store, real.store),
+        table=_mirrored(here.world.table, real.ledger.table),
+        bus=_mirrored(here.world.bus, real.bus),
+    )
+    kept, erased = here.recording(1), here.recording(2)
+    here.ledger.erase(erased.recording_id, erased.source, erased.call_date)
+    for one in (kept, erased):
+        here.write(here.place(one), document("a"))
+    here.world.store.put(here.place(kept, "aws").key, b"{}")
+    mirrored = replace(here, world=world, queue=_mirrored(here.queue, parts.sweep._queue))
+    mirrored.read()
+    mirrored.sweep()
 
 
 def _transcribed(settings: TranscriberSettings) -> None:

@@ -18,6 +18,7 @@ from call_lake.settings import SourceSettings
 from tests.support.fakes import World
 from tests.support.fakes.provider import FakeProvider
 from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, POLLER, URLS, Pipeline
+from tests.support.reading import ReadingWorld
 from tests.support.transcribing import TranscribingBench
 
 NAMESPACE = "CallLake/test-stack"
@@ -83,11 +84,14 @@ class Functions:
         self.emitted: list[Metric] = []
         self.more: dict[str, Any] = {}
         self.transcribing = TranscribingBench(self.world, hours=TRANSCRIBED_HOURS)
-        replaced = {
+        self.reading = ReadingWorld.make(self.world)
+        reader = SimpleNamespace(reader=self.reading.reader, sweep=self.reading.sweeper)
+        replaced: dict[str, tuple[str, Any]] = {
             "poller": ("parts", self),
             "copier": ("copier", self),
             "compactor": ("compact", self._compact),
             "transcriber": ("transcriber", self.transcribing.transcriber),
+            "transcript_reader": ("parts", reader),
         }
         self._handlers = {name: self._import(name, monkeypatch, *parts) for name, parts in replaced.items()}
 
@@ -153,6 +157,15 @@ class Functions:
 
     def sweep_transcriptions(self) -> list[Metric]:
         return self._invoke("transcriber", {"sweep": True})
+
+    def read_documents(self, *bodies: bytes) -> list[Metric]:
+        """Documents of new recordings, and one batch of their messages."""
+        for number, body in enumerate(bodies):
+            self.reading.write(self.reading.place(self.reading.recording(number)), body)
+        return self._invoke("transcript_reader", {"Records": self.documents_waiting()})
+
+    def documents_waiting(self) -> list[dict[str, Any]]:
+        return [{"messageId": one.message_id, "body": one.body} for one in self.reading.queue.receive(10)]
 
     def handle(self, function: str, event: dict[str, Any]) -> Any:
         """What one invocation answers."""

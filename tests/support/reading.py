@@ -35,8 +35,8 @@ class ReadingWorld:
     queue: MemoryQueue
 
     @classmethod
-    def make(cls) -> "ReadingWorld":
-        world = World.make()
+    def make(cls, world: World | None = None) -> "ReadingWorld":
+        world = world or World.make()
         dead = MemoryQueue("documents-dead", world.clock, world.calls)
         return cls(world, MemoryQueue("documents", world.clock, world.calls, visibility_s=0, dlq=dead))
 
@@ -83,8 +83,11 @@ class ReadingWorld:
         return TranscriptReader(ports, "pl-PL")
 
     def sweep(self, request: dict[str, object] | None = None, until_s: float = float("inf")) -> SweepResult:
-        days = SweepDays.of_request(request or {}, self.world.clock.now().date())
-        return DocumentSweep(self.world.table, self.world.store, self.queue, self.world.clock).run(days, until_s)
+        return self.sweeper.run(SweepDays.of_request(request or {}, self.world.clock.now().date()), until_s)
+
+    @property
+    def sweeper(self) -> DocumentSweep:
+        return DocumentSweep(self.world.table, self.world.store, self.queue, self.world.clock)
 
     # -- what came of it
 

@@ -1,6 +1,7 @@
 """The template, read for the tests of it."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ def resource(name: str) -> Any:
 
 def properties(name: str) -> Any:
     return resource(name)["Properties"]
+
+
+def kind_of(function: str) -> str:
+    """How a function is named outside the template: ``transcript-reader`` for ``TranscriptReader``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", function).lower()
 
 
 def of_type(kind: str, template: Any = None) -> dict[str, Any]:

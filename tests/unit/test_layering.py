@@ -188,13 +188,13 @@ def test_pyarrow_is_imported_by_the_lake_modules_alone(module):
     assert "pyarrow" not in roots(module)
 
 
-@pytest.mark.parametrize("function", ["poller", "copier", "transcriber"])
+@pytest.mark.parametrize("function", ["poller", "copier", "transcriber", "transcript_reader"])
 def test_only_the_compactor_loads_pyarrow(function):
     reached = reached_from(f"functions.{function}.handler")
     assert not {name for name in reached if "pyarrow" in roots(name)}
 
 
-@pytest.mark.parametrize("function", ["poller", "copier", "compactor", "transcriber"])
+@pytest.mark.parametrize("function", ["poller", "copier", "compactor", "transcriber", "transcript_reader"])
 def test_no_function_loads_what_only_the_operator_has(function):
     assert not reached_from(f"functions.{function}.handler") & OPERATORS_ALONE
 

@@ -178,9 +178,10 @@ def stack_from_outputs(name: str, outputs: dict[str, str], connection: dict[str,
 
 
 def functions_of(outputs: dict[str, str]) -> dict[str, str]:
-    """The functions' names by kind; the transcriber only where the stack has one. Raises KeyError."""
+    """The functions' names by kind; those of transcripts only where the stack has them. Raises KeyError."""
     found = {kind: outputs[f"{kind.capitalize()}Name"] for kind in ("poller", "copier", "compactor")}
-    return found | ({"transcriber": outputs["TranscriberName"]} if "TranscriberName" in outputs else {})
+    optional = {"transcriber": "TranscriberName", "transcript-reader": "TranscriptReaderName"}
+    return found | {kind: outputs[output] for kind, output in optional.items() if output in outputs}
 
 
 def select_sources(stack: Stack, only: str | None) -> dict[str, SourceSettings]:

@@ -214,7 +214,7 @@ def _item(json: JsonStream, languages: Counter[str], channel: int | None) -> _It
 
 
 def _first(json: JsonStream) -> tuple[str, float | None]:
-    """Text and confidence of the first alternative. A masked word has no confidence of its own."""
+    """Text and confidence of the first alternative. A masked word has no confidence."""
     text, confidence = "", None
     for position in json.elements("alternatives"):
         if position:

@@ -207,6 +207,9 @@ FAULTS: dict[str, list[Fault]] = {
     # A message that breaks the copier comes again after half an hour and the copier's own time, also at night; one that
     # breaks the transcriber after ten minutes.
     "CopierAlarm": [Fault(NOTHING, always(1), fires=36, ends=91, every=33, stays=30)],
+    "TranscriptReaderErrorsAlarm": [Fault(NOTHING, always(1), fires=36, ends=91, every=33, stays=30)],
+    "TranscriptDocumentsDeadLettersAlarm": DEAD_LETTERS,
+    "TranscriptsFailedAlarm": [Fault(NOTHING, once, fires=3, ends=6, stays=5, lasts=1)],
     "TranscriptionErrorsAlarm": [Fault(NOTHING, always(1), fires=18, ends=61, every=11, stays=15)],
     "TranscriptionFailedAlarm": [Fault(NOTHING, once, fires=3, ends=6, stays=5, lasts=1)],
     "TranscriptionCeilingAlarm": [Fault(always(0), always(1), fires=3, ends=6, every=15)],
@@ -280,7 +283,7 @@ def test_missing_data_that_breaches_alone_would_be_told_after_an_hour_and_a_half
     assert 85 <= fired - course.begins <= 91
 
 
-@pytest.mark.parametrize("name", ["CopierAlarm", "TranscriptionErrorsAlarm"])
+@pytest.mark.parametrize("name", ["CopierAlarm", "TranscriptionErrorsAlarm", "TranscriptReaderErrorsAlarm"])
 def test_errors_that_come_once_tell_nobody(name):
     alarm = Alarm.of(properties(name))
     for unknown in ways(alarm):

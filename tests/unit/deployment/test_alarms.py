@@ -51,6 +51,7 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str, frozenset[tu
     functions.transcribing.jobs.end(failing.recording_id, JobStatus.FAILED, "no")
     functions.transcribe(functions.transcribing.ended(failing))
     functions.sweep_transcriptions()
+    functions.read_documents(b"{")
     return {(metric.namespace, metric.name, metric.dimensions) for metric in functions.emitted}
 
 
@@ -181,7 +182,7 @@ def test_the_schedules_fire_often_enough_for_the_alarms_of_silence(schedule):
     assert "25 minutes" in parameter["Description"]
 
 
-@pytest.mark.parametrize("function", ["Poller", "Copier", "Compactor", "Transcriber"])
+@pytest.mark.parametrize("function", ["Poller", "Copier", "Compactor", "Transcriber", "TranscriptReader"])
 def test_each_function_has_an_alarm_of_its_errors(function):
     watched = [watched_by(alarm) for alarm in ALARMS if watched_by(alarm)["MetricName"] == "Errors"]
     assert [{"Name": "FunctionName", "Value": {"Ref": function}}] in [one["Dimensions"] for one in watched]

@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from call_lake.model.lake_tables import CALLS, CALLS_OPEN, SOUND, TABLES, TRANSCRIPTS, LakeTable
+from call_lake.model.layout import TRANSCRIPTS as TRANSCRIPTS_PREFIX
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.table import COLUMNS, PARTITION_COLUMNS
 from call_lake.model.transcribing import REDACTED_LANGUAGES
@@ -16,6 +17,7 @@ from call_lake.settings import (
     CompactorSettings,
     CopierSettings,
     PollerSettings,
+    ReaderSettings,
     TranscriberSettings,
     from_environment,
 )
@@ -23,13 +25,14 @@ from call_lake.transcribing.limits import MOST_S
 from call_lake.transcribing.starter import TRIES_IN_QUEUE
 from call_lake.transcribing.transcriber import JOB_ENDED
 from tests.support.resolved import Resolved
-from tests.support.template import ROOT, default, of_type, parse, properties, resource
+from tests.support.template import ROOT, default, kind_of, of_type, parse, properties, resource
 
 SETTINGS = {
     "Poller": PollerSettings,
     "Copier": CopierSettings,
     "Compactor": CompactorSettings,
     "Transcriber": TranscriberSettings,
+    "TranscriptReader": ReaderSettings,
 }
 FUNCTIONS = tuple(SETTINGS)
 COMPACTOR = {"LEDGER_TABLE": "ledger", "BUCKET": "bucket", "DATABASE": "call_lake"}
@@ -186,10 +189,10 @@ def test_rows_are_kept_for_ever_unless_it_is_asked_for():
 def test_a_function_logs_under_its_own_name_for_a_limited_time(function):
     assert properties(function)["LoggingConfig"] == {"LogGroup": {"Ref": f"{function}Logs"}}
     assert properties(f"{function}Logs")["RetentionInDays"] == {"Ref": "LogRetentionDays"}
-    assert properties(function)["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == function.lower()
+    assert properties(function)["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == kind_of(function)
 
 
-@pytest.mark.parametrize("function", ["Poller", "Compactor", "Transcriber"])
+@pytest.mark.parametrize("function", ["Poller", "Compactor", "Transcriber", "TranscriptReader"])
 def test_lambda_repeats_no_scheduled_invocation_and_drops_a_throttled_one_when_the_schedule_fires_again(function):
     assert properties(function)["EventInvokeConfig"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300}
     assert default("PollEvery") == default("CompactEvery") == "rate(5 minutes)"
@@ -204,8 +207,8 @@ def test_the_scheduler_never_repeats_a_schedule(name):
 def test_a_schedule_sends_what_its_function_reads(name):
     target = properties(name)["Target"]
     function = target["Arn"]["Fn::GetAtt"]
-    function = (function if isinstance(function, list) else function.split("."))[0].lower()
-    schema = json.loads((ROOT / f"events/{function}-request.schema.json").read_text())
+    function = (function if isinstance(function, list) else function.split("."))[0]
+    schema = json.loads((ROOT / f"events/{kind_of(function)}-request.schema.json").read_text())
     Draft202012Validator(schema).validate(json.loads(target["Input"]))
 
 
@@ -282,7 +285,33 @@ def test_the_template_and_the_settings_know_the_same_languages_that_can_be_maske
     ],  # any engine's
 )
 def test_without_transcription_nothing_of_it_is_made(name):
-    assert resource(name)["Condition"] in ("Transcription", "TranscriptionInCloud", "TranscriptionOnLaptop")
+    of = ("Transcription", "Transcripts")
+    assert resource(name)["Condition"] in [f"{one}{where}" for one in of for where in ("", "InCloud", "OnLaptop")]
+
+
+def test_s3_tells_the_reader_of_documents_and_of_nothing_else():
+    made = Resolved(EnableTranscription="true")
+    (told,) = made.properties("Bucket")["NotificationConfiguration"]["QueueConfigurations"]
+    assert told == {
+        "Event": "s3:ObjectCreated:*",
+        "Queue": "arn:aws:sqs:eu-central-1:000000000000:stack-transcript-documents",
+        "Filter": {
+            "S3Key": {"Rules": [{"Name": "prefix", "Value": TRANSCRIPTS_PREFIX}, {"Name": "suffix", "Value": ".json"}]}
+        },
+    }
+    assert "NotificationConfiguration" not in Resolved().properties("Bucket")
+
+
+def test_the_bucket_waits_for_the_policy_of_the_queue_that_s3_tries():
+    named = json.dumps(properties("Bucket")["NotificationConfiguration"])
+    assert '{"Ref": "TranscriptDocumentsPolicy"}' in named
+
+
+def test_a_document_that_cannot_be_read_comes_again_for_hours_and_leaves_the_others_alone():
+    reading, queue = properties("TranscriptReading"), properties("TranscriptDocuments")
+    assert reading["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert queue["VisibilityTimeout"] >= 6 * properties("TranscriptReader")["Timeout"]
+    assert queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"] >= 4 * 3600
 
 
 def test_the_dead_letters_are_kept_as_long_as_sqs_can():

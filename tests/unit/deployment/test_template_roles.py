@@ -74,6 +74,18 @@ def test_the_transcriber_writes_the_items_of_transcripts_alone():
     assert write["Condition"]["Fn::If"] == ["Cloud", ours, {"Ref": "AWS::NoValue"}]
 
 
+def test_the_reader_of_documents_writes_rows_and_items_of_transcripts_alone():
+    (write,) = [s for s in statements("TranscriptReaderRole") if actions(s) == ["dynamodb:UpdateItem"]]
+    ours = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["transcript#*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    assert write["Condition"]["Fn::If"] == ["Cloud", ours, {"Ref": "AWS::NoValue"}]
+    may = allowed("TranscriptReader")
+    assert may["s3:PutObject"] == [{"Fn::Sub": "${Bucket.Arn}/inbox/transcripts/*"}]
+    assert may["s3:GetObject"] == may["s3:DeleteObjectVersion"] == [{"Fn::Sub": "${Bucket.Arn}/transcripts/*"}]
+
+
 def test_the_transcriber_deletes_no_document_but_the_masked_one_that_it_has_moved():
     (where,) = allowed("Transcriber")["s3:DeleteObjectVersion"]
     assert where == {"Fn::Sub": "${Bucket.Arn}/transcripts/aws/*/redacted-*"}

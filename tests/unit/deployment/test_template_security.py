@@ -13,7 +13,10 @@ from tests.unit.deployment.test_template_roles import allowed, granted
 
 NOTHING = {"Ref": "AWS::NoValue"}
 OWN_KEY = {"Ref": "KmsKeyArn"}
-OF_TRANSCRIPTION = ("TranscriptionQueue", "TranscriptionDeadLetters")  # no numbers, no names
+OF_TRANSCRIPTION = (  # no numbers, no names
+    *("TranscriptionQueue", "TranscriptionDeadLetters"),
+    *("TranscriptDocuments", "TranscriptDocumentsDeadLetters"),
+)
 QUEUES = [
     name
     for name, body in of_type("AWS::SQS::Queue").items()
@@ -21,7 +24,7 @@ QUEUES = [
 ]
 LOGS = of_type("AWS::Logs::LogGroup")
 SECRETS = of_type("AWS::SecretsManager::Secret")
-FUNCTIONS = ("Poller", "Copier", "Compactor", "Transcriber")
+FUNCTIONS = ("Poller", "Copier", "Compactor", "Transcriber", "TranscriptReader")
 
 
 def with_own_key(value: Any) -> Any:
@@ -61,7 +64,7 @@ def test_a_queue_is_encrypted_with_the_given_key_or_with_that_of_sqs(queue):
 
 
 @pytest.mark.parametrize("queue", OF_TRANSCRIPTION)
-def test_a_queue_that_eventbridge_writes_to_is_under_a_key_that_it_may_use(queue):
+def test_a_queue_that_another_service_writes_to_is_under_a_key_that_it_may_use(queue):
     assert properties(queue)["SqsManagedSseEnabled"] is True
     assert "KmsMasterKeyId" not in properties(queue)
 
@@ -149,7 +152,7 @@ def test_what_holds_for_everybody_only_denies(kind):
             assert statement["Effect"] == "Deny" or statement["Principal"] != "*", name
 
 
-def test_the_one_policy_that_lets_a_service_in_is_for_the_events_of_our_own_rules():
+def test_the_policies_that_let_a_service_in_are_for_our_own_rules_and_for_buckets_of_the_account():
     policies = of_type("AWS::SQS::QueuePolicy") | of_type("AWS::S3::BucketPolicy")
     allowing = {
         name: statement
@@ -157,10 +160,16 @@ def test_the_one_policy_that_lets_a_service_in_is_for_the_events_of_our_own_rule
         for statement in map(granted, body["Properties"]["PolicyDocument"]["Statement"])
         if statement["Effect"] == "Allow" and body["Condition"] != "Laptop"
     }
-    assert list(allowing) == ["TranscriptionQueuePolicy"]
+    assert list(allowing) == ["TranscriptionQueuePolicy", "TranscriptDocumentsPolicy"]
     rules = [{"Fn::GetAtt": [rule, "Arn"]} for rule in ("TranscriptionRule", "TranscriptionEndRule")]
     ours = {"ArnEquals": {"aws:SourceArn": rules}}
     assert allowing["TranscriptionQueuePolicy"]["Condition"] == ours
+    documents = allowing["TranscriptDocumentsPolicy"]
+    assert documents["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert documents["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+        "ArnLike": {"aws:SourceArn": {"Fn::Sub": "arn:${AWS::Partition}:s3:*:*:*"}},
+    }
 
 
 # -- versions and lifecycle
@@ -202,8 +211,8 @@ def test_every_prefix_that_is_written_has_its_rule_for_old_versions():
         for function in FUNCTIONS
         for place in allowed(function).get("s3:PutObject", [])
     }
-    ruled = {rule["Prefix"] for rule in rules().values() if "NoncurrentVersionExpiration" in rule}
-    assert written <= ruled
+    ruled = tuple(rule["Prefix"] for rule in rules().values() if "NoncurrentVersionExpiration" in rule)
+    assert [prefix for prefix in written if not prefix.startswith(ruled)] == []
 
 
 def test_nothing_happens_to_audio_unless_it_is_asked_for():
@@ -266,6 +275,8 @@ def test_every_exception_in_the_template_stands_in_the_docs_too():
         ("CKV_AWS_111", "CopierRole"),
         ("CKV_AWS_27", "TranscriptionQueue"),
         ("CKV_AWS_27", "TranscriptionDeadLetters"),
+        ("CKV_AWS_27", "TranscriptDocuments"),
+        ("CKV_AWS_27", "TranscriptDocumentsDeadLetters"),
     }
     assert all(f"`{check}` for" in security_page() for check, _ in at)
 

@@ -29,13 +29,14 @@ def modules_of(function: str) -> frozenset[str]:
 
 
 @pytest.mark.parametrize(
-    ("function", "loads"), [("poller", MAKES_IDS), ("copier", set()), ("compactor", set()), ("transcriber", set())]
+    ("function", "loads"),
+    [("poller", MAKES_IDS), *((name, set()) for name in ("copier", "compactor", "transcriber", "transcript_reader"))],
 )
 def test_only_the_poller_can_make_recording_ids(function: str, loads: set[str]) -> None:
     assert MAKES_IDS & modules_of(function) == loads
 
 
-@pytest.mark.parametrize("function", ["poller", "copier", "compactor", "transcriber"])
+@pytest.mark.parametrize("function", ["poller", "copier", "compactor", "transcriber", "transcript_reader"])
 def test_no_function_loads_the_check_of_its_requests_unless_it_is_switched_on(function: str) -> None:
     assert "call_lake.aws.client" in modules_of(function)
     assert [name for name in modules_of(function) if name.startswith("call_lake.aws.strict")] == []

@@ -13,12 +13,14 @@ from call_lake.model.events import recording_stored, transcript_ready
 from call_lake.model.layout import Partition, TranscriptPlace
 from call_lake.model.messages import message_of, recording_from_message
 from call_lake.model.recording import AudioFacts, ListedRecording, Recording, StoredAudio
+from call_lake.model.transcribing import keys_written
 from call_lake.model.transcripts import Segment, Transcript
 from tests.support.fakes.ids import IDS
 
 EVENTS = Path(__file__).parents[3] / "events"
 SCHEMAS = sorted(EVENTS.glob("*.schema.json"))
-SAMPLES = sorted(set(EVENTS.glob("*.json")) - set(SCHEMAS))
+OF_S3 = EVENTS / "transcript-reader-documents.json"
+SAMPLES = sorted(set(EVENTS.glob("*.json")) - set(SCHEMAS) - {OF_S3})
 
 RECORDING = IDS.identified(
     ListedRecording(
@@ -79,6 +81,8 @@ def payload_of(sample: Path) -> list[tuple[str, Any]]:
             return [("recording-message", json.loads(record["body"])) for record in event["Records"]]
         case "transcriber":
             return [("recording-stored", json.loads(record["body"])["detail"]) for record in event["Records"]]
+        case "transcript" if sample.stem == "transcript-reader-sweep":
+            return [("transcript-reader-request", event)]
         case "transcript":
             return [("transcript", event)]
     raise AssertionError(f"{sample.name} is named after no function")
@@ -109,6 +113,7 @@ def test_every_function_and_trigger_has_a_sample():
         "poller-sweep",
         "transcriber-recording-stored",
         "transcript-failed",
+        "transcript-reader-sweep",
         "transcript-stereo",
     ]
 
@@ -199,6 +204,13 @@ def test_the_event_of_a_transcript_says_what_its_schema_lists_and_no_word(transc
 def test_a_wrong_document_of_an_engine_does_not_fit(change):
     with pytest.raises(ValidationError):
         check("transcript", load("transcript-stereo.json") | change)
+
+
+def test_the_reader_of_documents_reads_its_sample():
+    [record] = json.loads(OF_S3.read_text())["Records"]
+    [key] = keys_written(record["body"], "call-lake-bucket")
+    assert (place := TranscriptPlace.of_key(key)) is not None
+    assert place.key == key
 
 
 @pytest.mark.parametrize(

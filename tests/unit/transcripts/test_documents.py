@@ -85,7 +85,7 @@ BAD: dict[str, Any] = {
     "neither segments nor error": {"version": 1},
     "both": MONO | {"error": "x"},
     "segments are a map": {"version": 1, "segments": {}},
-    "a language of its own": MONO | {"language": "Polish, I think"},
+    "no tag of a language": MONO | {"language": "Polish, I think"},
     "three channels": MONO | {"channels": 3},
     "true channels": MONO | {"channels": True},
     "a channel of mono": {"version": 1, "segments": [SAID | {"channel": 1}]},
@@ -190,7 +190,7 @@ documents = st.fixed_dictionaries(
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents)
 def test_what_fits_the_schema_is_read_and_what_is_read_fits_the_schema(document):
-    """But for what a schema cannot say: that a segment ends after it starts."""
+    """Except what a schema cannot say: that a segment ends after it starts."""
     said = document.get("segments", [])
     ends = all(one["start_s"] <= one["end_s"] for one in said)
     fits = SCHEMA.is_valid(document) and ends

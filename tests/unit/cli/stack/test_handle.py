@@ -59,7 +59,8 @@ def test_refused_credentials_are_not_called_a_missing_stack(
 def test_a_stack_has_a_transcriber_only_where_it_transcribes() -> None:
     outputs = {"PollerName": "p", "CopierName": "c", "CompactorName": "k"}
     assert functions_of(outputs) == {"poller": "p", "copier": "c", "compactor": "k"}
-    assert functions_of(outputs | {"TranscriberName": "t"})["transcriber"] == "t"
+    more = {"TranscriberName": "t", "TranscriptReaderName": "r"}
+    assert functions_of(outputs | more) == functions_of(outputs) | {"transcriber": "t", "transcript-reader": "r"}
 
 
 def test_a_profile_that_is_not_there_is_said_to_be_missing(
