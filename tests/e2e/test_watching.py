@@ -23,7 +23,8 @@ def stack(laptop: Shell) -> Laptop:
 def written(stack: Laptop) -> str:
     """All that the functions have logged."""
     pages = stack.client("logs").get_paginator("filter_log_events")
-    groups = [f"/aws/lambda/{stack.facts['stack']}-{name}" for name in ("poller", "copier", "compactor", "transcriber")]
+    names = ("poller", "copier", "compactor", "transcriber", "reader")
+    groups = [f"/aws/lambda/{stack.facts['stack']}-{name}" for name in names]
     events = [event for group in groups for page in pages.paginate(logGroupName=group) for event in page["events"]]
     return "\n".join(event["message"] for event in events)
 

@@ -83,7 +83,7 @@ def modules(run: Run, function: str) -> set[str]:
     return set(json.loads(run(function, code)))
 
 
-@pytest.mark.parametrize("function", ["Poller", "Copier", "Transcriber"])
+@pytest.mark.parametrize("function", ["Poller", "Copier", "Transcriber", "TranscriptReader"])
 def test_a_function_without_the_lake_imports_nothing_of_it_and_nothing_of_the_command(run: Run, function: str) -> None:
     assert modules(run, function).isdisjoint(NEVER)
 
@@ -94,7 +94,7 @@ def test_the_compactor_imports_pyarrow_and_nothing_of_the_command(run: Run) -> N
 
 def test_poller_and_copier_are_under_fifteen_megabytes_with_their_layer(build: Path) -> None:
     layer = packaging.unzipped_bytes(build / "SharedLayer")
-    for function in ("Poller", "Copier", "Transcriber"):
+    for function in ("Poller", "Copier", "Transcriber", "TranscriptReader"):
         assert packaging.unzipped_bytes(build / function) + layer < 15_000_000
 
 

@@ -33,6 +33,7 @@ from tests.mutations import (
     laptop_rules,
     listening_rules,
     polling_rules,
+    reading_rules,
     rebuild_rules,
     report_rules,
     request_rules,
@@ -64,5 +65,6 @@ ALL = (
     *report_rules.MUTATIONS,
     *screen_rules.MUTATIONS,
     *finding_rules.MUTATIONS,
+    *reading_rules.MUTATIONS,
     *transcribing_rules.MUTATIONS,
 )

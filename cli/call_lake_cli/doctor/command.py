@@ -100,6 +100,10 @@ def run_checks(stack: Stack, clock: Clock, *, session: requests.Session | None =
     if "transcriber" in stack.functions:
         take = partial(checks.mapping, stack, "transcriber", f"{stack.name}-transcriptions", "transcriptions")
         yield from guarded("transcriptions", take)
+    if "transcript-reader" in stack.functions:
+        documents = f"{stack.name}-transcript-documents"
+        read = partial(checks.mapping, stack, "transcript-reader", documents, "transcripts")
+        yield from guarded("transcripts", read)
     yield from guarded("settings", lambda: _sources(stack, clock, session))
     yield from guarded("failed recordings", lambda: checks.failures(stack))
     yield from guarded("dead letters", lambda: checks.dead_letters(stack))
