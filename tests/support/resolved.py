@@ -143,6 +143,7 @@ class Resolved:
             "Fn::Join": lambda parts: parts[0].join(value(parts[1])),
             "Fn::Not": lambda one: not value(one[0]),
             "Fn::Or": lambda any_: any(map(value, any_)),
+            "Fn::Select": lambda choice: value(choice[1])[int(choice[0])],
             "Fn::Split": lambda parts: value(parts[1]).split(parts[0]),
             "Fn::Sub": self._sub,
         }
