@@ -36,9 +36,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "providers": (*GROUND, "audio"),
     "polling": (*GROUND, "ledger"),
     "copying": (*GROUND, "ledger", "bucket", "audio"),
+    "transcripts": (*GROUND, "ledger", "bucket"),
     "lake": (*GROUND, "ledger", "bucket"),
     "operations": (*GROUND, "ledger", "bucket", "audio", "lake", "polling"),
-    "wiring": (*GROUND, "ledger", "bucket", "aws", "audio", "providers", "polling", "copying", "lake", "operations"),
+    "wiring": (
+        *GROUND,
+        *("ledger", "bucket", "aws", "audio", "providers", "polling", "copying", "transcripts", "lake", "operations"),
+    ),
 }
 """What each part of ``call_lake`` may import, besides itself."""
 # Distributions whose import name is not their own.

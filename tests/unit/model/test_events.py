@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from call_lake.model.events import recording_stored
+from call_lake.model.events import recording_stored, transcript_ready
+from call_lake.model.layout import Partition, TranscriptPlace
 from call_lake.model.messages import message_of, recording_from_message
 from call_lake.model.recording import AudioFacts, ListedRecording, Recording, StoredAudio
+from call_lake.model.transcripts import Segment, Transcript
 from tests.support.fakes.ids import IDS
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -77,6 +79,8 @@ def payload_of(sample: Path) -> list[tuple[str, Any]]:
             return [("recording-message", json.loads(record["body"])) for record in event["Records"]]
         case "transcriber":
             return [("recording-stored", json.loads(record["body"])["detail"]) for record in event["Records"]]
+        case "transcript":
+            return [("transcript", event)]
     raise AssertionError(f"{sample.name} is named after no function")
 
 
@@ -104,6 +108,8 @@ def test_every_function_and_trigger_has_a_sample():
         "poller-poll",
         "poller-sweep",
         "transcriber-recording-stored",
+        "transcript-failed",
+        "transcript-stereo",
     ]
 
 
@@ -157,6 +163,42 @@ def test_the_event_says_nothing_personal(name):
     assert str(getattr(RECORDING, name)) not in json.dumps(detail)
     with pytest.raises(ValidationError):
         check("recording-stored", detail | {name: "x"})
+
+
+def ready(transcript: Transcript) -> dict[str, Any]:
+    partition = Partition(RECORDING.source, RECORDING.call_date)
+    return transcript_ready(transcript, TranscriptPlace("aws", partition, RECORDING.recording_id), "call-lake-bucket")
+
+
+TRANSCRIPT = Transcript(
+    RECORDING.recording_id, "aws", "pl-PL", [Segment(0, 1, "dzień dobry")], 2, 0.9, 2, AUDIO.stored_at
+)
+SILENCE = replace(TRANSCRIPT, language=None, segments=(), words=0, confidence=None, channels=1)
+
+
+@pytest.mark.parametrize("transcript", [TRANSCRIPT, SILENCE], ids=["full", "silence"])
+def test_the_event_of_a_transcript_says_what_its_schema_lists_and_no_word(transcript):
+    detail, schema = ready(transcript), load("transcript-ready.schema.json")
+    check("transcript-ready", detail)
+    assert list(detail) == schema["required"] == list(schema["properties"])
+    assert "dzień" not in json.dumps(detail, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2},
+        {"error": "and segments"},
+        {"channels": 1},
+        {"segments": [{"start_s": 0, "end_s": 1, "text": "no channel"}]},
+        {"segments": [{"start_s": -1, "end_s": 1, "text": "", "channel": 0}]},
+        {"language": "Polish, I think"},
+    ],
+    ids=["version", "error and segments", "channel of mono", "no channel of stereo", "negative", "language"],
+)
+def test_a_wrong_document_of_an_engine_does_not_fit(change):
+    with pytest.raises(ValidationError):
+        check("transcript", load("transcript-stereo.json") | change)
 
 
 @pytest.mark.parametrize(
