@@ -89,6 +89,7 @@ class Engine:
         """Serve the queue until SIGTERM or Ctrl-C, then give back the message that is being worked on. A spot instance
         and a container get SIGTERM before their end."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        log.info("%s serves %s", self.name, self._queue_url)
         while True:
             self.serve_one()
 

@@ -8,10 +8,11 @@ Each side of a stereo call is heard separately.
 
 import argparse
 import logging
-import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +30,7 @@ SECONDS_LIMIT = 2 * 3600  # of audio, which is held in memory: 128 kB for each s
 REPETITIVE = 2.4  # Whisper's own bound of the compression ratio: beyond it, a text repeats itself and was not said
 FORMATS = {"m4a": "mov", "webm": "matroska"} | {name: name for name in ("aac", "amr", "flac", "mp3", "ogg", "wav")}
 """FFmpeg's name of each format that is decoded. FFmpeg must not guess: some formats name other files to read."""
+PAUSE_S = 1.0
 VOICE = {"min_silence_duration_ms": 500, "speech_pad_ms": 200}
 
 
@@ -90,42 +92,60 @@ class Whisper:
 
 
 def _segments(heard: Any) -> Iterator[dict[str, Any]]:
+    """What was said without a pause. Whisper joins what the other side of a call interrupts."""
     for one in heard:
-        text = one.text.strip()
-        if text and one.compression_ratio <= REPETITIVE:
-            yield {
-                "start_s": round(one.start, 2),
-                "end_s": round(max(one.start, one.end), 2),
-                "text": text,
-                "confidence": round(min(1.0, math.exp(one.avg_logprob)), 3),
-                "words": [_word(word) for word in one.words or ()],
-            }
+        if one.compression_ratio > REPETITIVE:
+            continue
+        stretch: list[Any] = []
+        for word in one.words or ():
+            if stretch and word.start - stretch[-1].end >= PAUSE_S:
+                yield _segment(stretch)
+                stretch = []
+            stretch.append(word)
+        if stretch:
+            yield _segment(stretch)
 
 
-def _word(word: Any) -> dict[str, Any]:
-    start, end = round(word.start, 2), round(max(word.start, word.end), 2)
-    return {"start_s": start, "end_s": end, "text": word.word.strip(), "confidence": round(word.probability, 3)}
+def _segment(words: Sequence[Any]) -> dict[str, Any]:
+    spoken = [_timed(word.start, word.end, word.word, word.probability) for word in words]
+    mean = sum(word.probability for word in words) / len(words)
+    text = "".join(word.word for word in words)
+    return _timed(words[0].start, words[-1].end, text, mean) | {"words": spoken}
+
+
+def _timed(start_s: float, end_s: float, text: str, confidence: float) -> dict[str, Any]:
+    start, end = round(start_s, 2), round(max(start_s, end_s), 2)
+    return {"start_s": start, "end_s": end, "text": text.strip(), "confidence": round(confidence, 3)}
 
 
 def decoded(audio: Path, limit_s: float) -> list[Samples]:
-    """The sides of a call: two of stereo, else one. Raises Unusable."""
+    """The sides of a call: two of stereo, else one. A damaged piece is left out. Raises Unusable."""
     import av
 
     try:
-        with av.open(str(audio), metadata_errors="ignore") as container:
+        with av.open(str(audio), format=FORMATS[audio.suffix[1:]]) as container:
             sides = 2 if container.streams.audio[0].codec_context.channels == 2 else 1
             resampler = av.AudioResampler(format="s16", layout="stereo" if sides == 2 else "mono", rate=RATE)
             pieces, frames = [], 0
-            for frame in (*container.decode(audio=0), None):
-                for piece in resampler.resample(frame):
-                    pieces.append(piece.to_ndarray().reshape(-1, sides))
-                    frames += len(pieces[-1])
+            for frame in chain(_frames(container), [None]):  # None: the rest that the resampler holds back
+                pieces += [piece.to_ndarray().reshape(-1, sides) for piece in resampler.resample(frame)]
+                frames += frame.samples * RATE // frame.sample_rate if frame else 0
                 if frames > limit_s * RATE:
                     raise Unusable(f"longer than {limit_s:g} s")
     except (av.FFmpegError, LookupError) as error:  # LookupError: another format, or no audio in it
         raise Unusable(f"audio that FFmpeg cannot decode ({audio.suffix[1:]}, {type(error).__name__})") from None
-    whole = np.concatenate(pieces) if pieces else np.zeros((0, sides), np.int16)
+    if not pieces:
+        raise Unusable(f"no sound in it ({audio.suffix[1:]})")
+    whole = np.concatenate(pieces)
     return [whole[:, side].astype(np.float32) / np.float32(32768) for side in range(sides)]
+
+
+def _frames(container: Any) -> Iterator[Any]:
+    import av
+
+    for packet in container.demux(audio=0):
+        with suppress(av.InvalidDataError):
+            yield from packet.decode()
 
 
 def load(model: Path, language: str | None, threads: int, device: str) -> Whisper:
