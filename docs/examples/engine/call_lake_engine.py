@@ -81,9 +81,11 @@ class Engine:
         s3: Any,
         sources: Collection[str] = (),
         share: float = 1.0,
+        beat_s: float = BEAT_S,
     ) -> None:
         self.name, self._queue_url, self._transcribe = name, queue_url, transcribe
         self._sqs, self._s3, self._sources, self._share = sqs, s3, sources, share
+        self._beat_s = beat_s
 
     def run(self) -> None:
         """Serve the queue until SIGTERM or Ctrl-C, then give back the message that is being worked on. A spot instance
@@ -102,7 +104,7 @@ class Engine:
         for message in answer.get("Messages", []):
             receipt = {"QueueUrl": self._queue_url, "ReceiptHandle": message["ReceiptHandle"]}
             try:
-                with _Heartbeat(self._sqs, receipt):
+                with _Heartbeat(self._sqs, receipt, self._beat_s):
                     self._serve(message["Body"])
                 self._sqs.delete_message(**receipt)
             except Exception:
@@ -156,10 +158,10 @@ class Engine:
 
 
 class _Heartbeat:
-    """Tells SQS every BEAT_S seconds that the work goes on, for WORK_LIMIT_S at most."""
+    """Tells SQS every ``beat_s`` seconds that the work goes on, for WORK_LIMIT_S at most."""
 
-    def __init__(self, sqs: Any, receipt: dict[str, str]) -> None:
-        self._sqs, self._receipt, self._over = sqs, receipt, threading.Event()
+    def __init__(self, sqs: Any, receipt: dict[str, str], beat_s: float) -> None:
+        self._sqs, self._receipt, self._beat_s, self._over = sqs, receipt, beat_s, threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
     def __enter__(self) -> None:
@@ -170,10 +172,10 @@ class _Heartbeat:
         self._thread.join()
 
     def _beat(self) -> None:
-        for _ in range(WORK_LIMIT_S // BEAT_S):
-            if self._over.wait(BEAT_S):
+        for _ in range(int(WORK_LIMIT_S // self._beat_s)):
+            if self._over.wait(self._beat_s):
                 return
             try:
                 self._sqs.change_message_visibility(**self._receipt, VisibilityTimeout=VISIBLE_S)
             except Exception:
-                log.exception("SQS was not told that the work goes on; it is told again in %d s", BEAT_S)
+                log.exception("SQS was not told that the work goes on; it is told again in %g s", self._beat_s)

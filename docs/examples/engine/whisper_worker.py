@@ -176,10 +176,16 @@ def main() -> None:
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     whisper = load(chosen.model, chosen.language, chosen.threads, chosen.device)
-    clients = {name: boto3.client(name) for name in ("sqs", "s3")}
-    Engine(
-        chosen.name, chosen.queue_url, whisper.transcribe, **clients, sources=chosen.source, share=chosen.share
-    ).run()
+    engine = Engine(
+        chosen.name,
+        chosen.queue_url,
+        whisper.transcribe,
+        sqs=boto3.client("sqs"),
+        s3=boto3.client("s3"),
+        sources=chosen.source,
+        share=chosen.share,
+    )
+    engine.run()
 
 
 if __name__ == "__main__":

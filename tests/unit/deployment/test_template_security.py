@@ -13,7 +13,10 @@ from tests.unit.deployment.test_template_roles import allowed, granted
 
 NOTHING = {"Ref": "AWS::NoValue"}
 OWN_KEY = {"Ref": "KmsKeyArn"}
-OF_TRANSCRIPTION = ("TranscriptionQueue", "TranscriptionDeadLetters")  # no numbers, no names
+OF_TRANSCRIPTION = (  # no numbers, no names
+    *("TranscriptionQueue", "TranscriptionDeadLetters"),
+    *(f"Engine{place}{kind}" for place in (1, 2, 3) for kind in ("Queue", "DeadLetters")),
+)
 QUEUES = [
     name
     for name, body in of_type("AWS::SQS::Queue").items()
@@ -149,7 +152,7 @@ def test_what_holds_for_everybody_only_denies(kind):
             assert statement["Effect"] == "Deny" or statement["Principal"] != "*", name
 
 
-def test_the_one_policy_that_lets_a_service_in_is_for_the_events_of_our_own_rule():
+def test_the_policies_that_let_a_service_in_are_for_the_events_of_our_own_rules():
     policies = of_type("AWS::SQS::QueuePolicy") | of_type("AWS::S3::BucketPolicy")
     allowing = {
         name: statement
@@ -157,9 +160,11 @@ def test_the_one_policy_that_lets_a_service_in_is_for_the_events_of_our_own_rule
         for statement in map(granted, body["Properties"]["PolicyDocument"]["Statement"])
         if statement["Effect"] == "Allow" and body["Condition"] != "Laptop"
     }
-    assert list(allowing) == ["TranscriptionQueuePolicy"]
-    ours = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["TranscriptionRule", "Arn"]}}}
-    assert allowing["TranscriptionQueuePolicy"]["Condition"] == ours
+    rules = {"TranscriptionQueuePolicy": "TranscriptionRule"}
+    rules |= {f"Engine{place}QueuePolicy": f"Engine{place}Rule" for place in (1, 2, 3)}
+    assert {name: statement["Condition"] for name, statement in allowing.items()} == {
+        name: {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule, "Arn"]}}} for name, rule in rules.items()
+    }
 
 
 # -- versions and lifecycle
@@ -263,8 +268,7 @@ def test_every_exception_in_the_template_stands_in_the_docs_too():
         ("CKV_AWS_26", "AlarmTopic"),
         ("CKV_AWS_111", "PollerRole"),
         ("CKV_AWS_111", "CopierRole"),
-        ("CKV_AWS_27", "TranscriptionQueue"),
-        ("CKV_AWS_27", "TranscriptionDeadLetters"),
+        *(("CKV_AWS_27", queue) for queue in OF_TRANSCRIPTION),
     }
     assert all(f"`{check}` for" in security_page() for check, _ in at)
 
