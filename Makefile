@@ -14,7 +14,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-24s %s\n", $$1, $$2}'
 
 demo: ## deploy on this machine, move simulated recordings, answer from Athena
-	$(SETUP) --only venv --only sam --only ministack
+	$(SETUP) --only venv --only sam --only ministack --only engine
 	@$(BIN)/python -m call_lake_cli.demo
 
 deploy: ## deploy to the AWS account of your credentials, or upgrade there (options: ARGS="--set Key=Value")

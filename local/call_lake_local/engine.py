@@ -60,6 +60,11 @@ class LocalEngine:
     share: float = 1.0
     model: Path | None = None
 
+    def takes(self, recording_id: str) -> bool:
+        """Whether it transcribes this recording: ``Engine.takes`` of the example decides the same."""
+        source = recording_id.rpartition("-")[0]
+        return (not self.sources or source in self.sources) and int(recording_id[-8:], 16) / 2**32 < self.share
+
     def check(self, parameters: Mapping[str, str]) -> None:
         """Raises LocalError."""
         if "TranscriptEngines" in parameters:

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from call_lake.model.layout import TranscriptPlace
 from call_lake_engine import VISIBLE_S, Engine, Recording, Unusable
+from call_lake_local.engine import LocalEngine
 from tests.support.template import ROOT
 
 EVENT = json.loads((ROOT / "events/transcriber-recording-stored.json").read_text())["Records"][0]["body"]
@@ -191,11 +192,14 @@ def test_recordings_of_other_sources_and_beyond_the_share_are_left_out(options: 
     assert (len(aws.documents()), aws.messages) == (taken, {})
 
 
-def test_a_share_is_that_part_of_many_recordings_and_part_of_every_larger_share() -> None:
-    many = [Recording(f"a-{n * 2654435761 % 2**32:032x}", "a", "", "", "", None, None) for n in range(1000)]
+def test_a_share_is_that_part_of_many_recordings_and_part_of_every_larger_share_and_the_demo_knows_it() -> None:
+    many = [Recording(f"a-b-{n * 2654435761 % 2**32:032x}", "a-b", "", "", "", None, None) for n in range(1000)]
     few, more = (set(filter(engine(MemoryAws(), share=share).takes, many)) for share in (0.1, 0.5))
     assert few < more
     assert 80 < len(few) < 120
+    local = LocalEngine(("a-b",), 0.1)
+    assert few == {one for one in many if local.takes(one.recording_id)}
+    assert not LocalEngine(("a",)).takes(many[0].recording_id)
 
 
 @pytest.mark.parametrize(
