@@ -13,7 +13,7 @@ NOBODY = Recording("", "", "", "", "", None, None)
 
 
 def main(model: str, *files: str) -> None:
-    whisper = load(Path(model), None, 1, "cpu")
+    whisper = load(Path(model), threads=1)
     found = {}
     for file in files:
         started = time.perf_counter()

@@ -8,7 +8,7 @@ from call_lake_cli.console.errors import say
 from call_lake_cli.stack.handle import Stack
 from call_lake_local.engine import ENGINE, LocalEngine
 
-DEMO_ENGINE = LocalEngine(sources=("conpeek",), share=0.06)
+DEMO_ENGINE = LocalEngine(sources=("conpeek",), share=0.06, longest_s=60)
 """The source whose simulated calls are English, and of its calls some twelve: each takes a second or two."""
 PHRASE = "thank you"
 DEADLINE_S = 120.0

@@ -54,10 +54,12 @@ def check_engines(stack: str, text: str, kept: str = "") -> None:
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
     """What it transcribes: the recordings of ``sources`` (empty: of all), and of those the part ``share``, from 0 to 1.
-    ``model``: a folder for faster-whisper; None for the smallest, which knows English alone."""
+    Those that are longer than ``longest_s`` get a document that says so. ``model``: a folder for faster-whisper; None
+    for the smallest, which knows English alone."""
 
     sources: tuple[str, ...] = ()
     share: float = 1.0
+    longest_s: int = 7200
     model: Path | None = None
 
     def takes(self, recording_id: str) -> bool:
@@ -95,6 +97,7 @@ def start_engine(
         "1",
     ]
     command += ["--queue-url", outputs["Engine1QueueUrl"], "--model", model, "--share", str(engine.share)]
+    command += ["--longest", str(engine.longest_s)]
     command += [word for source in engine.sources for word in ("--source", source)]
     process = processes.start(
         NAME,

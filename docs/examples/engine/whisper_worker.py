@@ -26,7 +26,7 @@ type Samples = NDArray[np.float32]
 """One side of a call: 16 kHz, -1 to 1."""
 
 RATE = 16_000
-SECONDS_LIMIT = 2 * 3600  # of audio, which is held in memory: 128 kB for each second and side
+LONGEST_S = 2 * 3600  # of audio, which is held in memory: 128 kB for each second and side
 REPETITIVE = 2.4  # Whisper's own bound of the compression ratio: beyond it, a text repeats itself and was not said
 FORMATS = {"m4a": "mov", "webm": "matroska"} | {name: name for name in ("aac", "amr", "flac", "mp3", "ogg", "wav")}
 """FFmpeg's name of each format that is decoded. FFmpeg must not guess: some formats name other files to read."""
@@ -52,17 +52,19 @@ class Decode(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Whisper:
-    """``language``: of the calls, two letters; None lets the model guess it for each side."""
+    """``language``: of the calls, two letters; None lets the model guess it for each side. Audio that is longer than
+    ``longest_s`` is not transcribed."""
 
     model: Model
     find_voices: FindVoices
     decode: Decode
     version: str
     language: str | None = None
+    longest_s: float = LONGEST_S
 
     def transcribe(self, audio: Path, recording: Recording) -> dict[str, Any]:
         """The document. Raises Unusable for audio that cannot be decoded, or that is too long."""
-        sides = self.decode(audio, SECONDS_LIMIT)
+        sides = self.decode(audio, self.longest_s)
         segments: list[dict[str, Any]] = []
         languages: list[str] = []
         for channel, samples in enumerate(sides):
@@ -148,7 +150,14 @@ def _frames(container: Any) -> Iterator[Any]:
             yield from packet.decode()
 
 
-def load(model: Path, language: str | None, threads: int, device: str) -> Whisper:
+def load(
+    model: Path,
+    *,
+    language: str | None = None,
+    longest_s: float = LONGEST_S,
+    threads: int = 0,
+    device: str = "cpu",
+) -> Whisper:
     """Load a model in CTranslate2's format. It is a folder: nothing is downloaded."""
     from faster_whisper import WhisperModel
     from faster_whisper.vad import get_speech_timestamps
@@ -160,7 +169,8 @@ def load(model: Path, language: str | None, threads: int, device: str) -> Whispe
         cpu_threads=threads,
         local_files_only=True,
     )
-    return Whisper(loaded, get_speech_timestamps, decoded, f"faster-whisper {version('faster-whisper')}", language)
+    name = f"faster-whisper {version('faster-whisper')}"
+    return Whisper(loaded, get_speech_timestamps, decoded, name, language, longest_s)
 
 
 def main() -> None:
@@ -171,11 +181,18 @@ def main() -> None:
     parser.add_argument("--language", help="of the calls, two letters like pl; by default the model guesses")
     parser.add_argument("--source", action="append", default=[], help="transcribe this source alone; may be repeated")
     parser.add_argument("--share", type=float, default=1.0, help="part of the recordings, 0 to 1; by default all")
+    parser.add_argument("--longest", type=float, default=LONGEST_S, metavar="SECONDS", help="of audio; by default 7200")
     parser.add_argument("--threads", type=int, default=0, help="of the processor; by default all")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    whisper = load(chosen.model, chosen.language, chosen.threads, chosen.device)
+    whisper = load(
+        chosen.model,
+        language=chosen.language,
+        longest_s=chosen.longest,
+        threads=chosen.threads,
+        device=chosen.device,
+    )
     engine = Engine(
         chosen.name,
         chosen.queue_url,
