@@ -1,6 +1,6 @@
 """The local stack's speech engine: the worked example of docs/transcribe-elsewhere.md, as a process of the stack.
 
-It has a user of its own with nothing but the engine's policy of the template, so a run shows that the policy is enough.
+Its user has the engine's policy of the template and nothing else, so a run shows that the policy is enough.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Serve a queue of Call Lake with your own speech engine. Copy this file: it needs Python 3.11 and boto3, no more.
+"""Serve a queue of Call Lake with your own speech engine. Copy this file: it needs Python 3.12 and boto3, no more.
 
     engine = Engine("whisper", queue_url, transcribe, sqs=boto3.client("sqs"), s3=boto3.client("s3"))
     engine.run()
@@ -27,6 +27,7 @@ VISIBLE_S = 300  # for how long SQS hides the message after a death; longer work
 BEAT_S = 60
 WORK_LIMIT_S = 4 * 3600  # an engine that hangs loses its message after this time; SQS itself ends at 12 hours
 WAIT_S = 20  # the longest wait of ReceiveMessage
+AUDIO = re.compile(r"audio/source=[a-z0-9-]+/call_date=\d{4}-\d{2}-\d{2}/[a-z0-9-]+-[0-9a-f]{32}\.")
 AUDIO_LIMIT_BYTES = 2**31
 ERROR_LIMIT = 200  # characters; the ledger keeps no more
 log = logging.getLogger("engine")
@@ -55,7 +56,7 @@ class Recording:
         detail = json.loads(body).get("detail", {})
         found = {name: detail.get(name) for name in cls.__slots__}
         key = f"audio/source={found['source']}/call_date={found['call_date']}/{found['recording_id']}."
-        if detail.get("version") != 1 or not str(found["key"]).startswith(key) or not re.fullmatch(r"[\w/=.-]+", key):
+        if detail.get("version") != 1 or not AUDIO.fullmatch(key) or not str(found["key"]).startswith(key):
             raise ValueError("this message is not the event Recording Stored, version 1")
         return cls(**found)
 

@@ -208,7 +208,7 @@ def test_a_share_is_that_part_of_many_recordings_and_part_of_every_larger_share_
         {"version": 2},
         {"key": "lake/calls/data/a.parquet"},
         {"source": "other"},
-        {"source": "../audio/source=other"},
+        {"source": "../a", "key": DETAIL["key"].replace(f"source={DETAIL['source']}", "source=../a")},
         {"recording_id": None},
         {"call_date": "2026-10-17/../.."},
     ],
