@@ -7,7 +7,7 @@ PYTHON3 ?= python3
 SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
 BIN := .venv/bin
 AUDITED := shared/requirements.txt functions/compactor/requirements.txt functions/transcript_reader/requirements.txt \
-    requirements/dev.txt
+    requirements/dev.txt docs/examples/engine/requirements.txt
 # Without compiled files each start of sam and the emulator takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -15,7 +15,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-24s %s\n", $$1, $$2}'
 
 demo: ## deploy on this machine, move simulated recordings, answer from Athena
-	$(SETUP) --only venv --only sam --only ministack
+	$(SETUP) --only venv --only sam --only ministack --only engine
 	@$(BIN)/python -m call_lake_cli.demo
 
 deploy: ## deploy to the AWS account of your credentials, or upgrade there (options: ARGS="--set Key=Value")

@@ -17,11 +17,12 @@ import requests
 import typer
 
 from call_lake.lake.calls import CallFilter
-from call_lake.model.layout import AUDIO, LAKE
+from call_lake.model.layout import AUDIO, LAKE, TRANSCRIPTS
 from call_lake.wiring.operator import ids_of
 from call_lake_cli.commands.status import ProgressLines, print_counts
 from call_lake_cli.console.errors import UserError, explained, say
 from call_lake_cli.console.output import Format, print_rows
+from call_lake_cli.demo_words import DEMO_ENGINE, wait_for_documents
 from call_lake_cli.listening.desk import finder_of
 from call_lake_cli.listening.library import READ
 from call_lake_cli.listening.overview import static_page
@@ -61,7 +62,8 @@ def main() -> None:
         private_folder.make(ROOT)
         shutil.rmtree(ROOT / "bucket", ignore_errors=True)
         calls = SimulatedCalls(UNTIL, count=RECORDINGS, days=DAYS)
-        plan = Plan(simulated=calls, parameters={"FirstPollFrom": FIRST.isoformat()}, detach=keep)
+        parameters = {"FirstPollFrom": FIRST.isoformat()}
+        plan = Plan(simulated=calls, engine=DEMO_ENGINE, parameters=parameters, detach=keep)
         try:
             stack = laptop.start(plan, ROOT, say)
         except KeyboardInterrupt:
@@ -98,6 +100,7 @@ def _run(stack: Stack) -> list[str]:
     _wait_for_the_schedules(stack)
     ok, census = settle(stack, None, 300.0, ProgressLines().show)
     expected = _expected(stack)
+    wrong = ([] if ok else ["not everything settled"]) + wait_for_documents(stack, expected)
     rows = run_query(stack, EVERY_ROW).as_dicts()
     print_counts(census, "What became of the recordings")
     for title, sql in (
@@ -111,8 +114,7 @@ def _run(stack: Stack) -> list[str]:
     copied = _copy_out(stack)
     _draw(stack)
     say(f"events seen on the bus: {len(events)} Recording Stored, of {len(set(events))} recordings")
-    say(f"everything lies in {ROOT / 'bucket'}: {copied} objects, audio/ and lake/calls/")
-    wrong = [] if ok else ["not everything settled"]
+    say(f"everything lies in {ROOT / 'bucket'}: {copied} objects, audio/, lake/ and transcripts/")
     return wrong + _differences(stack, expected, rows, events)
 
 
@@ -185,10 +187,10 @@ def _draw(stack: Stack) -> None:
 
 
 def _copy_out(stack: Stack) -> int:
-    """The bucket's audio and lake as plain files, to look at after the emulator is gone."""
+    """The bucket's audio, lake and transcripts as plain files, to look at after the emulator is gone."""
     number = 0
     s3 = stack.client("s3")
-    for prefix in (AUDIO, LAKE):
+    for prefix in (AUDIO, LAKE, TRANSCRIPTS):
         for info in stack.store.list(prefix):
             file = ROOT / "bucket" / info.key
             file.parent.mkdir(parents=True, exist_ok=True)

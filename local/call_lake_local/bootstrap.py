@@ -1,9 +1,9 @@
 """Make what ``make`` needs from a bare machine: git, make and a Python of 3.11 or later. Standard library only.
 
-``python3 -m call_lake_local.bootstrap [--only venv|sam|ministack|peers|checks ...]`` makes the environments below, each
-from its hashed lock file in ``requirements/``. It does nothing for an environment whose lock file has not changed. It
-needs ``local`` on PYTHONPATH. It writes only inside the repository, and into the package caches. ``--lock`` recomputes
-the lock files.
+``python3 -m call_lake_local.bootstrap [--only venv|sam|ministack|peers|checks|engine ...]`` makes the environments
+below, each from its hashed lock file. It does nothing for an environment whose lock file has not changed. It needs
+``local`` on PYTHONPATH. It writes only inside the repository, and into the package caches. ``--lock`` recomputes the
+lock files.
 """
 
 from __future__ import annotations  # an older Python gets as far as main(), which says so
@@ -53,6 +53,7 @@ ENVIRONMENTS = (
     Environment("ministack", ".tools/ministack", "requirements/ministack.txt"),
     Environment("peers", ".tools/peers", "requirements/peers.txt"),
     Environment("checks", ".tools/checks", "requirements/checks.txt"),
+    Environment("engine", ".tools/engine", "requirements/engine.txt"),
 )
 # Made by the bench that compares Call Lake with them (bench/harness/peers.py), or by name.
 BENCHES = tuple(
@@ -76,6 +77,8 @@ LOCKS = (
     ("requirements/uv.txt", ("requirements/uv.in",)),
     ("requirements/sam.txt", ("requirements/sam.in",)),
     ("requirements/ministack.txt", ("requirements/ministack.in",)),
+    ("docs/examples/engine/requirements.txt", ("docs/examples/engine/requirements.in",)),
+    ("requirements/engine.txt", ("requirements/engine.in", "-c", "docs/examples/engine/requirements.txt")),
     ("requirements/peers.txt", ("requirements/peers.in",)),
     ("requirements/checks.txt", ("requirements/checks.in",)),
 )

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from call_lake.settings import SourceSettings
-from call_lake_local import deploy, emulator, private_folder, processes
+from call_lake_local import deploy, emulator, engine, private_folder, processes
 from call_lake_local.emulator import NAME as EMULATOR
 from call_lake_local.endpoint import Endpoint
+from call_lake_local.engine import LocalEngine
 from call_lake_local.errors import LocalError
 from call_lake_local.preflight import check_source
 from call_lake_local.processes import Process
@@ -81,12 +82,13 @@ class SimulatedCalls:
 class Plan:
     """What ``up`` starts. ``sources``: your own providers, or ``simulated`` calls of two invented ones.
 
-    ``parameters`` are the template's. ``port``: of the emulator, any free one by default. ``detach``: the processes go
-    on when this one ends.
+    ``engine``: transcribes on this machine. ``parameters`` are the template's. ``port``: of the emulator, any free one
+    by default. ``detach``: the processes go on when this one ends.
     """
 
     sources: tuple[LocalSource, ...] = ()
     simulated: SimulatedCalls | None = None
+    engine: LocalEngine | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None
     detach: bool = False
@@ -95,6 +97,8 @@ class Plan:
         """Find what was mistyped before anything is started: ask each of your own providers once. Raises LocalError,
         ConfigError."""
         deploy.check_parameters(self.parameters)
+        if self.engine:
+            self.engine.check(self.parameters)
         if self.simulated:
             check_simulators()
             try:
@@ -103,6 +107,10 @@ class Plan:
                 raise LocalError(str(error)) from None
         for source in self.sources:
             check_source(self._settings(source), source.secret, say)
+        try:
+            engine.check_engines(STACK_NAME, self.parameters.get("TranscriptEngines", ""))
+        except ValueError as error:
+            raise LocalError(str(error)) from None
         deploy.check_values(self.parameters)  # after the sources' settings, of which their own check says more
 
     def _settings(self, source: LocalSource) -> SourceSettings:
@@ -138,7 +146,7 @@ def up(plan: Plan, state_dir: Path, say: Callable[[str], None]) -> LocalStack:
     private_folder.make(state_dir)
     state_dir = state_dir.resolve()
     plan.check(say)
-    deploy.prepare_tools("sam", "ministack")
+    deploy.prepare_tools("sam", "ministack", *(["engine"] if plan.engine else []))
     python = project() / ".tools/ministack/bin/python"
     aws = emulator.start_emulator(python, state_dir, plan.port, attached=not plan.detach)
     started = [aws.process]
@@ -150,8 +158,13 @@ def up(plan: Plan, state_dir: Path, say: Callable[[str], None]) -> LocalStack:
             parameters |= {f"{source.prefix}Settings": SIMULATOR_SETTINGS for source in sources}
             say("providers: " + ", ".join(f"{source.name} at {source.url}" for source in sources))
         parameters |= {f"{source.prefix}BaseUrl": source.url for source in sources} | dict(plan.parameters)
+        parameters |= {"TranscriptEngines": engine.ENGINE} if plan.engine else {}
         with _filled_secrets(sources, aws.endpoint):
             outputs = deploy.deploy(deploy.SamBuild(), aws.endpoint, STACK_NAME, parameters, say=say)
+        if plan.engine:
+            attached = not plan.detach
+            started.append(engine.start_engine(plan.engine, aws.endpoint, outputs, state_dir, attached=attached))
+            say(f"speech engine: {engine.ENGINE} (pid {started[-1].pid})")
     except BaseException:
         for process in reversed(started):
             processes.end(process)
@@ -161,7 +174,7 @@ def up(plan: Plan, state_dir: Path, say: Callable[[str], None]) -> LocalStack:
 
 def running(state_dir: Path) -> list[Process]:
     """The stack's processes that run now."""
-    names = [*sorted(file.stem for file in state_dir.glob(f"{SIMULATORS}*.pid")), EMULATOR]
+    names = [engine.NAME, *sorted(file.stem for file in state_dir.glob(f"{SIMULATORS}*.pid")), EMULATOR]
     return [process for name in names if (process := processes.find(name, state_dir))]
 
 

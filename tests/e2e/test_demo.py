@@ -23,6 +23,7 @@ def test_the_demo_ends_well_and_leaves_no_process() -> None:
     for title in ("What became of the recordings", "Calls per day", "Talk time per agent", "The ten longest calls"):
         assert title in done.stdout
     assert "400 Recording Stored" in done.stderr or "Recording Stored, of 400 recordings" in done.stderr
+    assert re.search(r"transcribed on this machine: (\d+) of \1 chosen", done.stderr)
     assert running() == []
     page = (REPO / ROOT / OVERVIEW).read_text(encoding="utf-8")
     counted = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])  # type: ignore[index]

@@ -56,7 +56,7 @@ def _is_meant(mutation: Mutation, word: str) -> bool:
 
 
 def _copy(folder: Path) -> Path:
-    for name in PACKAGES.values():
+    for name in set(PACKAGES.values()):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "template.yaml", folder)  # what makes a folder a checkout
     # Checked by their hashes, not by times: a mutated module is never taken for the one before.

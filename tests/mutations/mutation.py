@@ -8,8 +8,13 @@ from pathlib import Path
 
 from tests.mutations.operations import Operation
 
-PACKAGES = {"call_lake": "shared", "call_lake_cli": "cli", "call_lake_local": "local"}
-"""The packages with rules, and the folder of the repository that each is in."""
+PACKAGES = {
+    "call_lake": "shared",
+    "call_lake_cli": "cli",
+    "call_lake_local": "local",
+    **dict.fromkeys(("call_lake_engine", "whisper_worker"), "docs/examples/engine"),
+}
+"""The packages and modules with rules, and the folder of the repository that each is in."""
 
 
 class Misfit(ValueError):

@@ -31,7 +31,7 @@ from tests.mutations.operations import (
 )
 
 ROOT = Path(__file__).parents[2]
-RULES = range(1, 32)
+RULES = range(1, 35)
 
 texts = cache(partial(Mutation.texts, repository=ROOT))
 each = pytest.mark.parametrize("mutation", ALL, ids=lambda mutation: mutation.name)

@@ -32,6 +32,7 @@ from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.handle import apply_aws_region
 from call_lake_cli.stack.transcription import check_transcription
 from call_lake_local.deploy import SamBuild, build, check_parameters, check_values, parameter_overrides, prepare_tools
+from call_lake_local.engine import check_engines
 from call_lake_local.project import is_checkout
 from call_lake_local.template_sources import TemplateSource, active_sources
 
@@ -209,6 +210,7 @@ def deploy_stack(
     parameters = kept | chosen
     check_together(stack, parameters, sources)
     check_values(chosen)
+    check_engines(stack, parameters.get("TranscriptEngines", ""), kept.get("TranscriptEngines", ""))
     check_places(parameters, place)
     check_transcription(parameters, transcribe)
     refuse_key(found, chosen)

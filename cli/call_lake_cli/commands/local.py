@@ -24,6 +24,7 @@ from call_lake_cli.stack.census import SourceCensus, total
 from call_lake_cli.stack.handle import LOCAL_FILE, elsewhere, find_stack
 from call_lake_cli.stack.settle import failures_in, why_unsettled
 from call_lake_cli.stack.settle import settle as settle_stack
+from call_lake_local.engine import LocalEngine
 from call_lake_local.stack import LocalSource, Plan, SimulatedCalls
 
 app = App(name="local", help="Call Lake on this machine: no Docker, no AWS account.")
@@ -62,12 +63,19 @@ def up(
     days: Annotated[int | None, typer.Option(help="Days over which they are spread; by default 30.", min=1)] = None,
     until: Annotated[str | None, typer.Option(help="Their last day, YYYY-MM-DD; by default today.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same calls; by default 7.")] = None,
+    transcribe: Annotated[
+        bool, typer.Option("--transcribe", help="Transcribe the recordings here, with a small English model.")
+    ] = False,
+    speech_model: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Transcribe with this model for faster-whisper instead.")
+    ] = None,
     json_: AsJson = False,
 ) -> None:
     """Build, start and deploy Call Lake on this machine; without URLs, with simulated providers.
 
     Examples:
       call-lake local up
+      call-lake local up --transcribe
       call-lake local up --detach --recordings 50 --days 7
     """
     with explained():
@@ -81,6 +89,7 @@ def up(
         plan = Plan(
             sources=sources,
             simulated=None if sources else _simulated(given),
+            engine=LocalEngine(model=speech_model) if transcribe or speech_model else None,
             parameters=schedules | parse_parameters(set_ or []),
             port=port,
             detach=detach,

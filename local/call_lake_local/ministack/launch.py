@@ -22,10 +22,11 @@ def main() -> None:
         sys.exit(f"the Athena adapter is made for ministack {MINISTACK}, but {found} is installed")
     import ministack.app
 
-    from call_lake_local.ministack import athena_adapter, glue_partitions, glue_tables, keys, shorter_waits
+    from call_lake_local.ministack import athena_adapter, conditions, glue_partitions, glue_tables, keys, shorter_waits
     from call_lake_local.ministack.gate import Gate
 
     athena_adapter.install()
+    conditions.install()
     glue_partitions.install()
     glue_tables.install()
     shorter_waits.install()

@@ -28,7 +28,8 @@ _lock = RLock()
 
 @dataclass(frozen=True, slots=True)
 class AudioSpec:
-    """What a file is: ``format`` wav, ogg, mp3; ``codec`` pcm, vorbis, opus, mp3. ``skip`` frames are cut off (WAV)."""
+    """What a file is: ``format`` wav, ogg, mp3; ``codec`` pcm, vorbis, opus, mp3. ``skip`` frames are cut off (WAV).
+    ``script``: what is said, of ``speech.SCRIPTS``."""
 
     format: str
     codec: str
@@ -36,6 +37,7 @@ class AudioSpec:
     sample_rate: int
     seconds: float
     skip: int = 0
+    script: str = "mixed"
 
 
 # Form and its weight. Long forms are few: encoding costs CPU time, and bytes cost the laptop's disk.
@@ -101,7 +103,7 @@ def _wav(spec: AudioSpec, tag: bytes) -> bytes:
 
 
 def _samples(spec: AudioSpec) -> speech.Samples:
-    talk = speech.conversation(spec.sample_rate, spec.channels)
+    talk = speech.conversation(spec.script, spec.sample_rate, spec.channels)
     frames = round(spec.seconds * spec.sample_rate)
     return np.resize(np.roll(talk, -(spec.skip % len(talk)), axis=0), (frames, spec.channels))
 

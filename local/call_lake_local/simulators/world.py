@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from call_lake_local.simulators.audio import MENU, WAV_FORMS, Audio, AudioSpec, LargeAudio, SpeechAudio
 from call_lake_local.simulators.invented_data import AGENTS, QUEUES, number
+from call_lake_local.simulators.speech import ENGLISH
 
 KINDS = ("thulium", "conpeek")
 DEMO_DAY = date(2026, 10, 17)
@@ -92,6 +93,8 @@ class World:
         """The recording ``index``, of a call that starts then; ``large_bytes`` makes its file a WAV of that size."""
         rng = self._rng(kind, str(index))
         spec = AudioSpec("wav", "pcm", 1, 8000, 0.25, index) if self.tiny_audio else _spec(rng)
+        if kind == "conpeek":  # a search has to find something, and the demo's speech engine knows English alone
+            spec = replace(spec, script=ENGLISH[index % len(ENGLISH)])
         identity = f"{self.seed}/{kind}/{index}"
         audio: Audio = LargeAudio(large_bytes, identity) if large_bytes else SpeechAudio(spec, identity)
         talk_s = max(1, round(spec.seconds))

@@ -202,6 +202,7 @@ FAULTS: dict[str, list[Fault]] = {
     "ThuliumUnusableAlarm": [Fault(NOTHING, always(1), fires=3, ends=16, stays=15)],
     "DeadLettersAlarm": DEAD_LETTERS,
     "TranscriptionDeadLettersAlarm": DEAD_LETTERS,
+    **{f"Engine{place}DeadLettersAlarm": DEAD_LETTERS for place in (1, 2, 3)},
     "PollerErrorsAlarm": ERRORS,
     "CompactorErrorsAlarm": ERRORS,
     # A message that breaks the copier comes again after half an hour and the copier's own time, also at night; one that

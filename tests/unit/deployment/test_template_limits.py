@@ -47,6 +47,7 @@ EVERYTHING = {
     "KmsKeyArn": OWN_KEY,
     "SecurityGroupIds": "sg-00000000",
     "SubnetIds": "subnet-00000000,subnet-11111111",
+    "TranscriptEngines": "one,two,three",
 }
 """Parameters with which the stack has all that it can have."""
 

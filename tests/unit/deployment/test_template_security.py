@@ -16,6 +16,7 @@ OWN_KEY = {"Ref": "KmsKeyArn"}
 OF_TRANSCRIPTION = (  # no numbers, no names
     *("TranscriptionQueue", "TranscriptionDeadLetters"),
     *("TranscriptDocuments", "TranscriptDocumentsDeadLetters"),
+    *(f"Engine{place}{kind}" for place in (1, 2, 3) for kind in ("Queue", "DeadLetters")),
 )
 QUEUES = [
     name
@@ -160,10 +161,17 @@ def test_the_policies_that_let_a_service_in_are_for_our_own_rules_and_for_bucket
         for statement in map(granted, body["Properties"]["PolicyDocument"]["Statement"])
         if statement["Effect"] == "Allow" and body["Condition"] != "Laptop"
     }
-    assert list(allowing) == ["TranscriptionQueuePolicy", "TranscriptDocumentsPolicy"]
+    assert list(allowing) == [
+        "TranscriptionQueuePolicy",
+        "TranscriptDocumentsPolicy",
+        *(f"Engine{place}QueuePolicy" for place in (1, 2, 3)),
+    ]
     rules = [{"Fn::GetAtt": [rule, "Arn"]} for rule in ("TranscriptionRule", "TranscriptionEndRule")]
     ours = {"ArnEquals": {"aws:SourceArn": rules}}
     assert allowing["TranscriptionQueuePolicy"]["Condition"] == ours
+    for place in (1, 2, 3):
+        of_place = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [f"Engine{place}Rule", "Arn"]}}}
+        assert allowing[f"Engine{place}QueuePolicy"]["Condition"] == of_place
     documents = allowing["TranscriptDocumentsPolicy"]
     assert documents["Principal"] == {"Service": "s3.amazonaws.com"}
     assert documents["Condition"] == {
@@ -273,10 +281,7 @@ def test_every_exception_in_the_template_stands_in_the_docs_too():
         ("CKV_AWS_26", "AlarmTopic"),
         ("CKV_AWS_111", "PollerRole"),
         ("CKV_AWS_111", "CopierRole"),
-        ("CKV_AWS_27", "TranscriptionQueue"),
-        ("CKV_AWS_27", "TranscriptionDeadLetters"),
-        ("CKV_AWS_27", "TranscriptDocuments"),
-        ("CKV_AWS_27", "TranscriptDocumentsDeadLetters"),
+        *(("CKV_AWS_27", queue) for queue in OF_TRANSCRIPTION),
     }
     assert all(f"`{check}` for" in security_page() for check, _ in at)
 
