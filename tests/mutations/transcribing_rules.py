@@ -166,6 +166,20 @@ MUTATIONS = (
     ),
     Mutation(
         30,
+        "a masked document stays as an older version",
+        at("transcribing.ended", "EndedJobs._drop"),
+        giving("delete_versions", "self._ports.store.delete([key])"),
+        ENDED,
+    ),
+    Mutation(
+        30,
+        "a transcript that is there is forgotten with its audio",
+        at("transcribing.starter", "Starter._skip"),
+        always("READY"),
+        STARTER,
+    ),
+    Mutation(
+        30,
         "the job of an erased recording stays",
         at("transcribing.ended", "EndedJobs.look"),
         ignoring("ERASED", "_books"),
