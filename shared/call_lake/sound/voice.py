@@ -1,0 +1,89 @@
+"""Where somebody talks on one channel, told by energy alone: no model, no recognition of speech.
+
+Each channel is a list of energies, in dB below full scale, one for each slot of ``SLOT_S``. docs/sound.md says what
+counts as talk.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Energies = NDArray[np.float32]
+type Slots = NDArray[np.bool_]
+"""One flag for each slot."""
+
+SLOTS_PER_S = 100
+"""The window of a slot reaches beyond it, so a stretch is found half a slot early and half a slot late. One slot is
+taken off for that."""
+FLOOR_S = 5.0
+"""What goes on for so long without a dip is noise. People pause for breath every 2 to 4 s of speech."""
+SMOOTH_SLOTS = 5
+"""A dip is the mean of 50 ms: as long as the closure of a consonant, and longer than a zero in a noise."""
+STEP_SLOTS = 50
+"""The floor is found for each half second."""
+ON_DB = 9.0
+"""Talk begins so far above the floor. The energy of steady noise moves by 1 dB, and its dips are 2 dB deep."""
+OFF_DB = 6.0
+"""Talk goes on while it is so far above the floor: the end of a word is weaker than its beginning."""
+LEAST_DBFS = -50.0
+"""Nothing weaker is talk. Telephone networks aim at -26 dB (ITU-T G.169), and 24 dB less cannot be understood."""
+BELOW_TALK_DB = 30.0
+"""Nothing is talk that is so far below the loud parts of the same channel: it is breath, echo or another desk."""
+CROSSTALK_DB = 25.0
+"""Nothing is talk that is so far below the other channel at the same time: it is the other one's echo."""
+BRIDGE_S = 0.3
+"""A shorter pause is within the talk: between two words, or before a plosive."""
+SHORTEST_S = 0.1
+"""Anything shorter is a click."""
+
+
+def talk_of(energies: Energies, other: Energies | None = None) -> Slots:
+    """Where somebody talks. ``other``: the other side of the call, whose echo is no talk."""
+    floor = _floor(energies)
+    on = np.maximum(floor + ON_DB, LEAST_DBFS)
+    if (energies > on).any():
+        on = np.maximum(on, np.percentile(energies[energies > on], 95) - BELOW_TALK_DB)
+    loud, audible = energies > on, energies > on - (ON_DB - OFF_DB)
+    if other is not None:
+        own = energies > other - CROSSTALK_DB
+        loud, audible = loud & own, audible & own
+    runs = stretches(audible)
+    heard = np.concatenate([[0], np.cumsum(loud)])
+    talk = flagged(runs[heard[runs[:, 1]] > heard[runs[:, 0]]], len(energies))
+    pauses = stretches(~talk)
+    between = pauses[(pauses[:, 0] > 0) & (pauses[:, 1] < len(talk))]
+    talk |= flagged(_shorter(between, BRIDGE_S), len(talk))
+    talk &= ~flagged(_shorter(stretches(talk), SHORTEST_S), len(talk))
+    return talk & np.append(talk[1:], talk[-1:])  # without the last slot of each stretch: see SLOTS_PER_S
+
+
+def _floor(energies: Energies) -> Energies:
+    """The noise at each slot: the weakest moment of the last FLOOR_S, or of the next, whichever is louder. So a noise
+    that begins or ends is noise at once, and a word is none for it is quiet before and after it."""
+    power = np.convolve(10 ** (energies / 10), np.full(SMOOTH_SLOTS, 1 / SMOOTH_SLOTS), "same")
+    power[: SMOOTH_SLOTS // 2] = power[-(SMOOTH_SLOTS // 2) :] = np.inf  # half of these means is outside of the file
+    steps = np.pad(power, (0, -len(power) % STEP_SLOTS), constant_values=np.inf).reshape(-1, STEP_SLOTS).min(axis=1)
+    reach = round(FLOOR_S * SLOTS_PER_S / STEP_SLOTS)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(steps, reach, constant_values=np.inf), reach + 1).min(1)
+    before, after = around[: len(steps)], around[reach:]
+    floor = np.maximum(np.where(np.isinf(before), after, before), np.where(np.isinf(after), before, after))
+    in_db = 10 * np.log10(np.maximum(floor, 1e-12))
+    return np.repeat(np.where(np.isinf(in_db), -120.0, in_db), STEP_SLOTS)[: len(energies)].astype(np.float32)
+
+
+def stretches(slots: Slots) -> NDArray[np.int64]:
+    """First and last slot (not included) of each run of flags, shape (runs, 2)."""
+    edges = np.diff(np.concatenate([[0], slots.astype(np.int8), [0]]))
+    return np.stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)], axis=1)
+
+
+def flagged(runs: NDArray[np.int64], count: int) -> Slots:
+    """The reverse of ``stretches``, for ``count`` slots."""
+    edges = np.zeros(count + 1, np.int8)
+    edges[runs[:, 0]] = 1
+    edges[runs[:, 1]] = -1
+    flags: Slots = np.cumsum(edges[:-1], dtype=np.int8).astype(np.bool_)
+    return flags
+
+
+def _shorter(runs: NDArray[np.int64], seconds: float) -> NDArray[np.int64]:
+    return runs[runs[:, 1] - runs[:, 0] < seconds * SLOTS_PER_S]
