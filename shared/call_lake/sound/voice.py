@@ -16,12 +16,12 @@ SLOTS_PER_S = 100
 taken off for that."""
 FLOOR_S = 5.0
 """What goes on for so long without a dip is noise. People pause for breath every 2 to 4 s of speech."""
-SMOOTH_SLOTS = 5
-"""A dip is the mean of 50 ms: as long as the closure of a consonant, and longer than a zero in a noise."""
 STEP_SLOTS = 50
 """The floor is found for each half second."""
+DIP_SLOTS = 12
+"""A half second is as quiet as its quietest eighth of a second: a codec makes holes in a noise that are shorter."""
 ON_DB = 9.0
-"""Talk begins so far above the floor. The energy of steady noise moves by 1 dB, and its dips are 2 dB deep."""
+"""Talk begins so far above the floor. The energy of steady noise moves by 1 dB, that of a codec's noise by more."""
 OFF_DB = 6.0
 """Talk goes on while it is so far above the floor: the end of a word is weaker than its beginning."""
 LEAST_DBFS = -50.0
@@ -59,15 +59,12 @@ def talk_of(energies: Energies, other: Energies | None = None) -> Slots:
 def _floor(energies: Energies) -> Energies:
     """The noise at each slot: the weakest moment of the last FLOOR_S, or of the next, whichever is louder. So a noise
     that begins or ends is noise at once, and a word is none for it is quiet before and after it."""
-    power = np.convolve(10 ** (energies / 10), np.full(SMOOTH_SLOTS, 1 / SMOOTH_SLOTS), "same")
-    power[: SMOOTH_SLOTS // 2] = power[-(SMOOTH_SLOTS // 2) :] = np.inf  # half of these means is outside of the file
-    steps = np.pad(power, (0, -len(power) % STEP_SLOTS), constant_values=np.inf).reshape(-1, STEP_SLOTS).min(axis=1)
+    steps = np.pad(energies, (0, -len(energies) % STEP_SLOTS), mode="edge").reshape(-1, STEP_SLOTS)
+    quiet = np.partition(steps, DIP_SLOTS, axis=1)[:, DIP_SLOTS]
     reach = round(FLOOR_S * SLOTS_PER_S / STEP_SLOTS)
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(steps, reach, constant_values=np.inf), reach + 1).min(1)
-    before, after = around[: len(steps)], around[reach:]
-    floor = np.maximum(np.where(np.isinf(before), after, before), np.where(np.isinf(after), before, after))
-    in_db = 10 * np.log10(np.maximum(floor, 1e-12))
-    return np.repeat(np.where(np.isinf(in_db), -120.0, in_db), STEP_SLOTS)[: len(energies)].astype(np.float32)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(quiet, reach, constant_values=np.inf), reach + 1).min(1)
+    floor = np.maximum(around[: len(quiet)], around[reach:])  # of itself and those before; of itself and those behind
+    return np.repeat(floor, STEP_SLOTS)[: len(energies)].astype(np.float32)
 
 
 def stretches(slots: Slots) -> NDArray[np.int64]:
