@@ -7,7 +7,7 @@ PYTHON3 ?= python3
 SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
 BIN := .venv/bin
 AUDITED := shared/requirements.txt functions/compactor/requirements.txt functions/transcript_reader/requirements.txt \
-    requirements/dev.txt docs/examples/engine/requirements.txt
+    functions/sound_analyzer/requirements.txt requirements/dev.txt docs/examples/engine/requirements.txt
 # Without compiled files each start of sam and the emulator takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 

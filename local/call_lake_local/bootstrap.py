@@ -66,12 +66,14 @@ LOCKS = (
     ("shared/requirements.txt", ("requirements/layer.in",)),
     ("functions/compactor/requirements.txt", ("requirements/compactor.in",)),
     ("functions/transcript_reader/requirements.txt", ("requirements/transcript-reader.in",)),
+    ("functions/sound_analyzer/requirements.txt", ("requirements/sound.in", "-c", "shared/requirements.txt")),
     (
         "requirements/dev.txt",
         (
             *("pyproject.toml", "--extra", "local", "--group", "dev"),
             *("-c", "shared/requirements.txt", "-c", "functions/compactor/requirements.txt"),
             *("-c", "functions/transcript_reader/requirements.txt"),
+            *("-c", "functions/sound_analyzer/requirements.txt"),
         ),
     ),
     ("requirements/uv.txt", ("requirements/uv.in",)),

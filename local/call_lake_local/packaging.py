@@ -10,11 +10,30 @@ import compileall
 import py_compile
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from call_lake_local.errors import PackagingError
 
+UNUSED_NUMPY = (
+    "_core/include",
+    "_core/lib",
+    "_core/tests",
+    "_core/_*_tests.*",
+    "_pyinstaller",
+    "doc",
+    "f2py",
+    "typing",
+    "*/tests",
+    "tests",
+    "**/*.pxd",
+    "**/*.pyi",
+    "**/*.pyx",
+    "**/*.a",
+)
+"""Names in numpy's folder: what compiles against it, what types it, and its tests."""
+UNUSED_BY_SOUNDFILE = ("cffi", "pycparser")
+"""Packages that compile bindings. soundfile's are compiled: they need ``_cffi_backend`` alone."""
 UNUSED_PYARROW = (
     "include",
     "includes",
@@ -50,6 +69,10 @@ def prepare(build: Path) -> None:
     for package in packages(build):
         if (package / "pyarrow").is_dir():
             _slim_pyarrow(package / "pyarrow")
+        if (package / "numpy").is_dir():
+            _remove(package / "numpy", UNUSED_NUMPY)
+        if (package / "_soundfile_data").is_dir():
+            _remove(package, UNUSED_BY_SOUNDFILE)
         _compile(package)
 
 
@@ -63,13 +86,17 @@ def unzipped_bytes(package: Path) -> int:
     return sum(path.stat().st_size for path in package.rglob("*") if path.is_file())
 
 
-def _slim_pyarrow(folder: Path) -> None:
-    for name in UNUSED_PYARROW:
-        for path in folder.glob(name):
+def _remove(folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        for path in sorted(folder.glob(name)):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink()
+
+
+def _slim_pyarrow(folder: Path) -> None:
+    _remove(folder, UNUSED_PYARROW)
     for path in _copies(folder):
         path.unlink()
 

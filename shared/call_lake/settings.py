@@ -341,6 +341,14 @@ class ReaderSettings:
     transcription_languages: str
 
 
+@dataclass(frozen=True, slots=True)
+class SoundAnalyzerSettings:
+    """Settings of the sound analyzer, which measures stored recordings."""
+
+    ledger_table: str
+    bucket: str
+
+
 def strict_requests() -> bool:
     """Whether requests to AWS are checked against AWS's own models (docs/adr/0029). The template sets it on the local
     stack alone."""

@@ -32,8 +32,8 @@ def made_call(
     offset: float = 0.0,
     seed: int = 1,
 ) -> Samples:
-    """Shape (frames, channels). Speech is noise in the band of voices whose loudness moves with four syllables a second;
-    hum is that of the mains, on both sides."""
+    """Shape (frames, channels). Speech is noise in the band of voices whose loudness moves with four syllables a
+    second. Hum is that of the mains, on both sides."""
     random = np.random.default_rng(seed)
     frames = round(seconds * rate)
     time = np.arange(frames) / rate

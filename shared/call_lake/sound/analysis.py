@@ -3,6 +3,7 @@
 Of each hundredth of a second and channel it keeps two numbers, so an hour of stereo is some megabytes.
 """
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,14 @@ DEAD_S, OTHER_S = 0.5, 5.0
 QUIETEST = 1e-12
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Of one channel, for each slot: the energy in the band, and the power of all that was heard."""
+
+    energies: list[Energies] = field(default_factory=list)
+    powers: list[Energies] = field(default_factory=list)
+
+
 class Meter:
     """Takes the samples of one recording, then tells ``sound``. ``rate``: samples a second, 4,000 or more."""
 
@@ -47,11 +56,11 @@ class Meter:
         self._window = np.hanning(width + 1)[:-1].astype(np.float32)
         bins = np.fft.rfftfreq(width, 1 / self._slow)
         self._band = slice(*np.searchsorted(bins, BAND_HZ))
-        self._scale = 2 / (width * float(np.sum(self._window**2)))
+        self._scale = np.float32(2 / (width * float(np.sum(self._window**2))))
         self._waiting = np.zeros((width // 4, channels), np.float32)  # a window reaches a quarter beyond its slot
         self._at = -(width // 4)  # where the waiting samples begin
-        self._energies: list[Samples] = []
-        self._powers: list[Samples] = []
+        self._slots = 0
+        self._kept = [_Kept() for _ in range(channels)]
 
     @property
     def seconds(self) -> float:
@@ -81,18 +90,18 @@ class Meter:
 
     def _take(self, samples: Samples) -> None:
         """Measure the slots whose windows are whole."""
-        first = sum(map(len, self._powers))
-        width = len(self._window)
-        last = first
-        ends = self._at + len(samples)
-        last = max(first, int((ends - width) * SLOTS_PER_S / self._slow))
+        first, width = self._slots, len(self._window)
+        last = int((self._at + len(samples) - width) * SLOTS_PER_S / self._slow)
         if last > first:
             starts = np.rint(np.arange(first, last + 1) * self._slow / SLOTS_PER_S).astype(int) - self._at
             within = starts[:-1, None] - width // 4 + np.arange(width)
-            spectrum = np.fft.rfft(samples[within] * self._window[:, None], axis=1)[:, self._band]
-            self._energies.append(np.sum(np.abs(spectrum) ** 2, axis=1) * self._scale)
-            sums = np.add.reduceat(samples[starts[0] : starts[-1]] ** 2, starts[:-1] - starts[0])
-            self._powers.append(sums / np.diff(starts)[:, None])
+            for channel, kept in zip(samples.T, self._kept, strict=True):
+                own = np.ascontiguousarray(channel)
+                spectrum = np.fft.rfft(own[within] * self._window)[:, self._band]
+                kept.energies.append(np.sum(np.abs(spectrum) ** 2, axis=1, dtype=np.float32) * self._scale)
+                sums = np.add.reduceat(own[starts[0] : starts[-1]] ** 2, starts[:-1] - starts[0])
+                kept.powers.append(sums / np.diff(starts).astype(np.float32))
+            self._slots = last
             begin = int(starts[-1]) - width // 4
             samples, self._at = samples[begin:], self._at + begin
         self._waiting = samples
@@ -103,26 +112,26 @@ class Meter:
         count = int(self.seconds * SLOTS_PER_S)
         if count < SLOTS_PER_S // 10:
             return SoundNote.NO_SAMPLES
-        powers = np.concatenate(self._powers)[:count]
-        energies = 10 * np.log10(np.maximum(np.concatenate(self._energies)[:count], QUIETEST))
+        powers = [np.concatenate(kept.powers)[:count] for kept in self._kept]
+        energies = [_in_db(np.concatenate(kept.energies)[:count]) for kept in self._kept]
         if self._channels == 2 and not self._is_one_call_twice:
             return self._stereo(powers, energies)
-        talk = talk_of(energies[:, 0])
+        talk = talk_of(energies[0])
         return Sound(
             **self._common(talk),
-            level_dbfs=_level(powers[talk, 0]),
+            level_dbfs=_level(powers[0][talk]),
             note=SoundNote.SAME_CHANNELS if self._channels == 2 else None,
         )
 
-    def _stereo(self, powers: Samples, energies: Energies) -> Sound:
-        left, right = energies[:, 0], energies[:, 1]
+    def _stereo(self, powers: list[Energies], energies: list[Energies]) -> Sound:
+        left, right = energies
         talks = talk_of(left, right), talk_of(right, left)
         seconds = [float(np.count_nonzero(talk)) / SLOTS_PER_S for talk in talks]
         turns, interruptions = turns_of(talks)
         both = sum(seconds)
         sides = [
             ChannelSound(
-                _level(powers[talks[side], side]),
+                _level(powers[side][talks[side]]),
                 round(seconds[side], 2),
                 round(seconds[side] / both, 4) if both else None,
                 turns[side],
@@ -133,7 +142,7 @@ class Meter:
         dead = [side for side in (0, 1) if seconds[side] < DEAD_S and seconds[1 - side] > OTHER_S]
         return Sound(
             **self._common(talks[0] | talks[1]),
-            level_dbfs=_level(np.concatenate([powers[talks[0], 0], powers[talks[1], 1]])),
+            level_dbfs=_level(np.concatenate([powers[0][talks[0]], powers[1][talks[1]]])),
             sides=(sides[0], sides[1]),
             overlap_s=round(float(np.count_nonzero(talks[0] & talks[1])) / SLOTS_PER_S, 2),
             dead_channel=dead[0] if dead else None,
@@ -156,6 +165,10 @@ class Meter:
             "longest_silence_s": round(float(end - begin) / SLOTS_PER_S, 2),
             "longest_silence_at_s": round(float(begin) / SLOTS_PER_S, 2),
         }
+
+
+def _in_db(energies: Energies) -> Energies:
+    return 10 * np.log10(np.maximum(energies, np.float32(QUIETEST)))
 
 
 def _level(powers: Samples) -> float | None:

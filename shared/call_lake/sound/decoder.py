@@ -14,14 +14,7 @@ import soundfile
 
 from call_lake.model.sound import Sound, SoundNote
 from call_lake.sound.analysis import Meter
-
-CPU_S = 60
-MEMORY_BYTES = 1024**3
-OUTPUT_BYTES = 1024**2
-RATES = range(4000, 192_001)
-LONGEST_S = 12 * 3600
-READY = "ready"
-"""The first line. Without it nothing is wrong with the audio, but with this process."""
+from call_lake.sound.limits import CPU_S, LONGEST_S, MEMORY_BYTES, OUTPUT_BYTES, RATES, READY
 
 
 def main() -> None:

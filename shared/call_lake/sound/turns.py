@@ -1,7 +1,5 @@
 """Who talks when both sides of a call are apart: turns, overlap, interruptions."""
 
-import numpy as np
-
 from call_lake.sound.voice import SLOTS_PER_S, Slots, stretches
 
 INTERRUPTION_S = 0.3
@@ -18,7 +16,8 @@ def turns_of(sides: tuple[Slots, Slots]) -> tuple[list[int], list[int]]:
     """
     turns, interruptions = [0, 0], [0, 0]
     holder, held_to = -1, 0
-    for begin, end, side in sorted((*map(int, run), side) for side in (0, 1) for run in stretches(sides[side])):
+    runs = [(int(begin), int(end), number) for number in (0, 1) for begin, end in stretches(sides[number])]
+    for begin, end, side in sorted(runs):
         if end <= held_to and side != holder:
             continue
         if side != holder:
@@ -29,7 +28,3 @@ def turns_of(sides: tuple[Slots, Slots]) -> tuple[list[int], list[int]]:
         held_to = max(held_to, end)
     return turns, interruptions
 
-
-def share(part: Slots) -> float:
-    """Of all slots."""
-    return float(np.mean(part)) if len(part) else 0.0
