@@ -12,7 +12,8 @@ from dataclasses import fields, replace
 from datetime import date, timedelta
 from functools import cache, partial
 from itertools import islice
-from typing import Any
+from math import inf
+from typing import Any, BinaryIO
 
 from call_lake.aws.client import client
 from call_lake.aws.dynamodb import DynamoTable
@@ -29,6 +30,7 @@ from call_lake.ledger.ledger import Ledger
 from call_lake.model.layout import Partition, transcript_key
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
+from call_lake.model.sound import SoundNote
 from call_lake.model.transcribing import Job, JobStatus
 from call_lake.operations.erase.eraser import Eraser, OtherServices
 from call_lake.operations.erase.proofs import Proofs, Stamp, people_of, proof_of
@@ -38,10 +40,12 @@ from call_lake.settings import (
     CopierSettings,
     PollerSettings,
     ReaderSettings,
+    SoundAnalyzerSettings,
     SourceSettings,
     TranscriberSettings,
     from_environment,
 )
+from call_lake.sound.analyzer import SoundAnalyzer
 from call_lake.transcribing.parts import TranscriberPorts
 from call_lake.wiring.copier import CopierSources
 from call_lake.wiring.poller import PollerParts
@@ -76,6 +80,7 @@ EVERYTHING = {
     "ThuliumBaseUrl": "https://example.thulium.com/api",
     "ConpeekBaseUrl": "https://example.conpeek.com",
     "EnableTranscription": "true",
+    "AnalyzeSound": "true",
     "AnalystsTable": "true",
     "AudioRetentionDays": "365",
     "RowRetentionDays": "365",
@@ -276,6 +281,9 @@ def _wired(recorder: Recorder, deployed: Resolved) -> None:
     _transcribed(from_environment(TranscriberSettings, deployed.environment("Transcriber")))
     recorder.role = "TranscriptReaderRole"
     _read_documents(from_environment(ReaderSettings, deployed.environment("TranscriptReader")))
+    recorder.role = "SoundAnalyzerRole"
+    body = json.loads(SAMPLE.read_text())["Records"][0]["body"]
+    _analyze_sound(from_environment(SoundAnalyzerSettings, deployed.environment("SoundAnalyzer")), body)
     recorder.role = ""
 
 
@@ -320,6 +328,21 @@ def _transcribed(settings: TranscriberSettings) -> None:
     bench.erase(erased)
     bench.sweep(timedelta(hours=1))
     SqsQueue(client("sqs"), settings.dlq_url).send(["{}"])
+
+
+def _analyze_sound(settings: SoundAnalyzerSettings, body: str) -> None:
+    """The recording is erased while it is measured, so its row is written and deleted again."""
+    world = World.make()
+    store = _mirrored(world.store, S3ObjectStore(client("s3"), settings.bucket))
+    table = _mirrored(world.table, DynamoTable(client("dynamodb"), settings.ledger_table))
+    stored = json.loads(body)["detail"]
+    world.store.put(stored["key"], b"invented")
+
+    def measure(audio: BinaryIO) -> SoundNote:
+        world.table.update(stored["recording_id"], {"state": State.ERASED})
+        return SoundNote.DIED
+
+    SoundAnalyzer(store, table, world.clock, measure).analyze({"1": body}, inf)
 
 
 @cache

@@ -39,10 +39,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "transcribing": (*GROUND, "ledger"),
     "transcripts": (*GROUND, "ledger", "bucket"),
     "lake": (*GROUND, "ledger", "bucket"),
+    "sound": (*GROUND, "ledger", "bucket"),
     "operations": (*GROUND, "ledger", "bucket", "audio", "lake", "polling"),
     "wiring": (
         *(*GROUND, "ledger", "bucket", "aws", "audio", "providers", "polling", "copying", "transcribing"),
-        *("transcripts", "lake", "operations"),
+        *("transcripts", "sound", "lake", "operations"),
     ),
 }
 """What each part of ``call_lake`` may import, besides itself."""
@@ -188,13 +189,23 @@ def test_pyarrow_is_imported_by_the_lake_modules_alone(module):
     assert "pyarrow" not in roots(module)
 
 
-@pytest.mark.parametrize("function", ["poller", "copier", "transcriber", "transcript_reader"])
+@pytest.mark.parametrize(
+    "function", ["poller", "copier", "compactor", "transcriber", "transcript_reader", "sound_analyzer"]
+)
+def test_no_function_loads_numpy_before_its_process_for_sound_does(function):
+    reached = reached_from(f"functions.{function}.handler")
+    assert not {name for name in reached if roots(name) & {"numpy", "soundfile"}}
+
+
+@pytest.mark.parametrize("function", ["poller", "copier", "transcriber", "transcript_reader", "sound_analyzer"])
 def test_only_the_compactor_loads_pyarrow(function):
     reached = reached_from(f"functions.{function}.handler")
     assert not {name for name in reached if "pyarrow" in roots(name)}
 
 
-@pytest.mark.parametrize("function", ["poller", "copier", "compactor", "transcriber", "transcript_reader"])
+@pytest.mark.parametrize(
+    "function", ["poller", "copier", "compactor", "transcriber", "transcript_reader", "sound_analyzer"]
+)
 def test_no_function_loads_what_only_the_operator_has(function):
     assert not reached_from(f"functions.{function}.handler") & OPERATORS_ALONE
 
@@ -217,5 +228,7 @@ def test_what_runs_in_lambda_imports_only_what_is_shipped_there(module):
         allowed |= set(shipped("functions/compactor/requirements.txt"))
     if "transcript_reader" in module or part_of(module) == "transcripts":
         allowed |= set(shipped("functions/transcript_reader/requirements.txt"))
+    if part_of(module) == "sound":
+        allowed |= set(shipped("functions/sound_analyzer/requirements.txt"))
     types_only = {name for name in roots(module) if name.startswith("mypy_boto3_")}
     assert roots(module) - types_only <= allowed

@@ -5,11 +5,10 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, BinaryIO, Self
 
 from call_lake.bucket.inbox import put_rows
-from call_lake.errors import CallLakeError, Transient
+from call_lake.errors import CallLakeError
 from call_lake.ledger.entry import erased_among
 from call_lake.model.lake_tables import SOUND
 from call_lake.model.layout import Partition
@@ -45,9 +44,8 @@ class StoredSound:
         partition = Partition.of_values(detail["source"], detail["call_date"])
         if partition is None or not id.startswith(f"{partition.source}-"):
             raise ValueError("no source and day of a recording")
-        for value, pattern in ((id, RECORDING_ID), (format, FORMAT), (sha256, SHA256)):
-            if not pattern.fullmatch(value):
-                raise ValueError(f"{value!r} is none of ours")
+        if not (RECORDING_ID.fullmatch(id) and FORMAT.fullmatch(format) and SHA256.fullmatch(sha256)):
+            raise ValueError("no id, format and SHA-256 of a recording")
         return cls(id, partition, format, sha256, int(detail["bytes"]))
 
     @property
@@ -111,7 +109,7 @@ class SoundAnalyzer:
             try:
                 yield id, StoredSound.of_detail(json.loads(body)["detail"])
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                log.error("no event of a stored recording: to the dead letters", message=id, error=str(error))
+                log.error("no event of a stored recording: to the dead letters", message_id=id, error=repr(error)[:200])
                 report.again.append(id)
 
     def _row(self, stored: StoredSound, report: SoundReport) -> Row | None:

@@ -27,4 +27,3 @@ def turns_of(sides: tuple[Slots, Slots]) -> tuple[list[int], list[int]]:
             holder = side
         held_to = max(held_to, end)
     return turns, interruptions
-

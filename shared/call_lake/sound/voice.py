@@ -12,8 +12,8 @@ type Slots = NDArray[np.bool_]
 """One flag for each slot."""
 
 SLOTS_PER_S = 100
-"""The window of a slot reaches beyond it, so a stretch is found half a slot early and half a slot late. One slot is
-taken off for that."""
+"""The window of a slot reaches beyond it, so a stretch begins and ends a little outside of its talk: together by one
+slot, which is taken off."""
 FLOOR_S = 5.0
 """What goes on for so long without a dip is noise. People pause for breath every 2 to 4 s of speech."""
 STEP_SLOTS = 50
@@ -29,7 +29,9 @@ LEAST_DBFS = -50.0
 BELOW_TALK_DB = 30.0
 """Nothing is talk that is so far below the loud parts of the same channel: it is breath, echo or another desk."""
 CROSSTALK_DB = 25.0
-"""Nothing is talk that is so far below the other channel at the same time: it is the other one's echo."""
+"""Nothing is talk that is so far below the other channel: it is the other one's echo."""
+ECHO_S = 0.2
+"""How late an echo is at most, through a mobile network and back."""
 BRIDGE_S = 0.3
 """A shorter pause is within the talk: between two words, or before a plosive."""
 SHORTEST_S = 0.1
@@ -44,7 +46,9 @@ def talk_of(energies: Energies, other: Energies | None = None) -> Slots:
         on = np.maximum(on, np.percentile(energies[energies > on], 95) - BELOW_TALK_DB)
     loud, audible = energies > on, energies > on - (ON_DB - OFF_DB)
     if other is not None:
-        own = energies > other - CROSSTALK_DB
+        reach = round(ECHO_S * SLOTS_PER_S)
+        held = np.lib.stride_tricks.sliding_window_view(np.pad(other, (reach, 0), mode="edge"), reach + 1).max(axis=1)
+        own = energies > held - CROSSTALK_DB
         loud, audible = loud & own, audible & own
     runs = stretches(audible)
     heard = np.concatenate([[0], np.cumsum(loud)])
@@ -53,7 +57,7 @@ def talk_of(energies: Energies, other: Energies | None = None) -> Slots:
     between = pauses[(pauses[:, 0] > 0) & (pauses[:, 1] < len(talk))]
     talk |= flagged(_shorter(between, BRIDGE_S), len(talk))
     talk &= ~flagged(_shorter(stretches(talk), SHORTEST_S), len(talk))
-    return talk & np.append(talk[1:], talk[-1:])  # without the last slot of each stretch: see SLOTS_PER_S
+    return talk & np.append(talk[1:], talk[-1:])  # without the last slot of each stretch
 
 
 def _floor(energies: Energies) -> Energies:

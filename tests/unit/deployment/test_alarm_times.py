@@ -203,14 +203,16 @@ FAULTS: dict[str, list[Fault]] = {
     "DeadLettersAlarm": DEAD_LETTERS,
     "TranscriptionDeadLettersAlarm": DEAD_LETTERS,
     **{f"Engine{place}DeadLettersAlarm": DEAD_LETTERS for place in (1, 2, 3)},
+    "SoundDeadLettersAlarm": DEAD_LETTERS,
     "PollerErrorsAlarm": ERRORS,
     "CompactorErrorsAlarm": ERRORS,
-    # A message that breaks the copier comes again after half an hour and the copier's own time, also at night; one that
-    # breaks the transcriber after ten minutes.
+    # A message that breaks the copier comes again after half an hour and the copier's own time, also at night; so does
+    # one that breaks the sound analyzer. One that breaks the transcriber comes after ten minutes.
     "CopierAlarm": [Fault(NOTHING, always(1), fires=36, ends=91, every=33, stays=30)],
     "TranscriptReaderErrorsAlarm": [Fault(NOTHING, always(1), fires=36, ends=91, every=33, stays=30)],
     "TranscriptDocumentsDeadLettersAlarm": DEAD_LETTERS,
     "TranscriptsFailedAlarm": [Fault(NOTHING, once, fires=3, ends=6, stays=5, lasts=1)],
+    "SoundErrorsAlarm": [Fault(NOTHING, always(1), fires=36, ends=91, every=33, stays=30)],
     "TranscriptionErrorsAlarm": [Fault(NOTHING, always(1), fires=18, ends=61, every=11, stays=15)],
     "TranscriptionFailedAlarm": [Fault(NOTHING, once, fires=3, ends=6, stays=5, lasts=1)],
     "TranscriptionCeilingAlarm": [Fault(always(0), always(1), fires=3, ends=6, every=15)],

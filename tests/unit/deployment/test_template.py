@@ -18,9 +18,12 @@ from call_lake.settings import (
     CopierSettings,
     PollerSettings,
     ReaderSettings,
+    SoundAnalyzerSettings,
     TranscriberSettings,
     from_environment,
 )
+from call_lake.sound import limits
+from call_lake.sound.analyzer import ROOM_S
 from call_lake.transcribing.limits import MOST_S
 from call_lake.transcribing.starter import TRIES_IN_QUEUE
 from call_lake.transcribing.transcriber import JOB_ENDED
@@ -33,6 +36,7 @@ SETTINGS = {
     "Compactor": CompactorSettings,
     "Transcriber": TranscriberSettings,
     "TranscriptReader": ReaderSettings,
+    "SoundAnalyzer": SoundAnalyzerSettings,
 }
 FUNCTIONS = tuple(SETTINGS)
 COMPACTOR = {"LEDGER_TABLE": "ledger", "BUCKET": "bucket", "DATABASE": "call_lake"}
@@ -276,6 +280,30 @@ def test_the_longest_recording_fits_into_a_days_hours():
 def test_the_template_and_the_settings_know_the_same_languages_that_can_be_masked():
     (rule,) = parse()["Rules"]["RedactionKnowsTheLanguage"]["Assertions"]
     assert rule["Assert"]["Fn::Contains"] == [sorted(REDACTED_LANGUAGES), {"Ref": "TranscriptionLanguages"}]
+
+
+def test_what_is_to_be_measured_waits_for_half_a_day_of_tries_and_then_for_a_person():
+    queue, mapping = properties("SoundQueue"), properties("Sounds")
+    tries_s = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+    assert queue["VisibilityTimeout"] >= 6 * properties("SoundAnalyzer")["Timeout"]
+    assert 0.5 * 86_400 <= tries_s < queue["MessageRetentionPeriod"] - 6 * 86_400
+    assert properties("SoundDeadLetters")["MessageRetentionPeriod"] == 14 * 86_400
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert properties("SoundRule")["Targets"][0]["Arn"] == mapping["EventSourceArn"]
+
+
+def test_the_sound_analyzer_has_room_for_the_largest_file_and_time_for_the_slowest():
+    analyzer = properties("SoundAnalyzer")
+    assert analyzer["EphemeralStorage"]["Size"] * 1024**2 > limits.LARGEST_BYTES
+    assert analyzer["MemorySize"] * 1024**2 > limits.MEMORY_BYTES
+    assert analyzer["Timeout"] > ROOM_S > limits.TIME_S
+
+
+def test_without_being_asked_for_sound_is_not_measured_and_nothing_of_it_is_made():
+    assert parse()["Parameters"]["AnalyzeSound"]["Default"] == "false"
+    of_sound = [name for name in parse()["Resources"] if name.startswith("Sound") and name != "SoundTable"]
+    assert len(of_sound) > 8
+    assert {resource(name)["Condition"] for name in of_sound} == {"Sound", "SoundInCloud"}
 
 
 @pytest.mark.parametrize(

@@ -181,8 +181,15 @@ def test_no_role_reads_secrets_by_a_pattern_that_fits_the_key_of_recording_ids()
                 assert statement["Resource"]["Fn::Sub"].endswith(":secret:call-lake/${AWS::StackName}/sources/*")
 
 
+def test_the_sound_analyzer_reads_audio_and_leaves_rows_of_sound_and_no_others():
+    rights = allowed("SoundAnalyzer")
+    assert rights["s3:GetObject"] == [{"Fn::Sub": "${Bucket.Arn}/audio/*"}]
+    assert rights["s3:PutObject"] == rights["s3:DeleteObject"] == [{"Fn::Sub": "${Bucket.Arn}/inbox/sound/*"}]
+    assert {action for action in rights if action.startswith("dynamodb:")} == {"dynamodb:BatchGetItem"}
+
+
 def test_no_function_deletes_from_the_ledger_or_scans_it():
-    for function in ("Poller", "Copier", "Compactor", "Transcriber"):
+    for function in ("Poller", "Copier", "Compactor", "Transcriber", "SoundAnalyzer"):
         assert not {"dynamodb:DeleteItem", "dynamodb:Scan"} & set(allowed(function))
 
 

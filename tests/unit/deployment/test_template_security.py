@@ -13,19 +13,20 @@ from tests.unit.deployment.test_template_roles import allowed, granted
 
 NOTHING = {"Ref": "AWS::NoValue"}
 OWN_KEY = {"Ref": "KmsKeyArn"}
-OF_TRANSCRIPTION = (  # no numbers, no names
+OF_EVENTS = (  # no numbers, no names
     *("TranscriptionQueue", "TranscriptionDeadLetters"),
     *("TranscriptDocuments", "TranscriptDocumentsDeadLetters"),
+    *("SoundQueue", "SoundDeadLetters"),
     *(f"Engine{place}{kind}" for place in (1, 2, 3) for kind in ("Queue", "DeadLetters")),
 )
 QUEUES = [
     name
     for name, body in of_type("AWS::SQS::Queue").items()
-    if body.get("Condition") != "Laptop" and name not in OF_TRANSCRIPTION
+    if body.get("Condition") != "Laptop" and name not in OF_EVENTS
 ]
 LOGS = of_type("AWS::Logs::LogGroup")
 SECRETS = of_type("AWS::SecretsManager::Secret")
-FUNCTIONS = ("Poller", "Copier", "Compactor", "Transcriber", "TranscriptReader")
+FUNCTIONS = ("Poller", "Copier", "Compactor", "Transcriber", "TranscriptReader", "SoundAnalyzer")
 
 
 def with_own_key(value: Any) -> Any:
@@ -64,7 +65,7 @@ def test_a_queue_is_encrypted_with_the_given_key_or_with_that_of_sqs(queue):
     assert properties(queue)["SqsManagedSseEnabled"] == {"Fn::If": ["OwnKey", NOTHING, True]}
 
 
-@pytest.mark.parametrize("queue", OF_TRANSCRIPTION)
+@pytest.mark.parametrize("queue", OF_EVENTS)
 def test_a_queue_that_another_service_writes_to_is_under_a_key_that_it_may_use(queue):
     assert properties(queue)["SqsManagedSseEnabled"] is True
     assert "KmsMasterKeyId" not in properties(queue)
@@ -164,14 +165,15 @@ def test_the_policies_that_let_a_service_in_are_for_our_own_rules_and_for_bucket
     assert list(allowing) == [
         "TranscriptionQueuePolicy",
         "TranscriptDocumentsPolicy",
+        "SoundQueuePolicy",
         *(f"Engine{place}QueuePolicy" for place in (1, 2, 3)),
     ]
     rules = [{"Fn::GetAtt": [rule, "Arn"]} for rule in ("TranscriptionRule", "TranscriptionEndRule")]
     ours = {"ArnEquals": {"aws:SourceArn": rules}}
     assert allowing["TranscriptionQueuePolicy"]["Condition"] == ours
-    for place in (1, 2, 3):
-        of_place = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [f"Engine{place}Rule", "Arn"]}}}
-        assert allowing[f"Engine{place}QueuePolicy"]["Condition"] == of_place
+    for one in ("Sound", "Engine1", "Engine2", "Engine3"):
+        of_rule = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [f"{one}Rule", "Arn"]}}}
+        assert allowing[f"{one}QueuePolicy"]["Condition"] == of_rule
     documents = allowing["TranscriptDocumentsPolicy"]
     assert documents["Principal"] == {"Service": "s3.amazonaws.com"}
     assert documents["Condition"] == {
@@ -281,7 +283,7 @@ def test_every_exception_in_the_template_stands_in_the_docs_too():
         ("CKV_AWS_26", "AlarmTopic"),
         ("CKV_AWS_111", "PollerRole"),
         ("CKV_AWS_111", "CopierRole"),
-        *(("CKV_AWS_27", queue) for queue in OF_TRANSCRIPTION),
+        *(("CKV_AWS_27", queue) for queue in OF_EVENTS),
     }
     assert all(f"`{check}` for" in security_page() for check, _ in at)
 
