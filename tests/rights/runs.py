@@ -90,6 +90,7 @@ EVERYTHING = {
 """Parameters of a stack that has all there is."""
 THERE = ("thulium", "2026-01-31")
 """A partition that Glue has already."""
+SAMPLE = Path(__file__).parents[2] / "events/transcriber-recording-stored.json"
 ROLES = {"poll": "PollerRole", "sweep": "PollerRole", "backfill": "PollerRole"}
 ROLES |= {"copy": "CopierRole", "compact": "CompactorRole"}
 """By the first word of an invocation's name."""

@@ -23,7 +23,9 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def logs(
     function: Annotated[
         str | None,
-        typer.Argument(help="One of poller, copier, compactor, transcriber and transcript-reader; without it, all."),
+        typer.Argument(
+            help="One of poller, copier, compactor, transcriber, transcript-reader and sound-analyzer; without it, all."
+        ),
     ] = None,
     since: Annotated[str, typer.Option(help="How far to look back: 90s, 30m, 2h, 7d.")] = "1h",
     level: Annotated[LogLevel, typer.Option(help="Only lines of this level, and more serious ones.")] = LogLevel.INFO,

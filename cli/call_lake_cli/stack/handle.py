@@ -178,9 +178,13 @@ def stack_from_outputs(name: str, outputs: dict[str, str], connection: dict[str,
 
 
 def functions_of(outputs: dict[str, str]) -> dict[str, str]:
-    """The functions' names by kind; those of transcripts only where the stack has them. Raises KeyError."""
+    """The functions' names by kind; of the optional ones those that the stack has. Raises KeyError."""
     found = {kind: outputs[f"{kind.capitalize()}Name"] for kind in ("poller", "copier", "compactor")}
-    optional = {"transcriber": "TranscriberName", "transcript-reader": "TranscriptReaderName"}
+    optional = {
+        "transcriber": "TranscriberName",
+        "transcript-reader": "TranscriptReaderName",
+        "sound-analyzer": "SoundAnalyzerName",
+    }
     return found | {kind: outputs[output] for kind, output in optional.items() if output in outputs}
 
 

@@ -21,7 +21,7 @@ BAND_HZ = (300, 3400)
 ENOUGH_HZ = 8000
 """Faster audio is averaged to about this rate: the band needs no more."""
 WINDOW_S = 0.02
-"""Twice a slot. Its weights are those of Hann, squared: nearly all of the weight is within the slot, and the hum of the mains leaks nowhere into the band."""
+"""Twice a slot, with the weights of Hann: the hum of the mains hardly leaks into the band."""
 MOST = 4.0
 """A file of floats can hold what no sound card plays. It is cut at 12 dB above full scale."""
 CLIPPED = 0.98
@@ -54,7 +54,7 @@ class Meter:
         self._was_clipped = np.zeros((1, channels), np.bool_)
         self._difference = self._sum = 0.0
         width = round(WINDOW_S * self._slow)
-        self._window = (np.hanning(width + 1)[:-1] ** 2).astype(np.float32)
+        self._window = np.hanning(width + 1)[:-1].astype(np.float32)
         bins = np.fft.rfftfreq(width, 1 / self._slow)
         self._band = slice(*np.searchsorted(bins, BAND_HZ))
         self._scale = np.float32(2 / (width * float(np.sum(self._window**2))))

@@ -75,7 +75,7 @@ def loud_s(samples: Samples, rate: int) -> float:
 )
 def test_both_sides_of_a_spoken_call_are_told_apart_in_every_coding(container: str, coding: str) -> None:
     rate = 16000
-    clean = speech.conversation(rate, 2) / 32768
+    clean = speech.conversation("mixed", rate, 2) / 32768
     noise = np.random.default_rng(1).normal(0, 10 ** (-65 / 20), clean.shape)
     found = sound_of(file_of(clean + noise, rate, container, coding))
     assert isinstance(found, Sound)
