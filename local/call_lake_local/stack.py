@@ -42,8 +42,10 @@ LAPTOP_PARAMETERS = {
     "NotReadyDeadlineSeconds": "120",
     "SettleSeconds": "0",
     "CollectionGraceSeconds": "600",
+    "AnalyzeSound": "true",
 }
-"""Template parameters that make hours into seconds: nobody waits 48 hours for a recording on a laptop."""
+"""Template parameters that make hours into seconds: nobody waits 48 hours for a recording on a laptop. Sound costs
+nothing there."""
 
 
 @dataclass(frozen=True, slots=True)

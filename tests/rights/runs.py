@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from functools import cache, partial
 from itertools import islice
 from math import inf
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from call_lake.aws.client import client

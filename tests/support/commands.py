@@ -13,6 +13,7 @@ SAMPLES = {"from_": "2026-10-20", "to": "2026-10-20", "more": "5", "sql": "SELEC
 """What is typed for a parameter that a command needs, where it is not ``thulium``."""
 ALSO_NEEDED: dict[Words, Words] = {
     ("backfill",): ("--yes",),
+    ("sound",): ("--yes",),
     ("erase",): ("--recording-id", f"thulium-{'0' * 32}", "--yes"),
     ("export",): (f"thulium-{'0' * 32}",),
     ("query",): ("SELECT 1",),

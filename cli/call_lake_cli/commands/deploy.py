@@ -60,6 +60,8 @@ OF_THE_REGION = {
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html), S3 takes a key of the
 bucket's region (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html), and the poller asks
 Secrets Manager in its own."""
+SOUND_PRICE = "about 0.03 USD for 1,000 calls"
+"""docs/sound.md#what-it-costs. Asked at the first deployment alone: an upgrade never switches it on."""
 IA_DAYS = 30  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html says what each status means.
@@ -109,6 +111,13 @@ def check_day(text: str) -> str:
         raise ValueError("a day like 2026-01-31 is needed, or nothing") from None
 
 
+def check_yes(text: str) -> str:
+    """Raises ValueError."""
+    if text not in ("true", "false"):
+        raise ValueError("true or false is needed")
+    return text
+
+
 def check_topic(text: str) -> str:
     """Raises ValueError."""
     if not TOPIC.fullmatch(text):
@@ -139,6 +148,7 @@ def questions(sources: Sequence[TemplateSource]) -> dict[str, Question]:
     asked["FirstPollFrom"] = ("Copy recordings from which day on (empty: from now on)", "", check_day)
     asked["AlarmEmail"] = ("E-mail address that alarms are sent to (empty: none)", "", check_email)
     asked["AlarmTopicArn"] = ("SNS topic that alarms are sent to (empty: alarms notify nobody)", "", check_topic)
+    asked["AnalyzeSound"] = (f"Measure the sound of each recording, {SOUND_PRICE} (true or false)", "false", check_yes)
     return asked
 
 

@@ -68,7 +68,7 @@ def deployed(
         build = lambda architecture: Path(architecture, "template.yaml")  # noqa: E731
         command.deploy_stack(stack, given, HERE, find=lambda _: standing, refuse_key=any_key, build=build, sam=sam)
 
-    result = CliRunner().invoke(app, input=answers, catch_exceptions=False)
+    result = CliRunner().invoke(app, input=answers + "\n\n", catch_exceptions=False)
     return result.output
 
 
@@ -83,9 +83,19 @@ def test_a_new_stack_is_asked_for_addresses_zones_and_the_first_day() -> None:
         "FirstPollFrom": "2026-01-31",
         "AlarmEmail": "",
         "AlarmTopicArn": "",
+        "AnalyzeSound": "false",
         "Architecture": "arm64",
     }
     assert "secrets set thulium --stack lake" in said
+
+
+def test_sound_is_measured_only_where_the_first_deployment_says_so() -> None:
+    sam = Sam()
+    said = deployed(sam, "\n".join([*ANSWERS.splitlines(), "", "perhaps", "true"]))
+    assert "Measure the sound of each recording, about 0.03 USD for 1,000 calls" in said
+    assert sam.parameters["AnalyzeSound"] == "true"
+    assert "Measure" not in deployed(sam, standing=STANDING)
+    assert "AnalyzeSound" not in sam.parameters
 
 
 def test_what_is_given_is_not_asked() -> None:

@@ -1,0 +1,79 @@
+"""``call-lake sound``: have the sound measured of what was stored before AnalyzeSound was switched on."""
+
+import json
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from call_lake.aws.messages import SqsQueue
+from call_lake.operations.unmeasured import unmeasured
+from call_lake_cli.console import questions
+from call_lake_cli.console.errors import UserError, err, explained
+from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
+from call_lake_cli.console.output import Format, print_json, print_rows
+from call_lake_cli.stack.handle import Stack, find_stack, select_sources
+
+USD_PER_HOUR, USD_PER_RECORDING = 0.0001, 0.00002
+"""docs/sound.md#what-it-costs: of Lambda, for an hour of audio; and of Lambda, SQS and S3 for each recording."""
+NOT_BEGUN = "nothing was sent"
+
+
+def sound(
+    from_: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD, in the source's time zone.")],
+    to: Annotated[str, typer.Option("--to", help="Last day, included.")],
+    source: SourceName = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Begin without asking.")] = False,
+    json_: AsJson = False,
+    stack: StackName = None,
+) -> None:
+    """Measure the sound of recordings that have no row in the table sound: estimate it, ask, and send them.
+
+    They were stored before the parameter AnalyzeSound was true. The sound analyzer measures them within the next
+    minutes, a thousand hours of audio in about an hour. What is sent twice is measured twice, and changes nothing.
+
+    Examples:
+      call-lake sound --from 2026-01-01 --to 2026-06-30
+      call-lake sound --from 2026-10-20 --to 2026-10-20 --source thulium --yes
+    """
+    with explained():
+        days = parse_days(from_, to)
+        here = find_stack(stack)
+        if "sound-analyzer" not in here.functions:
+            raise UserError(
+                f"{here.name} measures no sound: make deploy ARGS='--stack {here.name} --set AnalyzeSound=true' "
+                "switches it on"
+            )
+        wanted = unmeasured(here.store, days.first, days.last, select_sources(here, source))
+        guess = estimate(wanted)
+        err.print(
+            f"recordings without a row: {guess['recordings']:,}, {guess['hours']:,.1f} hours of audio; "
+            f"cost: about {guess['usd']:,.2f} USD"
+        )
+        if wanted and not yes:
+            questions.agree("Measure them?", NOT_BEGUN)
+        send(here, wanted)
+        print_result(days.first, days.last, guess, as_json=json_)
+
+
+def estimate(wanted: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is to be measured, and its price. A recording of unknown length counts as none."""
+    hours = sum(detail["seconds"] or 0 for detail in wanted) / 3600
+    usd = hours * USD_PER_HOUR + len(wanted) * USD_PER_RECORDING
+    return {"recordings": len(wanted), "hours": round(hours, 2), "usd": round(usd, 4)}
+
+
+def send(stack: Stack, wanted: list[dict[str, Any]]) -> None:
+    """Put them into the analyzer's queue, as EventBridge would. Raises PartialFailure and Transient."""
+    sqs = stack.client("sqs")
+    queue = SqsQueue(sqs, sqs.get_queue_url(QueueName=f"{stack.name}-sound")["QueueUrl"])
+    queue.send([json.dumps({"detail": detail}) for detail in wanted])
+
+
+def print_result(first: date, last: date, guess: dict[str, Any], *, as_json: bool) -> None:
+    result = {"from": first.isoformat(), "to": last.isoformat(), "sent": guess["recordings"], "hours": guess["hours"]}
+    if as_json:
+        print_json(result | {"estimate_usd": guess["usd"]})
+        return
+    ends = "Their rows are in the table sound within minutes: call-lake logs sound-analyzer."
+    print_rows(tuple(result), [tuple(result.values())], Format.TABLE, ends=ends)
