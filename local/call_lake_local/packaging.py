@@ -23,7 +23,6 @@ UNUSED_NUMPY = (
     "_pyinstaller",
     "doc",
     "f2py",
-    "typing",
     "*/tests",
     "tests",
     "**/*.pxd",

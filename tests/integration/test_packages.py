@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from call_lake_local import deploy, packaging
+from tests.support.made_calls import Stretch, file_of, made_call
 
 REPO = Path(__file__).parents[2]
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
@@ -48,6 +49,13 @@ found = read_partition(world.store, "thulium", TODAY)
 print(json.dumps({"pyarrow": pyarrow.__file__, "same": found == rows}))
 """
 
+MEASURE = """
+import json, sys
+from dataclasses import asdict
+from call_lake.sound.reader import measured
+print(json.dumps(asdict(measured(open(sys.argv[1], "rb")))))
+"""
+
 
 @pytest.fixture(scope="module")
 def build() -> Path:
@@ -83,7 +91,7 @@ def modules(run: Run, function: str) -> set[str]:
     return set(json.loads(run(function, code)))
 
 
-@pytest.mark.parametrize("function", ["Poller", "Copier", "Transcriber", "TranscriptReader"])
+@pytest.mark.parametrize("function", ["Poller", "Copier", "Transcriber", "TranscriptReader", "SoundAnalyzer"])
 def test_a_function_without_the_lake_imports_nothing_of_it_and_nothing_of_the_command(run: Run, function: str) -> None:
     assert modules(run, function).isdisjoint(NEVER)
 
@@ -101,6 +109,18 @@ def test_poller_and_copier_are_under_fifteen_megabytes_with_their_layer(build: P
 def test_the_compactor_is_under_130_megabytes_with_its_layer(build: Path) -> None:
     sizes = [packaging.unzipped_bytes(build / name) for name in ("Compactor", "SharedLayer")]
     assert sum(sizes) < 130_000_000
+
+
+def test_the_sound_analyzer_is_under_70_megabytes_with_its_layer(build: Path) -> None:
+    assert sum(packaging.unzipped_bytes(build / name) for name in ("SoundAnalyzer", "SharedLayer")) < 70_000_000
+
+
+def test_the_slimmed_numpy_measures_a_recording(run: Run, tmp_path: Path) -> None:
+    call = [Stretch(0, 1, 4), Stretch(1, 5, 9)]
+    (tmp_path / "call.ogg").write_bytes(file_of(made_call(call, 10), 8000, "OGG", "VORBIS").getvalue())
+    found = json.loads(run("SoundAnalyzer", MEASURE, str(tmp_path / "call.ogg")))
+    assert found["channels"] == 2
+    assert [side["talk_s"] for side in found["sides"]] == pytest.approx([3, 4], abs=0.1)
 
 
 def test_the_slimmed_pyarrow_commits_and_reads_rows(build: Path, run: Run) -> None:

@@ -77,7 +77,7 @@ class KnownStack:
     local = True
     version = this_version()
     sources_path = "/call-lake/sources/"
-    functions: Mapping[str, str] = {"poller": "call-lake-poller"}
+    functions: Mapping[str, str] = {"poller": "call-lake-poller", "sound-analyzer": "call-lake-sound-analyzer"}
     ledger_table = "call-lake-ledger"
 
     def __init__(self) -> None:
@@ -358,6 +358,10 @@ SCREENS: dict[str, Screen] = {
     "query": Screen("call-lake query 'SELECT …'", {"commands.query.run_query": gives(ANSWER)}),
     "backfill": Screen(
         f"call-lake backfill --source thulium {DAYS} --yes", {"commands.backfill._watch": gives(BACKFILLED)}
+    ),
+    "sound": Screen(
+        f"call-lake sound {DAYS} --yes",
+        {"commands.sound.unmeasured": gives([{"seconds": 240.0}] * 1500), "commands.sound.send": gives(None)},
     ),
     "probe": Screen(
         "call-lake probe --source thulium",

@@ -1,6 +1,7 @@
 """Recordings without a row of sound, as the events that their storing sent."""
 
 import json
+from typing import Any
 
 from jsonschema import Draft202012Validator
 
@@ -20,7 +21,7 @@ SCHEMA = json.loads((ROOT / "events/recording-stored.schema.json").read_text())
 def test_calls_with_audio_and_without_a_row_of_sound_are_sent_as_their_events_were() -> None:
     world = World.make()
     audio = {number: f"audio/source=thulium/call_date={TODAY}/thulium-{number:032x}.wav" for number in (1, 2)}
-    more = {"audio_format": "wav", "audio_sha256": "0" * 64, "direction": "inbound"}
+    more: dict[str, Any] = {"audio_format": "wav", "audio_sha256": "0" * 64, "direction": "inbound"}
     rows = [row_of(number, audio_uri=f"s3://call-lake-test/{key}", **more) for number, key in audio.items()]
     put_rows(world.store, [*rows, row_of(3, audio_uri=None, **more)], CALLS)
     partition = Partition("thulium", TODAY)
