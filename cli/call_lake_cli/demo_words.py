@@ -1,15 +1,20 @@
 """The demo's transcripts: a part of the simulated English calls, transcribed on this machine while they are copied."""
 
+import json
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from call_lake.model.layout import TranscriptPlace
 from call_lake_cli.console.errors import say
+from call_lake_cli.console.output import Format, print_rows
+from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack
+from call_lake_cli.stack.settle import invoke
 from call_lake_local.engine import ENGINE, LocalEngine
 
 DEMO_ENGINE = LocalEngine(sources=("conpeek",), share=0.06, longest_s=60)
 """The source whose simulated calls are English, and of its calls some twelve: each takes a second or two."""
+PHRASE = "thank you"
 DEADLINE_S = 120.0
 
 
@@ -17,13 +22,40 @@ def wait_for_documents(stack: Stack, recording_ids: Collection[str]) -> list[str
     """Wait until the engine has written a document of each recording that it takes. What is wrong, if anything is."""
     wanted = {one for one in recording_ids if DEMO_ENGINE.takes(one)}
     deadline = time.monotonic() + DEADLINE_S
-    while (missing := wanted - documents(stack)) and time.monotonic() < deadline:
+    while (missing := wanted - {place.recording_id for place in _documents(stack)}) and time.monotonic() < deadline:
         time.sleep(0.5)
     say(f"transcribed on this machine: {len(wanted) - len(missing)} of {len(wanted)} chosen recordings")
     return [f"{len(missing)} recordings were not transcribed"] if missing else []
 
 
-def documents(stack: Stack) -> set[str]:
-    """Recording ids."""
-    keys = [info.key for source in DEMO_ENGINE.sources for info in stack.store.list(f"transcripts/{ENGINE}/{source}/")]
-    return {place.recording_id for place in map(TranscriptPlace.of_key, keys) if place}
+def print_mentions(stack: Stack, since: str) -> list[str]:
+    """Wait until Athena has a row for each document, then ask it who said PHRASE, and when, from the day ``since`` on.
+    What is wrong, if anything is."""
+    found = (stack.store.get(place.key) for place in _documents(stack))
+    wanted = sum("segments" in json.loads(one[0]) for one in found if one)
+    deadline = time.monotonic() + DEADLINE_S
+    while (rows := _rows(stack, since)) != wanted and time.monotonic() < deadline:
+        time.sleep(0.5)
+        invoke(stack, "compactor", {})
+    answer = run_query(stack, _mentions(since))
+    print_rows(answer.columns, answer.rows, Format.TABLE, f"Who said “{PHRASE}”, and when")
+    return [f"{rows} rows of {wanted} transcripts"] if rows != wanted else []
+
+
+def _documents(stack: Stack) -> Iterator[TranscriptPlace]:
+    for info in stack.store.list(f"transcripts/{ENGINE}/"):
+        if place := TranscriptPlace.of_key(info.key):
+            yield place
+
+
+def _rows(stack: Stack, since: str) -> int:
+    sql = f"SELECT count(*) AS number FROM transcripts WHERE call_date >= DATE '{since}'"  # noqa: S608 - a day
+    return int(run_query(stack, sql).rows[0][0])
+
+
+def _mentions(since: str) -> str:
+    return f"""
+SELECT call_date, recording_id, segment.start_s AS at_s, segment.channel, segment.text, segment.confidence
+FROM transcripts CROSS JOIN UNNEST(segments) AS segment (start_s, end_s, channel, speaker, text, confidence)
+WHERE call_date >= DATE '{since}' AND strpos(lower(segment.text), '{PHRASE}') > 0
+ORDER BY call_date DESC, recording_id, at_s LIMIT 10"""  # noqa: S608 - a day and a constant

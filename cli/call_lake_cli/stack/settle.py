@@ -108,13 +108,13 @@ def _list(stack: Stack, days: Days | None) -> None:
         if days:
             window = days.window(source.zone)
             payload |= {"from": iso(window.start), "to": iso(window.end)}
-        _invoke(stack, "poller", payload)
+        invoke(stack, "poller", payload)
 
 
 def _compact_all(stack: Stack, census: list[SourceCensus]) -> list[SourceCensus]:
     """Compact until the inbox is empty, or a run takes nothing out of it."""
     while before := total(census, "inbox"):
-        _invoke(stack, "compactor", {})
+        invoke(stack, "compactor", {})
         census = take_census(stack)
         if total(census, "inbox") >= before:
             break
@@ -126,20 +126,20 @@ def _step(stack: Stack, census: Sequence[SourceCensus], *, copies_rest: bool) ->
     copied since the last step, so what is stored need not wait for the others."""
     listing = [one for one in census if not one.unused and (one.trouble or one.jobs_unfinished)]
     for one in listing:
-        _invoke(stack, "poller", {"source": one.source})
+        invoke(stack, "poller", {"source": one.source})
     inbox = total(census, "inbox")
     if listing and not (copies_rest and inbox) and not any(one.inbox and not one.queue for one in census):
         return "listing"  # otherwise compact what was copied: a window may stay unreadable
     idle = [one for one in census if one.waiting and not one.queue]
     for one in idle:
-        _invoke(stack, "poller", {"source": one.source})  # publishes what is due
+        invoke(stack, "poller", {"source": one.source})  # publishes what is due
     if any(one.waiting or one.queue for one in census) and not (copies_rest and inbox) and inbox <= MANY_IN_INBOX:
         return "copying"
-    _invoke(stack, "compactor", {})
+    invoke(stack, "compactor", {})
     return "compacting"
 
 
-def _invoke(stack: Stack, kind: str, payload: dict[str, str]) -> dict[str, object]:
+def invoke(stack: Stack, kind: str, payload: dict[str, str]) -> dict[str, object]:
     """Raises UserError with the function's own message where it failed."""
     answer = stack.client("lambda").invoke(FunctionName=stack.functions[kind], Payload=json.dumps(payload).encode())
     data = json.loads(answer["Payload"].read() or b"{}")
