@@ -22,7 +22,7 @@ from call_lake.wiring.operator import ids_of
 from call_lake_cli.commands.status import ProgressLines, print_counts
 from call_lake_cli.console.errors import UserError, explained, say
 from call_lake_cli.console.output import Format, print_rows
-from call_lake_cli.demo_words import DEMO_ENGINE, wait_for_documents
+from call_lake_cli.demo_words import DEMO_ENGINE, print_mentions, wait_for_documents
 from call_lake_cli.listening.desk import finder_of
 from call_lake_cli.listening.library import READ
 from call_lake_cli.listening.overview import static_page
@@ -110,6 +110,7 @@ def _run(stack: Stack) -> list[str]:
     ):
         answer = run_query(stack, sql)
         print_rows(answer.columns, answer.rows, Format.TABLE, title)
+    wrong += print_mentions(stack, SINCE.isoformat())
     events = _events(stack)
     copied = _copy_out(stack)
     _draw(stack)

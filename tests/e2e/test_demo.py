@@ -20,7 +20,13 @@ def test_the_demo_ends_well_and_leaves_no_process() -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    for title in ("What became of the recordings", "Calls per day", "Talk time per agent", "The ten longest calls"):
+    for title in (
+        "What became of the recordings",
+        "Calls per day",
+        "Talk time per agent",
+        "The ten longest calls",
+        "Who said",
+    ):
         assert title in done.stdout
     assert "400 Recording Stored" in done.stderr or "Recording Stored, of 400 recordings" in done.stderr
     assert re.search(r"transcribed on this machine: (\d+) of \1 chosen", done.stderr)

@@ -141,6 +141,9 @@ def test_what_is_changed_is_checked_against_what_the_stack_keeps() -> None:
     kept = URLS | {"AudioRetentionDays": "60"}
     with pytest.raises(ValueError, match=r"AudioColdAfterDays \(90\)"):
         deployed(Sam(), standing=DeployedStack("UPDATE_COMPLETE", kept), AudioColdAfterDays="90")
+    kept = URLS | {"TranscriptEngines": "a,b"}
+    with pytest.raises(ValueError, match="b has to stay in place 2"):
+        deployed(Sam(), standing=DeployedStack("UPDATE_COMPLETE", kept), TranscriptEngines="b")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +50,13 @@ def test_what_a_real_provider_would_ignore_is_refused(option: str, value: str) -
 
 def test_a_fault_that_nobody_knows_is_refused_with_all_that_there_are() -> None:
     assert refused("--faults", "late,bogus", code=1).startswith("error: unknown fault 'bogus'; known: rate_limited, ")
+
+
+def test_engines_and_models_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
+    said = refused("--transcribe", "--set", "TranscriptEngines=mine", code=1)
+    assert said.startswith("error: --transcribe sets TranscriptEngines to local")
+    assert "it has no file model.bin" in refused("--speech-model", str(tmp_path), code=1)
+    assert "a is there twice" in refused("--set", "TranscriptEngines=a,a", code=1)
 
 
 def test_what_is_not_given_has_its_default() -> None:
