@@ -1,143 +1,97 @@
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from call_lake.model.layout import transcript_key
+from call_lake.model.transcribing import JobStatus, Start, StartResult, Wanted
+from call_lake.model.transcripts import AWS_ENGINE
 from tests.support.fakes.calls import Calls
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.store import MemoryStore
+from tests.support.fakes.transcriptions import UNFINISHED, MemoryTranscriptions
 
-type Tell = Callable[[Mapping[str, Any]], None]
-KEPT_FOR = timedelta(days=90)
-"""https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html"""
-
-
-@dataclass
-class MemoryJob:
-    """One job as Amazon Transcribe knows it. ``status``: ``IN_PROGRESS``, ``COMPLETED`` or ``FAILED``."""
-
-    name: str
-    key: str
-    language: str
-    is_stereo: bool
-    started_at: datetime
-    status: str = "IN_PROGRESS"
-    failure: str = ""
-    ended_at: datetime | None = None
+type Tell = Callable[[str], None]
 
 
-class NoRoom(Exception):
-    """LimitExceededException: too many jobs of the account run, or too many requests came."""
+class MemoryTranscribe(MemoryTranscriptions):
+    """Amazon Transcribe that works by itself: jobs run for ``takes``, write their document, and tell of their end.
 
-
-class NameTaken(Exception):
-    """ConflictException: there is a job of this name."""
-
-
-class StillRuns(Exception):
-    """BadRequestException: a running job cannot be deleted."""
-
-
-class MemoryTranscribe:
-    """Amazon Transcribe: jobs that run for ``takes``, write a document, and tell of their end.
-
-    ``tell`` gets the event ``Transcribe Job State Change`` of a job that ended. The knobs: ``room`` (jobs at once),
-    ``refuse`` (so many of the next requests find no room), ``failing`` (the reason, by job name), ``lost_events``
-    (so many of the next events never come), ``says`` (the words of a document, by job name).
-    ``run_jobs`` is what Amazon does meanwhile; it is no call of the world.
+    ``tell`` gets the event of a job that ended, as JSON. ``throttled``: so many of the next starts find no room.
+    ``failing``: why a job fails, by recording id, once for each reason. ``lost_events``: so many of the next events
+    never come. ``mute``: jobs end without a document. ``run_jobs`` is what Amazon does meanwhile: no call of the world.
     """
 
-    def __init__(self, clock: FakeClock, calls: Calls, store: MemoryStore, tell: Tell) -> None:
+    def __init__(self, clock: FakeClock, calls: Calls, store: MemoryStore, tell: Tell, prefix: str = "stack-") -> None:
+        super().__init__(calls)
         self.takes = timedelta(minutes=4)
-        self.room = 100
-        self.refuse = 0
-        self.failing: dict[str, str] = {}
+        self.throttled = 0
+        self.failing: dict[str, list[str]] = {}
         self.lost_events = 0
-        self.says: Mapping[str, str] = {}
-        self.jobs: dict[str, MemoryJob] = {}
-        self.started: list[str] = []
-        """The names of all jobs that ever started: each one was paid for."""
+        self.mute = 0
+        self._prefix = prefix
         self._clock = clock
-        self._calls = calls
         self._store = store
         self._tell = tell
+        self._running: dict[str, tuple[Wanted, datetime]] = {}
 
-    # -- the requests
-
-    def start(self, job: MemoryJob) -> None:
-        """Raises NoRoom, NameTaken."""
-
-        def act() -> None:
-            if self.refuse:
-                self.refuse -= 1
-                raise NoRoom(job.name)
-            if job.name in self.jobs:
-                raise NameTaken(job.name)
-            if len(self.running()) >= self.room:
-                raise NoRoom(job.name)
-            self.jobs[job.name] = job
-            self.started.append(job.name)
-
-        self._calls.run("transcribe", "start", act)
-
-    def get(self, name: str) -> MemoryJob | None:
-        """None for a job that was deleted, or is older than 90 days."""
-        found: MemoryJob | None = self._calls.run("transcribe", "get", lambda: self.jobs.get(name))
-        return found
-
-    def delete(self, name: str) -> None:
-        """An absent one is fine. Raises StillRuns."""
-
-        def act() -> None:
-            if name in self.jobs and self.jobs[name].status == "IN_PROGRESS":
-                raise StillRuns(name)
-            self.jobs.pop(name, None)
-
-        self._calls.run("transcribe", "delete", act)
-
-    # -- what Amazon does
-
-    def running(self) -> list[MemoryJob]:
-        return [job for job in self.jobs.values() if job.status == "IN_PROGRESS"]
+    def _start(self, wanted: Wanted) -> Start:
+        if self.throttled:
+            self.throttled -= 1
+            return Start(StartResult.NO_ROOM, "ThrottlingException")
+        answer = super()._start(wanted)
+        if answer.result is StartResult.STARTED:
+            self._running[wanted.recording_id] = (wanted, self._clock.now())
+        return answer
 
     def next_end(self) -> datetime | None:
-        """When the next running job ends; None if none runs."""
-        return min((job.started_at + self.takes for job in self.running()), default=None)
+        """When the next job ends; None if none runs."""
+        return min((started_at + self.takes for _, started_at in self._running.values()), default=None)
 
     def run_jobs(self) -> None:
-        """End the jobs whose time has come, and forget those of 90 days ago."""
-        now = self._clock.now()
-        for job in self.running():
-            if job.started_at + self.takes <= now:
-                self._end(job)
-        self.jobs = {name: job for name, job in self.jobs.items() if now - job.started_at < KEPT_FOR}
+        """End the jobs whose time has come."""
+        for wanted, started_at in list(self._running.values()):
+            if started_at + self.takes <= self._clock.now():
+                del self._running[wanted.recording_id]
+                self._end(wanted)
 
-    def _end(self, job: MemoryJob) -> None:
-        job.ended_at = self._clock.now()
-        job.failure = self.failing.get(job.name, "")
-        job.status = "FAILED" if job.failure else "COMPLETED"
-        if not job.failure:
-            words = self.says.get(job.name, "good morning").split()
-            self._store.appear(job.key, document_of(job.name, words, job.is_stereo))
+    def _end(self, wanted: Wanted) -> None:
+        reasons = self.failing.get(wanted.recording_id)
+        if reasons:
+            self.end(wanted.recording_id, JobStatus.FAILED, reasons.pop(0))
+        else:
+            self.end(wanted.recording_id)
+            self._write(wanted)
         if self.lost_events:
             self.lost_events -= 1
         else:
-            self._tell(state_change(job))
+            job = self.jobs[wanted.recording_id]
+            self._tell(json.dumps(state_change(self._prefix + wanted.recording_id, job.status, job.reason)))
+
+    def _write(self, wanted: Wanted) -> None:
+        if self.mute:
+            self.mute -= 1
+            return
+        key = transcript_key(wanted.partition, AWS_ENGINE, wanted.recording_id)
+        self._store.appear(key, document_of(wanted.recording_id, ["good", "morning"], is_stereo=wanted.channels == 2))
+
+    def is_quiet(self) -> bool:
+        """Whether no job runs."""
+        return not any(job.status in UNFINISHED for job in self.jobs.values())
 
 
-def state_change(job: MemoryJob) -> dict[str, Any]:
+def state_change(name: str, status: JobStatus, reason: str) -> dict[str, Any]:
     """https://docs.aws.amazon.com/transcribe/latest/dg/monitoring-events.html"""
-    failure = {"FailureReason": job.failure} if job.failure else {}
+    failure = {"FailureReason": reason} if reason else {}
     return {
         "source": "aws.transcribe",
         "detail-type": "Transcribe Job State Change",
-        "detail": {"TranscriptionJobName": job.name, "TranscriptionJobStatus": job.status} | failure,
+        "detail": {"TranscriptionJobName": name, "TranscriptionJobStatus": status} | failure,
     }
 
 
-def document_of(name: str, words: list[str], is_stereo: bool) -> bytes:
-    """What Amazon Transcribe writes: https://docs.aws.amazon.com/transcribe/latest/dg/how-input.html#how-output"""
+def document_of(name: str, words: list[str], *, is_stereo: bool = False) -> bytes:
+    """What Amazon Transcribe writes: https://docs.aws.amazon.com/transcribe/latest/dg/how-input.html"""
     items = [_item(number, word) for number, word in enumerate(words)]
     segment = {
         "id": 0,
@@ -153,11 +107,11 @@ def document_of(name: str, words: list[str], is_stereo: bool) -> bytes:
     }
     if is_stereo:
         labelled = [item | {"channel_label": "ch_0"} for item in items]
+        results["items"] = labelled
         results["channel_labels"] = {
             "channels": [{"channel_label": "ch_0", "items": labelled}, {"channel_label": "ch_1", "items": []}],
             "number_of_channels": 2,
         }
-        results["items"] = labelled
     document = {"jobName": name, "accountId": "123456789012", "status": "COMPLETED", "results": results}
     return json.dumps(document, ensure_ascii=False).encode()
 
