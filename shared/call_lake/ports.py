@@ -77,7 +77,7 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every object under ``prefix``, sorted by key; pages are followed."""
 
-    def folders(self, prefix: str) -> Iterator[str]:
+    def prefixes(self, prefix: str) -> Iterator[str]:
         """The prefixes that end with the next ``/`` after ``prefix`` and have an object, sorted; pages are followed.
         However many objects a folder has, it costs no more."""
 

@@ -110,7 +110,7 @@ class S3ObjectStore:
                 for found in page.get("Contents", ()):
                     yield ObjectInfo(found["Key"], found["Size"], found["ETag"], found["LastModified"])
 
-    def folders(self, prefix: str) -> Iterator[str]:
+    def prefixes(self, prefix: str) -> Iterator[str]:
         with calling(f"ListObjectsV2 {prefix}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=prefix, Delimiter="/"

@@ -93,11 +93,11 @@ class TranscriptRetention:
 
     def _engines(self) -> list[str]:
         """Those that ever wrote a document."""
-        return [prefix.removeprefix(DOCUMENTS).rstrip("/") for prefix in self._store.folders(DOCUMENTS)]
+        return [prefix.removeprefix(DOCUMENTS).rstrip("/") for prefix in self._store.prefixes(DOCUMENTS)]
 
     def _days_of(self, engine: str) -> Iterator[Partition]:
-        for source in self._store.folders(f"{DOCUMENTS}{engine}/"):
-            for day in self._store.folders(source):
+        for source in self._store.prefixes(f"{DOCUMENTS}{engine}/"):
+            for day in self._store.prefixes(source):
                 *_, name, call_date, _ = day.split("/")
                 if partition := Partition.of_values(name, call_date):
                     yield partition

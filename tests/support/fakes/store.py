@@ -143,14 +143,14 @@ class MemoryStore:
 
         return (replace(info, metadata=None, sha256=None) for info in self._calls.run("store", "list", act))
 
-    def folders(self, prefix: str) -> Iterator[str]:
+    def prefixes(self, prefix: str) -> Iterator[str]:
         def act() -> list[str]:
             with self._lock:
                 behind = (key.removeprefix(prefix).partition("/") for key in self._objects if key.startswith(prefix))
                 found = {prefix + name + slash for name, slash, _ in behind if slash}
             return sorted(found, key=str.encode)
 
-        return iter(self._calls.run("store", "folders", act))
+        return iter(self._calls.run("store", "prefixes", act))
 
     def delete(self, keys: Sequence[str]) -> None:
         def accept(position: int) -> bool:

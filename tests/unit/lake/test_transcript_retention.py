@@ -117,7 +117,7 @@ def test_nothing_is_removed_or_asked_for_while_audio_is_kept_forever(world: Worl
 
     assert run_of(world)().transcripts_removed == 0
     assert len(kept(world)) == 1
-    assert not [call for call in world.calls.log if call.method in ("folders", "unregister")]
+    assert not [call for call in world.calls.log if call.method in ("prefixes", "unregister")]
 
 
 def test_what_arrives_late_or_was_set_aside_goes_with_the_next_run(world: World) -> None:
