@@ -1,15 +1,17 @@
 import json
+from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from call_lake.errors import Transient
 from call_lake.model.layout import transcript_key
 from call_lake.model.transcribing import JobStatus, Start, StartResult, Wanted
 from call_lake.model.transcripts import AWS_ENGINE
 from tests.support.fakes.calls import Calls
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.store import MemoryStore
-from tests.support.fakes.transcriptions import UNFINISHED, MemoryTranscriptions
+from tests.support.fakes.transcriptions import MemoryTranscriptions
 
 type Tell = Callable[[str], None]
 
@@ -34,6 +36,13 @@ class MemoryTranscribe(MemoryTranscriptions):
         self._store = store
         self._tell = tell
         self._running: dict[str, tuple[Wanted, datetime]] = {}
+        self._days: Counter[date] = Counter()
+
+    def start(self, wanted: Wanted) -> Start:
+        try:
+            return super().start(wanted)
+        except Transient as error:
+            return Start(StartResult.NO_ANSWER, str(error))
 
     def _start(self, wanted: Wanted) -> Start:
         if self.throttled:
@@ -42,7 +51,12 @@ class MemoryTranscribe(MemoryTranscriptions):
         answer = super()._start(wanted)
         if answer.result is StartResult.STARTED:
             self._running[wanted.recording_id] = (wanted, self._clock.now())
+            self._days[self._clock.now().date()] += round(wanted.seconds or 0)
         return answer
+
+    def seconds_by_day(self) -> dict[date, int]:
+        """Of audio whose jobs started on a UTC day."""
+        return dict(self._days)
 
     def next_end(self) -> datetime | None:
         """When the next job ends; None if none runs."""
@@ -74,10 +88,6 @@ class MemoryTranscribe(MemoryTranscriptions):
             return
         key = transcript_key(wanted.partition, AWS_ENGINE, wanted.recording_id)
         self._store.appear(key, document_of(wanted.recording_id, ["good", "morning"], is_stereo=wanted.channels == 2))
-
-    def is_quiet(self) -> bool:
-        """Whether no job runs."""
-        return not any(job.status in UNFINISHED for job in self.jobs.values())
 
 
 def state_change(name: str, status: JobStatus, reason: str) -> dict[str, Any]:
