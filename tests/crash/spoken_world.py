@@ -76,6 +76,7 @@ class SpokenWorld(ABC):
         self.world.store.notify = self._notified
         self._swept_at = self.start - SWEEP_EVERY
         self._listed_at = self.start + LISTED_EVERY
+        self._compactor: Compactor | None = None
         self.furnish()
         self.calls.log.clear()
 
@@ -160,10 +161,10 @@ class SpokenWorld(ABC):
         swept.run(SweepDays.until(self.world.clock.now().date()), self.until_s)
 
     def compact(self) -> None:
-        settings = replace(COMPACTOR, audio_retention_days=self.audio_days)
-        world = self.world
-        made = Compactor(world.store, world.table, world.catalog, world.clock, settings, threads=1)
-        if failed := made.run(self.until_s).failed:
+        world, settings = self.world, replace(COMPACTOR, audio_retention_days=self.audio_days)
+        if self._compactor is None:
+            self._compactor = Compactor(world.store, world.table, world.catalog, world.clock, settings, threads=1)
+        if failed := self._compactor.run(self.until_s).failed:
             raise RuntimeError(f"failed: {failed}")
 
     @property
@@ -179,7 +180,7 @@ class SpokenWorld(ABC):
             queue.delete(one.receipt_handle)
 
     def died(self) -> None:
-        """No function here remembers anything that counts."""
+        self._compactor = None
 
     def wait(self) -> None:
         now = self.world.clock.now()
