@@ -65,8 +65,7 @@ def words_usd(counts: Counts, prices: Prices) -> dict[str, float]:
     s3_usd = prices.usd("s3_write", counts[Unit.S3_WRITE]) + prices.usd("s3_read", counts[Unit.S3_READ])
     return {
         "Amazon Transcribe": prices.usd("transcribe_minute", minutes),
-        "S3 requests": 1e6
-        * (prices.usd("s3_write", counts[Unit.S3_WRITE]) + prices.usd("s3_read", counts[Unit.S3_READ])),
+        "S3 requests": 1e6 * s3_usd,
         "DynamoDB": 1e6
         * (
             prices.usd("dynamodb_write", counts[Unit.DYNAMODB_WRITE])

@@ -27,8 +27,8 @@ NAMED_IN_PROSE = {"kms_key_month", "athena_tb"}
 
 def bills(prices):
     """All of them together, in dollars."""
-    parts = (marginal(COUNTED, prices, VOLUMES[-1]), fixed(COUNTED, prices), stored(COUNTED, prices))
-    parts += (words_usd(COUNTED.words, prices),)
+    parts = [marginal(COUNTED, prices, VOLUMES[-1]), fixed(COUNTED, prices), stored(COUNTED, prices)]
+    parts.append(words_usd(COUNTED.words, prices))
     return sum(map(total, parts)) + sum(other.each_usd + other.month_usd for other in others(COUNTED, prices))
 
 
