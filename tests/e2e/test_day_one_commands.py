@@ -28,7 +28,7 @@ def pipe(laptop: Shell, text: str, *arguments: str) -> subprocess.CompletedProce
 @pytest.fixture(scope="module", autouse=True)
 def backfill(laptop: Shell) -> Iterator[subprocess.Popen[str]]:
     """A backfill that goes on while the other tests run: the schedule begins a poll once a minute."""
-    command = [CALL_LAKE, "backfill", "--source", "thulium", *DAYS, "--yes", "--json"]
+    command = [str(CALL_LAKE), "backfill", "--source", "thulium", *DAYS, "--yes", "--json"]
     with subprocess.Popen(
         command, cwd=laptop.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:

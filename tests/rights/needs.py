@@ -159,7 +159,6 @@ def _context(operation: str, params: Params) -> Iterator[tuple[str, tuple[str, .
         case "UpdateItem":
             yield "dynamodb:LeadingKeys", (params["Key"]["id"]["S"],)
             # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
-            yield "dynamodb:LeadingKeys", (str(params["Key"]["id"]),)
             yield "dynamodb:Attributes", (*params["Key"], *sorted(params["ExpressionAttributeNames"].values()))
             if "ReturnValues" in params:
                 yield "dynamodb:ReturnValues", (params["ReturnValues"],)
