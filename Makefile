@@ -54,14 +54,14 @@ test-fast: ## all tests that need no local stack: unit, contract, crash
 	$(BIN)/pytest -n 2 -m 'not integration and not e2e and not installed'
 
 test-integration: setup ## the tests that run on the local stack
-	$(BIN)/pytest -n 2 -m integration
+	$(BIN)/pytest -n 2 -m integration tests/integration tests/contract
 
 test-e2e: setup ## the tests that type what a person types
-	$(BIN)/pytest -n 2 --dist loadscope -m e2e
+	$(BIN)/pytest -n 2 --dist loadscope -m e2e tests/e2e
 
 try-installed: ## install the command outside the repository, and run a local stack with it
 	$(SETUP) --only venv
-	$(BIN)/pytest -m installed
+	$(BIN)/pytest -m installed tests/installed
 
 mutations: ## take the rules of correctness out of the code, one by one: a test has to fail each time
 	$(SETUP) --only venv --only ministack

@@ -36,6 +36,8 @@ def _own_state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 FOLDERS_WITH_A_MARKER = ("integration", "e2e", "crash", "installed")
+FOLDERS_ON_THE_LOCAL_STACK = ("integration", "contract")
+"""All that `make test-integration` collects, for collecting every test takes ten seconds."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,6 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(here).parts[0]
         if folder in FOLDERS_WITH_A_MARKER:
             item.add_marker(folder)
+        if item.get_closest_marker("integration") and folder not in FOLDERS_ON_THE_LOCAL_STACK:
+            raise pytest.UsageError(f"{item.nodeid}: nobody runs it, for it is in none of {FOLDERS_ON_THE_LOCAL_STACK}")
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]

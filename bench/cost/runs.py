@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.cost.metered import BATCH, Meter, Unit, item_bytes, metered_world
+from bench.cost.words import words
 from call_lake.copying.fetcher import CopierSource
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.entry import entry_of
@@ -148,7 +149,7 @@ class Day:
 class Counted:
     """All that a bill needs. ``rare``: a day with a recording for each source at every fifth step; ``one``: at each.
     ``single``, ``full``, ``more``: one step with 1, 20, 30 recordings for each source; ``halves``: with 20 in twice as
-    many batches."""
+    many batches. ``words``: what the transcript of one recording adds."""
 
     idle_step: Counts
     idle_compaction: Counts
@@ -159,6 +160,7 @@ class Counted:
     full: Counts
     more: Counts
     halves: Counts
+    words: Counts
     sizes: Sizes
 
     @classmethod
@@ -208,6 +210,7 @@ def count() -> Counted:
         full=busy(FULL),
         more=busy(MORE),
         halves=busy(FULL, BATCH // 2),
+        words=words(),
         sizes=sizes,
     )
 

@@ -7,6 +7,7 @@ from bench.cost.bill import VOLUMES, added, fixed, idle, marginal, stored, total
 from bench.cost.others import others
 from bench.cost.prices import Prices
 from bench.cost.runs import Counted
+from bench.cost.words import words_usd
 from bench.harness.tables import table
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cost.md"
@@ -18,6 +19,7 @@ def tables(counted: Counted, prices: Prices) -> dict[str, str]:
         "month": _month(counted, prices),
         "marginal": _marginal(counted, prices),
         "fixed": _with_total(fixed(counted, prices), "USD a month"),
+        "words": _with_total(words_usd(counted.words, prices), "USD for a million recordings"),
         "stored": _with_total(stored(counted, prices), "USD a month"),
         "counted": _counted(counted, prices),
         "others": _others(counted, prices),

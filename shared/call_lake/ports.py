@@ -77,6 +77,10 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every object under ``prefix``, sorted by key; pages are followed."""
 
+    def prefixes(self, prefix: str) -> Iterator[str]:
+        """The prefixes that end with the next ``/`` after ``prefix`` and have an object, sorted; pages are followed.
+        However many objects a folder has, it costs no more."""
+
     def delete(self, keys: Sequence[str]) -> None:
         """Delete any number of objects; absent ones are fine. Raises PartialFailure."""
 

@@ -34,6 +34,7 @@ class SmallWorld(ABC):
     compact_every = STEP
     retention_days = 0
     row_retention_days = 0
+    transcript_retention_days = 0
 
     def __init__(self) -> None:
         self.world = World.make(self.sources)
@@ -103,7 +104,8 @@ class SmallWorld(ABC):
         return self._new_pipeline().poll(source, **what)
 
     def _new_pipeline(self) -> Pipeline:
-        conditions = ("RowsExpire",) if self.row_retention_days else ()
+        conditions = ["RowsExpire"] * bool(self.row_retention_days)
+        conditions += ["TranscriptsExpire", "TranscriptsExpireAlone"] * bool(self.transcript_retention_days)
         return Pipeline(
             self.world,
             self.providers,
@@ -125,7 +127,11 @@ class SmallWorld(ABC):
     def compact(self) -> None:
         until_s = self.world.clock.monotonic() + FUNCTION_TIME_S
         table = self._pipeline.table_of("Compactor")
-        settings = replace(COMPACTOR, row_retention_days=self.row_retention_days)
+        settings = replace(
+            COMPACTOR,
+            row_retention_days=self.row_retention_days,
+            transcript_retention_days=self.transcript_retention_days,
+        )
         Compactor(self.world.store, table, self.world.catalog, self.world.clock, settings, threads=1).run(until_s)
 
     def died(self) -> None:

@@ -142,20 +142,19 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 64
     prefix, listing = "", ""
 
-    def __init__(self, count: int, seed: int | None, foreign: str) -> None:
+    def __init__(self, count: int, seed: int, foreign: str) -> None:
         super().__init__(("127.0.0.1", 0), Web)
         self.url = f"http://127.0.0.1:{self.server_port}{self.prefix}"
-        self.rng, self.hostile, self.foreign = random.Random(f"{self.prefix} {seed}"), seed is not None, foreign
+        self.rng, self.foreign = random.Random(f"{self.prefix} {seed}"), foreign
         self.lock = threading.Lock()
         self.given: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()
         self.broken: list[str] = []
-        calls = [self.invent(number, begun, seed or 0) for number, begun in enumerate(self._beginnings(count))]
-        if self.hostile:
-            calls = [self._made_hostile(number, call) for number, call in enumerate(calls)]
+        invented = [self.invent(number, begun, seed) for number, begun in enumerate(self._beginnings(count))]
+        calls = [self._made_hostile(number, call) for number, call in enumerate(invented)]
         self.rng.shuffle(calls)
         self.calls = {call.key: call for call in calls}
-        moving = [call for call in calls if not call.troubles and call.fate == "stored"][:8] if self.hostile else []
+        moving = [call for call in calls if not call.troubles and call.fate == "stored"][:8]
         self.to_come, self.to_go, self.gone = moving[:4], moving[4:], list[Call]()
         self.shown = [call for call in calls if call not in self.to_come]
 
@@ -211,7 +210,7 @@ class Server(ThreadingHTTPServer):
         with self.lock:
             self.asked["listing"] += 1
             turn, odd = divmod(self.asked["listing"], 2)
-            trouble = LISTING_TROUBLES[turn % len(LISTING_TROUBLES)] if self.hostile and odd else ""
+            trouble = LISTING_TROUBLES[turn % len(LISTING_TROUBLES)] if odd else ""
             if offset:
                 self._drift(low, high, offset)
             if trouble == "shuffle":

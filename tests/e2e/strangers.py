@@ -23,7 +23,7 @@ QUEUES = (
     *("emoji 📞;x", "%2e%2e", "back\\slash"),
 )
 AGENTS = ("Zażółć Gęśla", 'Ewa "E." Łoś', "Jan O'Brien", "")
-NO_START = 61  # this one is listed without its start where the provider is hostile
+NO_START = 61  # this one is listed without its start
 
 
 def maybe_text(number: int, value: float) -> float | str:
@@ -31,8 +31,8 @@ def maybe_text(number: int, value: float) -> float | str:
 
 
 class Thulium(Server):
-    """``date_to`` excludes its minute, a ``limit`` above 100 is an error, rows are in no order; where it is hostile
-    the filter looks at the call's date, as in 2017."""
+    """``date_to`` excludes its minute, a ``limit`` above 100 is an error, rows are in no order; the filter looks at
+    the call's date, as in 2017."""
 
     prefix, listing = "/centrala/api", "/recordings"
 
@@ -64,7 +64,7 @@ class Thulium(Server):
             "date": local,
             "disposition": "ANSWERED",
         }
-        if self.hostile and number == NO_START:
+        if number == NO_START:
             row["date"] = None  # the connection tells
         says = {
             "connection_id": connection,
@@ -76,7 +76,7 @@ class Thulium(Server):
             "talk_s": float(seconds - 5),
             "disposition": "ANSWERED",
         }
-        return Call(key, row, local if self.hostile else created, begun, sound, says, "stored")
+        return Call(key, row, local, begun, sound, says, "stored")
 
     def permits(self, authorization: str) -> bool:
         return authorization == "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -131,9 +131,9 @@ class Conpeek(Server):
                 f"{self.url}/{('media', 'old-media')[number % 2]}/{quote(key, safe='')}.{sound.format}"
             )
         fate = "stored"
-        if self.hostile and number % 50 == 7:
+        if number % 50 == 7:
             row["recording_url"], fate = f"{self.foreign}/{number}.mp3", "host_not_allowed"
-        if self.hostile and number == NO_START:
+        if number == NO_START:
             del row["start_time"]
             begun = hangup  # the nearest that is told
         says = {
@@ -211,7 +211,7 @@ class Strangers:
 
 
 @contextmanager
-def serving(count: int, seed: int | None = None) -> Iterator[Strangers]:
+def serving(count: int, seed: int) -> Iterator[Strangers]:
     foreign = Foreign()
     both = Thulium(count, seed, foreign.url), Conpeek(count, seed, foreign.url)
     for server in (foreign, *both):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,17 @@ def pipe(laptop: Shell, text: str, *arguments: str) -> subprocess.CompletedProce
     return subprocess.run(
         [CALL_LAKE, *arguments], cwd=laptop.folder, input=text, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def backfill(laptop: Shell) -> Iterator[subprocess.Popen[str]]:
+    """A backfill that goes on while the other tests run: the schedule begins a poll once a minute."""
+    command = [str(CALL_LAKE), "backfill", "--source", "thulium", *DAYS, "--yes", "--json"]
+    with subprocess.Popen(
+        command, cwd=laptop.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        yield running
+        running.kill()
 
 
 def test_a_doctor_finds_nothing_wrong_and_its_canary_leaves_nothing(laptop: Shell) -> None:
@@ -102,14 +114,6 @@ def test_more_may_come_than_the_ceiling_once_it_is_allowed(laptop: Shell) -> Non
     assert "250,014 in all today" in again.err
 
 
-def test_a_backfill_is_read_by_the_schedules(laptop: Shell) -> None:
-    typed = laptop.type("backfill", "--source", "thulium", *DAYS, "--yes", "--json")
-
-    assert typed.code == 0, typed.err
-    assert json.loads(typed.out)["listed"] is True
-    assert status(laptop, "thulium")["rows"] == 30, "what is known is not stored twice"
-
-
 def test_credentials_that_the_provider_refuses_are_not_written(laptop: Shell) -> None:
     here = read_local(laptop.folder / ".call-lake/local.json")
     before = here.client("secretsmanager").get_secret_value(SecretId=here.sources["conpeek"].secret)["SecretString"]
@@ -122,3 +126,11 @@ def test_credentials_that_the_provider_refuses_are_not_written(laptop: Shell) ->
 
     after = here.client("secretsmanager").get_secret_value(SecretId=here.sources["conpeek"].secret)["SecretString"]
     assert json.loads(after) == json.loads(before)
+
+
+def test_a_backfill_is_read_by_the_schedules(laptop: Shell, backfill: subprocess.Popen[str]) -> None:
+    out, said = backfill.communicate(timeout=300)
+
+    assert backfill.returncode == 0, said
+    assert json.loads(out)["listed"] is True
+    assert status(laptop, "thulium")["rows"] == 30, "what is known is not stored twice"

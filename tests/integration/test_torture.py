@@ -9,7 +9,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_readers_see_every_promised_row_once_while_writers_commit_erase_and_collect(emulator: Emulator) -> None:
-    result = torture(emulator, seconds=10, grace_s=4)
+    result = torture(emulator, seconds=6, grace_s=3)
     assert result.anomalies == []
     assert result.commits
     assert result.erased
@@ -17,5 +17,5 @@ def test_readers_see_every_promised_row_once_while_writers_commit_erase_and_coll
 
 
 def test_the_same_test_finds_what_is_wrong_with_overwriting(emulator: Emulator) -> None:
-    result = torture(emulator, seconds=6, grace_s=4, naive=True)
+    result = torture(emulator, seconds=3, grace_s=4, naive=True)
     assert {"twice", "error"} & set(result.counts())

@@ -44,6 +44,7 @@ from tests.mutations import (
     sound_rules,
     status_rules,
     transcribing_rules,
+    transcript_retention_rules,
     verify_rules,
 )
 
@@ -51,6 +52,7 @@ ALL = (
     *polling_rules.MUTATIONS,
     *request_rules.MUTATIONS,
     *retention_rules.MUTATIONS,
+    *transcript_retention_rules.MUTATIONS,
     *retry_rules.MUTATIONS,
     *copying_rules.MUTATIONS,
     *lake_rules.MUTATIONS,

@@ -4,6 +4,7 @@ import ast
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.mutations.operations import Operation
@@ -61,8 +62,8 @@ class Mutation:
         module = repository / self.place.file
         if not module.exists():
             raise Misfit(f"{self.name}: there is no module {self.place.module}")
-        tree = ast.parse(module.read_text())
-        before = ast.unparse(tree)
+        text = module.read_text()
+        before, tree = _without_comments(text), ast.parse(text)
         found = self.place.find(tree)
         places = [_apply(self.operation, tree, node) for node in found]
         if places != [1]:
@@ -88,6 +89,11 @@ class Mutation:
             for position, (name, tree) in enumerate(zip(names, trees, strict=True))
             if _apply(self.operation, tree, list(_named(tree))[position][1]) == 1
         ]
+
+
+@cache
+def _without_comments(code: str) -> str:
+    return ast.unparse(ast.parse(code))
 
 
 def _apply(operation: Operation, tree: ast.Module, place: ast.AST) -> int:

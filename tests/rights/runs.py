@@ -28,6 +28,7 @@ from call_lake.lake.registration import tables_of
 from call_lake.ledger.entry import State
 from call_lake.ledger.id_key import ids_under
 from call_lake.ledger.ledger import Ledger
+from call_lake.model.lake_tables import TRANSCRIPTS, inbox_key
 from call_lake.model.layout import Partition, transcript_key
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
@@ -65,6 +66,7 @@ from tests.support.fakes.dead_letters import MemoryDeadLetters
 from tests.support.fakes.ids import ID_KEY
 from tests.support.fakes.provider import make_recording
 from tests.support.fakes.transcriptions import MemoryTranscriptions
+from tests.support.lake_samples import transcript_of
 from tests.support.listening import Listening, id_of
 from tests.support.operator_bench import Bench
 from tests.support.pipeline import COMPACTOR, Pipeline
@@ -85,6 +87,7 @@ EVERYTHING = {
     "AnalystsTable": "true",
     "AudioRetentionDays": "365",
     "RowRetentionDays": "365",
+    "TranscriptRetentionDays": "365",
     "Listeners": "true",
     "KmsKeyArn": KEY,
 }
@@ -133,10 +136,24 @@ def _worlds() -> Iterable[SmallWorld]:
         Past(),
         Passing(),
         Outlived(),
+        Heard(),
         Interrupted(),
         TwoFormats(),
         Erased(),
     )
+
+
+class Heard(Straight):
+    """A transcript is there that is too old."""
+
+    transcript_retention_days = 1
+
+    def furnish(self) -> None:
+        super().furnish()
+        row = transcript_of(1, day=self.start.date() - timedelta(days=9))
+        partition = Partition(row["source"], date.fromisoformat(row["call_date"]))
+        self.world.store.appear(inbox_key(TRANSCRIPTS, partition, "heard"), json.dumps(row).encode())
+        self.world.store.appear(transcript_key(partition, "aws", row["recording_id"]), b"{}")
 
 
 class Late(Pair):

@@ -12,6 +12,7 @@ from bench.cost.others import others
 from bench.cost.prices import Prices
 from bench.cost.runs import FULL, Counted, busy, idle, plus
 from bench.cost.tables import PAGE, tables
+from bench.cost.words import words, words_usd
 from bench.harness.tables import fill
 from call_lake.observability import UNITS
 from call_lake.ports import OneOf, PreconditionFailed
@@ -26,7 +27,8 @@ NAMED_IN_PROSE = {"kms_key_month", "athena_tb"}
 
 def bills(prices):
     """All of them together, in dollars."""
-    parts = (marginal(COUNTED, prices, VOLUMES[-1]), fixed(COUNTED, prices), stored(COUNTED, prices))
+    parts = [marginal(COUNTED, prices, VOLUMES[-1]), fixed(COUNTED, prices), stored(COUNTED, prices)]
+    parts.append(words_usd(COUNTED.words, prices))
     return sum(map(total, parts)) + sum(other.each_usd + other.month_usd for other in others(COUNTED, prices))
 
 
@@ -51,6 +53,7 @@ def test_the_kept_counts_are_what_the_code_does_today():
     assert busy(1) == COUNTED.single, RUN_IT
     assert busy(FULL) == COUNTED.full, RUN_IT
     assert busy(FULL, batch=5) == COUNTED.halves, RUN_IT
+    assert words() == COUNTED.words, RUN_IT
 
 
 def test_ten_more_in_a_full_batch_cost_what_the_last_ten_did():

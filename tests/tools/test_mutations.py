@@ -34,7 +34,6 @@ ROOT = Path(__file__).parents[2]
 RULES = range(1, 35)
 
 texts = cache(partial(Mutation.texts, repository=ROOT))
-each = pytest.mark.parametrize("mutation", ALL, ids=lambda mutation: mutation.name)
 
 
 def test_every_rule_is_taken_out_by_at_least_one_mutation() -> None:
@@ -45,12 +44,8 @@ def test_every_mutation_has_a_name_of_its_own() -> None:
     assert [name for name, times in Counter(mutation.name for mutation in ALL).items() if times > 1] == []
 
 
-@each
-def test_a_mutation_changes_one_place_and_leaves_code(mutation: Mutation) -> None:
-    before, after = texts(mutation)
-
-    assert before != after
-    compile(after, mutation.place.module, "exec")
+def test_a_mutation_changes_one_place() -> None:
+    assert [mutation.name for mutation in ALL if len(set(texts(mutation))) == 1] == []
 
 
 def test_no_two_mutations_are_the_same() -> None:
@@ -59,8 +54,8 @@ def test_no_two_mutations_are_the_same() -> None:
     assert [text for text, number in times.items() if number > 1] == []
 
 
-def test_a_mutation_uses_only_names_that_its_module_knows(tmp_path: Path) -> None:
-    """Code that fails with a NameError is no proof."""
+def test_a_mutation_leaves_code_that_uses_only_names_that_its_module_knows(tmp_path: Path) -> None:
+    """What is no code or fails with a NameError is no proof."""
     for mutation in ALL:
         (tmp_path / f"{mutation.name}.py").write_text(texts(mutation)[1])
 
@@ -70,11 +65,11 @@ def test_a_mutation_uses_only_names_that_its_module_knows(tmp_path: Path) -> Non
     assert checked.stdout == "All checks passed!\n"
 
 
-@each
-def test_the_tests_that_a_mutation_names_are_there(mutation: Mutation) -> None:
-    for test in mutation.tests:
-        path, _, name = test.partition("::")
-        assert name in (ROOT / "tests" / path).read_text()
+def test_the_tests_that_a_mutation_names_are_there() -> None:
+    read = cache(lambda path: (ROOT / "tests" / path).read_text())
+    named = {tuple(test.partition("::")[::2]) for mutation in ALL for test in mutation.tests}
+
+    assert [(path, name) for path, name in named if name not in read(path)] == []
 
 
 EXAMPLES: tuple[tuple[str, Operation, str], ...] = (

@@ -397,6 +397,9 @@ def check_together(stack: str, parameters: Mapping[str, str], sources: Sequence[
     rows = _days(parameters, "RowRetentionDays")
     if rows and not 0 < kept <= rows:
         raise ValueError(f"RowRetentionDays ({rows}) needs an AudioRetentionDays of 1 to {rows}, and it is {kept}")
+    words = _days(parameters, "TranscriptRetentionDays")
+    if kept and words > kept:
+        raise ValueError(f"TranscriptRetentionDays ({words}) has to be at most AudioRetentionDays ({kept})")
     if 0 < cold < IA_DAYS and parameters.get("AudioColdClass") == "STANDARD_IA":
         raise ValueError(f"STANDARD_IA takes nothing younger than {IA_DAYS} days: AudioColdAfterDays is {cold}")
 

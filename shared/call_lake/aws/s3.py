@@ -110,6 +110,14 @@ class S3ObjectStore:
                 for found in page.get("Contents", ()):
                     yield ObjectInfo(found["Key"], found["Size"], found["ETag"], found["LastModified"])
 
+    def prefixes(self, prefix: str) -> Iterator[str]:
+        with calling(f"ListObjectsV2 {prefix}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix, Delimiter="/"
+            )
+            for page in pages:
+                yield from (found["Prefix"] for found in page.get("CommonPrefixes", ()))
+
     def delete(self, keys: Sequence[str]) -> None:
         def send(positions: Sequence[int]) -> dict[int, str]:
             wanted = {"Objects": [{"Key": keys[position]} for position in positions], "Quiet": True}

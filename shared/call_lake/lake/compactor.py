@@ -21,8 +21,10 @@ from call_lake.lake.lake import Lake
 from call_lake.lake.open_table import OpenTable
 from call_lake.lake.registration import Registration, tables_of
 from call_lake.lake.retention import RowRetention
+from call_lake.lake.transcript_retention import TranscriptRetention
 from call_lake.model.lake_tables import TABLES, LakeTable, TablePartition
 from call_lake.model.layout import Partition
+from call_lake.model.retention import TranscriptsKept
 from call_lake.observability import log
 from call_lake.ports import Catalog, Clock, ObjectStore, Table
 from call_lake.settings import CompactorSettings
@@ -42,7 +44,8 @@ QUARANTINE_COUNTED = 1_000  # in one request; who has more has to look anyway
 class CompactionResult:
     """What one run did. ``rows``: rows that were new, or newer than those in the lake. ``conflicts``: swaps that
     another compactor won. ``closed``: past days that became one file. ``removed``: days that were older than
-    RowRetentionDays; ``kept_for_audio``: those that wait until their audio is gone. ``collected``: files deleted.
+    RowRetentionDays; ``kept_for_audio``: those that wait until their audio is gone. ``transcripts_removed``: days whose
+    transcripts were too old. ``collected``: files deleted.
     ``left_over``: inbox objects that were listed and are still there. ``quarantined``: rows that this run set aside;
     ``in_quarantine``: all rows there, counted up to 1,000. ``failed``: partitions with an error, each with its table,
     and which error; the next run tries them again."""
@@ -55,6 +58,7 @@ class CompactionResult:
     closed: int = 0
     removed: int = 0
     kept_for_audio: int = 0
+    transcripts_removed: int = 0
     collected: int = 0
     left_over: int = 0
     failed: list[str] = field(default_factory=list)
@@ -83,6 +87,8 @@ class Compactor:
         )
         self._registration = Registration(store, catalog, clock, tables_of(open_table=settings.open_table))
         self._retention = RowRetention(store, table, clock, self.lake, self._registration, settings.row_retention_days)
+        kept = TranscriptsKept(settings.transcript_retention_days, settings.audio_retention_days)
+        self._transcripts = TranscriptRetention(store, table, clock, self.lake, self._registration, kept)
         self._used: set[LakeTable] = set()
         self._lock = threading.Lock()
         self._until_s = 0.0
@@ -95,6 +101,8 @@ class Compactor:
         self._result = CompactionResult()
         self._each(self._registration.compare, self._registration.due())
         self._drain_inbox()
+        if self._transcripts.is_due():
+            self._remove_old_transcripts()
         if self._retention.is_due():
             self._remove_old_days()
         for table in filter(self._is_used, TABLES):
@@ -190,6 +198,17 @@ class Compactor:
         self.lake.close(partition)
         with self._lock:
             self._result.closed += 1
+
+    def _remove_old_transcripts(self) -> None:
+        failed = len(self._result.failed)
+        self._each(self._remove_transcripts, self._transcripts.old_days())
+        if len(self._result.failed) == failed and not self._is_time_over():
+            self._transcripts.done()
+
+    def _remove_transcripts(self, partition: Partition) -> None:
+        is_removed = self._transcripts.remove(partition, self._each_id)
+        with self._lock:
+            self._result.transcripts_removed += is_removed
 
     def _remove_old_days(self) -> None:
         failed = len(self._result.failed)

@@ -174,14 +174,15 @@ class Lake:
 
         self._change(partition, plan)
 
-    def recordings(self, partition: TablePartition) -> tuple[Manifest, set[str]]:
-        """The partition's manifest as it is now, and the recordings in its files. Raises FileGone."""
+    def keys(self, partition: TablePartition) -> tuple[Manifest, set[tuple[str, ...]]]:
+        """The partition's manifest as it is now, and the keys of the rows in its files. Raises FileGone."""
         manifest = read_manifest(self._store, partition)
-        ids: set[str] = set()
+        columns = list(partition.table.key)
+        found: set[tuple[str, ...]] = set()
         for key in manifest.keys:
-            for part in self._cache.data_file(key).batches(IDS_AT_ONCE, ["recording_id"]):
-                ids.update(part["recording_id"].to_pylist())
-        return manifest, ids
+            for part in self._cache.data_file(key).batches(IDS_AT_ONCE, columns):
+                found.update(zip(*(part[name].to_pylist() for name in columns), strict=True))
+        return manifest, found
 
     def empty(self, partition: TablePartition, manifest: Manifest) -> bool:
         """Let the partition have no file. False where another commit has replaced ``manifest`` first. The files are

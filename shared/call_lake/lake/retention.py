@@ -68,14 +68,15 @@ class RowRetention:
             return False
         # Before the inbox is listed: what a commit takes from there meanwhile changes the manifest.
         places = [table.at(partition) for table in TABLES]
-        committed = {place: self._lake.recordings(place) for place in places}
+        committed = {place: self._lake.keys(place) for place in places}
         waiting = [
             info.key
             for place in places
             for prefix in (place.inbox, place.quarantine)
             for info in self._store.list(prefix)
         ]
-        ids = set[str]().union(*(ids for _, ids in committed.values()), *map(self._ids_in, waiting))
+        ids = {recording_id for _, keys in committed.values() for recording_id, *_ in keys}
+        ids |= set[str]().union(*map(self._ids_in, waiting))
         at_once(lambda id: self._ledger.outlived(id, partition.source, partition.call_date), sorted(ids))
         self._store.delete(waiting)
         return all(self._empty(place, manifest) for place, (manifest, _) in committed.items() if manifest.etag)

@@ -6,6 +6,8 @@ The id of an item is ``transcript#<engine>#<recording id>``. Its ``transcript_st
        |          |                    RUNNING: Amazon Transcribe works on it
        '----------'-> FAILED, SKIPPED  SKIPPED: this engine never will (its format, its length)
 
+EXPIRED follows from READY, WAITING and RUNNING: the day's documents and rows were too old (rule 33).
+
 WAITING and RUNNING are of the engine ``aws`` alone. READY follows from every state: a document that is there counts.
 Where somebody asks again, WAITING and RUNNING follow from READY, FAILED and SKIPPED. ERASED follows from every state,
 and nothing follows ERASED.
@@ -42,11 +44,17 @@ class TranscriptState(StrEnum):
     READY = "READY"
     FAILED = "FAILED"
     SKIPPED = "SKIPPED"
+    EXPIRED = "EXPIRED"
     ERASED = "ERASED"
 
 
 ANY: Expectation = {STATE: OneOf((None, *(state for state in TranscriptState if state is not TranscriptState.ERASED)))}
 """Expectation: whatever is known, but not ERASED."""
+
+
+_MAY_EXPIRE: Expectation = {
+    STATE: OneOf((TranscriptState.READY, TranscriptState.WAITING, TranscriptState.RUNNING)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +158,11 @@ class TranscriptLedger:
     def skipped(self, recording_id: str, partition: Partition, reason: str, expect: Expectation = ANY) -> bool:
         """This engine never transcribes it."""
         return self._change(recording_id, partition, TranscriptState.SKIPPED, None, expect, reason=reason)
+
+    def expired(self, recording_id: str, partition: Partition) -> bool:
+        """Its document and its row are too old, and go now."""
+        more = {"reason": None, "document": None}
+        return self._change(recording_id, partition, TranscriptState.EXPIRED, None, _MAY_EXPIRE, **more)
 
     def due(self, state: TranscriptState, limit: int) -> list[str]:
         """Recordings that are WAITING or RUNNING and have to be looked at now, soonest first. Eventually consistent:

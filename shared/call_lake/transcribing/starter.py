@@ -96,6 +96,9 @@ class Starter:
     def _not_started(
         self, known: TranscriptEntry | None, entry: TranscriptEntry, started: Start, admitted: HoursToday
     ) -> str:
+        if started.result is StartResult.NO_ANSWER and self._jobs.job(entry.recording_id) is not None:
+            self._note_running(known, entry, started)  # it started, and only the answer was lost
+            return ""
         self._books.hours.give_back(entry.seconds or 0.0, admitted)
         if started.result is StartResult.REFUSED:
             self._books.fail(known, entry, started.error)

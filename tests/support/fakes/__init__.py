@@ -11,6 +11,7 @@ from tests.support.fakes.queue import MemoryQueue, Received
 from tests.support.fakes.secrets import MemorySecrets
 from tests.support.fakes.store import MemoryStore
 from tests.support.fakes.table import MemoryTable
+from tests.support.fakes.transcribe import MemoryTranscribe
 from tests.support.fakes.world import World
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "MemorySecrets",
     "MemoryStore",
     "MemoryTable",
+    "MemoryTranscribe",
     "PublishedEvent",
     "Received",
     "World",

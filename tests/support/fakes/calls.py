@@ -11,7 +11,7 @@ from call_lake.errors import Reason, Transient
 from call_lake.ports import PartialFailure
 
 READS = {
-    *("folders", "get", "get_many", "get_range", "get_version", "head", "list", "list_versions"),
+    *("folders", "get", "get_many", "get_range", "get_version", "head", "list", "list_versions", "prefixes"),
     *("count", "query_due", "registered", "scan"),
 }
 """Methods that change nothing."""

@@ -1,7 +1,7 @@
 import hashlib
 import itertools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
@@ -28,12 +28,14 @@ class _Version:
 
 class MemoryStore:
     """One bucket. ``conflicts``: how many of the next conditional writes are answered with 409. ``versioned``: whether
-    it keeps what is replaced or deleted; to be set before the first write."""
+    it keeps what is replaced or deleted; to be set before the first write. ``notify`` gets what is written, as S3's
+    notifications do."""
 
     def __init__(self, bucket: str, clock: Clock, calls: Calls) -> None:
         self.bucket = bucket
         self.conflicts = 0
         self.versioned = False
+        self.notify: Callable[[ObjectInfo], None] = lambda info: None
         self._clock = clock
         self._calls = calls
         self._objects: dict[str, _Object] = {}
@@ -60,13 +62,23 @@ class MemoryStore:
                 raise Transient(Reason.AWS, f"PutObject {key}: BadDigest")
             with self._lock:
                 self._check(key, if_none_match, if_match)
-                etag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
-                written_at = self._clock.now().replace(microsecond=0)
-                lower = {name.lower(): value for name, value in (metadata or {}).items()}
-                self._stand(key, _Object(ObjectInfo(key, len(data), etag, written_at, lower, sha256), data))
-                return etag
+                return self._write(key, data, metadata, sha256)
 
         return str(self._calls.run("store", "put", act))
+
+    def appear(self, key: str, body: bytes) -> None:
+        """What somebody else writes: no call of the world."""
+        with self._lock:
+            self._write(key, body, None, None)
+
+    def _write(self, key: str, data: bytes, metadata: Mapping[str, str] | None, sha256: str | None) -> str:
+        etag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+        written_at = self._clock.now().replace(microsecond=0)
+        lower = {name.lower(): value for name, value in (metadata or {}).items()}
+        info = ObjectInfo(key, len(data), etag, written_at, lower, sha256)
+        self._stand(key, _Object(info, data))
+        self.notify(info)
+        return etag
 
     def _stand(self, key: str, found: _Object | None) -> None:
         """Let this be the key's latest version; None for a deletion."""
@@ -130,6 +142,15 @@ class MemoryStore:
             return sorted(found, key=lambda info: info.key.encode())
 
         return (replace(info, metadata=None, sha256=None) for info in self._calls.run("store", "list", act))
+
+    def prefixes(self, prefix: str) -> Iterator[str]:
+        def act() -> list[str]:
+            with self._lock:
+                behind = (key.removeprefix(prefix).partition("/") for key in self._objects if key.startswith(prefix))
+                found = {prefix + name + slash for name, slash, _ in behind if slash}
+            return sorted(found, key=str.encode)
+
+        return iter(self._calls.run("store", "prefixes", act))
 
     def delete(self, keys: Sequence[str]) -> None:
         def accept(position: int) -> bool:

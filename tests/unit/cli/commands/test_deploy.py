@@ -124,6 +124,7 @@ def test_a_vendor_without_an_address_is_left_out_and_not_asked_about() -> None:
         ({"SubnetIds": "subnet-1"}, "given together"),
         ({"AudioColdAfterDays": "x"}, "AudioColdAfterDays=x: a whole number of days"),
         ({"AudioColdAfterDays": "90", "AudioRetentionDays": "90"}, "less than AudioRetentionDays"),
+        ({"TranscriptRetentionDays": "31", "AudioRetentionDays": "30"}, "at most AudioRetentionDays .30."),
         ({"RowRetentionDays": "30"}, "AudioRetentionDays of 1 to 30, and it is 0"),
         ({"RowRetentionDays": "30", "AudioRetentionDays": "31"}, "of 1 to 30, and it is 31"),
         ({"AudioColdAfterDays": "7", "AudioColdClass": "STANDARD_IA"}, "younger than 30 days"),
