@@ -11,7 +11,6 @@ import typer
 from rich.progress import BarColumn, TaskProgressColumn
 
 from call_lake.lake.registration import tables_of
-from call_lake.ledger.transcripts import TranscriptLedger
 from call_lake.model.layout import AUDIO
 from call_lake.model.retention import first_kept_day
 from call_lake.operations.days import Days
@@ -30,6 +29,7 @@ from call_lake.wiring.operator import (
     ledger_of,
     provider_of,
     queue_of,
+    transcripts_of,
 )
 from call_lake_cli.console.errors import Found, UsageError, err, explained
 from call_lake_cli.console.manner import manner
@@ -117,7 +117,7 @@ def verify(
                     bar.update(task, description=f"{name}: repairing", total=None)
                     queue = queue_of(here, settings)
                     done |= Repairer(ledger, here.store, catalog, queue, CLOCK).repair(reports[-1])
-                    done |= read_again(here.store, heard, documents_queue(here)) if heard.unread else {}
+                    done |= repair_transcripts(here, heard)
         _print(days, reports, done if repair else None, json_)
         if differences := sum(len(report.differences) for report in reports):
             raise Found(f"{counted(differences, 'difference')}; docs/runbook.md says what to do about each")
@@ -131,10 +131,17 @@ def verify_transcripts(
 
     if not stack.engines:
         return TranscriptReport()
-    ledgers = [TranscriptLedger(stack.table, CLOCK, engine) for engine in sorted(stack.engines)]
-    verifier = TranscriptVerifier(stack.store, ledgers, partial(transcript_keys, stack.store), CLOCK)
+    verifier = TranscriptVerifier(stack.store, transcripts_of(stack), partial(transcript_keys, stack.store), CLOCK)
     total = len(days.all())
     return verifier.verify(source, days, in_ledger, lambda done: show("transcripts", done, total))
+
+
+def repair_transcripts(stack: Stack, report: TranscriptReport) -> dict[str, str]:
+    """Have unread documents read, and return what was done by recording id."""
+    if report.unread:
+        documents = [info for _, info in report.unread]
+        read_again(stack.store, transcripts_of(stack), documents, documents_queue(stack))
+    return {id: "its document was sent to the reader again" for id, _ in report.unread}
 
 
 def kept_days(days: Days, first: date | None) -> Days:

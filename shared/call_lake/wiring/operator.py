@@ -11,6 +11,7 @@ from call_lake.aws.s3 import S3ObjectStore
 from call_lake.aws.transcribe import TranscribeJobs
 from call_lake.ledger.id_key import IdKey
 from call_lake.ledger.ledger import Ledger
+from call_lake.ledger.transcripts import TranscriptLedger
 from call_lake.model.layout import TRANSCRIPTS
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.ports import Provider
@@ -100,6 +101,11 @@ def queue_of(stack: Stack, source: SourceSettings) -> SqsQueue:
 def engine_queue(stack: Stack, engine: str) -> SqsQueue:
     """The queue from which an engine takes recordings. Raises KeyError for one that the stack does not have."""
     return SqsQueue(stack.client("sqs"), stack.engines[engine])
+
+
+def transcripts_of(stack: Stack) -> list[TranscriptLedger]:
+    """What the ledger knows of the transcripts of each engine, by the engine's name."""
+    return [TranscriptLedger(stack.table, CLOCK, engine) for engine in sorted(stack.engines)]
 
 
 def documents_queue(stack: Stack) -> SqsQueue:

@@ -6,6 +6,7 @@ A document is what an engine wrote. The reader of documents makes a row of it, a
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import batched
 
 from call_lake.bucket.inventory import ids_in_inbox
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptLedger, TranscriptState
@@ -18,6 +19,8 @@ from call_lake.ports import Clock, ObjectInfo, ObjectStore, Queue
 
 YOUNG = timedelta(hours=6)
 """A document without a row is on its way for so long: the queue tries it again and again."""
+
+SENT_AT_ONCE = 100
 
 type RowKeys = Callable[[Partition], set[tuple[str, str]]]
 """Recording id and engine of every row that a partition of table ``transcripts`` has."""
@@ -107,15 +110,25 @@ def difference_of(heard: Heard, id: str, now: datetime) -> tuple[Kind, str] | No
     if state is TranscriptState.ERASED:
         return Kind.DOCUMENT_ERASED, f"{document.key} is there, and the recording is erased"
     has_row = id in heard.rows or id in heard.waits
-    if has_row and state is TranscriptState.READY:
+    if has_row and entry and entry.has_read(document.etag):
         return None
     if now - document.last_modified < YOUNG:
-        return Kind.ON_ITS_WAY, f"{document.key} is new, and no row yet"
-    missing = "the ledger does not know it" if has_row else "it has no row in table transcripts"
-    return Kind.NO_TRANSCRIPT, f"{document.key} was not read: {missing}"
+        return Kind.ON_ITS_WAY, f"{document.key} is new, and was not read yet"
+    why = "the row is of an older one" if has_row else "table transcripts has no row of it"
+    return Kind.NO_TRANSCRIPT, f"{document.key} was not read: {why}"
 
 
-def read_again(store: ObjectStore, report: TranscriptReport, queue: Queue) -> dict[str, str]:
-    """Send each unread document to the reader, and return what was done by recording id. Raises PartialFailure."""
-    queue.send([document_written(store.bucket, info.key, info.etag) for _, info in report.unread])
-    return {id: "its document was sent to the reader again" for id, _ in report.unread}
+def read_again(
+    store: ObjectStore, ledgers: Sequence[TranscriptLedger], documents: Iterable[ObjectInfo], queue: Queue
+) -> int:
+    """Have the reader read these documents, also those that it has read, and return how many there are. Raises
+    Transient and PartialFailure."""
+    by_engine = {ledger.engine: ledger for ledger in ledgers}
+    sent = 0
+    for some in batched(documents, SENT_AT_ONCE, strict=False):
+        for info in some:
+            if (place := TranscriptPlace.of_key(info.key)) and place.engine in by_engine:
+                by_engine[place.engine].forget_document(place.recording_id)
+        queue.send([document_written(store.bucket, info.key, info.etag) for info in some])
+        sent += len(some)
+    return sent
