@@ -284,7 +284,7 @@ def test_a_probe_is_text(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_rebuild_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     done = [RebuildAttempt(Partition(HOSTILE, DAY), None, 1, HOSTILE)]
     for as_json in (False, True):
-        rebuild._print(done, as_json)
+        rebuild._print(done, None, as_json)
     assert_text(capsys)
 
 

@@ -11,6 +11,7 @@ from itertools import batched
 from call_lake.bucket.inventory import ids_in_inbox
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptLedger, TranscriptState
 from call_lake.model.lake_tables import TRANSCRIPTS
+from call_lake.model.layout import TRANSCRIPTS as TRANSCRIPT_DOCUMENTS
 from call_lake.model.layout import Partition, TranscriptPlace
 from call_lake.model.transcribing import document_written
 from call_lake.operations.days import Days
@@ -48,9 +49,19 @@ class TranscriptReport:
 
 
 class TranscriptVerifier:
-    """Verifies the transcripts of these engines. ``rows``: reads the lake."""
+    """Verifies the transcripts of these engines. ``rows``: reads the lake. ``young``: for so long a document without a
+    row is on its way."""
 
-    def __init__(self, store: ObjectStore, ledgers: Sequence[TranscriptLedger], rows: RowKeys, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        ledgers: Sequence[TranscriptLedger],
+        rows: RowKeys,
+        clock: Clock,
+        *,
+        young: timedelta = YOUNG,
+    ) -> None:
+        self._young = young
         self._store = store
         self._ledgers = ledgers
         self._rows = rows
@@ -72,6 +83,12 @@ class TranscriptVerifier:
             on_progress(number + 1)
         return report
 
+    def days_with_documents(self, source: str, days: Days) -> list[date]:
+        """Those of the days that have a document of one of the engines, in order. Raises Transient."""
+        folders = (f"{TRANSCRIPT_DOCUMENTS}{ledger.engine}/{source}/" for ledger in self._ledgers)
+        places = (TranscriptPlace.of_key(info.key) for folder in folders for info in self._store.list(folder))
+        return sorted({place.partition.call_date for place in places if place and place.partition.call_date in days})
+
     def _heard(self, partition: Partition, known: Iterable[str]) -> Iterator[Heard]:
         rows = self._rows(partition)
         waits = ids_in_inbox(self._store, partition.source, partition.call_date, TRANSCRIPTS)
@@ -87,7 +104,7 @@ class TranscriptVerifier:
 
     def _compare(self, report: TranscriptReport, heard: Heard, id: str) -> None:
         entry, document = heard.entries.get(id), heard.documents.get(id)
-        if found := difference_of(heard, id, self._clock.now()):
+        if found := difference_of(heard, id, self._clock.now() - self._young):
             kind, what = found
             cause = " ".join(filter(None, (entry.state, entry.reason))) if entry else "not in the ledger"
             place = heard.partition
@@ -96,9 +113,9 @@ class TranscriptVerifier:
                 report.unread.append((id, document))
 
 
-def difference_of(heard: Heard, id: str, now: datetime) -> tuple[Kind, str] | None:
-    """What is wrong with an engine's transcript of a recording; None for nothing. What waits or runs is in
-    ``call-lake status``."""
+def difference_of(heard: Heard, id: str, since: datetime) -> tuple[Kind, str] | None:
+    """What is wrong with an engine's transcript of a recording; None for nothing. A document that was written after
+    ``since`` is on its way. What waits or runs is in ``call-lake status``."""
     document, entry = heard.documents.get(id), heard.entries.get(id)
     state = entry.state if entry else None
     if state is TranscriptState.FAILED:
@@ -112,7 +129,7 @@ def difference_of(heard: Heard, id: str, now: datetime) -> tuple[Kind, str] | No
     has_row = id in heard.rows or id in heard.waits
     if has_row and entry and entry.has_read(document.etag):
         return None
-    if now - document.last_modified < YOUNG:
+    if document.last_modified > since:
         return Kind.ON_ITS_WAY, f"{document.key} is new, and was not read yet"
     why = "the row is of an older one" if has_row else "table transcripts has no row of it"
     return Kind.NO_TRANSCRIPT, f"{document.key} was not read: {why}"
