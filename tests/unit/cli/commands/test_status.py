@@ -124,7 +124,7 @@ def test_engines_are_shown_where_there_are_some(monkeypatch: pytest.MonkeyPatch)
 
 def test_engines_are_counted_in_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World.make()
-    settings = TranscriberSettings("ledger", "bucket", "url", "dlq", "documents", "pl-PL", hours_per_day=50)
+    settings = TranscriberSettings("ledger", "bucket", "url", "dlq", "documents", "pl-PL", "prefix", hours_per_day=50)
     monkeypatch.setattr(engines, "transcriber_settings", lambda _: settings)
     monkeypatch.setattr(engines, "CLOCK", world.clock)
     ledger = TranscriptLedger(world.table, world.clock, "aws")

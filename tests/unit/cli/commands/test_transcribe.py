@@ -24,7 +24,7 @@ from tests.support.operator_bench import DAY, Bench, settled
 
 DAYS = ["--from", "2026-10-01", "--to", "2026-10-31"]
 HERE = Partition("thulium", DAY)
-SETTINGS = TranscriberSettings("ledger", "bucket", "url", "dlq", "documents", "pl-PL", hours_per_day=2)
+SETTINGS = TranscriberSettings("ledger", "bucket", "url", "dlq", "documents", "pl-PL", "prefix", hours_per_day=2)
 
 
 @pytest.fixture
