@@ -18,12 +18,18 @@ def folded(name: str) -> str:
 
 def plain_letters(text: str) -> str:
     """Without accents and capitals."""
+    text = decomposed(text)
+    return text if text.isascii() else combining().sub("", text)
+
+
+def decomposed(text: str) -> str:
+    """Without capitals, and with each accent as a separate character behind its letter."""
     text = text.casefold()
     if text.isascii():
         return text
     for letter, plain in UNDECOMPOSED.items():
         text = text.replace(letter, plain)
-    return combining().sub("", unicodedata.normalize("NFKD", text))
+    return unicodedata.normalize("NFKD", text)
 
 
 def is_named(stored: str | None, wanted: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Self
 
-from call_lake.model.names import combining, plain_letters
+from call_lake.model.names import combining, decomposed, plain_letters
 from call_lake.model.transcripts import Segment
 
 PAUSE_S = 5.0
@@ -52,8 +52,16 @@ class Phrase:
 
     def may_be_in(self, text: str) -> bool:
         """Whether a text has all the words somewhere, also as parts of others: a quick question before ``hits``."""
-        plain = plain_letters(text)
-        return all(word in plain for word in self.words)
+        if not self.is_ascii:
+            plain = plain_letters(text)
+            return all(word in plain for word in self.words)
+        # Ten times as fast: what is left out is accents, and letters that none of the words has.
+        letters = decomposed(text).encode("ascii", "ignore").decode("ascii")
+        return all(word in letters for word in self.words)
+
+    @property
+    def is_ascii(self) -> bool:
+        return all(word.isascii() for word in self.words)
 
     def hits(self, segments: Sequence[Segment]) -> list[Hit]:
         """Each place, by time, ``PLACES_MAX`` of them at most. Words of one side of the call count as neighbours,
