@@ -87,7 +87,10 @@ MUTATIONS = (
         26,
         "a part of a word is a hit",
         at("model.phrases", "Phrase._in_run"),
-        rewriting("words[position] == self.words[0]", "self.words[0] in words[position]"),
+        rewriting(
+            "words[position] == self.words[0] and tuple(words[position:position + length]) == self.words",
+            "all(part in word for part, word in zip(self.words, words[position:]))",
+        ),
         PHRASES,
     ),
     Mutation(
