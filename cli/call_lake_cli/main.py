@@ -26,6 +26,7 @@ from call_lake_cli.commands.rebuild import rebuild
 from call_lake_cli.commands.show import show
 from call_lake_cli.commands.sound import sound
 from call_lake_cli.commands.status import status
+from call_lake_cli.commands.transcribe import transcribe
 from call_lake_cli.commands.verify import verify
 from call_lake_cli.console.app import App, print_version
 from call_lake_cli.doctor.command import doctor
@@ -52,7 +53,7 @@ PANELS: dict[str, tuple[Callable[..., None] | App, ...]] = {
     "Begin": (local.app, deploy, secrets.app, source.app, probe),
     "Find calls": (find, show, listen, get, export, query, env),
     "Watch": (status, failed, doctor, verify, alarms, logs, jobs),
-    "Act": (backfill, sound, redrive, quarantine.app, pause, resume, allow, rebuild, erase),
+    "Act": (backfill, transcribe, sound, redrive, quarantine.app, pause, resume, allow, rebuild, erase),
 }
 """Every command by the panel of ``call-lake --help`` that shows it."""
 for panel, commands in PANELS.items():

@@ -68,7 +68,7 @@ def test_the_three_formats_of_an_answer(laptop: Shell) -> None:
 
 
 def test_status_shows_each_source(laptop: Shell) -> None:
-    sources = json.loads(laptop.type("status", "--all", "--json").out)
+    sources = json.loads(laptop.type("status", "--all", "--json").out)["sources"]
 
     assert [(one["source"], one["listed"], one["stored"], one["rows"]) for one in sources] == [
         ("conpeek", 30, 30, 30),

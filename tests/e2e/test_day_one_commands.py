@@ -16,7 +16,8 @@ from tests.e2e.conftest import CALL_LAKE, DAYS, Shell
 
 
 def status(laptop: Shell, source: str) -> dict[str, Any]:
-    return next(one for one in json.loads(laptop.type("status", "--all", "--json").out) if one["source"] == source)
+    sources = json.loads(laptop.type("status", "--all", "--json").out)["sources"]
+    return next(one for one in sources if one["source"] == source)
 
 
 def pipe(laptop: Shell, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,10 @@ SEARCH = ("unit/lake/test_calls.py",)
 READING = ("unit/lake/test_reading.py",)
 GET = ("unit/cli/commands/test_get.py",)
 EXPORT = ("unit/cli/commands/test_export.py",)
+FIND = ("unit/cli/commands/test_find.py",)
+SPOKEN = ("unit/lake/test_spoken.py",)
+PHRASES = ("unit/model/test_phrases.py",)
+PAGE = ("unit/cli/listening/test_pages_questions.py",)
 
 MUTATIONS = (
     Mutation(
@@ -57,6 +61,51 @@ MUTATIONS = (
         at("call_lake_cli.commands.export", "export"),
         skipping("note"),
         EXPORT,
+    ),
+    Mutation(
+        26,
+        "words are printed without a line",
+        at("call_lake_cli.commands.find", "find"),
+        skipping("note_search"),
+        FIND,
+    ),
+    Mutation(
+        26,
+        "words are shown on the page without a line",
+        at("call_lake_cli.listening.library", "Library.search"),
+        skipping("_note"),
+        PAGE,
+    ),
+    Mutation(
+        26,
+        "a search for other recordings finds all calls of a day",
+        at("lake.spoken", "SpokenReader.calls"),
+        rewriting("said.keys() & wanted.ids if wanted.ids else said.keys()", "wanted.ids or said.keys()"),
+        SPOKEN,
+    ),
+    Mutation(
+        26,
+        "a part of a word is a hit",
+        at("model.phrases", "Phrase._in_run"),
+        rewriting(
+            "words[position] == self.words[0] and tuple(words[position:position + length]) == self.words",
+            "all(part in word for part, word in zip(self.words, words[position:]))",
+        ),
+        PHRASES,
+    ),
+    Mutation(
+        26,
+        "the quick question compares accents",
+        at("model.names", "decomposed"),
+        rewriting("unicodedata.normalize('NFKD', text)", "text"),
+        PHRASES,
+    ),
+    Mutation(
+        26,
+        "the other side's words end a phrase",
+        at("model.phrases", "_sides"),
+        rewriting("sides.setdefault(segments[number].channel, [])", "sides.setdefault(None, [])"),
+        PHRASES,
     ),
     Mutation(
         26,

@@ -1,7 +1,7 @@
 """Rule 28: each play is noted before audio leaves, and the listening page answers its own page alone."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import ignoring, never, skipping
+from tests.mutations.operations import always, ignoring, never, skipping
 
 DOOR = ("unit/cli/listening/test_door.py",)
 QUESTIONS = ("unit/cli/listening/test_pages_questions.py",)
@@ -10,6 +10,8 @@ _door = "call_lake_cli.listening.door"
 _loopback = "call_lake_local.loopback"
 _plays = "call_lake_cli.listening.plays"
 _library = "call_lake_cli.listening.library"
+_documents = "call_lake_cli.listening.documents"
+_app = "call_lake_cli.listening.app"
 
 MUTATIONS = (
     Mutation(28, "nobody needs the token", at(_door, "Door.why_refused"), never("compare_digest"), DOOR),
@@ -20,5 +22,7 @@ MUTATIONS = (
     Mutation(28, "the page may be framed", at(_loopback, "why_foreign"), ignoring("dests"), DOOR),
     Mutation(28, "a play is not noted", at(_plays, "Plays.begin"), skipping("note"), QUESTIONS),
     Mutation(28, "a ticket never ends", at(_plays, "Plays.find"), ignoring("until"), QUESTIONS),
+    Mutation(28, "words are read without a play", at(_app, "Desk._play"), never("play"), QUESTIONS),
+    Mutation(28, "a document of any size is read", at(_documents, "document_of"), always("BYTES_MAX"), QUESTIONS),
     Mutation(28, "a row's other audio is played", at(_library, "Library.audio_key"), never("fullmatch"), QUESTIONS),
 )

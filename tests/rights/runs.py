@@ -66,6 +66,7 @@ from tests.support.fakes.dead_letters import MemoryDeadLetters
 from tests.support.fakes.ids import ID_KEY
 from tests.support.fakes.provider import make_recording
 from tests.support.fakes.transcriptions import MemoryTranscriptions
+from tests.support.heard import commit_heard, commit_sound, transcript
 from tests.support.lake_samples import transcript_of
 from tests.support.listening import Listening, id_of
 from tests.support.operator_bench import Bench
@@ -406,13 +407,18 @@ def erasure() -> tuple[Request, ...]:
 
 @cache
 def listening() -> tuple[Request, ...]:
-    """What ``call-lake listen --source thulium`` asks for: a call is found, heard in part, and told."""
+    """What ``call-lake listen --source thulium`` asks for: a call is found, also by a word, heard in part, read, and
+    told."""
     deployed = Resolved(**EVERYTHING)
     bucket = deployed.environment("Copier")["BUCKET"]
     outputs = dict.fromkeys(OUTPUTS, "invented") | {"BucketName": bucket, "SourcesPath": "/call-lake/stack/sources"}
     described = [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()]
     here = Listening()
     row = here.add(1, encoded("WAV", "PCM_16"))
+    place = Partition("thulium", date.fromisoformat(row["call_date"]))
+    commit_heard(here.world, transcript(1, "yes"), day=place.call_date)
+    commit_sound(here.world, 1, day=place.call_date)
+    here.world.store.put(transcript_key(place, "aws", row["recording_id"]), b"{}")
     answers: Answers = {
         "DescribeStacks": {"Stacks": [{"Outputs": described}]},
         "GetParametersByPath": {"Parameters": []},
@@ -426,6 +432,9 @@ def listening() -> tuple[Request, ...]:
         store = _mirrored(here.world.store, S3ObjectStore(client("s3"), bucket))
         desk = Listening(replace(here.world, store=store), {}, ("thulium",))
         desk.ask("calls", {"first": row["call_date"], "last": row["call_date"]})
-        desk.get(desk.play(row), range="bytes=5-9")
+        desk.ask("calls", {"first": row["call_date"], "last": row["call_date"], "says": "yes"})
+        audio = desk.play(row)
+        desk.get(audio, range="bytes=5-9")
+        desk.ask("transcript", {"ticket": audio.rpartition("/")[2]})
         desk.ask("story", id_of(row))
     return tuple(recorder.requests)

@@ -19,6 +19,7 @@ ALSO_NEEDED: dict[Words, Words] = {
     ("query",): ("SELECT 1",),
     ("probe",): ("--source", "thulium"),
     ("source", "remove"): ("--yes",),
+    ("transcribe",): ("--from", "2026-10-20", "--to", "2026-10-20"),
 }
 """What a command needs beside the parameters that typer requires."""
 

@@ -17,7 +17,7 @@ from call_lake.model.layout import ACCESS_LOG, Partition
 from call_lake.model.table import Row
 from call_lake.settings import SourceSettings
 from call_lake_cli.listening.app import Desk, app_of
-from call_lake_cli.listening.desk import finder_of
+from call_lake_cli.listening.desk import note_of, shelf_of
 from call_lake_cli.listening.door import Door
 from call_lake_cli.listening.library import DIRECTIONS, Library
 from call_lake_cli.listening.plays import Plays
@@ -43,6 +43,7 @@ class Listening:
     def __post_init__(self) -> None:
         store = self.world.store
         sources = {name: SourceSettings(name, name, "https://example.com/api") for name in self.sources}
+        access_log = AccessLog(store, self.world.clock, "anna", "call-lake listen")
         self.desk = Desk(
             about={
                 "stack": "call-lake",
@@ -52,8 +53,8 @@ class Listening:
                 "first": (TODAY - timedelta(days=30)).isoformat(),
                 "last": TODAY.isoformat(),
             },
-            library=Library(finder_of(store, sources), store, sources, self.entries.get),
-            plays=Plays(AccessLog(store, self.world.clock, "anna", "call-lake listen"), self.world.clock.now),
+            library=Library(shelf_of(store, sources, self.entries.get), store, sources, note_of(access_log)),
+            plays=Plays(access_log, self.world.clock.now),
             waveforms=Waveforms(store),
             store=store,
         )

@@ -19,11 +19,14 @@ import pytest
 from typer.testing import CliRunner
 
 from call_lake.bucket.quarantine import QuarantinedRow, RejectedRow
+from call_lake.lake.spoken import Said
 from call_lake.ledger.entry import OUTLIVED, Entry, State
 from call_lake.ledger.jobs import Job, JobKind, JobState
 from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
+from call_lake.model.phrases import Hit
 from call_lake.model.recording import AudioFacts, StoredAudio
+from call_lake.model.sound import SOUND_COLUMNS
 from call_lake.model.times import iso
 from call_lake.model.windows import Window
 from call_lake.operations.erase.eraser import ErasureReport
@@ -40,6 +43,7 @@ from call_lake_cli.doctor.checks import fail, ok, warn
 from call_lake_cli.main import app
 from call_lake_cli.stack.athena import Answer, QueryCost
 from call_lake_cli.stack.census import SourceCensus, SourceStatus
+from call_lake_cli.stack.engines import EngineStatus
 from call_lake_cli.stack.log_lines import LogLine, parse
 from call_lake_cli.stack.version import this_version
 from tests.support.fakes import World
@@ -78,6 +82,7 @@ class KnownStack:
     version = this_version()
     sources_path = "/call-lake/sources/"
     functions: Mapping[str, str] = {"poller": "call-lake-poller", "sound-analyzer": "call-lake-sound-analyzer"}
+    engines: Mapping[str, str] = {}
     ledger_table = "call-lake-ledger"
 
     def __init__(self) -> None:
@@ -134,14 +139,31 @@ STATUS = SourceStatus(
     audio_hosts=["example.thulium.com"],
     at_least=["waiting"],
 )
+ENGINES = [EngineStatus("aws", 12, 1204, 100, 3, 100.0, 100), EngineStatus("local", 0, 0, 0, 0)]
 CENSUS = [
     SourceCensus("conpeek", listed=1234, stored=1230, rows=1230, failed=Counter(not_found=4)),
     SourceCensus("thulium", listed=90_219, stored=90_215, rows=90_215, failed=Counter(forbidden=3), waiting=1),
 ]
+HEARD: dict[str, Any] = {
+    "state": "READY",
+    "reason": None,
+    "changed_at": "2026-10-20T10:20:00.000Z",
+    "attempts": 1,
+    "language": "pl-PL",
+    "words": 124,
+    "confidence": 0.93,
+    "transcribed_at": "2026-10-20T10:19:58.000Z",
+}
 FACTS = {
     "recording_id": ID,
     "state": State.STORED,
     "waits": None,
+    "transcripts": [
+        HEARD | {"engine": "aws"},
+        dict.fromkeys(HEARD) | {"engine": "local", "state": "FAILED", "reason": "no codec"},
+    ],
+    "sound": dict.fromkeys(SOUND_COLUMNS)
+    | {"audio_s": 57.0, "silence_share": 0.21, "longest_silence_s": 12.4, "longest_silence_at_s": 31.0},
     "ledger": {
         "first_published_at": "2026-10-20T10:12:09.000Z",
         "attempts": 2,
@@ -161,6 +183,7 @@ FACTS = {
     "rows": [{"recording_id": ID, "agent": CALL.agent, "stored_at": "2026-10-20T10:12:30.000Z", "raw": "{}"}],
 }
 GONE: dict[str, Any] = {"state": State.ERASED, "listing": None, "object": None, "rows": []}
+GONE |= {"transcripts": [], "sound": None}
 REMOVED: dict[str, Any] = {
     "first_published_at": None,
     "due_at": None,
@@ -239,6 +262,23 @@ GOT = {
     "commands.get.copy_audio": gives(None),
 }
 FOUND = [row_of(number, caller="+48800000003", direction="inbound", duration_s=200.4) for number in (1, 2)]
+PLACES = [
+    Hit(12.4, 3, 0, 1, "spk_1", "Good morning, I want to ", "cancel my contract", ", please."),
+    Hit(98.0, 17, 4, 0, None, "You want to ", "cancel … my contract", "?"),
+]
+SAID = {
+    "commands.find.find_said": lambda *_: iter([(FOUND[0], Said("aws", PLACES, 2))]),
+    "commands.find_said.access_log_of": gives(SimpleNamespace(note=gives(None))),
+}
+LENGTHS = {make_recording(number).recording_id: 300.0 for number in range(1204)}
+ASKED = {
+    "commands.transcribe.engine_queue": gives(None),
+    "commands.transcribe.ledger_of": gives(None),
+    "commands.transcribe._missing": gives(LENGTHS),
+    "commands.transcribe._refuse_unknown": gives(None),
+    "commands.transcribe.transcriber_settings": gives(SimpleNamespace(hours_per_day=100)),
+    "commands.transcribe.ask": gives(1204),
+}
 LISTENED = {
     "listening.desk.desk_of": gives(SimpleNamespace(about={"who": "anna"})),
     "listening.server.listening": gives(nullcontext(SimpleNamespace(url=LISTEN_URL, run=gives(None)))),
@@ -326,6 +366,10 @@ SCREENS: dict[str, Screen] = {
     "help": Screen("call-lake --help"),
     "help-status": Screen("call-lake status --help"),
     "status": Screen("call-lake status", {"commands.status.take_status": gives([STATUS])}),
+    "status-engines": Screen(
+        "call-lake status",
+        {"commands.status.take_status": gives([STATUS]), "commands.status.take_engines": gives(ENGINES)},
+    ),
     "status-utc": Screen("call-lake status --utc", {"commands.status.take_status": gives([STATUS])}),
     "status-all": Screen("call-lake status --all", {"commands.status.take_census": gives(CENSUS)}),
     "verify": Screen(f"call-lake verify {DAYS}", verified(LOST)),
@@ -349,6 +393,7 @@ SCREENS: dict[str, Screen] = {
     "listen": Screen("call-lake listen", LISTENED),
     "get": Screen(f"call-lake get {ID}", GOT),
     "find": Screen("call-lake find --day 2026-10-20", {"commands.find.find_calls": lambda *_: iter(FOUND)}),
+    "find-says": Screen("call-lake find --says 'cancel my contract' --day 2026-10-20", SAID),
     "find-none": Screen("call-lake find --number 800000003", {"commands.find.find_calls": lambda *_: iter(())}),
     "export-none": Screen(
         "call-lake export nothing -o calls.zip",
@@ -363,6 +408,7 @@ SCREENS: dict[str, Screen] = {
         f"call-lake sound {DAYS} --yes",
         {"commands.sound.unmeasured": gives([{"seconds": 240.0}] * 1500), "commands.sound.send": gives(None)},
     ),
+    "transcribe": Screen(f"call-lake transcribe {DAYS} --yes", ASKED),
     "probe": Screen(
         "call-lake probe --source thulium",
         {

@@ -1,18 +1,19 @@
-"""``call-lake find``: which calls there were, read from the table's files themselves (ADR 0036).
+"""``call-lake find``: which calls there were, read from the tables' files themselves (ADR 0036, ADR 0046).
 
-This command prints numbers and names.
+This command prints numbers and names, and with ``--says`` words of the calls.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from heapq import nlargest
 from itertools import islice
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from call_lake.model.table import Row, length_of
+from call_lake_cli.commands.find_said import NO_WORDS, note_search, print_said
 from call_lake_cli.console.errors import NothingMatched, err, explained
 from call_lake_cli.console.manner import Format, manner
 from call_lake_cli.console.options import AsJson, SourceName, StackName
@@ -25,12 +26,17 @@ from call_lake_cli.stack.calls import (
     clock_text,
     countries_of,
     find_calls,
+    find_said,
     length_text,
     local_start,
+    parse_phrase,
     wanted_of,
     zone_of_source,
 )
 from call_lake_cli.stack.handle import Stack, find_stack
+
+if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
+    from call_lake.lake.spoken import Said
 
 COLUMNS = (
     *("direction", "caller", "callee", "agent", "disposition", "duration_s", "talk_s", "audio_s"),
@@ -55,6 +61,14 @@ Day = Annotated[str | None, typer.Option("--day", metavar="DAY", help="Calls of 
 From = Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day; without days, the last 31.")]
 To = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day; without it, today.")]
 DirectionOption = Annotated[Direction | None, typer.Option("--direction", help="Only calls of this direction.")]
+Says = Annotated[
+    str | None,
+    typer.Option(
+        "--says",
+        metavar="WORDS",
+        help="Calls in which these words were said, one after the other, in any case and without accents.",
+    ),
+]
 LongerThan = Annotated[
     str | None, typer.Option("--longer-than", metavar="LENGTH", help="Only longer calls: 90 (seconds), 5m or 1h30m.")
 ]
@@ -69,19 +83,22 @@ def find(
     source: SourceName = None,
     direction: DirectionOption = None,
     longer_than: LongerThan = None,
+    says: Says = None,
     longest: Annotated[bool, typer.Option("--longest", help="The longest calls first, not the newest.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Print so many calls at most.")] = 50,
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """Find calls by number, agent, day, direction and length. Prints phone numbers and names.
+    """Find calls by number, agent, day, direction, length and spoken words. Prints phone numbers and names.
 
-    Reads the table's files, not Athena. A call appears here once its row is in the table, some minutes after the call.
+    Reads the tables' files, not Athena. A call appears here once its row is in the table, some minutes after the call.
+    With --says, it prints words of the calls. So each search is noted in the bucket: who, when, and which recordings.
 
     Examples:
       call-lake find --number "800 000 003" --from 2026-10-01
       call-lake find --agent anna --longest --limit 1
       call-lake find --day 2026-10-25 --longer-than 5m --output csv
+      call-lake find --says "cancel my contract" --from 2026-10-01
     """
     with explained():
         here = find_stack(stack)
@@ -89,18 +106,31 @@ def find(
         wanted = wanted_of(here, asked)
         if wanted.default_days:
             err.print(f"the last 31 days, {wanted.days}; --from DAY looks further back")
-        rows = find_calls(here, wanted, COLUMNS)
-        if longest:
-            found = nlargest(limit + 1, rows, key=lambda row: length_of(row) or 0.0)
-        else:
-            found = list(islice(rows, limit + 1))
+        found = _some(_found(here, wanted, says), limit + 1, longest=longest)
         shown = found[:limit]
-        _print(here, wanted, shown, Format.JSON if json_ else manner().output)
+        form = Format.JSON if json_ else manner().output
+        if says is None:
+            _print(here, wanted, [row for row, _ in shown], form)
+        else:
+            note_search(here, shown)
+            print_said(here, [(row, said) for row, said in shown if said], form)
         if not shown:
-            raise NothingMatched(f"no call fits ({wanted.days})")
+            raise NothingMatched(f"no call fits ({wanted.days})" + (NO_WORDS if says else ""))
         if len(found) > limit:
             which = "longest" if longest else "newest"
             err.print(f"there are more: these are the {which} {limit}; --limit {limit * 10} prints more of them")
+
+
+def _found(stack: Stack, wanted: Wanted, says: str | None) -> "Iterator[tuple[Row, Said | None]]":
+    if says is None:
+        return ((row, None) for row in find_calls(stack, wanted, COLUMNS))
+    return iter(find_said(stack, wanted, parse_phrase(says), COLUMNS))
+
+
+def _some(found: "Iterator[tuple[Row, Said | None]]", most: int, *, longest: bool) -> "list[tuple[Row, Said | None]]":
+    if longest:
+        return nlargest(most, found, key=lambda one: length_of(one[0]) or 0.0)
+    return list(islice(found, most))
 
 
 def _print(stack: Stack, wanted: Wanted, rows: Sequence[Row], form: Format) -> None:

@@ -14,6 +14,7 @@ import typer
 from call_lake.bucket.inventory import ids_in_inbox, ids_in_quarantine
 from call_lake.ledger.entry import NEVER, OUTLIVED, Entry, State
 from call_lake.ledger.ledger import Ledger
+from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.times import iso
@@ -25,6 +26,7 @@ from call_lake_cli.console.output import Format, print_json, print_rows, print_s
 from call_lake_cli.console.words import counted, duration
 from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack, find_stack, zone_of
+from call_lake_cli.stack.heard import sound_facts, sound_story, transcript_story, transcripts_facts
 
 ID = re.compile(r"[a-z0-9-]{1,32}-[0-9a-f]{32}")
 SETTLED = (State.STORED, State.ERASED)
@@ -39,7 +41,8 @@ def show(
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """Show everything that is known of one recording: listing, ledger, audio, row. Prints its personal data.
+    """Show everything that is known of one recording: listing, ledger, audio, row, transcripts without their words,
+    sound. Prints its personal data.
 
     Examples:
       call-lake show thulium-0123456789abcdef0123456789abcdef
@@ -76,8 +79,13 @@ def find_entries(ledger: Ledger, sources: list[str], name: str, ids: Callable[[]
 
 
 def _facts_now(stack: Stack, entry: Entry) -> dict[str, Any]:
-    rows = _rows(stack, entry.recording) if entry.recording else []
-    return facts_of(stack, entry, rows, where_it_waits(stack.store, entry))
+    recording = entry.recording
+    rows = _rows(stack, recording) if recording else []
+    facts = facts_of(stack, entry, rows, where_it_waits(stack.store, entry))
+    if recording is None:
+        return facts | {"transcripts": [], "sound": None}
+    place = (stack, Partition.of_recording(recording), entry.recording_id)
+    return facts | {"transcripts": transcripts_facts(*place), "sound": sound_facts(*place)}
 
 
 def facts_of(stack: Stack, entry: Entry, rows: Sequence[Mapping[str, Any]], where: str | None) -> dict[str, Any]:
@@ -141,7 +149,7 @@ def _object(head: ObjectInfo | None) -> dict[str, Any] | None:
 
 
 def story_of(facts: dict[str, Any]) -> list[tuple[str, Any]]:
-    """What happened to a recording, in at most 15 fields; None where there is nothing to say."""
+    """What happened to a recording, in a field for each thing; None where there is nothing to say."""
     ledger, call = facts["ledger"], facts["listing"] or {}
     talked = duration(call.get("talk_s", call.get("duration_s")))
     ends = [call[name] for name in ("caller", "callee") if call.get(name)]
@@ -161,6 +169,8 @@ def story_of(facts: dict[str, Any]) -> list[tuple[str, Any]]:
         ("audio", _audio(ledger["audio"])),
         ("object", _where(facts)),
         ("row", f"in the table, {counted(len(facts['rows']), 'time')}" if facts["rows"] else "none in the table"),
+        *(("transcript", transcript_story(one)) for one in facts["transcripts"]),
+        ("sound", sound_story(facts["sound"])),
     ]
 
 
@@ -203,6 +213,8 @@ def _print_all(story: dict[str, Any], zone: ZoneInfo) -> None:
         ("listing", story["listing"] or {}),
         ("object", story["object"] or {"": "none in the bucket"}),
         *(("row", row) for row in story["rows"] or [{"": "none in the table"}]),
+        *((f"transcript {one['engine']}", one) for one in story["transcripts"]),
+        ("sound", story["sound"] or {}),
     ]
     fields = [(f"{part} {name}".strip(), value) for part, values in parts for name, value in values.items()]
     print_story([field for field in fields if field[0] != "row raw"], zone)

@@ -12,12 +12,23 @@ from call_lake_cli.console.errors import err, explained, say
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_note, print_rows
 from call_lake_cli.console.words import counted, duration
-from call_lake_cli.stack.census import DAYS, SourceCensus, SourceStatus, ledger_size, take_census, take_status, total
+from call_lake_cli.stack.census import (
+    DAYS,
+    MOST,
+    SourceCensus,
+    SourceStatus,
+    ledger_size,
+    take_census,
+    take_status,
+    total,
+)
+from call_lake_cli.stack.engines import EngineStatus, take_engines
 from call_lake_cli.stack.handle import Stack, find_stack, zone_of
 
 READ_BYTES = 4096
 """Of one read unit: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html"""
 
+ENGINE_COLUMNS = ("engine", "queue", "waiting", "running", "failed", "hours today")
 QUIET_S = 15.0
 """So long a command that waits may say nothing."""
 All = Annotated[
@@ -27,7 +38,8 @@ All = Annotated[
 
 
 def status(all_: All = False, json_: AsJson = False, stack: StackName = None) -> None:
-    """Show each source: how far it was read, what is unfinished, and the rows of the last 31 days.
+    """Show each source: how far it was read, what is unfinished, and the rows of the last 31 days. Then each engine
+    that transcribes: what waits, runs and failed.
 
     Examples:
       call-lake status
@@ -38,10 +50,12 @@ def status(all_: All = False, json_: AsJson = False, stack: StackName = None) ->
         if all_:
             _announce(here)
         found: Sequence[SourceStatus] = take_census(here) if all_ else take_status(here)
+        engines = take_engines(here)
         if json_:
-            print_json([one.to_json() for one in found])
+            print_json({"sources": [one.to_json() for one in found], "engines": [one.to_json() for one in engines]})
         else:
             _print(found, zone_of(here))
+            _print_engines(engines)
 
 
 def _announce(stack: Stack) -> None:
@@ -90,6 +104,26 @@ def _print(found: Sequence[SourceStatus], zone: ZoneInfo) -> None:
     for one in found:
         if line := _trouble(one)[1]:
             print_note(f"{one.source}: {line}")
+
+
+def _print_engines(engines: Sequence[EngineStatus]) -> None:
+    if not engines:
+        return
+    rows = [
+        (one.engine, one.queue, *(_at_most(count) for count in (one.waiting, one.running, one.failed)), _hours(one))
+        for one in engines
+    ]
+    failed = any(one.failed for one in engines)
+    ends = "call-lake transcribe --failed lists what failed, and asks again." if failed else ""
+    print_rows(ENGINE_COLUMNS, rows, Format.TABLE, "transcripts", ends=ends, beside=True)
+
+
+def _hours(one: EngineStatus) -> str | None:
+    return None if one.hours_per_day is None else f"{one.hours_today} of {one.hours_per_day}"
+
+
+def _at_most(count: int) -> int | str:
+    return f"{count:,}+" if count >= MOST else count
 
 
 def _line(one: SourceStatus) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """``call-lake verify``: list the provider again and compare it with ledger, audio and rows."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -15,10 +15,22 @@ from call_lake.model.layout import AUDIO
 from call_lake.model.retention import first_kept_day
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import Finding, FindingGroup, Kind, TableRow, grouped
+from call_lake.operations.verify.listing import VerifyProgress
 from call_lake.operations.verify.redownload import Redownloader
 from call_lake.operations.verify.repair import Repairer
+from call_lake.operations.verify.transcripts import TranscriptReport, TranscriptVerifier, read_again
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
-from call_lake.wiring.operator import CLOCK, catalog_of, compactor_settings, ids_of, ledger_of, provider_of, queue_of
+from call_lake.wiring.operator import (
+    CLOCK,
+    catalog_of,
+    compactor_settings,
+    documents_queue,
+    ids_of,
+    ledger_of,
+    provider_of,
+    queue_of,
+    transcripts_of,
+)
 from call_lake_cli.console.errors import Found, UsageError, err, explained
 from call_lake_cli.console.manner import manner
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
@@ -43,8 +55,8 @@ def verify(
         bool,
         typer.Option(
             "--repair",
-            help="Publish what is missing, fetch lost audio again, write lost rows again, register what queries "
-            "do not see, mark what expired.",
+            help="Publish what is missing, fetch lost audio again, write lost rows again, have transcripts read "
+            "again, register what queries do not see, mark what expired.",
         ),
     ] = False,
     redownload: Annotated[
@@ -59,7 +71,7 @@ def verify(
     json_: AsJson = False,
     stack: StackName = None,
 ) -> None:
-    """List the provider again and compare it with ledger, audio and rows; exit code 3 if anything differs.
+    """List the provider again and compare it with ledger, audio, rows and transcripts; exit code 3 if anything differs.
 
     Runs with your own credentials: they have to read the stack's settings and secrets, ledger, bucket and Athena, and
     this machine has to reach the provider. Audio that is shorter than its header is downloaded once more after a day;
@@ -95,6 +107,8 @@ def verify(
 
                 provider = provider_of(here, settings)
                 reports.append(Verifier(settings, provider, data, CLOCK, ids).verify(days, in_ledger[name], show))
+                heard = verify_transcripts(here, name, days, in_ledger[name], show)
+                reports[-1].findings.extend(heard.findings)
                 again = Redownloader(settings, provider, ledger, CLOCK)
                 again.ask_again(reports[-1], show)
                 if redownload:
@@ -103,9 +117,31 @@ def verify(
                     bar.update(task, description=f"{name}: repairing", total=None)
                     queue = queue_of(here, settings)
                     done |= Repairer(ledger, here.store, catalog, queue, CLOCK).repair(reports[-1])
+                    done |= repair_transcripts(here, heard)
         _print(days, reports, done if repair else None, json_)
         if differences := sum(len(report.differences) for report in reports):
             raise Found(f"{counted(differences, 'difference')}; docs/runbook.md says what to do about each")
+
+
+def verify_transcripts(
+    stack: Stack, source: str, days: Days, in_ledger: Mapping[str, date], show: VerifyProgress
+) -> TranscriptReport:
+    """Compare documents, ledger and rows of each engine of the stack; nothing where it has none."""
+    from call_lake.lake.spoken import transcript_keys
+
+    if not stack.engines:
+        return TranscriptReport()
+    verifier = TranscriptVerifier(stack.store, transcripts_of(stack), partial(transcript_keys, stack.store), CLOCK)
+    total = len(days.all())
+    return verifier.verify(source, days, in_ledger, lambda done: show("transcripts", done, total))
+
+
+def repair_transcripts(stack: Stack, report: TranscriptReport) -> dict[str, str]:
+    """Have unread documents read, and return what was done by recording id."""
+    if report.unread:
+        documents = [info for _, info in report.unread]
+        read_again(stack.store, transcripts_of(stack), documents, documents_queue(stack))
+    return {id: "its document was sent to the reader again" for id, _ in report.unread}
 
 
 def kept_days(days: Days, first: date | None) -> Days:

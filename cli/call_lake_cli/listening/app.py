@@ -16,7 +16,7 @@ from call_lake.errors import CallLakeError, Transient
 from call_lake.plain_text import json_text
 from call_lake.ports import ObjectStore
 from call_lake_cli.listening.formats import HEAD_BYTES, PLAYED, why_not_played
-from call_lake_cli.listening.library import BadQuestion, Library, Question
+from call_lake_cli.listening.library import BadQuestion, Library, Question, phrase_of
 from call_lake_cli.listening.overview import PAGE
 from call_lake_cli.listening.plays import Action, Play, Plays
 from call_lake_cli.listening.ranges import NotSatisfiable, Part, part_of, pieces
@@ -63,7 +63,9 @@ class Desk:
         return self.waveforms.of(play.key, play.size)
 
     def transcript(self, asked: Answer) -> Answer:
-        return {"text": self.library.transcript(self._play(asked).key)}
+        """What was said in the call that is played, so that the access log has a line of it."""
+        play = self._play(asked)
+        return self.library.transcript(play.key, str(asked.get("engine")), phrase_of(asked.get("says")))
 
     def _row(self, asked: Answer) -> Any:
         return self.library.row(*(str(asked.get(name)) for name in ("source", "call_date", "recording_id")))
@@ -123,7 +125,7 @@ def app_of(desk: Desk) -> Starlette:
 
 
 def _files() -> dict[str, str]:
-    return {"/": "listen.html", "/listen.css": "listen.css", "/listen.js": "listen.js"}
+    return {"/": "listen.html"} | {f"/{name}": name for name in ("listen.css", "listen.js", "words.js")}
 
 
 def _file(name: str) -> Any:

@@ -15,7 +15,7 @@ type Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 type App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PAGE = "/"
-OPEN = (PAGE, "/listen.css", "/listen.js")
+OPEN = (PAGE, "/listen.css", "/listen.js", "/words.js")
 """They hold no data, so they need no token: a browser loads them before the page's script has one."""
 AUDIO = "/audio/"
 """A player sends no header of ours. Below this the path itself is a secret, a ticket (``plays.py``)."""

@@ -1,6 +1,5 @@
 """The calls that the listening page shows: found in the lake, without Athena."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,29 +7,39 @@ from datetime import date
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from call_lake.errors import CallLakeError, Transient
+from call_lake.errors import CallLakeError
 from call_lake.lake.calls import CallFilter
+from call_lake.lake.spoken import Said
 from call_lake.ledger.entry import Entry
-from call_lake.model.layout import AUDIO, Partition, transcript_key
+from call_lake.model.layout import AUDIO, Partition
+from call_lake.model.phrases import Phrase
 from call_lake.model.table import COLUMNS, LENGTHS, Row, length_of
 from call_lake.model.times import parse_iso
-from call_lake.model.transcripts import AWS_ENGINE
 from call_lake.ports import ObjectStore
 from call_lake.settings import SourceSettings
 from call_lake_cli.listening.overview import DAYS_MAX, Overview
+from call_lake_cli.listening.sound_facts import sentences_of
 from call_lake_cli.listening.story import local, story_of
-from call_lake_cli.stack.calls import may_be_another, numbers_of
+from call_lake_cli.listening.words import Words
+from call_lake_cli.stack.calls import may_be_another, numbers_of, told_hit
 
 SHOWN = 200
 SHOWN_MAX = 5000
-TRANSCRIPT_BYTES_MAX = 16 * 1024 * 1024
+TEXT_MAX = 200
 FORMAT = "[a-z0-9]{1,8}"
 DIRECTIONS = ("inbound", "outbound")
+TYPED = ("source", "number", "agent", "says")
 TOLD = ("recording_id", "source", "call_date", "direction", "caller", "callee", "agent")
 READ = (*("direction", "caller", "callee", "agent", "audio_uri"), *LENGTHS)
 """Columns of a list of calls; of one call, all are read."""
 type Find = Callable[[CallFilter, Sequence[str]], Iterator[Row]]
 """The calls that fit, newest first, with these columns (``call_lake.lake.calls.CallReader``)."""
+type FindSaid = Callable[[CallFilter, Phrase, Sequence[str]], Iterator[tuple[Row, Said]]]
+"""The calls that fit and in which the phrase was said (``call_lake.lake.spoken.SpokenReader``)."""
+type SoundOf = Callable[[Partition, str], Row | None]
+"""The row of a recording in table ``sound``."""
+type Note = Callable[[Sequence[str]], None]
+"""Writes down that words of these recordings were shown."""
 
 
 class BadQuestion(CallLakeError):
@@ -48,6 +57,7 @@ class Question:
     agent: str = ""
     direction: str = ""
     longer_than_s: float | None = None
+    says: str = ""
     shown: int = SHOWN
 
     @classmethod
@@ -55,7 +65,7 @@ class Question:
         """Raises BadQuestion."""
         try:
             longer = data.get("longer_than_s")
-            texts = {name: str(data.get(name) or "").strip()[:200] for name in ("source", "number", "agent")}
+            texts = {name: str(data.get(name) or "").strip()[:TEXT_MAX] for name in TYPED}
             asked = cls(
                 first=date.fromisoformat(str(data["first"])),
                 last=date.fromisoformat(str(data["last"])),
@@ -70,39 +80,63 @@ class Question:
             raise BadQuestion(f"give a last day that is not before the first, and at most {DAYS_MAX} days")
         if asked.direction not in ("", *DIRECTIONS):
             raise BadQuestion(f"there is no such direction; there are: {', '.join(DIRECTIONS)}")
+        if asked.says and asked.phrase is None:
+            raise BadQuestion(f"{asked.says!r} has no words to look for")
         return asked
+
+    @property
+    def phrase(self) -> Phrase | None:
+        """What has to be said in the calls; None for all calls."""
+        return phrase_of(self.says)
+
+
+def phrase_of(text: object) -> Phrase | None:
+    """What was typed as a phrase; None for nothing."""
+    return Phrase.of_text(str(text or "")[:TEXT_MAX])
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where the library reads. ``entry_of``: a recording's entry in the ledger."""
+
+    find: Find
+    find_said: FindSaid
+    entry_of: Callable[[str], Entry | None]
+    words: Words
+    sound_of: SoundOf
 
 
 class Library:
-    """Rows of the lake, the recordings' stories and their transcripts. ``sources``: those that may be shown."""
+    """Rows of the lake, the recordings' stories, and what was said. ``sources``: those that may be shown."""
 
-    def __init__(
-        self,
-        find: Find,
-        store: ObjectStore,
-        sources: Mapping[str, SourceSettings],
-        entry_of: Callable[[str], Entry | None],
-    ) -> None:
-        self._find = find
+    def __init__(self, shelf: Shelf, store: ObjectStore, sources: Mapping[str, SourceSettings], note: Note) -> None:
+        self._shelf = shelf
         self._store = store
-        self._entry_of = entry_of
+        self._note = note
         self._countries = {name: source.country for name, source in sources.items()}
         self._zones = {name: source.zone for name, source in sources.items()}
 
     def search(self, question: Question) -> dict[str, Any]:
-        """The newest calls that fit, how many there are, and their overview. Raises BadQuestion, LakeDamaged and
-        Transient."""
+        """The newest calls that fit, how many there are, and their overview. Where a phrase is looked for, each call
+        has its ``hits``, and the access log a line. Raises BadQuestion, LakeDamaged and Transient."""
         wanted = self._filter(question)
         overview = Overview(question.first, question.last, self._zones)
         shown: list[dict[str, Any]] = []
         total = 0
-        for row in self._find(wanted, READ):
+        for row, said in self._found(wanted, question.phrase):
             overview.add(row)
             total += 1
             if len(shown) < question.shown:
                 perhaps = may_be_another(row, wanted.numbers, self._countries[row["source"]])
-                shown.append(self._told(row) | {"perhaps": perhaps})
+                shown.append(self._told(row) | {"perhaps": perhaps} | _told_said(said))
+        if question.phrase and shown:
+            self._note([call["recording_id"] for call in shown])
         return {"calls": shown, "total": total, "overview": overview.to_json()}
+
+    def _found(self, wanted: CallFilter, phrase: Phrase | None) -> Iterator[tuple[Row, Said | None]]:
+        if phrase is None:
+            return ((row, None) for row in self._shelf.find(wanted, READ))
+        return iter(self._shelf.find_said(wanted, phrase, READ))
 
     def row(self, source: str, call_date: str, recording_id: str) -> Row:
         """One call as the page names it. Raises BadQuestion, LakeDamaged and Transient."""
@@ -110,7 +144,7 @@ class Library:
         if partition is not None and source in self._zones:
             day = partition.call_date
             wanted = CallFilter(day, day, sources=frozenset({source}), ids=frozenset({recording_id}))
-            if row := next(self._find(wanted, tuple(COLUMNS)), None):
+            if row := next(self._shelf.find(wanted, tuple(COLUMNS)), None):
                 return row
         raise BadQuestion("there is no such call: it was erased, or it never was")
 
@@ -125,21 +159,23 @@ class Library:
         return key
 
     def story(self, row: Row) -> dict[str, Any]:
-        """What happened to the recording, and all facts of its row."""
-        return story_of(row, self._entry_of, self._zones[row["source"]])
+        """What happened to the recording, all facts of its row, and what its sound says."""
+        told = story_of(row, self._shelf.entry_of, self._zones[row["source"]])
+        return told | {"sound": self._sound(row)}
 
-    def transcript(self, audio_key: str) -> str | None:
-        """The text of the transcript of an audio object; None where there is none, or none that may be read."""
+    def transcript(self, audio_key: str, engine: str, phrase: Phrase | None) -> dict[str, Any]:
+        """What was said in the recording of an audio object (``Words.of``). Raises BadQuestion."""
         partition = Partition.of_key(audio_key, AUDIO)
         if partition is None:
-            return None
-        key = transcript_key(partition, AWS_ENGINE, audio_key.rpartition("/")[2].partition(".")[0])
+            raise BadQuestion("there is no such call")
+        return self._shelf.words.of(partition, audio_key.rpartition("/")[2].partition(".")[0], engine, phrase)
+
+    def _sound(self, row: Row) -> list[str]:
+        partition = Partition.of_values(row["source"], str(row["call_date"]))
         try:
-            head = self._store.head(key)
-            found = self._store.get(key) if head and head.size <= TRANSCRIPT_BYTES_MAX else None
-            return str(json.loads(found[0])["results"]["transcripts"][0]["transcript"]) if found else None
-        except (Transient, ValueError, LookupError, TypeError, RecursionError):
-            return None
+            return sentences_of(self._shelf.sound_of(partition, row["recording_id"]) if partition else None)
+        except CallLakeError:  # the call can be heard without them
+            return []
 
     def _filter(self, question: Question) -> CallFilter:
         if question.source and question.source not in self._zones:
@@ -165,3 +201,9 @@ class Library:
             "length_s": length_of(row),
             "has_audio": row["audio_uri"] is not None,
         }
+
+
+def _told_said(said: Said | None) -> dict[str, Any]:
+    if said is None:
+        return {"hits": [], "more_hits": 0}
+    return {"hits": [told_hit(hit) for hit in said.hits], "more_hits": said.total - len(said.hits)}

@@ -17,7 +17,9 @@ from call_lake_cli.stack.handle import Stack, find_source
 
 if TYPE_CHECKING:  # pyarrow takes longer to load than most commands to run
     from call_lake.lake.calls import CallFilter
+    from call_lake.lake.spoken import Said
     from call_lake.model.phone_numbers import WantedNumber
+    from call_lake.model.phrases import Hit, Phrase
 
 LAST_DAYS = 31
 LENGTH = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", re.ASCII)
@@ -128,6 +130,23 @@ def find_calls(stack: Stack, wanted: Wanted, columns: Sequence[str]) -> Iterator
     return CallReader(stack.store, countries_of(stack), columns).calls(wanted.filter)
 
 
+def find_said(stack: Stack, wanted: Wanted, phrase: "Phrase", columns: Sequence[str]) -> "Iterator[tuple[Row, Said]]":
+    """The calls in which the phrase was said, newest first, and where it was said in each."""
+    from call_lake.lake.calls import CallReader
+    from call_lake.lake.spoken import SpokenReader
+
+    return SpokenReader(stack.store, CallReader(stack.store, countries_of(stack), columns)).calls(wanted.filter, phrase)
+
+
+def parse_phrase(text: str) -> "Phrase":
+    """What ``--says`` looks for. Raises UsageError."""
+    from call_lake.model.phrases import Phrase
+
+    if phrase := Phrase.of_text(text):
+        return phrase
+    raise UsageError(f"--says {text!r} has no words: give some, like --says 'cancel my contract'")
+
+
 def may_be_another(row: Row, numbers: "Sequence[WantedNumber]", country: str) -> bool:
     """Whether numbers were asked for, and neither end of the call is certainly one of them."""
     from call_lake.model.phone_numbers import Likeness
@@ -194,3 +213,28 @@ def as_json(stack: Stack, row: Row) -> dict[str, Any]:
         "audio_format": row["audio_format"],
         "has_audio": row["audio_uri"] is not None,
     }
+
+
+# -- how a place is told at which words were said
+
+SIDES = ("Left side", "Right side")
+
+
+def told_hit(hit: "Hit") -> dict[str, Any]:
+    """For a program, and for the listening page."""
+    return {
+        "at_s": hit.at_s,
+        "segment": hit.segment,
+        "side": side_of(hit.channel, hit.speaker),
+        "before": hit.before,
+        "words": hit.words,
+        "after": hit.after,
+    }
+
+
+def side_of(channel: int | None, speaker: str | None) -> str | None:
+    """Who speaks, as far as the engine tells: a side of a stereo call, or the label of a voice."""
+    if channel is None:
+        return speaker
+    side = SIDES[channel] if channel < len(SIDES) else f"Channel {channel + 1}"
+    return f"{side}, {speaker}" if speaker else side

@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import re
 import shlex
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -20,6 +21,7 @@ from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.parameters import SourceParameters
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.aws.strict.requests import check_every_request
+from call_lake.model.transcripts import AWS_ENGINE
 from call_lake.providers import VENDORS
 from call_lake.settings import SourceSettings
 from call_lake_cli.console.errors import NO_REGION, UsageError, UserError, say
@@ -46,6 +48,8 @@ class Stack:
     workgroup: str
     functions: dict[str, str]
     recording_id_key: str = ""  # the secret with the key of recording ids
+    engines: dict[str, str] = field(default_factory=dict)  # of transcripts: the queue of each by its name
+    documents_url: str = ""  # the queue of documents that become transcripts
     tap_url: str = ""  # the laptop's queue that receives every event
     connection: dict[str, str] = field(default_factory=dict)  # boto3's arguments; empty in the cloud
     local: bool = False
@@ -170,6 +174,8 @@ def stack_from_outputs(name: str, outputs: dict[str, str], connection: dict[str,
         workgroup=outputs["WorkgroupName"],
         functions=functions_of(outputs),
         recording_id_key=outputs["RecordingIdKeySecret"],
+        engines=engines_of(name, outputs),
+        documents_url=outputs.get("TranscriptDocumentsUrl", ""),
         tap_url=outputs.get("TapUrl", ""),
         version=outputs.get("Version", ""),
         connection=connection,
@@ -186,6 +192,13 @@ def functions_of(outputs: dict[str, str]) -> dict[str, str]:
         "sound-analyzer": "SoundAnalyzerName",
     }
     return found | {kind: outputs[output] for kind, output in optional.items() if output in outputs}
+
+
+def engines_of(stack: str, outputs: dict[str, str]) -> dict[str, str]:
+    """The queues of the engines that transcribe, by the engine's name. An engine of yours is named by its queue."""
+    aws = {AWS_ENGINE: outputs["TranscriptionQueueUrl"]} if "TranscriptionQueueUrl" in outputs else {}
+    urls = [url for output, url in outputs.items() if re.fullmatch(r"Engine\dQueueUrl", output)]
+    return aws | {url.rpartition("/")[2].removeprefix(f"{stack}-engine-"): url for url in urls}
 
 
 def select_sources(stack: Stack, only: str | None) -> dict[str, SourceSettings]:

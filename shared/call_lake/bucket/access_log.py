@@ -1,7 +1,8 @@
-"""The access log: who listened to which recordings, or took them along (``access-log/``, docs/security.md).
+"""The access log: who listened to which recordings, read words of them, or took them along (``access-log/``,
+docs/security.md).
 
-A program writes its line before it hands out any audio. So there may be a line without a listening, and never a
-listening without a line.
+A program writes its line before it hands out any audio or any word. So there may be a line without a listening, and
+never a listening without a line.
 """
 
 import secrets
@@ -13,7 +14,8 @@ from call_lake.model.times import iso
 from call_lake.plain_text import json_text
 from call_lake.ports import Clock, ObjectStore
 
-type Access = Literal["play", "get", "export"]
+type Access = Literal["play", "get", "export", "search"]
+"""``search``: words of these recordings were shown, because a phrase was looked for."""
 
 
 class AccessLog:

@@ -5,7 +5,7 @@ import re
 from datetime import date
 
 from call_lake.bucket.inbox import id_of, read_lines
-from call_lake.model.lake_tables import CALLS
+from call_lake.model.lake_tables import CALLS, LakeTable
 from call_lake.model.layout import Partition
 from call_lake.ports import ObjectStore
 
@@ -21,10 +21,10 @@ def audio_keys(store: ObjectStore, source: str, day: date) -> dict[str, list[str
     return found
 
 
-def ids_in_inbox(store: ObjectStore, source: str, day: date) -> set[str]:
-    """The ids of recordings with a row of table ``calls`` that waits for the compactor."""
+def ids_in_inbox(store: ObjectStore, source: str, day: date, table: LakeTable = CALLS) -> set[str]:
+    """The ids of recordings with a row of the table that waits for the compactor."""
     found: set[str] = set()
-    for info in store.list(CALLS.at(Partition(source, day)).inbox):
+    for info in store.list(table.at(Partition(source, day)).inbox):
         named = ONE_ROW.fullmatch(info.key.rpartition("/")[2])
         if named:
             found.add(named[1])

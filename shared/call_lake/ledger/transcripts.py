@@ -178,6 +178,14 @@ class TranscriptLedger:
         waiting = due_list(self.engine, TranscriptState.WAITING)
         return bool(self._table.query_due(waiting, iso(moment), 1, due_from=iso(moment)))
 
+    def forget_document(self, recording_id: str) -> bool:
+        """Let the reader read the document of a READY transcript again, though it is the same one."""
+        try:
+            self._table.update(self._id(recording_id), {"document": None}, {STATE: OneOf((TranscriptState.READY,))})
+        except PreconditionFailed:
+            return False
+        return True
+
     def erase(self, recording_id: str, partition: Partition) -> None:
         """Note that nothing of this recording may come back. Only for an item that exists: the recording's own
         tombstone guards all others."""

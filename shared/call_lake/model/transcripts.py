@@ -9,7 +9,7 @@ from datetime import datetime
 
 from call_lake.model.layout import Partition
 from call_lake.model.table import Row
-from call_lake.model.times import iso
+from call_lake.model.times import iso, parse_iso
 
 TRANSCRIPT_SCHEMA_VERSION = 1
 SEGMENTS = "array<struct<start_s:double,end_s:double,channel:int,speaker:string,text:string,confidence:double>>"
@@ -82,3 +82,17 @@ def transcript_row(transcript: Transcript, partition: Partition) -> Row:
         "source": partition.source,
         "call_date": partition.call_date.isoformat(),
     }
+
+
+def transcript_of_row(row: Row) -> Transcript:
+    """The transcript of a row as the lake gives it back. Raises KeyError and ValueError for a row of another table."""
+    return Transcript(
+        recording_id=row["recording_id"],
+        engine=row["engine"],
+        language=row["language"],
+        segments=tuple(Segment(**segment) for segment in row["segments"] or ()),
+        words=row["words"] or 0,
+        confidence=row["confidence"],
+        channels=row["channels"] or 1,
+        transcribed_at=parse_iso(row["transcribed_at"]),
+    )

@@ -24,7 +24,7 @@ from call_lake.lake.partition_rebuild import LedgerRows, PartitionRebuilder, Reb
 from call_lake.lake.registration import Registration
 from call_lake.ledger.entry import Entry, State, entry_of
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.lake_tables import CALLS, TABLES, TablePartition
+from call_lake.model.lake_tables import CALLS, TABLES, LakeTable, TablePartition
 from call_lake.model.layout import Partition
 from call_lake.model.recording import StoredAudio
 from call_lake.model.table import Row, row_of
@@ -48,7 +48,8 @@ class RebuildAttempt:
 
 class Rebuilder:
     """Safe beside compactors, copiers, erasures and readers. A second rebuild leaves alone what is right already.
-    ``grace_s``: the compactor's. ``threads``: partitions at once."""
+    ``grace_s``: the compactor's. ``threads``: partitions at once. ``table``: the rows of another one than ``calls``
+    are not made again, it is mended (``mend``)."""
 
     def __init__(
         self,
@@ -59,7 +60,9 @@ class Rebuilder:
         grace_s: float,
         *,
         threads: int = PARTITIONS_AT_ONCE,
+        table: LakeTable = CALLS,
     ) -> None:
+        self._table = table
         self._ledger = ledger
         self._store = store
         self._threads = threads
@@ -72,10 +75,10 @@ class Rebuilder:
         that the ledger has for it. Reads the whole ledger."""
         found: dict[Partition, list[str]] = {
             listed.partition.partition: []
-            for listed in list_partitions(self._store, CALLS)
+            for listed in list_partitions(self._store, self._table)
             if listed.partition.source in sources and first <= listed.partition.call_date <= last
         }
-        for id, source, day in self._ledger.days(first, last):
+        for id, source, day in self._ledger.days(first, last) if self._table is CALLS else ():
             if source in sources:
                 found.setdefault(Partition(source, day), []).append(id)
         return found
@@ -86,7 +89,7 @@ class Rebuilder:
         """Rebuild these partitions, the newest first. One that fails does not stop the others. ``on_progress`` gets the
         number of partitions that are done, and the number of all. Raises Transient and PartialFailure where the
         catalogue of tables cannot be read or written."""
-        self._registration.compare(CALLS)  # first, so that what is registered already costs no extra request
+        self._registration.compare(self._table)  # first, so that what is registered already costs no extra request
         newest = sorted(found, key=lambda partition: partition.call_date, reverse=True)
         done, lock = 0, threading.Lock()
 
@@ -115,6 +118,8 @@ class Rebuilder:
     def _rebuild_one(self, partition: Partition, ids: Sequence[str]) -> RebuildAttempt:
         reader = _LedgerReader(self._ledger, self._store, partition)
         try:
+            if self._table is not CALLS:
+                return RebuildAttempt(partition, self.mend(self._table.at(partition)))
             rebuilt = self._rebuilder.rebuild(CALLS.at(partition), ids, reader.read)
             if rebuilt.changed:
                 self._remove_erased(CALLS.at(partition), rebuilt)

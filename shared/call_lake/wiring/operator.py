@@ -11,11 +11,12 @@ from call_lake.aws.s3 import S3ObjectStore
 from call_lake.aws.transcribe import TranscribeJobs
 from call_lake.ledger.id_key import IdKey
 from call_lake.ledger.ledger import Ledger
+from call_lake.ledger.transcripts import TranscriptLedger
 from call_lake.model.layout import TRANSCRIPTS
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.ports import Provider
 from call_lake.providers import make_provider
-from call_lake.settings import CompactorSettings, SourceSettings, from_environment
+from call_lake.settings import CompactorSettings, SourceSettings, TranscriberSettings, from_environment
 
 CLOCK = SystemClock()
 
@@ -40,6 +41,14 @@ class Stack(Protocol):
     @property
     def functions(self) -> dict[str, str]:
         """The functions' names by kind: poller, copier, compactor, and the transcriber where there is one."""
+
+    @property
+    def engines(self) -> dict[str, str]:
+        """The queues of the engines that transcribe, by the engine's name."""
+
+    @property
+    def documents_url(self) -> str:
+        """The queue of documents that become transcripts."""
 
     @property
     def table(self) -> DynamoTable: ...
@@ -75,12 +84,33 @@ def compactor_settings(stack: Stack) -> CompactorSettings:
     return from_environment(CompactorSettings, found["Environment"]["Variables"])
 
 
+def transcriber_settings(stack: Stack) -> TranscriberSettings:
+    """As the stack's own transcriber has them: languages, and the hours of a day."""
+    found = stack.client("lambda").get_function_configuration(FunctionName=stack.functions["transcriber"])
+    return from_environment(TranscriberSettings, found["Environment"]["Variables"])
+
+
 def catalog_of(stack: Stack) -> GlueCatalog:
     return GlueCatalog(stack.client("glue"), stack.database)
 
 
 def queue_of(stack: Stack, source: SourceSettings) -> SqsQueue:
     return SqsQueue(stack.client("sqs"), source.queue_url)
+
+
+def engine_queue(stack: Stack, engine: str) -> SqsQueue:
+    """The queue from which an engine takes recordings. Raises KeyError for one that the stack does not have."""
+    return SqsQueue(stack.client("sqs"), stack.engines[engine])
+
+
+def transcripts_of(stack: Stack) -> list[TranscriptLedger]:
+    """What the ledger knows of the transcripts of each engine, by the engine's name."""
+    return [TranscriptLedger(stack.table, CLOCK, engine) for engine in sorted(stack.engines)]
+
+
+def documents_queue(stack: Stack) -> SqsQueue:
+    """Where a message makes a row of a transcript's document (``model.transcribing.document_written``)."""
+    return SqsQueue(stack.client("sqs"), stack.documents_url)
 
 
 def dead_letters_of(stack: Stack) -> SqsDeadLetters:

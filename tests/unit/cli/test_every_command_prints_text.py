@@ -17,9 +17,11 @@ from typer.testing import CliRunner
 
 from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import Reason, Terminal
+from call_lake.ledger.transcripts import TranscriptLedger
 from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
+from call_lake.model.transcripts import Segment
 from call_lake.operations.rebuild import RebuildAttempt
 from call_lake.operations.verify.findings import Finding, Kind
 from call_lake.operations.verify.verifier import VerifyReport
@@ -30,6 +32,7 @@ from call_lake_cli.main import app
 from call_lake_cli.stack.handle import Stack
 from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording
+from tests.support.heard import commit_heard, commit_sound, transcript
 from tests.support.operator_bench import DAY, DAYS, Bench
 from tests.support.pipeline import URLS
 from tests.support.template import ROOT
@@ -153,7 +156,14 @@ def stack() -> HostileStack:
     bench.world.table.update("source#thulium", {"trouble": HOSTILE})
     row = json.dumps({"recording_id": HOSTILE, "agent": HOSTILE}, ensure_ascii=False)
     quarantine(bench.world.store, RejectedRow(f"{CALLS.at(Partition('thulium', DAY)).inbox}any.json", row, HOSTILE))
-    found = HostileStack(*("lake", "lake", "ledger", "/sources", "dlq", "bus", "lake", "lake"), {"compactor": "c"})
+    first, second = (IDS.of_key("thulium", key) for key in (KEY, KEY + "2"))
+    said = Segment(0.0, 1.0, f"{HOSTILE} hostile words {HOSTILE}", speaker=HOSTILE)
+    commit_heard(bench.world, replace(transcript(1, said, engine="local"), recording_id=first, language=HOSTILE))
+    commit_sound(bench.world, 1, recording_id=first, sound_note=HOSTILE)
+    failed = TranscriptLedger(bench.world.table, bench.world.clock, "local")
+    failed.failed(second, Partition("thulium", DAY), HOSTILE)
+    names = ("lake", "lake", "ledger", "/sources", "dlq", "bus", "lake", "lake")
+    found = HostileStack(*names, {"compactor": "c"}, engines={"local": "queue"})
     object.__setattr__(found, "bench", bench)
     return found
 
@@ -189,6 +199,10 @@ TYPED = [
         ["query", "longest-calls", "--param", f"{HOSTILE}=1"],
         ["env"],
     ),
+    *(["find", *DAY_OPTIONS, "--says", HOSTILE], ["find", *DAY_OPTIONS, "--says", "hostile words", "--json"]),
+    *(["find", *DAY_OPTIONS, "--says", "hostile words"], ["find", "--says", "hostile words", "--output", "csv"]),
+    *(["transcribe", "--failed", "--engine", "local"], ["transcribe", *DAY_OPTIONS, "--engine", HOSTILE]),
+    *(["transcribe", *DAY_OPTIONS, "--engine", "local"], ["rebuild", "--table", "transcripts", *DAY_OPTIONS]),
     *(["redrive", "--reason", HOSTILE], ["redrive", "--source", HOSTILE]),
     *(["quarantine", "list"], ["quarantine", "list", "--raw"], ["quarantine", "list", "--raw", "--json"]),
     *(["quarantine", "retry", HOSTILE], ["quarantine", "retry", "--source", HOSTILE]),
@@ -284,7 +298,7 @@ def test_a_probe_is_text(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_rebuild_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     done = [RebuildAttempt(Partition(HOSTILE, DAY), None, 1, HOSTILE)]
     for as_json in (False, True):
-        rebuild._print(done, as_json)
+        rebuild._print(done, None, as_json)
     assert_text(capsys)
 
 

@@ -121,7 +121,7 @@ async function show(question) {
     byId("overview").replaceChildren(...(found.total ? overviewOf(found.overview) : []));
     const zones = new Set(found.calls.map((call) => call.zone));
     byId("start").textContent = zones.size === 1 ? `Start (${[...zones][0]})` : "Start";
-    byId("calls").tBodies[0].replaceChildren(...found.calls.map((call) => rowOf(call, zones.size > 1)));
+    byId("calls").tBodies[0].replaceChildren(...found.calls.flatMap((call) => rowsOf(call, zones.size > 1)));
     byId("more").hidden = found.calls.length >= found.total;
     const some = found.calls.length < found.total ? `; the newest ${found.calls.length} are shown` : "";
     const perhaps = found.calls.filter((call) => call.perhaps).length;
@@ -135,7 +135,7 @@ async function show(question) {
   }
 }
 
-function rowOf(call, showsZone) {
+function rowsOf(call, showsZone) {
   const open = make("button", showsZone ? `${call.started} ${call.zone}` : call.started, { type: "button" });
   open.setAttribute("aria-label", `Open the call of ${call.started} ${call.zone}, ${call.caller || "no number"}`);
   const row = make("tr", null, {}, make("th", null, { scope: "row" }, open));
@@ -151,7 +151,25 @@ function rowOf(call, showsZone) {
     row.append(make("td", value === null ? "–" : value, { "data-label": label, class: label === "Length" ? "number" : "" }));
   }
   open.addEventListener("click", trying(() => openCall(call, open, row)));
-  return row;
+  return call.hits.length ? [row, hitsOf(call, open, row)] : [row];
+}
+
+// Where the phrase was said in a call; a click opens the call and plays it there.
+function hitsOf(call, opener, row) {
+  const list = make("ul");
+  for (const hit of call.hits) {
+    const button = make("button", clock(hit.at_s), { type: "button" });
+    button.setAttribute("aria-label", `Play the call of ${call.started} from ${clock(hit.at_s)}: ${hit.words}`);
+    button.addEventListener("click", trying(async () => {
+      await openCall(call, opener, row);
+      if (now && now.call === call && call.has_audio) await playFrom(hit.at_s);
+    }));
+    const text = make("span", null, {}, ` ${hit.before}`, make("strong", hit.words), hit.after);
+    list.append(make("li", null, {}, button, hit.side ? make("span", ` ${hit.side}:`, { class: "side" }) : "", text));
+  }
+  if (call.more_hits) list.append(make("li", `… and ${call.more_hits} times more`));
+  const cell = make("td", null, { colspan: 7, "data-label": "Said" }, list);
+  return make("tr", null, { class: "hits" }, cell);
 }
 
 // ---- one call and its player
@@ -163,11 +181,13 @@ async function openCall(call, opener, row) {
   stop();
   document.querySelectorAll("[aria-current]").forEach((one) => one.removeAttribute("aria-current"));
   row.setAttribute("aria-current", "true");
-  const mine = (now = { call, opener, ticket: null, peaks: null, why: null });
+  const mine = (now = { call, opener, ticket: null, peaks: null, why: null, from: null, said: null });
   byId("player-title").textContent = `Call of ${call.started} (${call.zone})`;
   const who = [call.caller, call.callee].filter(Boolean).join(" → ");
   byId("player-who").textContent = [who, call.agent, call.direction, clock(call.length_s)].filter(Boolean).join(" · ");
-  byId("transcript").textContent = "Press Play to see the transcript, if there is one.";
+  showWords(null, "Press Play to see the transcript, if there is one.");
+  byId("sound").replaceChildren();
+  byId("sound-facts").hidden = true;
   byId("story").replaceChildren();
   byId("facts").replaceChildren();
   byId("story-note").textContent = byId("lanes").textContent = "";
@@ -182,6 +202,8 @@ async function openCall(call, opener, row) {
   byId("story").replaceChildren(...story.events.map((one) => make("li", null, {}, make("time", one.at), ` ${one.what}`)));
   byId("facts").replaceChildren(...story.facts.flatMap((one) => [make("dt", one.name), make("dd", one.value)]));
   byId("story-note").textContent = story.note || "";
+  byId("sound").replaceChildren(...story.sound.map((one) => make("li", one)));
+  byId("sound-facts").hidden = !story.sound.length;
 }
 
 const idOf = (call) => ({ source: call.source, call_date: call.call_date, recording_id: call.recording_id });
@@ -195,6 +217,17 @@ function stop() {
   byId("position").disabled = true;
   byId("position").value = byId("position").max = 0;
   showTime();
+}
+
+// Play from a moment: at once where the call plays already, else once its audio is loaded.
+async function playFrom(seconds) {
+  if (now.ticket && !audio().error && audio().readyState) {
+    audio().currentTime = seconds;
+    await audio().play();
+    return;
+  }
+  now.from = seconds;
+  await playOrPause();
 }
 
 async function playOrPause() {
@@ -216,15 +249,22 @@ async function playOrPause() {
   audio().playbackRate = Number(byId("speed").value);
   say("Loading …");
   audio().play().catch(() => {}); // the event "error" says why
-  if (mine.peaks) return;
-  const [peaks, transcript] = await Promise.all([ask("peaks", { ticket: play.ticket }), ask("transcript", { ticket: play.ticket })]);
+  if (mine.said) return;
+  const [peaks] = await Promise.all([ask("peaks", { ticket: play.ticket }), readWords(mine, "")]);
   if (now !== mine) return;
   mine.peaks = peaks.peaks || null;
   mine.why = peaks.why || null;
   if (mine.why) say(mine.why);
   byId("lanes").textContent = mine.peaks && mine.peaks.length === 2 ? "Left side above, right side below." : "";
-  byId("transcript").textContent = transcript.text || "There is no transcript of this call.";
   draw();
+}
+
+// What was said, as the chosen engine heard it.
+async function readWords(mine, engine) {
+  const said = await ask("transcript", { ticket: mine.ticket, engine, says: asked.says || "" });
+  if (now !== mine) return;
+  mine.said = said;
+  showWords(said, said.note);
 }
 
 async function save() {
@@ -251,6 +291,7 @@ function showTime() {
   byId("time").textContent = length ? `${clock(at)} of ${clock(length)}` : clock(at);
   byId("position").value = at;
   byId("position").setAttribute("aria-valuetext", byId("time").textContent);
+  markWords(at);
   draw();
 }
 
@@ -280,6 +321,8 @@ function listenToPlayer() {
   byId("play").addEventListener("click", trying(playOrPause));
   byId("save").addEventListener("click", trying(save));
   byId("close").addEventListener("click", close);
+  byId("engine").addEventListener("change", trying(() => readWords(now, byId("engine").value)));
+  listenToWords(trying(playFrom));
   byId("speed").addEventListener("change", () => (player.playbackRate = Number(byId("speed").value)));
   byId("position").addEventListener("input", () => (player.currentTime = Number(byId("position").value)));
   byId("waveform").addEventListener("click", (event) => {
@@ -291,11 +334,16 @@ function listenToPlayer() {
   player.addEventListener("loadedmetadata", () => {
     byId("position").max = Number.isFinite(player.duration) ? player.duration : 0;
     byId("position").disabled = false;
+    if (now && now.from !== null) player.currentTime = now.from;
+    if (now) now.from = null;
     say(now && now.why ? now.why : "");
     showTime();
   });
   player.addEventListener("timeupdate", showTime);
-  player.addEventListener("play", () => (byId("play").textContent = "Pause"));
+  player.addEventListener("play", () => {
+    byId("play").textContent = "Pause";
+    follow();
+  });
   player.addEventListener("pause", () => (byId("play").textContent = "Play"));
   player.addEventListener("error", () => {
     if (player.getAttribute("src")) say("This browser does not play it: save it as a file. If it has played before, press Play again.");

@@ -47,10 +47,14 @@ class Kind(StrEnum):
     ENCODED_ANEW = "audio_encoded_anew"
     GONE = "audio_gone_at_provider"
     NOT_COMPARED = "audio_not_compared"
+    NO_TRANSCRIPT = "transcript_not_read"
+    NO_DOCUMENT = "transcript_document_missing"
+    DOCUMENT_ERASED = "transcript_of_erased"
+    TRANSCRIPT_FAILED = "transcript_failed"
 
 
 INFORMATION = frozenset({Kind.UNLISTED, Kind.EXPIRED, Kind.ORPHAN, Kind.UNUSED})
-WARNINGS = frozenset({Kind.SHORTER, Kind.ENCODED_ANEW, Kind.GONE, Kind.NOT_COMPARED})
+WARNINGS = frozenset({Kind.SHORTER, Kind.ENCODED_ANEW, Kind.GONE, Kind.NOT_COMPARED, Kind.TRANSCRIPT_FAILED})
 """Each is listed, because somebody may want to listen to it or to try again."""
 
 TO_DO = {
@@ -82,6 +86,10 @@ TO_DO = {
     Kind.ENCODED_ANEW: "a hash cannot prove it: listen to it (call-lake get) and at the provider, if it matters",
     Kind.GONE: "nothing: it is kept here",
     Kind.NOT_COMPARED: "verify --redownload again later",
+    Kind.NO_TRANSCRIPT: "call-lake verify --repair has its document read again",
+    Kind.NO_DOCUMENT: "restore the document from a version of it; its row stays as it is",
+    Kind.DOCUMENT_ERASED: "call-lake erase of this recording again deletes it",
+    Kind.TRANSCRIPT_FAILED: "remove the cause, then call-lake transcribe --failed",
 }
 
 

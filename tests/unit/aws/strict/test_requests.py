@@ -173,8 +173,9 @@ def of_the_laptop() -> Any:
 
 def of_a_command() -> Any:
     keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "eu-central-1"}
-    names = dict.fromkeys(("bucket", "ledger_table", "sources_path", "dlq_url", "bus", "database", "workgroup"), "a")
-    stack = Stack("lake", functions={}, connection=keys | {"endpoint_url": NOBODY}, local=True, **names)
+    names = ("bucket", "ledger_table", "sources_path", "dlq_url", "bus", "database", "workgroup")
+    more: dict[str, Any] = dict.fromkeys(names, "a")
+    stack = Stack("lake", functions={}, connection=keys | {"endpoint_url": NOBODY}, local=True, **more)
     return stack.client("scheduler")
 
 

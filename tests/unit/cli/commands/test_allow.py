@@ -28,6 +28,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     bench = Bench(5)
     bench.pipeline.more = {"new_per_day": 2}
     found = SimpleNamespace(
+        engines={},
         table=bench.world.table,
         store=bench.world.store,
         sources={name: SourceSettings(name, name, url, new_per_day=2) for name, url in URLS.items()},
@@ -45,7 +46,7 @@ def typed(*words: str) -> Result:
 
 
 def told() -> dict[str, Any]:
-    return next(one for one in json.loads(typed("status", "--json").stdout) if one["source"] == "thulium")
+    return next(one for one in json.loads(typed("status", "--json").stdout)["sources"] if one["source"] == "thulium")
 
 
 def test_it_lets_so_many_more_through_and_says_what_it_did(bench: Bench) -> None:

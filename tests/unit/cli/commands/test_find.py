@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from call_lake.errors import Reason, Transient
 from call_lake.model.lake_tables import CALLS
-from call_lake.model.layout import Partition
+from call_lake.model.layout import ACCESS_LOG, Partition
+from call_lake_cli.commands.find_said import PRINTED
 from call_lake_cli.console.errors import ExitCode, UsageError
 from call_lake_cli.stack import calls
 from call_lake_cli.stack.calls import Asked, days_of, length_text, parse_length
 from tests.support.fakes import FakeClock, World
+from tests.support.fakes.calls import Call, Proceed
+from tests.support.heard import commit_heard, sides, transcript
 from tests.support.lake_samples import TODAY, lake_of, row_of, table_from
 from tests.support.memory_stack import stack_of, typed, use
 
@@ -157,6 +161,7 @@ def test_more_than_the_limit_is_said() -> None:
         (["--number", " "], "--number is blank"),
         (["--agent", ""], "--agent is blank"),
         (["--longer-than", "soon"], "'soon' is no length"),
+        (["--says", "?!"], "--says '?!' has no words"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(words: list[str], message: str) -> None:
@@ -190,3 +195,66 @@ def test_another_text_is_no_length(text: str) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(None, None), (0, "0:00"), (59.6, "1:00"), (3723, "1:02:03")])
 def test_a_length_is_told_as_a_clock_does(seconds: float | None, text: str | None) -> None:
     assert length_text(seconds) == text
+
+
+# -- what was said
+
+
+@pytest.fixture
+def heard(world: World) -> World:
+    said = sides((0.0, 2.0, 0, "How can I help you?"), (62.5, 66.0, 1, "Chcę złożyć reklamację, proszę."))
+    commit_heard(world, transcript(2, *said), transcript(3, *["zloz reklamacje"] * 5))
+    commit_heard(world, transcript(1, "nothing of it"), day=WINTER)
+    return world
+
+
+def notes(world: World) -> list[Any]:
+    return [json.loads(body) for body in world.store.bodies(ACCESS_LOG).values()]
+
+
+def test_words_are_found_and_the_search_is_noted(heard: World) -> None:
+    done = typed("find", "--says", "ZLOZYC reklamacje", *DAYS)
+
+    assert done.exit_code == 0, done.output
+    for cell in (
+        "1:02",
+        "Right side",
+        "Chcę [złożyć reklamację], proszę.",
+        "2026-10-20 10:00",
+        "Times: Europe/Warsaw.",
+    ):
+        assert cell in done.stdout
+    assert "1 call, 1 place" in done.stdout
+    (note,) = notes(heard)
+    assert (note["action"], note["recording_ids"]) == ("search", [f"thulium-{2:032x}"])
+
+
+def test_a_program_gets_each_place(heard: World) -> None:
+    (call,) = json.loads(typed("find", "--says", "zloz", "--direction", "outbound", *DAYS, "--json").stdout)
+
+    assert (call["recording_id"], call["engine"], call["places"]) == (f"thulium-{3:032x}", "aws", 5)
+    assert [hit["at_s"] for hit in call["hits"]] == [0.0, 2.0, 4.0, 6.0, 8.0]
+    rows = list(csv.DictReader(io.StringIO(typed("find", "--says", "zloz", *DAYS, "--output", "csv").stdout)))
+    assert [(row["at_s"], row["words"]) for row in rows] == [(f"{2.0 * n}", "zloz") for n in range(5)]
+    table = typed("find", "--says", "zloz", *DAYS).stdout
+    assert (table.count("[zloz]"), "1 call, 5 places" in table) == (PRINTED, True)
+
+
+def test_words_that_nobody_said_are_not_noted(heard: World) -> None:
+    done = typed("find", "--says", "nothing said", *DAYS)
+
+    assert done.exit_code == ExitCode.NOTHING_MATCHED
+    assert "a call without a transcript has no words to find" in done.stderr
+    assert notes(heard) == []
+
+
+def test_where_a_search_cannot_be_noted_no_word_is_printed(heard: World) -> None:
+    def refuse(call: Call, proceed: Proceed) -> Any:
+        if call.method == "put":
+            raise Transient(Reason.AWS, "PutObject: AccessDenied")
+        return proceed()
+
+    heard.calls.on_call(refuse)
+    done = typed("find", "--says", "zloz", *DAYS)
+
+    assert (done.exit_code, done.stdout) == (ExitCode.UNREACHABLE, "")

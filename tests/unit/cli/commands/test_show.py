@@ -1,5 +1,6 @@
 """One recording is found by its id or by the provider's key, and told where it waits."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,11 +8,15 @@ import pytest
 from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.errors import NotReady, Reason, Terminal
 from call_lake.ledger.entry import Entry, State
+from call_lake.ledger.transcripts import TranscriptLedger
 from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake_cli.commands.show import find_entries, where_it_waits
+from call_lake_cli.stack.heard import sound_facts, sound_story, transcript_story, transcripts_facts
 from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording, raising
+from tests.support.heard import commit_heard, commit_sound, transcript
+from tests.support.memory_stack import stack_of
 from tests.support.operator_bench import DAY, Bench
 
 SOURCES = ["conpeek", "thulium"]
@@ -99,3 +104,23 @@ def test_what_was_erased_waits_nowhere(bench: Bench) -> None:
     bench.world.table.update(bench.recordings[0].recording_id, {"state": State.ERASED, "record": None, "audio": None})
 
     assert waits(bench) is None
+
+
+def test_each_engine_that_was_asked_is_told_without_a_word_of_the_call(bench: Bench) -> None:
+    recording = bench.recordings[0]
+    place = Partition.of_recording(recording)
+    stack = replace(stack_of(bench.world), engines={"local": "queue"})
+    TranscriptLedger(bench.world.table, bench.world.clock, "local").failed(recording.recording_id, place, "no codec")
+    heard = replace(transcript(1, "secret words"), recording_id=recording.recording_id)
+    commit_heard(bench.world, heard)
+    commit_sound(bench.world, 1, recording_id=recording.recording_id, audio_s=9.0, silence_share=0.5)
+
+    facts = transcripts_facts(stack, place, recording.recording_id)
+
+    assert [transcript_story(one) for one in facts] == [
+        "aws: not in the ledger, en-GB, 2 words, confidence 50%",
+        "local: FAILED, no codec",
+    ]
+    assert "secret" not in str(facts)
+    assert sound_story(sound_facts(stack, place, recording.recording_id)) == "Nobody talks for 50% of the time."
+    assert sound_facts(stack, place, "thulium-other") is None

@@ -18,6 +18,7 @@ from call_lake_cli.listening.overview import static_page
 from call_lake_local.simulators.audio import AudioSpec, SpeechAudio
 from tests.support.chromium import Page, browser, chromium
 from tests.support.fakes.calls import Call, Proceed
+from tests.support.heard import commit_heard, sides, transcript
 from tests.support.lake_samples import TODAY
 from tests.support.listening import Listening, open_server
 from tests.support.web_site import Site, serving
@@ -190,6 +191,49 @@ def test_what_a_caller_is_called_is_text_and_nothing_else(visit: Visit) -> None:
         assert visit.page.run("document.querySelectorAll('img').length") == 0
         assert "Its audio has expired" in visit.text("player-message")
         assert visit.page.run("document.getElementById('play').disabled")
+
+
+def test_a_person_finds_words_and_hears_them(visit: Visit) -> None:
+    hostile = "<img src=x onerror=alert(1)> & </li>"
+    here = Listening()
+    here.fill()
+    newest = sides(
+        (0.0, 1.5, 0, hostile), (2.0, 2.4, 1, "Cancel my contract,"), (2.5, 19.0, 1, "please."), (20.0, 30.0, 0, "Bye.")
+    )
+    commit_heard(here.world, transcript(23, *newest), transcript(23, "Another engine.", engine="local"))
+    page = visit.page
+    with here.serving() as server:
+        page.open(server.url)
+        page.wait("document.querySelectorAll('#calls tbody tr').length === 24")
+        page.run("document.forms[0].elements.says.focus()")
+        page.type("cancel MY contract please")
+        page.press("Enter")
+        page.wait("document.querySelectorAll('#calls tbody tr').length === 2")
+        assert "0:02 Right side: Cancel my contract, … please" in visit.text("calls")
+        assert [note["action"] for note in here.notes()] == ["search"]
+        page.run("document.querySelector('.hits button').click()")
+        page.wait("audio().currentTime >= 2 && now.said")
+        page.wait("document.querySelector('.spoken')")
+        assert sorted(note["action"] for note in here.notes()) == ["play", "search"]
+        assert page.run("[...document.querySelectorAll('#transcript li.hit')].map((one) => one.innerText)")
+        assert hostile in visit.text("transcript")
+        assert page.run("document.querySelectorAll('img').length") == 0
+        page.run("[...document.querySelectorAll('#transcript .said')].at(-1).click()")
+        page.wait("audio().currentTime >= 20")
+        page.wait("document.querySelector('.spoken').textContent === 'Bye.'")
+        assert page.run("document.querySelectorAll('.spoken').length") == 1
+        page.run("audio().pause()")
+        page.run("(byId('engine').value = 'local', byId('engine').dispatchEvent(new Event('change')), null)")
+        page.wait("document.querySelector('#transcript').innerText.includes('Another engine.')")
+        page.run("document.querySelector('#transcript button').focus()")
+        page.press("Enter")
+        page.wait("audio().currentTime < 5 && !audio().paused")
+        page.look(400, 900)
+        assert page.run("document.documentElement.scrollWidth") <= 400
+        assert page.run(CONTRAST) == []
+        nodes = {(node["role"], node["name"]) for node in page.accessible()}
+        assert {("button", "Play from 0:00"), ("combobox", "Engine"), ("searchbox", "Says")} <= nodes
+    assert page.said == []
 
 
 def test_a_page_without_the_token_shows_nothing(visit: Visit) -> None:

@@ -1,5 +1,7 @@
 """What the page asks, and what it is told: calls, stories, plays, audio in parts."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +11,12 @@ from call_lake.errors import ItemChanged, Reason, Transient
 from call_lake.ledger.entry import Entry, State
 from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition, transcript_key
+from call_lake.model.table import Row
+from call_lake_cli.listening import documents
 from call_lake_cli.listening.plays import TICKET_TIME
 from call_lake_cli.listening.ranges import PIECE_BYTES
 from tests.support.fakes.calls import Call, Proceed
+from tests.support.heard import commit_heard, commit_sound, sides, transcript
 from tests.support.lake_samples import TODAY
 from tests.support.listening import TOKEN, Listening, id_of, request
 
@@ -271,7 +276,7 @@ def test_a_story_without_the_ledger_says_so(here: Listening, error: Exception, s
     def refuse(_: str) -> None:
         raise error
 
-    here.desk.library._entry_of = refuse
+    here.desk.library._shelf = replace(here.desk.library._shelf, entry_of=refuse)
     status, story = here.ask("story", id_of(row))
     assert status == 200
     assert said in story["note"]
@@ -286,14 +291,180 @@ def test_a_call_that_is_not_there_is_said_so(here: Listening, day: str) -> None:
         assert here.ask("story", gone)[0] == 400
 
 
-def test_a_transcript_is_shown_to_who_plays(here: Listening) -> None:
+@pytest.mark.parametrize(
+    ("facts", "sentences"),
+    [
+        ({"sound_note": "format_not_read"}, ["Its sound was not measured: format_not_read."]),
+        (
+            {"audio_s": 60.0, "silence_share": 0.25, "longest_silence_s": 12.0, "longest_silence_at_s": 31.0}
+            | {"clipped_share": 0.01, "sound_note": "same_channels"},
+            [
+                "Nobody talks for 25% of the time.",
+                "The longest silence takes 0:12, from 0:31.",
+                "Both channels hold the same sound, so its sides cannot be told apart.",
+                "It is distorted: parts of it are at full scale.",
+            ],
+        ),
+        (
+            {"audio_s": 60.0, "silence_share": 0.0, "longest_silence_s": 1.0, "ch0_talk_s": 50.0, "ch1_talk_s": 0.0}
+            | {"ch0_talk_share": 1.0, "ch1_talk_share": 0.0, "ch0_turns": 1, "ch1_turns": 0, "overlap_s": 3.0}
+            | {"ch0_interruptions": 2, "ch1_interruptions": 1, "dead_channel": 1},
+            [
+                "The left side talks 0:50 (100% of the talk), in 1 turn; the right side talks 0:00 (0% of the talk).",
+                "Both talk at once for 0:03.",
+                "The left side interrupts the right one 2 times.",
+                "The right side interrupts the left one once.",
+                "Nobody talks for 0% of the time.",
+                "The right side cannot be heard.",
+            ],
+        ),
+    ],
+)
+def test_what_the_sound_says_is_told_in_words(here: Listening, facts: dict[str, Any], sentences: list[str]) -> None:
     row = here.add(1, SOUND)
+    assert here.ask("story", id_of(row))[1]["sound"] == []
+    commit_sound(here.world, 1, **facts)
+    assert here.ask("story", id_of(row))[1]["sound"] == sentences
+
+
+# -- what was said
+
+
+CANCEL = sides((0.0, 2.0, 0, "Good morning."), (2.5, 6.0, 1, "Please, cancel my contract."))
+
+
+def said_in(here: Listening, row: Row, **question: Any) -> Any:
     ticket = here.play(row).rpartition("/")[2]
-    key = transcript_key(Partition("thulium", TODAY), "aws", row["recording_id"])
-    assert here.ask("transcript", {"ticket": ticket}) == (200, {"text": None})
-    here.world.store.put(key, b'{"results": {"transcripts": [{"transcript": "Good morning."}]}}')
-    assert here.ask("transcript", {"ticket": ticket}) == (200, {"text": "Good morning."})
+    status, answer = here.ask("transcript", {"ticket": ticket} | question)
+    assert status == 200, answer
+    return answer
+
+
+def test_a_phrase_is_found_over_the_days_and_the_search_is_noted(here: Listening) -> None:
+    here.add(1, SOUND)
+    here.add(2, SOUND, caller="+48800000003")
+    commit_heard(here.world, transcript(1, "cancel nothing"), transcript(2, *CANCEL))
+
+    status, found = here.ask("calls", ALL | {"says": "Cancel MY contract"})
+
+    assert (status, found["total"], found["overview"]["hours"][10]["calls"]) == (200, 1, 1)
+    (call,) = found["calls"]
+    assert call["caller"] == "+48800000003"
+    hit = {"at_s": 2.5, "segment": 1, "side": "Right side", "before": "Please, ", "words": "cancel my contract"}
+    assert (call["hits"], call["more_hits"]) == ([hit | {"after": "."}], 0)
+    (note,) = here.notes()
+    assert (note["action"], note["recording_ids"]) == ("search", [f"thulium-{2:032x}"])
+
+
+def test_where_a_search_cannot_be_noted_no_word_is_shown(here: Listening) -> None:
+    here.add(1, SOUND)
+    commit_heard(here.world, transcript(1, "yes"))
+
+    def refuse(call: Call, proceed: Proceed) -> Any:
+        if call.method == "put":
+            raise Transient(Reason.AWS, "PutObject: AccessDenied")
+        return proceed()
+
+    here.world.calls.on_call(refuse)
+    status, answer = here.ask("calls", ALL | {"says": "yes"})
+    assert status == 502
+    assert "calls" not in answer
+
+
+def test_a_search_without_words_or_without_a_hit(here: Listening) -> None:
+    here.add(1, SOUND)
+    assert here.ask("calls", ALL | {"says": "?!"})[0] == 400
+    assert here.ask("calls", ALL | {"says": "nothing"})[1]["total"] == 0
+    assert here.notes() == [], "nothing was shown"
+
+
+def test_words_are_shown_to_who_plays(here: Listening) -> None:
+    row = here.add(1, SOUND)
+    assert said_in(here, row)["note"] == "There is no transcript of this call yet."
+    commit_heard(here.world, transcript(1, *CANCEL))
+
+    said = said_in(here, row, says="my contract")
+
+    assert (said["engines"], said["engine"], said["language"], said["note"]) == (["aws"], "aws", "en-GB", None)
+    assert [one["side"] for one in said["segments"]] == ["Left side", "Right side"]
+    assert said["segments"][1] == {
+        "start_s": 2.5,
+        "end_s": 6.0,
+        "channel": 1,
+        "side": "Right side",
+        "text": "Please, cancel my contract.",
+        "words": [],
+    }
+    assert [(hit["at_s"], hit["segment"]) for hit in said["hits"]] == [(2.5, 1)]
     assert here.ask("transcript", {"ticket": "guessed"})[0] == 400
-    for odd in (b"", b"{}", b"[" * 100_000, b'{"results": {"transcripts": []}}', b"\xff"):
-        here.world.store.put(key, odd)
-        assert here.ask("transcript", {"ticket": ticket}) == (200, {"text": None})
+
+
+WORDS = [
+    {"start_s": 2.5, "end_s": 2.9, "text": "Please,"},
+    {"start_s": 3.0, "end_s": 3.4, "text": "cancel"},
+    {"start_s": 3.5, "end_s": 3.6, "text": "my"},
+    {"start_s": 3.7, "end_s": 4.5, "text": "contract."},
+]
+SEGMENT = {"start_s": 2.5, "end_s": 6.0, "text": "Please, cancel my contract.", "words": WORDS}
+
+
+def test_a_document_gives_each_word_its_time(here: Listening) -> None:
+    row = here.add(1, SOUND)
+    commit_heard(here.world, transcript(1, *CANCEL, engine="local"))
+    key = transcript_key(Partition("thulium", TODAY), "local", row["recording_id"])
+    here.world.store.put(key, json.dumps({"version": 1, "segments": [SEGMENT]}).encode())
+
+    said = said_in(here, row, says="MY contract")
+
+    (segment,) = said["segments"]
+    assert segment["words"] == [[one["start_s"], one["end_s"], one["text"]] for one in WORDS]
+    assert [hit["at_s"] for hit in said["hits"]] == [3.5], "where the words begin, not the segment"
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[" * 100_000, b"\xff", b'{"version": 1, "error": "no"}'])
+def test_an_odd_document_leaves_the_row(here: Listening, body: bytes) -> None:
+    row = here.add(1, SOUND)
+    commit_heard(here.world, transcript(1, "Hello."))
+    here.world.store.put(transcript_key(Partition("thulium", TODAY), "aws", row["recording_id"]), body)
+    assert [one["text"] for one in said_in(here, row)["segments"]] == ["Hello."]
+
+
+def test_a_document_that_is_too_large_leaves_the_row(here: Listening, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = here.add(1, SOUND)
+    commit_heard(here.world, transcript(1, "Hello.", engine="local"))
+    body = json.dumps({"version": 1, "segments": [SEGMENT]}).encode()
+    here.world.store.put(transcript_key(Partition("thulium", TODAY), "local", row["recording_id"]), body)
+    for most, text in ((len(body), SEGMENT["text"]), (len(body) - 1, "Hello.")):
+        monkeypatch.setattr(documents, "BYTES_MAX", most)
+        assert [one["text"] for one in said_in(here, row)["segments"]] == [text]
+
+
+def test_silence_is_told(here: Listening) -> None:
+    row = here.add(1, SOUND)
+    commit_heard(here.world, transcript(1))
+    assert said_in(here, row)["note"] == "Nobody is heard to speak in this call."
+
+
+def test_each_engine_can_be_chosen(here: Listening) -> None:
+    row = here.add(1, SOUND)
+    commit_heard(here.world, *(transcript(1, f"by {name}", engine=name) for name in ("whisper", "aws", "local")))
+
+    for asked, chosen in (("whisper", "whisper"), ("", "aws"), ("nobody", "aws"), (None, "aws")):
+        said = said_in(here, row, engine=asked)
+        assert (said["engines"], said["engine"]) == (["aws", "local", "whisper"], chosen)
+        assert said["segments"][0]["text"] == f"by {chosen}"
+
+
+def test_rights_that_do_not_reach_transcripts_hide_no_call(here: Listening) -> None:
+    row = here.add(1, SOUND)
+
+    def refuse(call: Call, proceed: Proceed) -> Any:
+        if call.method == "get":
+            raise Transient(Reason.AWS, "GetObject: AccessDenied")
+        return proceed()
+
+    ticket = here.play(row).rpartition("/")[2]
+    here.world.calls.on_call(refuse)
+    status, said = here.ask("transcript", {"ticket": ticket})
+    assert (status, said["segments"]) == (200, [])
+    assert "The transcripts cannot be read" in said["note"]

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from call_lake_cli.console.errors import UserError, explained
-from call_lake_cli.stack.handle import Stack, find_stack, functions_of
+from call_lake_cli.stack.handle import Stack, engines_of, find_stack, functions_of
 from tests.support.raw_server import RawServer
 
 ERROR = "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error></ErrorResponse>"
@@ -61,6 +61,16 @@ def test_a_stack_has_a_transcriber_only_where_it_transcribes() -> None:
     assert functions_of(outputs) == {"poller": "p", "copier": "c", "compactor": "k"}
     more = {"TranscriberName": "t", "TranscriptReaderName": "r"}
     assert functions_of(outputs | more) == functions_of(outputs) | {"transcriber": "t", "transcript-reader": "r"}
+
+
+def test_engines_are_named_by_their_queues() -> None:
+    mine = {f"Engine{n}QueueUrl": f"https://sqs/1/lake-engine-{name}" for n, name in ((1, "whisper"), (2, "engine-b"))}
+    assert engines_of("lake", {"Engine1PolicyArn": "arn"}) == {}
+    assert engines_of("lake", {"TranscriptionQueueUrl": "https://sqs/1/lake-transcriptions"} | mine) == {
+        "aws": "https://sqs/1/lake-transcriptions",
+        "whisper": "https://sqs/1/lake-engine-whisper",
+        "engine-b": "https://sqs/1/lake-engine-engine-b",
+    }
 
 
 def test_a_profile_that_is_not_there_is_said_to_be_missing(

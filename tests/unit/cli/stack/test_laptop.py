@@ -60,6 +60,8 @@ FACTS = {
     "workgroup": "workgroup",
     "recording_id_key": "key",
     "functions": {},
+    "engines": {},
+    "documents_url": "",
     "tap_url": "",
     "version": this_version(),
 }
