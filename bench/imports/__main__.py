@@ -20,7 +20,7 @@ from bench.harness.tables import table
 from call_lake_local import deploy, packaging
 
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
-FUNCTIONS = ("Poller", "Copier", "Transcriber", "Compactor", "SoundAnalyzer")
+FUNCTIONS = ("Poller", "Copier", "Transcriber", "TranscriptReader", "Compactor", "SoundAnalyzer")
 GOAL_MS = {"Poller": 350, "Copier": 350, "Compactor": 900}
 FLOOR = "boto3 and one client"
 TIMED = "import time; t = time.perf_counter(); {}; print((time.perf_counter() - t) * 1000)"

@@ -39,13 +39,14 @@ import pyarrow
 from call_lake.bucket.inbox import put_rows
 from call_lake.lake.search import read_partition
 from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import Partition
 from tests.support.fakes import World
 from tests.support.lake_samples import TODAY, compacted, row_of
 world = World.make()
 rows = [row_of(1), row_of(2)]
 put_rows(world.store, rows, CALLS)
 compacted(world)
-found = read_partition(world.store, "thulium", TODAY)
+found = read_partition(world.store, CALLS.at(Partition("thulium", TODAY)))
 print(json.dumps({"pyarrow": pyarrow.__file__, "same": found == rows}))
 """
 
