@@ -1,7 +1,7 @@
 """Rule 34: a speech engine loses no recording, touches nothing else, and invents no text."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import ignoring, never, skipping, swapping, uncaught
+from tests.mutations.operations import giving, ignoring, never, skipping, swapping, uncaught
 
 LIBRARY = ("unit/engines/test_engine_library.py",)
 WORKER = ("unit/engines/test_whisper_worker.py",)
@@ -64,7 +64,9 @@ MUTATIONS = (
     Mutation(
         34, "Amazon's name is an engine's", at("call_lake_local.engine", "check_engines"), never("AWS_ENGINE"), DEPLOYED
     ),
-    Mutation(34, "two engines share a name", at("call_lake_local.engine", "check_engines"), never("twice"), DEPLOYED),
+    Mutation(
+        34, "two engines share a name", at("call_lake_local.engine", "check_engines"), giving("sorted", "[]"), DEPLOYED
+    ),
     Mutation(
         34, "an engine moves and loses its queue", at("call_lake_local.engine", "check_engines"), never("at"), DEPLOYED
     ),
