@@ -1,6 +1,6 @@
 """Measure the sound of stored recordings. Optional (AnalyzeSound). Event: a batch of SQS, each an event of EventBridge.
 
-The samples are read by a process of its own, which alone loads numpy (call_lake/sound/reader.py).
+A separate process reads the samples. It alone loads numpy (call_lake/sound/reader.py).
 """
 
 from dataclasses import asdict

@@ -12,7 +12,7 @@ MUTATIONS = (
         32,
         "a row of sound is left for a recording that was erased meanwhile",
         at("sound.analyzer", "SoundAnalyzer._write"),
-        never("erased"),
+        skipping("delete"),
         ANALYZER,
     ),
     Mutation(
