@@ -12,7 +12,7 @@ from call_lake.model.sound import Sound, SoundNote
 from call_lake.sound.limits import DECODER, READY, TIME_S
 
 KILLED_FOR_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
-"""How a process ends that used up its CPU seconds: the second one is for who ignores the first."""
+"""How a process ends that used up its CPU seconds: the second one cannot be ignored."""
 
 
 def measured(audio: BinaryIO, *, time_s: float = TIME_S, decoder: str = DECODER) -> Sound | SoundNote:

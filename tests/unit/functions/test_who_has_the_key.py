@@ -28,15 +28,18 @@ def modules_of(function: str) -> frozenset[str]:
     return frozenset(run.stdout.split())
 
 
+OTHERS = ("copier", "compactor", "transcriber", "transcript_reader", "sound_analyzer")
+
+
 @pytest.mark.parametrize(
     ("function", "loads"),
-    [("poller", MAKES_IDS), *((name, set()) for name in ("copier", "compactor", "transcriber", "transcript_reader"))],
+    [("poller", MAKES_IDS), *((name, set()) for name in OTHERS)],
 )
 def test_only_the_poller_can_make_recording_ids(function: str, loads: set[str]) -> None:
     assert MAKES_IDS & modules_of(function) == loads
 
 
-@pytest.mark.parametrize("function", ["poller", "copier", "compactor", "transcriber", "transcript_reader"])
+@pytest.mark.parametrize("function", ["poller", *OTHERS])
 def test_no_function_loads_the_check_of_its_requests_unless_it_is_switched_on(function: str) -> None:
     assert "call_lake.aws.client" in modules_of(function)
     assert [name for name in modules_of(function) if name.startswith("call_lake.aws.strict")] == []
