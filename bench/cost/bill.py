@@ -3,6 +3,7 @@
 Twenty-one working days of ten hours have all the calls; the schedules run day and night.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ SOURCE_METRICS = (
 COMPACTOR_METRICS = ("RowsCommitted", "RowsInQuarantine", "PartitionsFailed", "CommitConflicts")
 LISTED_AGAIN = POLLER.lookback_s / STEP.total_seconds() + SWEEP_DAYS
 """How often a row is listed: by each poll while the look-back holds it, by each sweep."""
+
+OFF_BY_DEFAULT = ("Transcri", "Sound", "Engine")
+"""How the conditions of what transcribes and measures begin: docs/cost.md has it apart."""
 
 type Lines = dict[str, float]
 """Dollars by component."""
@@ -119,7 +123,7 @@ def fixed(counted: Counted, prices: Prices) -> Lines:
     """Dollars for each month, without a recording."""
     usage = idle(counted, prices)
     text = TEMPLATE.read_text(encoding="utf-8")
-    alarms, dashboards = (text.count(f"Type: AWS::CloudWatch::{kind}\n") for kind in ("Alarm", "Dashboard"))
+    alarms, dashboards = alarms_in(text), text.count("Type: AWS::CloudWatch::Dashboard\n")
     metrics = len(SOURCES) * len(SOURCE_METRICS) + len(COMPACTOR_METRICS)
     schedules = usage.counts[Unit.POLLER_RUN] + usage.counts[Unit.COMPACTOR_RUN]
     receives = len(SOURCES) * prices.assumed("idle_pollers") * HOURS * 3600 / prices.assumed("idle_poll_s")
@@ -133,6 +137,12 @@ def fixed(counted: Counted, prices: Prices) -> Lines:
         f"CloudWatch metrics ({metrics})": prices.usd("metric_month", metrics),
         f"CloudWatch dashboards ({dashboards})": prices.usd("dashboard_month", dashboards),
     }
+
+
+def alarms_in(template: str) -> int:
+    """Those of a stack without what is off by default."""
+    conditions = re.findall(r"Type: AWS::CloudWatch::Alarm\n(?:    Condition: (\w+)\n)?", template)
+    return sum(not condition.startswith(OFF_BY_DEFAULT) for condition in conditions)
 
 
 def stored(counted: Counted, prices: Prices) -> Lines:

@@ -208,6 +208,13 @@ MUTATIONS = (
     ),
     Mutation(
         30,
+        "a start without an answer gives the hours back though the job runs",
+        at("transcribing.starter", "Starter._not_started"),
+        never("NO_ANSWER"),
+        ("crash/test_spoken.py::test_any_fault_at_any_call_changes_nothing_in_the_end",),
+    ),
+    Mutation(
+        30,
         "masking is asked for in a language that has none",
         at("model.transcribing", "why_unfit"),
         never("REDACTED_LANGUAGES"),

@@ -6,7 +6,17 @@ from datetime import date
 
 import pytest
 
-from bench.cost.bill import COMPACTOR_METRICS, SOURCE_METRICS, TEMPLATE, VOLUMES, fixed, marginal, stored, total
+from bench.cost.bill import (
+    COMPACTOR_METRICS,
+    SOURCE_METRICS,
+    TEMPLATE,
+    VOLUMES,
+    alarms_in,
+    fixed,
+    marginal,
+    stored,
+    total,
+)
 from bench.cost.metered import Meter, Unit, item_bytes, metered_world
 from bench.cost.others import others
 from bench.cost.prices import Prices
@@ -101,11 +111,15 @@ def test_the_estimate_before_a_backfill_is_near_what_was_counted():
     assert pytest.approx(total(marginal(COUNTED, PRICES, VOLUMES[1])), rel=0.2) == estimates.PER_RECORDING_USD * 1e6
 
 
-def test_the_fixed_part_counts_the_alarms_of_the_template():
-    alarms = len(
-        re.findall(r"^  \w+:\n    Type: AWS::CloudWatch::Alarm$", TEMPLATE.read_text(encoding="utf-8"), re.MULTILINE)
-    )
+def test_the_fixed_part_counts_the_alarms_of_the_template_that_are_always_there():
+    alarms = alarms_in(TEMPLATE.read_text(encoding="utf-8"))
     assert fixed(COUNTED, PRICES)[f"CloudWatch alarms ({alarms})"] == pytest.approx(0.1 * alarms)
+
+    alarm = "  Some:\n    Type: AWS::CloudWatch::Alarm\n"
+    optional = "".join(
+        f"{alarm}    Condition: {name}\n" for name in ("Transcription", "Transcripts", "Sound", "Engine1")
+    )
+    assert alarms_in(f"{alarm}    Condition: Thulium\n{optional}{alarm}") == 2
 
 
 def test_the_metrics_that_are_billed_all_the_time_are_metrics_of_ours():

@@ -135,6 +135,7 @@ def _others(found: Survey) -> str:
         TranscriptState.RUNNING: "are being transcribed",
         TranscriptState.FAILED: "failed (--failed asks again)",
         TranscriptState.SKIPPED: "the engine cannot take",
+        TranscriptState.EXPIRED: "had one that was too old",
     }
     parts = [f"{found.states[state]:,} {text}" for state, text in words.items() if found.states[state]]
     parts += [f"{found.no_audio:,} have no audio any more"] if found.no_audio else []

@@ -73,7 +73,7 @@ def test_an_old_days_documents_and_rows_of_all_engines_go_and_those_of_a_young_d
     assert world.catalog.seen("transcripts") == {YOUNG_DAY}
 
 
-def test_without_days_of_their_own_they_go_once_the_last_audio_of_the_day_is_gone(world: World) -> None:
+def test_without_a_number_of_days_they_go_once_the_last_audio_of_the_day_is_gone(world: World) -> None:
     old = transcribed(world, 1, OLD_DAY)
     audio = f"{OLD_DAY.audio}thulium-{2:032x}.wav"
     world.store.put(audio, b"RIFF")
@@ -86,7 +86,7 @@ def test_without_days_of_their_own_they_go_once_the_last_audio_of_the_day_is_gon
     assert (run().transcripts_removed, kept(world)) == (1, set())
 
 
-def test_days_of_their_own_are_counted_from_the_call_and_wait_for_no_audio(world: World) -> None:
+def test_a_number_of_days_is_counted_from_the_call_and_wait_for_no_audio(world: World) -> None:
     transcribed(world, 1, OLD_DAY)
     world.store.put(f"{OLD_DAY.audio}thulium-{1:032x}.wav", b"RIFF")
 
