@@ -4,16 +4,17 @@ import json
 import time
 from collections.abc import Collection, Iterator
 
-from call_lake.model.layout import TranscriptPlace
+from call_lake.model.layout import TRANSCRIPTS, TranscriptPlace
 from call_lake_cli.console.errors import say
 from call_lake_cli.console.output import Format, print_rows
 from call_lake_cli.stack.athena import run_query
 from call_lake_cli.stack.handle import Stack
 from call_lake_cli.stack.settle import invoke
 from call_lake_local.engine import ENGINE, LocalEngine
+from call_lake_local.simulators.world import ENGLISH_SOURCES
 
-DEMO_ENGINE = LocalEngine(sources=("conpeek",), share=0.06, longest_s=60)
-"""The source whose simulated calls are English, and of its calls some twelve: each takes a second or two."""
+DEMO_ENGINE = LocalEngine(sources=ENGLISH_SOURCES, share=0.06, longest_s=60)
+"""Of the calls of the source that speaks English some twelve: each takes a second or two."""
 PHRASE = "thank you"
 DEADLINE_S = 120.0
 
@@ -43,7 +44,7 @@ def print_mentions(stack: Stack, since: str) -> list[str]:
 
 
 def _documents(stack: Stack) -> Iterator[TranscriptPlace]:
-    for info in stack.store.list(f"transcripts/{ENGINE}/"):
+    for info in stack.store.list(f"{TRANSCRIPTS}{ENGINE}/"):
         if place := TranscriptPlace.of_key(info.key):
             yield place
 

@@ -300,7 +300,7 @@ class CompactorSettings:
     grace_s: int = 86_400
     open_table: bool = False  # whether the table calls_open is kept (ADR 0009)
     row_retention_days: int = 0  # rows of older calls are removed; 0: none are (ADR 0039)
-    transcript_retention_days: int = 0  # transcripts of older calls are removed; 0: with the audio (ADR 0048)
+    transcript_retention_days: int = 0  # transcripts of older calls are removed; 0: with the audio (ADR 0047)
     audio_retention_days: int = 0  # the bucket deletes older audio; 0: never
 
 

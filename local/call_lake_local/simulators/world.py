@@ -19,6 +19,8 @@ from call_lake_local.simulators.invented_data import AGENTS, QUEUES, number
 from call_lake_local.simulators.speech import ENGLISH
 
 KINDS = ("thulium", "conpeek")
+ENGLISH_SOURCES = ("conpeek",)
+"""Whose calls are English: a search has to find something, and the demo's speech engine knows no other language."""
 DEMO_DAY = date(2026, 10, 17)
 _HOURS = tuple(accumulate((1, 0, 0, 0, 0, 1, 4, 20, 60, 80, 80, 75, 60, 75, 80, 80, 60, 30, 12, 10, 8, 5, 3, 2)))
 _SPECS = tuple(spec for spec, _ in MENU)
@@ -93,7 +95,7 @@ class World:
         """The recording ``index``, of a call that starts then; ``large_bytes`` makes its file a WAV of that size."""
         rng = self._rng(kind, str(index))
         spec = AudioSpec("wav", "pcm", 1, 8000, 0.25, index) if self.tiny_audio else _spec(rng)
-        if kind == "conpeek":  # a search has to find something, and the demo's speech engine knows English alone
+        if kind in ENGLISH_SOURCES:
             spec = replace(spec, script=ENGLISH[index % len(ENGLISH)])
         identity = f"{self.seed}/{kind}/{index}"
         audio: Audio = LargeAudio(large_bytes, identity) if large_bytes else SpeechAudio(spec, identity)

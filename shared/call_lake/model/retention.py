@@ -1,4 +1,4 @@
-"""How long rows and transcripts are kept: RowRetentionDays (docs/adr/0039), TranscriptRetentionDays (docs/adr/0048)."""
+"""How long rows and transcripts are kept: RowRetentionDays (docs/adr/0039), TranscriptRetentionDays (docs/adr/0047)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

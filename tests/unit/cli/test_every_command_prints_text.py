@@ -201,6 +201,7 @@ TYPED = [
     ),
     *(["find", *DAY_OPTIONS, "--says", HOSTILE], ["find", *DAY_OPTIONS, "--says", "hostile words", "--json"]),
     *(["find", *DAY_OPTIONS, "--says", "hostile words"], ["find", "--says", "hostile words", "--output", "csv"]),
+    *(["sound", *DAY_OPTIONS], ["sound", *DAY_OPTIONS, "--source", HOSTILE]),
     *(["transcribe", "--failed", "--engine", "local"], ["transcribe", *DAY_OPTIONS, "--engine", HOSTILE]),
     *(["transcribe", *DAY_OPTIONS, "--engine", "local"], ["rebuild", "--table", "transcripts", *DAY_OPTIONS]),
     *(["redrive", "--reason", HOSTILE], ["redrive", "--source", HOSTILE]),

@@ -32,6 +32,9 @@ def reach(ledger: TranscriptLedger, state: TranscriptState) -> None:
             ledger.failed(ID, PLACE, "no")
         case TranscriptState.SKIPPED:
             ledger.skipped(ID, PLACE, "gsm")
+        case TranscriptState.EXPIRED:
+            ledger.ready(ID, PLACE, "etag")
+            ledger.expired(ID, PLACE)
         case TranscriptState.ERASED:
             ledger.failed(ID, PLACE, "no")
             ledger.erase(ID, PLACE)
