@@ -18,6 +18,7 @@ from call_lake_local.emulator import Emulator
 from tests.support.template import parse
 
 STACK = "refusals"
+TEMPLATES = "refusals-templates"
 KEPT = {
     "AWS::Athena::WorkGroup",
     "AWS::DynamoDB::Table",
@@ -29,6 +30,7 @@ KEPT = {
     "AWS::Logs::LogGroup",
     "AWS::S3::Bucket",
     "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
     "AWS::SSM::Parameter",
     "AWS::SecretsManager::Secret",
 }
@@ -71,9 +73,13 @@ class Account:
 def account(emulator: Emulator, aws: boto3.Session) -> Iterator[Account]:
     account = Account(emulator, aws, {}, {})
     cloudformation = account.client("cloudformation")
+    account.client("s3").create_bucket(
+        Bucket=TEMPLATES, CreateBucketConfiguration={"LocationConstraint": emulator.endpoint.region}
+    )  # for a request holds no template of this size
+    account.client("s3").put_object(Bucket=TEMPLATES, Key="t.json", Body=json.dumps(_roles_and_what_they_name()))
     cloudformation.create_stack(
         StackName=STACK,
-        TemplateBody=json.dumps(_roles_and_what_they_name()),
+        TemplateURL=f"{emulator.endpoint.url}/{TEMPLATES}/t.json",
         Parameters=[
             {"ParameterKey": "IsCloud", "ParameterValue": "false"},
             {"ParameterKey": "ThuliumBaseUrl", "ParameterValue": "https://example.thulium.com/api"},
@@ -98,6 +104,8 @@ def account(emulator: Emulator, aws: boto3.Session) -> Iterator[Account]:
         s3.delete_object(Bucket=account.names["Bucket"], Key=key)
     account.client("secretsmanager").delete_secret(SecretId=OTHER_SECRET, ForceDeleteWithoutRecovery=True)
     cloudformation.delete_stack(StackName=STACK)
+    s3.delete_object(Bucket=TEMPLATES, Key="t.json")
+    s3.delete_bucket(Bucket=TEMPLATES)
 
 
 def _roles_and_what_they_name() -> Any:
