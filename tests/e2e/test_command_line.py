@@ -29,7 +29,8 @@ def test_local_json_names_every_part(laptop: Shell) -> None:
     facts = json.loads((laptop.folder / ".call-lake/local.json").read_text())
 
     assert set(facts) >= FILE_KEYS
-    assert set(facts["functions"]) == {"poller", "copier", "compactor", "transcriber", "transcript-reader"}
+    optional = {"transcriber", "transcript-reader", "sound-analyzer"}
+    assert set(facts["functions"]) == {"poller", "copier", "compactor"} | optional
     assert set(facts["queues"]) == {"thulium", "conpeek"}
     assert set(facts["pids"]) == {"emulator", "simulators"}
     assert oct((laptop.folder / ".call-lake/local.json").stat().st_mode & 0o777) == "0o600"
