@@ -19,6 +19,7 @@ NOT_HERE = {
     ("dynamodb", "describe-table", "restored"): "nothing was restored",
     ("sqs", "get-queue-url"): "its name is an argument of a function of the shell",
     ("sqs", "get-queue-attributes"): "as get-queue-url",
+    ("sqs", "receive-message", "Messages[].Body"): "of an engine's dead letters; its queue is as get-queue-url's",
 }
 """Lines that look and do not run on the laptop, with why."""
 
