@@ -244,8 +244,8 @@ def plus(*parts: tuple[float, Mapping[str, float]]) -> Counts:
 
 
 def _deployment() -> Deployment:
-    """Polled and compacted once already, and in use: table ``calls`` had rows, so each run of the compactor looks at it.
-    That costs the same with and without new recordings."""
+    """Polled and compacted once already, and in use: table ``calls`` had rows, so each run of the compactor looks at
+    it. That costs the same with and without new recordings."""
     meter = Meter()
     world = metered_world(SOURCES, meter)
     world.store.put(CALLS.at(Partition(SOURCES[0], date(2020, 1, 1))).manifest, b"")  # RowRetentionDays emptied the day

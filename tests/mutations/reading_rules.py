@@ -85,7 +85,7 @@ MUTATIONS = (
         31,
         "a document of any size is loaded",
         at("transcripts.reader", "TranscriptReader._read"),
-        never("MAX_BYTES"),
+        never("MAX_DOCUMENT_BYTES"),
         READER,
     ),
     Mutation(
