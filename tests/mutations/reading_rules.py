@@ -2,7 +2,6 @@
 
 from tests.mutations.mutation import Mutation, at
 from tests.mutations.operations import (
-    becoming,
     ignoring,
     never,
     passing,
@@ -168,8 +167,8 @@ MUTATIONS = (
     Mutation(
         31,
         "an erasure leaves masked documents",
-        at("operations.erase.transcript_places", "MASKED"),
-        becoming("''"),
+        at("operations.erase.transcript_places", "TranscriptDocuments._is_hit"),
+        passing("removeprefix", 0, "''"),
         ERASING,
     ),
 )

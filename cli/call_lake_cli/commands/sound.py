@@ -41,8 +41,8 @@ def sound(
         here = find_stack(stack)
         if "sound-analyzer" not in here.functions:
             raise UserError(
-                f"{here.name} measures no sound: make deploy ARGS='--stack {here.name} --set AnalyzeSound=true' "
-                "switches it on"
+                f"{here.name} measures no sound, so nothing was sent: switch it on with "
+                f"call-lake deploy --stack {here.name} --set AnalyzeSound=true"
             )
         wanted = unmeasured(here.store, days.first, days.last, select_sources(here, source))
         guess = estimate(wanted)

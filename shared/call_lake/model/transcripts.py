@@ -29,7 +29,7 @@ TRANSCRIPT_COLUMNS: dict[str, str] = {
 AWS_ENGINE = "aws"
 """The engine Amazon Transcribe. All others are programs of the customer."""
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
-"""A larger document is refused. Amazon's of four hours of quick talk in stereo has about 20 MB."""
+"""A larger document is refused. Amazon's of four hours of stereo has about 15 MB."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Compare the transcripts of some days: documents, ledger and rows (``call-lake verify``).
 
-A document is what an engine wrote. The reader of documents makes a row of it, and the ledger says READY.
+A document is what an engine wrote. The transcript reader makes a row of it, and the ledger says READY.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
