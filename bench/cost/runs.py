@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.cost.metered import BATCH, Meter, Unit, item_bytes, metered_world
+from bench.cost.sound import sound
 from bench.cost.words import words
 from call_lake.copying.fetcher import CopierSource
 from call_lake.lake.compactor import CompactionResult, Compactor
@@ -150,7 +151,7 @@ class Day:
 class Counted:
     """All that a bill needs. ``rare``: a day with a recording for each source at every fifth step; ``one``: at each.
     ``single``, ``full``, ``more``: one step with 1, 20, 30 recordings for each source; ``halves``: with 20 in twice as
-    many batches. ``words``: what the transcript of one recording adds."""
+    many batches. ``words``, ``sound``: what the transcript and the sound of one recording add."""
 
     idle_step: Counts
     idle_compaction: Counts
@@ -162,6 +163,7 @@ class Counted:
     more: Counts
     halves: Counts
     words: Counts
+    sound: Counts
     sizes: Sizes
 
     @classmethod
@@ -212,6 +214,7 @@ def count() -> Counted:
         more=busy(MORE),
         halves=busy(FULL, BATCH // 2),
         words=words(),
+        sound=sound(),
         sizes=sizes,
     )
 
