@@ -1,23 +1,25 @@
 """The pipeline, driven as the template's schedules drive it, and what that counted.
 
-A month is put together from what was counted by itself: a step of five minutes in which nothing is new, a sweep of an
-empty account, a working day with one recording for each source now and then, and steps with twenty and with thirty
+A month is put together from what was counted by itself: a step of five minutes in which nothing is new, a sweep that
+finds nothing, a working day with one recording for each source now and then, and steps with twenty and with thirty
 recordings for each source. Batches are full from ten on, so each further ten cost what the last ten did.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Self
 
 from bench.cost.metered import BATCH, Meter, Unit, item_bytes, metered_world
+from bench.cost.sound import sound
 from bench.cost.words import words
 from call_lake.copying.fetcher import CopierSource
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.entry import entry_of
 from call_lake.model.lake_tables import CALLS
+from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
 from call_lake.model.table import row_of
 from call_lake.model.windows import Window
@@ -149,7 +151,7 @@ class Day:
 class Counted:
     """All that a bill needs. ``rare``: a day with a recording for each source at every fifth step; ``one``: at each.
     ``single``, ``full``, ``more``: one step with 1, 20, 30 recordings for each source; ``halves``: with 20 in twice as
-    many batches. ``words``: what the transcript of one recording adds."""
+    many batches. ``words``, ``sound``: what the transcript and the sound of one recording add."""
 
     idle_step: Counts
     idle_compaction: Counts
@@ -161,6 +163,7 @@ class Counted:
     more: Counts
     halves: Counts
     words: Counts
+    sound: Counts
     sizes: Sizes
 
     @classmethod
@@ -211,12 +214,13 @@ def count() -> Counted:
         more=busy(MORE),
         halves=busy(FULL, BATCH // 2),
         words=words(),
+        sound=sound(),
         sizes=sizes,
     )
 
 
 def idle() -> tuple[Counts, Counts, Counts]:
-    """A step in which nothing is new, its compaction alone, and a sweep, in an empty account."""
+    """A step in which nothing is new, its compaction alone, and a sweep."""
     made = _deployment()
     made.step(0)
     step = made.taken()
@@ -243,9 +247,11 @@ def plus(*parts: tuple[float, Mapping[str, float]]) -> Counts:
 
 
 def _deployment() -> Deployment:
-    """Polled and compacted once already."""
+    """Polled and compacted once already, and in use: table ``calls`` had rows, so each run of the compactor looks at
+    it. That costs the same with and without new recordings."""
     meter = Meter()
     world = metered_world(SOURCES, meter)
+    world.store.put(CALLS.at(Partition(SOURCES[0], date(2020, 1, 1))).manifest, b"")  # RowRetentionDays emptied the day
     made = Deployment(world, {source: _provider(source) for source in SOURCES}, meter=meter)
     made.step(0)
     made.taken()

@@ -7,6 +7,7 @@ from bench.cost.bill import VOLUMES, added, fixed, idle, marginal, stored, total
 from bench.cost.others import others
 from bench.cost.prices import Prices
 from bench.cost.runs import Counted
+from bench.cost.sound import sound_usd
 from bench.cost.words import words_usd
 from bench.harness.tables import table
 
@@ -20,6 +21,7 @@ def tables(counted: Counted, prices: Prices) -> dict[str, str]:
         "marginal": _marginal(counted, prices),
         "fixed": _with_total(fixed(counted, prices), "USD a month"),
         "words": _with_total(words_usd(counted.words, prices), "USD for a million recordings"),
+        "sound": _with_total(sound_usd(counted.sound, prices), "USD for a million recordings"),
         "stored": _with_total(stored(counted, prices), "USD a month"),
         "counted": _counted(counted, prices),
         "others": _others(counted, prices),

@@ -7,7 +7,7 @@ from bench.cost.metered import BATCH, Meter, MeteredQueue, Unit, metered_world
 from bench.cost.prices import Prices
 from call_lake.ledger.ledger import Ledger
 from call_lake.model.lake_tables import TRANSCRIPTS
-from call_lake.model.layout import TRANSCRIPTS as DOCUMENTS
+from call_lake.model.layout import DOCUMENTS
 from call_lake.model.transcribing import document_written
 from call_lake.ports import ObjectInfo
 from call_lake.transcribing.parts import TranscriberPorts

@@ -17,7 +17,7 @@ import requests
 import typer
 
 from call_lake.lake.calls import CallFilter
-from call_lake.model.layout import AUDIO, LAKE, TRANSCRIPTS
+from call_lake.model.layout import AUDIO, DOCUMENTS, LAKE
 from call_lake.wiring.operator import ids_of
 from call_lake_cli.commands.status import ProgressLines, print_counts
 from call_lake_cli.console.errors import UserError, explained, say
@@ -191,7 +191,7 @@ def _copy_out(stack: Stack) -> int:
     """The bucket's audio, lake and transcripts as plain files, to look at after the emulator is gone."""
     number = 0
     s3 = stack.client("s3")
-    for prefix in (AUDIO, LAKE, TRANSCRIPTS):
+    for prefix in (AUDIO, LAKE, DOCUMENTS):
         for info in stack.store.list(prefix):
             file = ROOT / "bucket" / info.key
             file.parent.mkdir(parents=True, exist_ok=True)

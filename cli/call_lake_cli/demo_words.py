@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Collection, Iterator
 
-from call_lake.model.layout import TRANSCRIPTS, TranscriptPlace
+from call_lake.model.layout import DOCUMENTS, TranscriptPlace
 from call_lake_cli.console.errors import say
 from call_lake_cli.console.output import Format, print_rows
 from call_lake_cli.stack.athena import run_query
@@ -44,7 +44,7 @@ def print_mentions(stack: Stack, since: str) -> list[str]:
 
 
 def _documents(stack: Stack) -> Iterator[TranscriptPlace]:
-    for info in stack.store.list(f"{TRANSCRIPTS}{ENGINE}/"):
+    for info in stack.store.list(f"{DOCUMENTS}{ENGINE}/"):
         if place := TranscriptPlace.of_key(info.key):
             yield place
 

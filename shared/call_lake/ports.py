@@ -77,7 +77,7 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every object under ``prefix``, sorted by key; pages are followed."""
 
-    def prefixes(self, prefix: str) -> Iterator[str]:
+    def folders(self, prefix: str) -> Iterator[str]:
         """The prefixes that end with the next ``/`` after ``prefix`` and have an object, sorted; pages are followed.
         However many objects a folder has, it costs no more."""
 
@@ -117,9 +117,8 @@ class VersionedStore(ObjectStore, Protocol):
         """Every version and marker under ``prefix``, by key, a key's latest first; pages are followed. In a bucket
         without versioning: every object. Needs ``s3:ListBucketVersions``."""
 
-    def folders(self, prefix: str) -> Sequence[str]:
-        """What follows ``prefix`` up to the next slash, prefix and slash included, in every key and every version of
-        one; each once, sorted. Needs ``s3:ListBucketVersions``."""
+    def version_folders(self, prefix: str) -> Iterator[str]:
+        """As ``folders``, and those in which only older versions are. Needs ``s3:ListBucketVersions``."""
 
     def get_version(self, version: ObjectVersion) -> bytes | None:
         """The body of one version, or None where it is gone. Needs ``s3:GetObjectVersion``."""

@@ -307,7 +307,7 @@ class CompactorSettings:
 @dataclass(frozen=True, slots=True)
 class TranscriberSettings:
     """Settings of the transcriber. ``transcription_languages``: codes of Amazon Transcribe with commas between; of
-    several it finds out which one is spoken. ``documents_url``: the queue of the reader of documents."""
+    several it finds out which one is spoken. ``documents_url``: the queue of the transcript reader."""
 
     ledger_table: str
     bucket: str
@@ -333,7 +333,7 @@ class TranscriberSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReaderSettings:
-    """Settings of the reader of transcripts. ``queue_url``: its queue, which the sweep writes to.
+    """Settings of the transcript reader. ``queue_url``: its queue, which the sweep writes to.
     ``transcription_languages``: as the transcriber's."""
 
     ledger_table: str

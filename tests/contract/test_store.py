@@ -181,13 +181,13 @@ def test_a_list_follows_pages_and_is_sorted_and_only_under_its_prefix(store_kit:
     assert {info.etag for info in found} == {store_kit.store.get(key)[1] for key in keys}  # type: ignore[index]
 
 
-def test_prefixes_are_the_next_parts_of_keys_and_no_objects(store):
+def test_folders_are_the_next_parts_of_keys_and_no_objects(store):
     for key in ("a/b/1", "a/b/2", "a/c/d/3", "a/4", "b/5", "a/ą/6"):
         store.put(key, b"")
 
-    assert list(store.prefixes("a/")) == ["a/b/", "a/c/", "a/ą/"]
-    assert list(store.prefixes("")) == ["a/", "b/"]
-    assert list(store.prefixes("c/")) == []
+    assert list(store.folders("a/")) == ["a/b/", "a/c/", "a/ą/"]
+    assert list(store.folders("")) == ["a/", "b/"]
+    assert list(store.folders("c/")) == []
 
 
 def test_a_list_of_nothing_is_empty(store):

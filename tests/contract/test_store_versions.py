@@ -46,6 +46,16 @@ def test_a_bucket_with_versions_keeps_what_was_replaced_and_deleted(store_kit: S
     assert store.get("audio/b") is None
 
 
+def test_folders_of_versions_are_also_those_in_which_nothing_is_left(store_kit: StoreKit) -> None:
+    store_kit.keep_versions()
+    store = store_kit.store
+    for key in ("a/b/1", "a/b/2", "a/gone/3", "a/4", "b/5"):
+        store.put(key, b"")
+    store.delete(["a/gone/3"])
+
+    assert list(store.version_folders("a/")) == ["a/b/", "a/gone/"]
+
+
 def test_a_listing_of_versions_follows_pages(store_kit: StoreKit) -> None:
     store_kit.keep_versions()
     for number in range(3):

@@ -19,8 +19,7 @@ from call_lake.ledger.transcribed_hours import TranscribedHours
 from call_lake.ledger.transcripts import STATE, TranscriptState
 from call_lake.model.events import TRANSCRIPT_READY
 from call_lake.model.lake_tables import TRANSCRIPTS
-from call_lake.model.layout import TRANSCRIPTS as DOCUMENTS
-from call_lake.model.layout import TranscriptPlace, transcript_key
+from call_lake.model.layout import DOCUMENTS, TranscriptPlace, transcript_key
 from call_lake.model.recording import Recording
 from call_lake.model.transcribing import Wanted, document_written
 from call_lake.ports import ObjectInfo

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from call_lake.ledger.transcripts import TranscriptState
-from call_lake.model.layout import AUDIO, LAKE, TRANSCRIPTS
+from call_lake.model.layout import AUDIO, DOCUMENTS, LAKE
 from tests.crash.harness import Course, Interleaved, Invocation, course_of, settle, settle_interleaved
 from tests.crash.points import Points
 from tests.crash.spoken_world import ENGINE, Spoken, SpokenWorld
@@ -139,7 +139,7 @@ def what_is_left(run: Heard) -> Any:
     """Of the erased recording objects and rows; of the other one the states; hits of a second erasure's proof. Old
     versions of rows that waited stay for a day, as those of calls do."""
     id, found, store = run.victim.recording_id, run.outcome(), run.world.store
-    objects = [key for key, _ in store.every_version() if key.startswith((AUDIO, TRANSCRIPTS)) and id in key]
+    objects = [key for key, _ in store.every_version() if key.startswith((AUDIO, DOCUMENTS)) and id in key]
     objects += [key for key, body in store.bodies().items() if not key.startswith(LAKE) and id.encode() in body]
     rows = [named for named in found.rows if named[0] == id]
     others = sorted(state for named, (state, _) in found.states.items() if named[0] != id)

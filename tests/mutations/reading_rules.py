@@ -2,7 +2,6 @@
 
 from tests.mutations.mutation import Mutation, at
 from tests.mutations.operations import (
-    becoming,
     ignoring,
     never,
     passing,
@@ -85,7 +84,7 @@ MUTATIONS = (
         31,
         "a document of any size is loaded",
         at("transcripts.reader", "TranscriptReader._read"),
-        never("MAX_BYTES"),
+        never("MAX_DOCUMENT_BYTES"),
         READER,
     ),
     Mutation(
@@ -168,8 +167,8 @@ MUTATIONS = (
     Mutation(
         31,
         "an erasure leaves masked documents",
-        at("operations.erase.transcript_places", "MASKED"),
-        becoming("''"),
+        at("operations.erase.transcript_places", "TranscriptDocuments._is_hit"),
+        passing("removeprefix", 0, "''"),
         ERASING,
     ),
 )

@@ -1,4 +1,4 @@
-"""The reader of transcripts in memory: a world with recordings in its ledger, and engines that write documents."""
+"""The transcript reader in memory: a world with recordings in its ledger, and engines that write documents."""
 
 import json
 from collections.abc import Mapping

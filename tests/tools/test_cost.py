@@ -21,6 +21,7 @@ from bench.cost.metered import Meter, Unit, item_bytes, metered_world
 from bench.cost.others import others
 from bench.cost.prices import Prices
 from bench.cost.runs import FULL, Counted, busy, idle, plus
+from bench.cost.sound import sound, sound_usd
 from bench.cost.tables import PAGE, tables
 from bench.cost.words import words, words_usd
 from bench.harness.tables import fill
@@ -38,7 +39,7 @@ NAMED_IN_PROSE = {"kms_key_month", "athena_tb"}
 def bills(prices):
     """All of them together, in dollars."""
     parts = [marginal(COUNTED, prices, VOLUMES[-1]), fixed(COUNTED, prices), stored(COUNTED, prices)]
-    parts.append(words_usd(COUNTED.words, prices))
+    parts += [words_usd(COUNTED.words, prices), sound_usd(COUNTED.sound, prices)]
     return sum(map(total, parts)) + sum(other.each_usd + other.month_usd for other in others(COUNTED, prices))
 
 
@@ -64,6 +65,7 @@ def test_the_kept_counts_are_what_the_code_does_today():
     assert busy(FULL) == COUNTED.full, RUN_IT
     assert busy(FULL, batch=5) == COUNTED.halves, RUN_IT
     assert words() == COUNTED.words, RUN_IT
+    assert sound() == COUNTED.sound, RUN_IT
 
 
 def test_ten_more_in_a_full_batch_cost_what_the_last_ten_did():
@@ -109,6 +111,13 @@ def test_twice_an_assumption_is_half_a_rate(name, value):
 
 def test_the_estimate_before_a_backfill_is_near_what_was_counted():
     assert pytest.approx(total(marginal(COUNTED, PRICES, VOLUMES[1])), rel=0.2) == estimates.PER_RECORDING_USD * 1e6
+
+
+def test_the_estimates_of_words_and_sound_are_near_what_was_counted():
+    recordings, minutes = 1000, PRICES.assumed("recording_minutes")
+    counted = total(sound_usd(COUNTED.sound, PRICES)) / 1e6 * recordings
+    assert pytest.approx(counted, rel=0.2) == estimates.sound_usd(recordings, recordings * minutes / 60)
+    assert estimates.TRANSCRIBE_TIERS[0][1] == PRICES.prices["transcribe_minute"].usd
 
 
 def test_the_fixed_part_counts_the_alarms_of_the_template_that_are_always_there():

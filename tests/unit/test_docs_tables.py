@@ -33,7 +33,7 @@ def columns_under(page: str, heading: str) -> dict[str, str]:
         ("README.md", "## The table `calls`", {**CALLS.columns, **PARTITION}),
         ("docs/schema.md", "## The table `transcripts`", {**TRANSCRIPTS.columns, **PARTITION}),
         ("docs/schema.md", "### Segments", FIELDS),
-        ("docs/schema.md", "## The table `sound`", {**SOUND.columns, **PARTITION}),
+        ("docs/sound.md", "## The columns", {**SOUND.columns, **PARTITION}),
     ],
 )
 def test_a_page_names_every_column_of_a_table(page: str, heading: str, columns: Mapping[str, str]) -> None:

@@ -30,6 +30,7 @@ from call_lake_cli.console.errors import UsageError, explained
 from call_lake_cli.console.options import parse_parameters
 from call_lake_cli.console.output import print_line
 from call_lake_cli.stack.handle import apply_aws_region
+from call_lake_cli.stack.prices import sound_usd
 from call_lake_cli.stack.transcription import check_transcription
 from call_lake_local.deploy import SamBuild, build, check_parameters, check_values, parameter_overrides, prepare_tools
 from call_lake_local.engine import check_engines
@@ -60,7 +61,7 @@ OF_THE_REGION = {
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html), S3 takes a key of the
 bucket's region (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html), and the poller asks
 Secrets Manager in its own."""
-SOUND_PRICE = "about 0.03 USD for 1,000 calls"
+SOUND_PRICE = f"about {sound_usd(1000, 1000 * 4 / 60):.2f} USD for 1,000 calls of four minutes"
 """docs/sound.md#what-it-costs. Asked at the first deployment alone: an upgrade never switches it on."""
 IA_DAYS = 30  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 

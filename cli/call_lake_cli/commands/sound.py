@@ -13,9 +13,8 @@ from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows
 from call_lake_cli.stack.handle import Stack, find_stack, select_sources
+from call_lake_cli.stack.prices import sound_usd
 
-USD_PER_HOUR, USD_PER_RECORDING = 0.0001, 0.00002
-"""docs/sound.md#what-it-costs: of Lambda, for an hour of audio; and of Lambda, SQS and S3 for each recording."""
 NOT_BEGUN = "nothing was sent"
 
 
@@ -41,8 +40,8 @@ def sound(
         here = find_stack(stack)
         if "sound-analyzer" not in here.functions:
             raise UserError(
-                f"{here.name} measures no sound: make deploy ARGS='--stack {here.name} --set AnalyzeSound=true' "
-                "switches it on"
+                f"{here.name} measures no sound, so nothing was sent: switch it on with "
+                f"call-lake deploy --stack {here.name} --set AnalyzeSound=true"
             )
         wanted = unmeasured(here.store, days.first, days.last, select_sources(here, source))
         guess = estimate(wanted)
@@ -59,8 +58,8 @@ def sound(
 def estimate(wanted: list[dict[str, Any]]) -> dict[str, Any]:
     """What is to be measured, and its price. A recording of unknown length counts as none."""
     hours = sum(detail["seconds"] or 0 for detail in wanted) / 3600
-    usd = hours * USD_PER_HOUR + len(wanted) * USD_PER_RECORDING
-    return {"recordings": len(wanted), "hours": round(hours, 2), "usd": round(usd, 4)}
+    usd = round(sound_usd(len(wanted), hours), 4)
+    return {"recordings": len(wanted), "hours": round(hours, 2), "usd": usd}
 
 
 def send(stack: Stack, wanted: list[dict[str, Any]]) -> None:

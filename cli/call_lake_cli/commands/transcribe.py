@@ -104,8 +104,8 @@ def _refuse_unknown(stack: Stack, engine: str) -> None:
         return
     if engine == AWS_ENGINE:
         raise UserError(
-            "this stack does not transcribe, so nothing was asked for: switch Amazon Transcribe on with "
-            "call-lake deploy --set EnableTranscription=true (docs/transcription.md)"
+            f"{stack.name} does not transcribe, so nothing was asked for: switch Amazon Transcribe on with "
+            f"call-lake deploy --stack {stack.name} --set EnableTranscription=true"
         )
     known = ", ".join(sorted(stack.engines)) or "none"
     raise UsageError(f"there is no engine {engine!r}; there are: {known} (parameter TranscriptEngines)")

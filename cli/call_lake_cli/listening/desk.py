@@ -7,11 +7,10 @@ from functools import partial
 from call_lake.bucket.access_log import AccessLog
 from call_lake.lake.calls import CallFilter, CallReader
 from call_lake.lake.manifest import partitions_between
-from call_lake.lake.spoken import Said, SpokenReader, rows_of_recording, transcripts_of
+from call_lake.lake.spoken import Said, SpokenReader, sound_of, transcripts_of
 from call_lake.ledger.entry import Entry
 from call_lake.ledger.ledger import Ledger
-from call_lake.model.lake_tables import CALLS, SOUND
-from call_lake.model.layout import Partition
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.phrases import Phrase
 from call_lake.model.table import Row
 from call_lake.ports import ObjectStore
@@ -73,11 +72,8 @@ def shelf_of(
     def find_said(wanted: CallFilter, phrase: Phrase, columns: Sequence[str]) -> Iterator[tuple[Row, Said]]:
         return SpokenReader(store, CallReader(store, countries, columns)).calls(wanted, phrase)
 
-    def sound_of(partition: Partition, recording_id: str) -> Row | None:
-        return next(iter(rows_of_recording(store, SOUND.at(partition), recording_id)), None)
-
     words = Words(partial(transcripts_of, store), partial(document_of, store))
-    return Shelf(finder_of(store, sources), find_said, entry_of, words, sound_of)
+    return Shelf(finder_of(store, sources), find_said, entry_of, words, partial(sound_of, store))
 
 
 def note_of(access_log: AccessLog) -> Callable[[Sequence[str]], None]:

@@ -18,10 +18,10 @@ from call_lake.model.times import parse_iso
 from call_lake.ports import ObjectStore
 from call_lake.settings import SourceSettings
 from call_lake_cli.listening.overview import DAYS_MAX, Overview
-from call_lake_cli.listening.sound_facts import sentences_of
 from call_lake_cli.listening.story import local, story_of
 from call_lake_cli.listening.words import Words
 from call_lake_cli.stack.calls import may_be_another, numbers_of, told_hit
+from call_lake_cli.stack.sound_facts import sentences_of
 
 SHOWN = 200
 SHOWN_MAX = 5000

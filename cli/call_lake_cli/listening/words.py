@@ -13,8 +13,6 @@ from call_lake.model.transcripts import AWS_ENGINE, Transcript
 from call_lake.transcripts.document import Document, SpokenSegment
 from call_lake_cli.stack.calls import side_of, told_hit
 
-WORDS_MAX = 200_000
-"""An hour of fast talk has 12,000. Of a longer document the page is given the segments, without times of words."""
 HITS_MAX = 200
 """So many places of one call are shown."""
 NO_TRANSCRIPT = "There is no transcript of this call yet."
@@ -59,8 +57,7 @@ class Words:
     def _spoken(self, place: TranscriptPlace, transcript: Transcript) -> list[SpokenSegment]:
         document = self._documents(place)
         if document is not None and not document.error:
-            spoken = sorted(document.segments, key=lambda one: one.segment.start_s)
-            return spoken if sum(len(one.words) for one in spoken) <= WORDS_MAX else _without_words(spoken)
+            return sorted(document.segments, key=lambda one: one.segment.start_s)
         return sorted(map(SpokenSegment, transcript.segments), key=lambda one: one.segment.start_s)
 
 
@@ -85,10 +82,6 @@ def _start_of(spoken: Sequence[SpokenSegment], hit: Hit) -> float:
         if letters < 0:
             return word.start_s
     return hit.at_s
-
-
-def _without_words(spoken: Sequence[SpokenSegment]) -> list[SpokenSegment]:
-    return [SpokenSegment(one.segment) for one in spoken]
 
 
 def _nothing(note: str) -> dict[str, Any]:

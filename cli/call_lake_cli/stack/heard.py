@@ -3,14 +3,13 @@
 from typing import Any
 
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptLedger
-from call_lake.model.lake_tables import SOUND
 from call_lake.model.layout import Partition
 from call_lake.model.times import iso
 from call_lake.model.transcripts import AWS_ENGINE, Transcript
 from call_lake.wiring.operator import CLOCK
 from call_lake_cli.console.words import counted
-from call_lake_cli.listening.sound_facts import sentences_of
 from call_lake_cli.stack.handle import Stack
+from call_lake_cli.stack.sound_facts import sentences_of
 
 
 def transcripts_facts(stack: Stack, partition: Partition, recording_id: str) -> list[dict[str, Any]]:
@@ -28,9 +27,9 @@ def transcripts_facts(stack: Stack, partition: Partition, recording_id: str) -> 
 
 def sound_facts(stack: Stack, partition: Partition, recording_id: str) -> dict[str, Any] | None:
     """The row of table ``sound``; None where there is none. Raises LakeDamaged, Transient."""
-    from call_lake.lake.spoken import rows_of_recording
+    from call_lake.lake.spoken import sound_of
 
-    return next(iter(rows_of_recording(stack.store, SOUND.at(partition), recording_id)), None)
+    return sound_of(stack.store, partition, recording_id)
 
 
 def transcript_story(facts: dict[str, Any]) -> str:

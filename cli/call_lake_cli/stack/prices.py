@@ -1,5 +1,5 @@
-"""What a recording costs at AWS, for the estimates before a backfill and before a transcription. docs/cost.md has these
-figures and the rest.
+"""What a recording costs at AWS, for the estimates before a backfill, a transcription and a measurement of sound.
+docs/cost.md has these figures and the rest.
 
 List prices of us-east-1 in USD without free tiers (docs/prices.json names their pages); other regions differ by some
 tenths.
@@ -19,7 +19,10 @@ TRANSCRIBE_LEAST_S = 15
 """Amazon Transcribe bills whole seconds, and at least so many of each recording; a stereo one once:
 https://aws.amazon.com/transcribe/pricing/"""
 TRANSCRIBE_TIERS = ((250_000, 0.024), (750_000, 0.015), (4_000_000, 0.0102), (None, 0.0078))
-"""Minutes of a month, and USD for each of them: the first 250,000, the next 750,000, the next 4,000,000, the rest."""
+"""Minutes of a month, and USD for each of them: the first 250,000, the next 750,000, the next 4,000,000, the rest.
+Commonly known prices, which we read on no page."""
+SOUND_HOUR_USD, SOUND_RECORDING_USD = 0.0001, 0.00002
+"""Of Lambda, for an hour of audio; and of Lambda, SQS and S3 for each recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +49,8 @@ def transcription_usd(lengths_s: Iterable[float]) -> float:
         usd += some * price
         minutes -= some
     return usd
+
+
+def sound_usd(recordings: int, hours: float) -> float:
+    """What it takes to measure the sound of so many recordings with so many hours of audio altogether."""
+    return hours * SOUND_HOUR_USD + recordings * SOUND_RECORDING_USD

@@ -110,13 +110,14 @@ class S3ObjectStore:
                 for found in page.get("Contents", ()):
                     yield ObjectInfo(found["Key"], found["Size"], found["ETag"], found["LastModified"])
 
-    def prefixes(self, prefix: str) -> Iterator[str]:
+    def folders(self, prefix: str) -> Iterator[str]:
         with calling(f"ListObjectsV2 {prefix}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=prefix, Delimiter="/"
-            )
-            for page in pages:
-                yield from (found["Prefix"] for found in page.get("CommonPrefixes", ()))
+            yield from self._folders("list_objects_v2", prefix)
+
+    def _folders(self, operation: str, prefix: str) -> Iterator[str]:
+        pages = self._client.get_paginator(operation).paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        for page in pages:
+            yield from (found["Prefix"] for found in page.get("CommonPrefixes", ()))
 
     def delete(self, keys: Sequence[str]) -> None:
         def send(positions: Sequence[int]) -> dict[int, str]:
@@ -135,13 +136,9 @@ class S3ObjectStore:
                 markers = [_version(found, is_marker=True) for found in page.get("DeleteMarkers", ())]
                 yield from sorted([*markers, *bodies], key=lambda v: (v.key.encode(), not v.is_latest))
 
-    def folders(self, prefix: str) -> Sequence[str]:
-        found: set[str] = set()
-        pages = self._client.get_paginator("list_object_versions")
+    def version_folders(self, prefix: str) -> Iterator[str]:
         with calling(f"ListObjectVersions {prefix}"):
-            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/"):
-                found |= {one["Prefix"] for one in page.get("CommonPrefixes", ())}
-        return sorted(found)
+            yield from self._folders("list_object_versions", prefix)
 
     def get_version(self, version: ObjectVersion) -> bytes | None:
         with calling(f"GetObject {version.key}"):

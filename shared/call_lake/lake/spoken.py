@@ -1,4 +1,4 @@
-"""Find calls by what was said in them (ADR 0046), and read the rows of one recording.
+"""Find calls by what was said in them (ADR 0046), and read what is known of one recording.
 
 A search reads column ``text`` of the days' transcripts. Only where a text may have the phrase, it reads the segments,
 which say when it was said.
@@ -17,7 +17,7 @@ from call_lake.lake.data_file import DataFile
 from call_lake.lake.errors import FileGone
 from call_lake.lake.manifest import partitions_between, sizes_between
 from call_lake.lake.search import of_manifest
-from call_lake.model.lake_tables import TRANSCRIPTS, TablePartition
+from call_lake.model.lake_tables import SOUND, TRANSCRIPTS, TablePartition
 from call_lake.model.layout import Partition
 from call_lake.model.phrases import Hit, Phrase
 from call_lake.model.table import Row
@@ -82,6 +82,11 @@ class SpokenReader:
 def transcripts_of(store: ObjectStore, partition: Partition, recording_id: str) -> list[Transcript]:
     """What each engine heard in one recording. Raises LakeDamaged, NewerSchema, Transient."""
     return [transcript_of_row(row) for row in rows_of_recording(store, TRANSCRIPTS.at(partition), recording_id)]
+
+
+def sound_of(store: ObjectStore, partition: Partition, recording_id: str) -> Row | None:
+    """A recording's row in table ``sound``; None where there is none. Raises LakeDamaged, NewerSchema, Transient."""
+    return next(iter(rows_of_recording(store, SOUND.at(partition), recording_id)), None)
 
 
 def transcript_keys(store: ObjectStore, partition: Partition) -> set[tuple[str, str]]:

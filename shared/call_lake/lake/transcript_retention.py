@@ -15,8 +15,7 @@ from call_lake.lake.registration import Registration
 from call_lake.lake.retention import EVERY, AtOnce
 from call_lake.ledger.transcripts import TranscriptLedger
 from call_lake.model.lake_tables import TRANSCRIPTS, TablePartition
-from call_lake.model.layout import TRANSCRIPTS as DOCUMENTS
-from call_lake.model.layout import Partition, TranscriptPlace
+from call_lake.model.layout import DOCUMENTS, Partition, TranscriptPlace
 from call_lake.model.retention import TranscriptsKept
 from call_lake.ports import Clock, ObjectStore, Table
 
@@ -93,11 +92,11 @@ class TranscriptRetention:
 
     def _engines(self) -> list[str]:
         """Those that ever wrote a document."""
-        return [prefix.removeprefix(DOCUMENTS).rstrip("/") for prefix in self._store.prefixes(DOCUMENTS)]
+        return [prefix.removeprefix(DOCUMENTS).rstrip("/") for prefix in self._store.folders(DOCUMENTS)]
 
     def _days_of(self, engine: str) -> Iterator[Partition]:
-        for source in self._store.prefixes(f"{DOCUMENTS}{engine}/"):
-            for day in self._store.prefixes(source):
+        for source in self._store.folders(f"{DOCUMENTS}{engine}/"):
+            for day in self._store.folders(source):
                 *_, name, call_date, _ = day.split("/")
                 if partition := Partition.of_values(name, call_date):
                     yield partition

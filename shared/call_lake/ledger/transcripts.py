@@ -12,7 +12,7 @@ WAITING and RUNNING are of the engine ``aws`` alone. READY follows from every st
 Where somebody asks again, WAITING and RUNNING follow from READY, FAILED and SKIPPED. ERASED follows from every state,
 and nothing follows ERASED.
 
-The transcriber writes only over what it has read (``as_read``), so that it never undoes what the reader of documents
+The transcriber writes only over what it has read (``as_read``), so that it never undoes what the transcript reader
 wrote meanwhile.
 
 What is WAITING, RUNNING or FAILED is in the index, each state in a list: ``transcript#<engine>#<state>``. WAITING and

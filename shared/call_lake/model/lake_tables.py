@@ -18,15 +18,16 @@ from call_lake.model.transcripts import TRANSCRIPT_COLUMNS, TRANSCRIPT_SCHEMA_VE
 class LakeTable:
     """One table: what its rows are, and where the bucket has them.
 
-    ``columns``: column -> kind, as Glue names it, without the partition's. ``key``: the columns that tell rows apart;
-    the first one is ``recording_id``. Of two rows with one key the one with the later ``rank`` counts. If both have the
-    same, ``tie`` decides: of a number the larger one counts, of a text the row without it. ``sort``: the order of the
-    rows in a file, before the recording id. ``required``: columns without which a row does not fit. ``unnamed``:
-    columns about people, of which no name of an object may be made (ADR 0026). ``bloom``: columns with a Bloom filter,
-    each with how many rows share a value at least. ``unique``: columns whose values hardly repeat, so that a dictionary
-    costs. ``differences``: nearly sorted columns, stored as differences. ``unsearched``: columns that nobody searches
-    for a range. ``has_large_rows``: a row may be a megabyte, so files are written in small pieces. ``twin_of``: the
-    table whose rows these are, with fewer columns.
+    ``columns``: column -> kind, as Glue names it, without the partition's; ``schema_version`` is one of them. ``key``:
+    the columns that tell rows apart; the first one is ``recording_id``, and there are at most two. Of two rows with one
+    key the one with the later ``rank`` counts. If both have the same, ``tie`` decides: of a number the larger one
+    counts, of a text the row without it. ``sort``: the order of the rows in a file, before the recording id.
+    ``required``: columns without which a row does not fit. ``unnamed``: columns about people, of which no name of an
+    object may be made (ADR 0026). ``bloom``: columns with a Bloom filter, each with how many rows share a value at
+    least. ``unique``: columns whose values hardly repeat, so that a dictionary costs. ``differences``: nearly sorted
+    columns, stored as differences. ``unsearched``: columns that nobody searches for a range. ``has_large_rows``: a row
+    may be a megabyte, so files are written in small pieces. ``twin_of``: the table whose rows these are, with fewer
+    columns.
     """
 
     name: str

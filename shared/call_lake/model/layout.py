@@ -13,13 +13,18 @@ from call_lake.model.recording import Recording
 AUDIO = "audio/"
 INBOX = "inbox/"
 LAKE = "lake/"
-TRANSCRIPTS = "transcripts/"
+DOCUMENTS = "transcripts/"
+"""What speech engines write. The table ``transcripts`` is below ``LAKE``."""
 ATHENA_RESULTS = "athena-results/"
 PROOFS = "proofs/"
 ACCESS_LOG = "access-log/"
 
-_TRANSCRIPT = re.compile(
-    r"transcripts/([a-z][a-z0-9-]{0,31})/([a-z0-9-]{1,32})/(\d{4}-\d{2}-\d{2})/([a-z0-9-]{1,32}-[0-9a-f]{32})\.json"
+MASKED = "redacted-"
+"""Begins the name of what Amazon Transcribe writes where it masks personal data, until the transcriber moves it."""
+ENGINE_NAME = "[a-z][a-z0-9-]{0,31}"
+
+_DOCUMENT = re.compile(
+    rf"{DOCUMENTS}({ENGINE_NAME})/([a-z0-9-]{{1,32}})/(\d{{4}}-\d{{2}}-\d{{2}})/([a-z0-9-]{{1,32}}-[0-9a-f]{{32}})\.json"
 )
 _PARTITION = re.compile(r"source=([a-z0-9-]{1,32})/call_date=(\d{4}-\d{2}-\d{2})/")
 
@@ -52,7 +57,7 @@ class Partition:
         Transcribe refuses an equals sign in its ``OutputKey``:
         https://docs.aws.amazon.com/transcribe/latest/APIReference/API_StartTranscriptionJob.html
         """
-        return f"{TRANSCRIPTS}{engine}/{self.source}/{self.call_date.isoformat()}/"
+        return f"{DOCUMENTS}{engine}/{self.source}/{self.call_date.isoformat()}/"
 
     @classmethod
     def of_recording(cls, recording: Recording) -> Self:
@@ -106,7 +111,7 @@ def transcript_key(partition: Partition, engine: str, recording_id: str) -> str:
 
 def redacted_key(partition: Partition, recording_id: str) -> str:
     """Where Amazon Transcribe writes the document of a job that masks personal data. The transcriber moves it."""
-    return f"{partition.transcripts_of('aws')}redacted-{recording_id}.json"
+    return f"{partition.transcripts_of('aws')}{MASKED}{recording_id}.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ class TranscriptPlace:
     @classmethod
     def of_key(cls, key: str) -> Self | None:
         """None for a key that is no transcript's: Amazon Transcribe also writes temporary and redacted files."""
-        found = _TRANSCRIPT.fullmatch(key)
+        found = _DOCUMENT.fullmatch(key)
         partition = Partition.of_values(found[2], found[3]) if found else None
         if found is None or partition is None or not found[4].startswith(f"{partition.source}-"):
             return None

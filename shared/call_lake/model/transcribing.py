@@ -1,4 +1,4 @@
-"""What waits in an engine's queue, what the reader of documents is told, and what Amazon Transcribe says of a job.
+"""What waits in an engine's queue, what the transcript reader is told, and what Amazon Transcribe says of a job.
 
 Messages are JSON text.
 """

@@ -28,7 +28,8 @@ TRANSCRIPT_COLUMNS: dict[str, str] = {
 }
 AWS_ENGINE = "aws"
 """The engine Amazon Transcribe. All others are programs of the customer."""
-ENGINE_NAME = "[a-z][a-z0-9-]{0,31}"
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+"""A larger document is refused. Amazon's of four hours of stereo has about 15 MB."""
 
 
 @dataclass(frozen=True, slots=True)

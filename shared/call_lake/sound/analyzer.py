@@ -12,6 +12,7 @@ from call_lake.errors import CallLakeError
 from call_lake.ledger.entry import erased_among
 from call_lake.model.lake_tables import SOUND
 from call_lake.model.layout import Partition
+from call_lake.model.recording import RECORDING_ID
 from call_lake.model.sound import Sound, SoundNote, sound_row
 from call_lake.model.table import Row
 from call_lake.observability import log
@@ -22,7 +23,6 @@ PIECE_BYTES = 8 * 1024 * 1024
 """What is in memory of a download at a time. Each piece is one GET request to S3."""
 ROOM_S = 90.0
 """A recording is begun only while so much time is left: to download it, to measure it, and to write the rows."""
-RECORDING_ID = re.compile("[a-z0-9-]{1,32}-[0-9a-f]{32}")
 FORMAT = re.compile("[a-z0-9]{1,8}")
 SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -42,10 +42,11 @@ class StoredSound:
         """Raises ValueError, KeyError and TypeError for what is no event of ours: its values become keys."""
         id, format, sha256 = detail["recording_id"], detail["format"], detail["sha256"]
         partition = Partition.of_values(detail["source"], detail["call_date"])
-        if partition is None or not id.startswith(f"{partition.source}-"):
-            raise ValueError("no source and day of a recording")
-        if not (RECORDING_ID.fullmatch(id) and FORMAT.fullmatch(format) and SHA256.fullmatch(sha256)):
-            raise ValueError("no id, format and SHA-256 of a recording")
+        named = RECORDING_ID.fullmatch(id)
+        if partition is None or named is None or named[1] != partition.source:
+            raise ValueError("recording_id, source and call_date do not belong together")
+        if not (FORMAT.fullmatch(format) and SHA256.fullmatch(sha256)):
+            raise ValueError("no format and SHA-256 of a recording")
         return cls(id, partition, format, sha256, int(detail["bytes"]))
 
     @property

@@ -4,13 +4,11 @@ from call_lake.ledger.entry import State
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptState, as_read
 from call_lake.model.layout import redacted_key, transcript_key
 from call_lake.model.transcribing import Job, JobStatus, document_written
-from call_lake.model.transcripts import AWS_ENGINE
+from call_lake.model.transcripts import AWS_ENGINE, MAX_DOCUMENT_BYTES
 from call_lake.observability import log
 from call_lake.transcribing.parts import LOOK_AFTER, Books
 
 MOST_ATTEMPTS = 3
-MOST_DOCUMENT_BYTES = 64 * 1024 * 1024
-"""Four hours of quick talk are about 20 MB; what is larger is no transcript."""
 
 
 class EndedJobs:
@@ -74,7 +72,7 @@ class EndedJobs:
         found = self._ports.store.head(key)
         if found is None:
             return True
-        read = self._ports.store.get(key) if found.size <= MOST_DOCUMENT_BYTES else None
+        read = self._ports.store.get(key) if found.size <= MAX_DOCUMENT_BYTES else None
         if read is None:
             return False
         target = transcript_key(entry.partition, AWS_ENGINE, entry.recording_id)

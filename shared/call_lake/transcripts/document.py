@@ -12,8 +12,6 @@ from datetime import datetime
 from call_lake.model.layout import TranscriptPlace
 from call_lake.model.transcripts import Segment, Transcript
 
-MAX_BYTES = 64 * 1024 * 1024
-"""Of a document. Amazon's of four hours of stereo has about 15 MB."""
 MAX_TEXT = 1_000_000
 """Characters of all segments: eighteen hours at 150 words a minute. One row has to fit the compactor's memory."""
 MAX_SEGMENTS = 50_000

@@ -18,10 +18,10 @@ from call_lake.model.events import TRANSCRIPT_READY, transcript_ready
 from call_lake.model.lake_tables import TRANSCRIPTS
 from call_lake.model.layout import TranscriptPlace
 from call_lake.model.transcribing import keys_written
-from call_lake.model.transcripts import Transcript, transcript_row
+from call_lake.model.transcripts import MAX_DOCUMENT_BYTES, Transcript, transcript_row
 from call_lake.observability import log
 from call_lake.ports import Clock, EventBus, ObjectInfo, ObjectStore, PartialFailure, VersionedStore
-from call_lake.transcripts.document import MAX_BYTES, MAX_TEXT, BadDocument, Document
+from call_lake.transcripts.document import MAX_TEXT, BadDocument, Document
 from call_lake.transcripts.formats import read_document
 
 PIECE_BYTES = 1024 * 1024
@@ -141,8 +141,8 @@ class TranscriptReader:
         return _Heard(message_id, place, info.etag, document.transcript(place, info.last_modified))
 
     def _read(self, place: TranscriptPlace, info: ObjectInfo) -> Document:
-        if info.size > MAX_BYTES:
-            raise BadDocument(f"more than {MAX_BYTES:,} bytes")
+        if info.size > MAX_DOCUMENT_BYTES:
+            raise BadDocument(f"more than {MAX_DOCUMENT_BYTES:,} bytes")
         return read_document(place.engine, _ObjectBody(self._store, info), self._language)
 
     def _fail(self, place: TranscriptPlace, info: ObjectInfo, reason: str) -> Outcome:

@@ -7,10 +7,9 @@ from datetime import date, timedelta
 
 from call_lake.errors import ConfigError
 from call_lake.ledger.transcripts import TranscriptLedger
-from call_lake.model.layout import TRANSCRIPTS, Partition, TranscriptPlace
+from call_lake.model.layout import DOCUMENTS, ENGINE_NAME, Partition, TranscriptPlace
 from call_lake.model.transcribing import document_written
-from call_lake.model.transcripts import ENGINE_NAME
-from call_lake.ports import Clock, Queue, Table, VersionedStore
+from call_lake.ports import Clock, ObjectStore, Queue, Table
 
 SWEEP_DAYS = 14
 
@@ -60,7 +59,7 @@ class SweepDays:
 class DocumentSweep:
     """Compares the documents of all engines with the ledger. ``queue``: the reader's."""
 
-    def __init__(self, table: Table, store: VersionedStore, queue: Queue, clock: Clock) -> None:
+    def __init__(self, table: Table, store: ObjectStore, queue: Queue, clock: Clock) -> None:
         self._table = table
         self._store = store
         self._queue = queue
@@ -80,8 +79,8 @@ class DocumentSweep:
     def _written(self, result: SweepResult) -> list[tuple[str, str]]:
         """Engines and sources that have documents."""
         found = []
-        for folder in self._store.folders(TRANSCRIPTS):
-            engine = folder.removeprefix(TRANSCRIPTS).rstrip("/")
+        for folder in self._store.folders(DOCUMENTS):
+            engine = folder.removeprefix(DOCUMENTS).rstrip("/")
             if not re.fullmatch(ENGINE_NAME, engine):
                 continue
             result.engines.append(engine)

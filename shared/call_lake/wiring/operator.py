@@ -12,7 +12,7 @@ from call_lake.aws.transcribe import TranscribeJobs
 from call_lake.ledger.id_key import IdKey
 from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.transcripts import TranscriptLedger
-from call_lake.model.layout import TRANSCRIPTS
+from call_lake.model.layout import DOCUMENTS
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.ports import Provider
 from call_lake.providers import make_provider
@@ -126,6 +126,6 @@ def provider_of(stack: Stack, source: SourceSettings) -> Provider:
 def transcriptions_of(stack: Stack) -> TranscribeJobs | None:
     """None where the stack has no transcriber and no transcript. It never called Amazon Transcribe then, and its region
     may not even have the service."""
-    if "transcriber" not in stack.functions and next(iter(stack.store.list_versions(TRANSCRIPTS)), None) is None:
+    if "transcriber" not in stack.functions and next(iter(stack.store.list_versions(DOCUMENTS)), None) is None:
         return None
     return TranscribeJobs(stack.client("transcribe"), f"{stack.name}-")

@@ -1,4 +1,4 @@
-"""Put the reader of transcripts together on AWS."""
+"""Put the transcript reader together on AWS."""
 
 from call_lake.aws.client import client
 from call_lake.aws.clock import SystemClock

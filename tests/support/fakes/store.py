@@ -143,14 +143,8 @@ class MemoryStore:
 
         return (replace(info, metadata=None, sha256=None) for info in self._calls.run("store", "list", act))
 
-    def prefixes(self, prefix: str) -> Iterator[str]:
-        def act() -> list[str]:
-            with self._lock:
-                behind = (key.removeprefix(prefix).partition("/") for key in self._objects if key.startswith(prefix))
-                found = {prefix + name + slash for name, slash, _ in behind if slash}
-            return sorted(found, key=str.encode)
-
-        return iter(self._calls.run("store", "prefixes", act))
+    def folders(self, prefix: str) -> Iterator[str]:
+        return iter(self._calls.run("store", "folders", lambda: self._folders(self._objects, prefix)))
 
     def delete(self, keys: Sequence[str]) -> None:
         def accept(position: int) -> bool:
@@ -177,14 +171,13 @@ class MemoryStore:
 
         return iter(self._calls.run("store", "list_versions", act))
 
-    def folders(self, prefix: str) -> Sequence[str]:
-        def act() -> Sequence[str]:
-            with self._lock:
-                rest = {key.removeprefix(prefix) for key in self._versions if key.startswith(prefix)}
-            return sorted({prefix + one[: one.index("/") + 1] for one in rest if "/" in one})
+    def version_folders(self, prefix: str) -> Iterator[str]:
+        return iter(self._calls.run("store", "version_folders", lambda: self._folders(self._versions, prefix)))
 
-        found: Sequence[str] = self._calls.run("store", "folders", act)
-        return found
+    def _folders(self, keys: Mapping[str, object], prefix: str) -> Sequence[str]:
+        with self._lock:
+            behind = (key.removeprefix(prefix).partition("/") for key in keys if key.startswith(prefix))
+            return sorted({prefix + name + slash for name, slash, _ in behind if slash}, key=str.encode)
 
     def get_version(self, version: ObjectVersion) -> bytes | None:
         def act() -> bytes | None:

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from call_lake.model.lake_tables import CALLS, CALLS_OPEN, SOUND, TABLES, TRANSCRIPTS, LakeTable
-from call_lake.model.layout import TRANSCRIPTS as TRANSCRIPTS_PREFIX
+from call_lake.model.layout import DOCUMENTS
 from call_lake.model.recording_ids import RecordingIds
 from call_lake.model.table import COLUMNS, PARTITION_COLUMNS
 from call_lake.model.transcribing import REDACTED_LANGUAGES
@@ -323,9 +323,7 @@ def test_s3_tells_the_reader_of_documents_and_of_nothing_else():
     assert told == {
         "Event": "s3:ObjectCreated:*",
         "Queue": "arn:aws:sqs:eu-central-1:000000000000:stack-transcript-documents",
-        "Filter": {
-            "S3Key": {"Rules": [{"Name": "prefix", "Value": TRANSCRIPTS_PREFIX}, {"Name": "suffix", "Value": ".json"}]}
-        },
+        "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": DOCUMENTS}, {"Name": "suffix", "Value": ".json"}]}},
     }
     assert "NotificationConfiguration" not in Resolved().properties("Bucket")
 

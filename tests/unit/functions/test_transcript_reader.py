@@ -1,4 +1,4 @@
-"""The reader of transcripts as Lambda runs it: a batch, a sweep, and what it measures."""
+"""The transcript reader as Lambda runs it: a batch, a sweep, and what it measures."""
 
 import json
 

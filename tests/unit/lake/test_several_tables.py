@@ -1,6 +1,7 @@
 """One lake, several tables (ADR 0041): what the tables of transcripts and sound need beyond ``calls``."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,14 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from call_lake.bucket.inbox import BYTES_PER_OBJECT, put_rows
-from call_lake.bucket.quarantine import list_quarantine
+from call_lake.bucket.quarantine import list_quarantine, put_back
 from call_lake.lake import data_file
 from call_lake.lake.arrow_rows import digests_of, rows_of, table_of
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.lake.data_file import DataFile
 from call_lake.lake.partition_rebuild import LedgerRows, PartitionRebuilder
 from call_lake.lake.search import read_partition
-from call_lake.model.lake_tables import CALLS, SOUND, TABLES, TRANSCRIPTS
+from call_lake.model import lake_tables
+from call_lake.model.lake_tables import CALLS, SOUND, TABLES, TRANSCRIPTS, LakeTable
 from call_lake.model.layout import INBOX, Partition
 from call_lake.model.table import Row
 from tests.support.fakes.world import World
@@ -152,6 +154,50 @@ def test_the_inbox_is_listed_once_and_a_table_that_nobody_fills_once(
     before = len(world.calls.log)
     warm.run(IN_TIME_S)
     assert Counter(call.method for call in world.calls.log[before:]) == {"list": listings}
+
+
+FOURTH = LakeTable(
+    name="topics",
+    columns={"recording_id": "string", "topic": "string", "told_at": "timestamp", "schema_version": "int"},
+    schema_version=1,
+    key=("recording_id", "topic"),
+    rank="told_at",
+    tie=None,
+    sort="told_at",
+    required=("recording_id", "topic", "told_at"),
+)
+
+
+def topic_of(number: int, topic: str, **more: Any) -> Row:
+    named = {"recording_id": f"thulium-{number:032x}", "topic": topic, "told_at": f"{TODAY}T10:00:00.000Z"}
+    return named | {"schema_version": 1, "source": "thulium", "call_date": TODAY.isoformat()} | more
+
+
+def test_a_fourth_table_is_a_description(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads ``TABLES`` serves it: commit, merge, quarantine, erasure, rebuild. Nothing else has to know it."""
+    four = (*TABLES, FOURTH)
+    modules = [one for one in sys.modules.values() if getattr(one, "TABLES", None) is TABLES]
+    for module in modules:
+        monkeypatch.setattr(module, "TABLES", four)
+    monkeypatch.setitem(lake_tables._BY_NAME, FOURTH.name, FOURTH)
+    there, row = FOURTH.at(DAY), topic_of(1, "price")
+
+    put_rows(world.store, [row, topic_of(1, "delay"), topic_of(2, "price"), topic_of(3, "price", told_at=7)], FOURTH)
+    assert compacted(world) == CompactionResult(rows=3, partitions=1, quarantined=1, in_quarantine=1)
+    assert world.catalog.seen("topics") == {DAY}
+    assert row in read_partition(world.store, there)
+    (aside,) = list_quarantine(world.store)
+    assert put_back(world.store, aside).startswith(there.inbox)
+
+    put_rows(world.store, [topic_of(1, "price", told_at=LATER)], FOURTH)
+    assert compacted(world).rows == 1
+    erase_in_ledger(world, row["recording_id"])
+    assert lake_of(world).remove(there, {row["recording_id"]}) == 2
+    world.clock.advance(timedelta(days=2))
+    compacted(world)
+    assert len(files_of(world, there)) == 1
+    assert PartitionRebuilder(world.store, world.clock, 86_400).rebuild(there, [], erases(2)).dropped == 1
+    assert rows_in(world, FOURTH) == []
 
 
 def test_what_fails_is_named_with_its_table(world: World) -> None:

@@ -12,8 +12,7 @@ from call_lake.bucket.quarantine import RejectedRow, quarantine
 from call_lake.lake.compactor import CompactionResult, Compactor
 from call_lake.ledger.transcripts import TranscriptLedger, TranscriptState
 from call_lake.model.lake_tables import TRANSCRIPTS, inbox_key
-from call_lake.model.layout import TRANSCRIPTS as DOCUMENTS
-from call_lake.model.layout import Partition, transcript_key
+from call_lake.model.layout import DOCUMENTS, Partition, transcript_key
 from call_lake.model.retention import TranscriptsKept
 from call_lake.model.transcripts import Segment, Transcript, transcript_row
 from tests.support.fakes import Died, Fault, FaultAt
@@ -117,7 +116,7 @@ def test_nothing_is_removed_or_asked_for_while_audio_is_kept_forever(world: Worl
 
     assert run_of(world)().transcripts_removed == 0
     assert len(kept(world)) == 1
-    assert not [call for call in world.calls.log if call.method in ("prefixes", "unregister")]
+    assert not [call for call in world.calls.log if call.method in ("folders", "unregister")]
 
 
 def test_what_arrives_late_or_was_set_aside_goes_with_the_next_run(world: World) -> None:

@@ -30,12 +30,12 @@ def measured(samples: Samples, rate: int = 8000) -> Sound:
 
 @st.composite
 def conversations(draw: st.DrawFn) -> list[Stretch]:
-    """Each side talks for 0.4 to 4 s, then pauses for half a second or longer."""
+    """Each side talks for 0.4 to 4 s, then pauses for 1.5 s or longer. Voices differ by 10 dB at most."""
     found = []
     for side in (0, 1):
         at = draw(st.floats(0.3, 6))
         while (end := at + draw(st.floats(0.4, 4))) < SECONDS - 0.3:
-            found.append(Stretch(side, at, end, draw(st.floats(-30, -15))))
+            found.append(Stretch(side, at, end, draw(st.floats(-25, -15))))
             at = end + draw(st.floats(1.5, 8))
     return found
 
@@ -61,6 +61,13 @@ def test_talk_silence_and_overlap_of_a_made_call_are_found(
         assert found.sides[side].talk_s == pytest.approx(talk_s(talk, SECONDS, side)[0], abs=own * STRETCH_S + 0.001)
     assert found.overlap_s == pytest.approx(both, abs=len(talk) * STRETCH_S)
     assert found.silence_share * SECONDS == pytest.approx(SECONDS - anybody, abs=len(talk) * STRETCH_S + 0.001)
+
+
+def test_a_voice_that_is_15_db_weaker_loses_some_hundredths_of_a_second() -> None:
+    talk = [Stretch(0, 1.0, 9.0, -15.0), Stretch(1, 1.0, 2.0, -15.0), Stretch(1, 6.0, 8.4, -30.0)]
+    found = measured(made_call(talk, SECONDS, noise_dbfs=-52, hum_dbfs=-35))
+    assert found.sides is not None
+    assert found.sides[1].talk_s == pytest.approx(3.4, abs=2 * 0.04)
 
 
 def loud_s(samples: Samples, rate: int) -> float:

@@ -12,7 +12,8 @@ from call_lake.ledger.transcripts import TranscriptState
 from call_lake.model.layout import Partition, transcript_key
 from call_lake.model.recording import Recording
 from call_lake.model.transcribing import Job, JobStatus
-from call_lake.transcribing.ended import MOST_ATTEMPTS, MOST_DOCUMENT_BYTES
+from call_lake.model.transcripts import MAX_DOCUMENT_BYTES
+from call_lake.transcribing.ended import MOST_ATTEMPTS
 from tests.support.fakes import Call, World
 from tests.support.fakes.calls import Proceed
 from tests.support.items import put
@@ -135,7 +136,7 @@ def test_a_masked_document_is_moved_to_where_everybody_looks(bench: Transcribing
 
 def test_a_masked_document_beyond_all_measure_has_failed(bench: TranscribingBench, world: World) -> None:
     recording = bench.start(1)
-    world.store.put(bench.write_document(recording, redacted=True), b" " * (MOST_DOCUMENT_BYTES + 1))
+    world.store.put(bench.write_document(recording, redacted=True), b" " * (MAX_DOCUMENT_BYTES + 1))
     bench.jobs.jobs[recording.recording_id] = Job(JobStatus.COMPLETED, is_redacted=True)
 
     bench.take(bench.ended(recording))

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from call_lake.model.transcripts import AWS_ENGINE
+from call_lake.transcripts import document as document_bounds
+from call_lake.transcripts import json_stream
 from call_lake.transcripts.document import BadDocument, Document, Word
 from call_lake.transcripts.formats import read_document
 from tests.support.transcripts import amazon_document
@@ -128,35 +130,37 @@ def test_a_refusal_quotes_nothing_of_the_document():
 
 
 NOTHING = b'{"start_s":0,"end_s":0,"text":""}'
-WORDY = b'{"start_s":0,"end_s":0,"text":"", "words":[%s]}' % b",".join([NOTHING] * 5000)
-LONG = b'{"start_s":0,"end_s":0,"text":"%s"}' % (b"x" * 10_000)
+WORDY = b'{"start_s":0,"end_s":0,"text":"", "words":[%s]}' % b",".join([NOTHING] * 50)
+LONG = b'{"start_s":0,"end_s":0,"text":"%s"}' % (b"x" * 100)
 
 
 @pytest.mark.parametrize(
-    ("part", "number", "why"),
+    ("part", "bound", "why"),
     [
-        (NOTHING.replace(b'""', b'"x"'), 50_000, "more than 50,000 segments"),
-        (LONG, 100, "more than 1,000,000 characters"),
-        (WORDY, 40, "more than 200,000 words"),
+        (NOTHING.replace(b'""', b'"x"'), ("MAX_SEGMENTS", 10), "more than 10 segments"),
+        (LONG, ("MAX_TEXT", 1000), "more than 1,000 characters"),
+        (WORDY, ("MAX_WORDS", 500), "more than 500 words"),
     ],
     ids=["segments", "text", "words"],
 )
-def test_a_document_is_read_up_to_a_bound_and_refused_beyond_it(part, number, why):
+def test_a_document_is_read_up_to_a_bound_and_refused_beyond_it(monkeypatch, part, bound, why):
+    monkeypatch.setattr(document_bounds, *bound)
     body = b'{"version":1,"segments":[%s]}'
-    read(body % b",".join([part] * number))
-    assert why in refused(body % b",".join([part] * (number + 1)))
+    read(body % b",".join([part] * 10))
+    assert why in refused(body % b",".join([part] * 11))
 
 
 @pytest.mark.parametrize(
     ("body", "why"),
     [
         (b'{"version":1,"segments":[{"words":[%s,%s]}]}' % (b",".join([NOTHING] * 5000), NOTHING), "5,000 words"),
-        (b'{"x":[%s1]}' % (b"1," * 5_000_000), "more than 5,000,000 parts"),
+        (b'{"x":[%s1]}' % (b"1," * 50_000), "more than 50,000 parts"),
         (json.dumps(dict.fromkeys(map(str, range(1001)))).encode(), "more than 1,000 members"),
     ],
     ids=["words of a segment", "parts", "members"],
 )
-def test_what_has_too_many_parts_is_refused(body, why):
+def test_what_has_too_many_parts_is_refused(monkeypatch, body, why):
+    monkeypatch.setattr(json_stream, "MAX_EVENTS", 50_000)
     assert why in refused(body)
 
 

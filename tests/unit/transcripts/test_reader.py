@@ -8,9 +8,9 @@ import pytest
 
 from call_lake.errors import ConfigError, Reason, Transient
 from call_lake.ledger.transcripts import TranscriptState
-from call_lake.model.layout import TRANSCRIPTS
+from call_lake.model.layout import DOCUMENTS
 from call_lake.model.times import iso
-from call_lake.transcripts.document import MAX_BYTES
+from call_lake.model.transcripts import MAX_DOCUMENT_BYTES
 from call_lake.transcripts.reader import Outcome
 from tests.support.fakes.calls import Call
 from tests.support.reading import ReadingWorld, document
@@ -98,7 +98,7 @@ def test_a_changed_document_makes_a_later_row_and_another_event(reading):
         (b"{", "document refused: it is no JSON, or is cut off"),
         (document("a", version=2), "document refused: its version is not 1"),
         ({"version": 1, "error": "the codec is unknown"}, "the codec is unknown"),
-        (b" " * (MAX_BYTES + 1), f"document refused: more than {MAX_BYTES:,} bytes"),
+        (b" " * (MAX_DOCUMENT_BYTES + 1), f"document refused: more than {MAX_DOCUMENT_BYTES:,} bytes"),
     ],
     ids=["no JSON", "version", "the engine says so", "too large"],
 )
@@ -116,7 +116,7 @@ def test_what_cannot_become_a_row_has_failed_and_is_not_tried_again(reading, bod
 
 
 def test_a_document_that_is_too_large_is_not_even_loaded(reading):
-    reading.write(reading.place(reading.recording()), b" " * (MAX_BYTES + 1))
+    reading.write(reading.place(reading.recording()), b" " * (MAX_DOCUMENT_BYTES + 1))
     reading.read()
     assert not [call for call in reading.world.calls.log if call.method == "get_range"]
 
@@ -222,7 +222,7 @@ def test_a_late_document_of_an_erased_recording_goes_with_its_versions(reading):
     reading.write(place, document("a"))
 
     assert reading.outcomes() == [Outcome.ERASED, Outcome.ERASED, Outcome.READY]
-    assert [key for key, _ in reading.world.store.every_version() if key.startswith(TRANSCRIPTS)] == [
+    assert [key for key, _ in reading.world.store.every_version() if key.startswith(DOCUMENTS)] == [
         reading.place(other).key
     ]
     assert [row["text"] for row in reading.rows()] == ["stays"]
@@ -243,7 +243,7 @@ def test_a_recording_that_is_erased_while_its_document_is_read_keeps_none(readin
 
     stop = reading.world.calls.on_call(erased)
     assert reading.outcomes() == [Outcome.ERASED]
-    assert reading.world.store.bodies(TRANSCRIPTS) == {}
+    assert reading.world.store.bodies(DOCUMENTS) == {}
     assert reading.entry(place).state is TranscriptState.ERASED
     assert reading.entry(place).document is None
 

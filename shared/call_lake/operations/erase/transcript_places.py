@@ -4,21 +4,18 @@ import re
 from collections.abc import Iterable, Iterator
 
 from call_lake.ledger.transcripts import TranscriptLedger, TranscriptState
-from call_lake.model.layout import TRANSCRIPTS
-from call_lake.model.transcripts import AWS_ENGINE, ENGINE_NAME
+from call_lake.model.layout import DOCUMENTS, ENGINE_NAME, MASKED
+from call_lake.model.transcripts import AWS_ENGINE
 from call_lake.operations.erase.bucket_places import BucketObjects
 from call_lake.operations.erase.place import SearchResult
 from call_lake.operations.erase.targets import Targets
 from call_lake.ports import Clock, ObjectVersion, Table, VersionedStore
 
-MASKED = "redacted-"
-"""Begins the name of what Amazon Transcribe writes where it masks personal data, until the transcriber moves it."""
-
 
 def engines_of(store: VersionedStore) -> list[str]:
     """Every engine that has documents in the bucket, in whatever version; and Amazon Transcribe, whose states come
     before its documents."""
-    folders = (folder.removeprefix(TRANSCRIPTS).rstrip("/") for folder in store.folders(TRANSCRIPTS))
+    folders = (folder.removeprefix(DOCUMENTS).rstrip("/") for folder in store.version_folders(DOCUMENTS))
     return sorted({AWS_ENGINE, *(name for name in folders if re.fullmatch(ENGINE_NAME, name))})
 
 

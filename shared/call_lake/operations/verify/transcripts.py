@@ -1,6 +1,6 @@
 """Compare the transcripts of some days: documents, ledger and rows (``call-lake verify``).
 
-A document is what an engine wrote. The reader of documents makes a row of it, and the ledger says READY.
+A document is what an engine wrote. The transcript reader makes a row of it, and the ledger says READY.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,8 +11,7 @@ from itertools import batched
 from call_lake.bucket.inventory import ids_in_inbox
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptLedger, TranscriptState
 from call_lake.model.lake_tables import TRANSCRIPTS
-from call_lake.model.layout import TRANSCRIPTS as TRANSCRIPT_DOCUMENTS
-from call_lake.model.layout import Partition, TranscriptPlace
+from call_lake.model.layout import DOCUMENTS, Partition, TranscriptPlace
 from call_lake.model.transcribing import document_written
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import Finding, Kind
@@ -85,7 +84,7 @@ class TranscriptVerifier:
 
     def days_with_documents(self, source: str, days: Days) -> list[date]:
         """Those of the days that have a document of one of the engines, in order. Raises Transient."""
-        folders = (f"{TRANSCRIPT_DOCUMENTS}{ledger.engine}/{source}/" for ledger in self._ledgers)
+        folders = (f"{DOCUMENTS}{ledger.engine}/{source}/" for ledger in self._ledgers)
         places = (TranscriptPlace.of_key(info.key) for folder in folders for info in self._store.list(folder))
         return sorted({place.partition.call_date for place in places if place and place.partition.call_date in days})
 

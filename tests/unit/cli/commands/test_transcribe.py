@@ -169,7 +169,7 @@ def test_a_stack_that_does_not_transcribe_says_so(bench: Bench, monkeypatch: pyt
     use(stack_of(bench.world), monkeypatch)
     done = typed("transcribe", *DAYS, "--yes")
     assert done.exit_code == ExitCode.FAILED
-    assert "this stack does not transcribe, so nothing was asked for: switch Amazon Transcribe on" in done.stderr
+    assert "does not transcribe, so nothing was asked for: switch Amazon Transcribe on" in done.stderr
 
 
 @pytest.mark.parametrize(
