@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import botocore.session
@@ -56,6 +57,12 @@ class Laptop:
         asked = [{"QueueUrl": url, "AttributeNames": list(numbers)} for url in queues]
         found = [self.client("sqs").get_queue_attributes(**one)["Attributes"] for one in asked]
         return sum(int(one[name]) for one in found for name in numbers)
+
+    def is_drained(self) -> bool:
+        until = time.monotonic() + IN_TIME_S
+        while (left := self.under_way()) and time.monotonic() < until:
+            time.sleep(0.5)
+        return left == 0
 
     def lose_audio(self, row: dict[str, Any]) -> None:
         key = row["audio_uri"].removeprefix(f"s3://{self.facts['bucket']}/")
@@ -114,13 +121,25 @@ def kinds(answer: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def test_each_job_of_amazon_transcribe_is_heard_to_its_end(stack):
-    until = time.monotonic() + IN_TIME_S
-    while (left := stack.under_way()) and time.monotonic() < until:
-        time.sleep(0.5)
-
-    assert left == 0, "a message that its function may not act on comes again for a week"
+    assert stack.is_drained(), "a message that its function may not act on comes again for a week"
     [engine] = json.loads(stack.shell.type("status", "--json").out)["engines"]
     assert (engine["engine"], engine["waiting"], engine["running"], engine["failed"]) == ("aws", 0, 0, 0)
+
+
+def test_a_late_document_of_an_erased_recording_goes(stack):
+    row = stack.rows("thulium")[0]
+    erased, bucket = f"thulium-{0:032x}", stack.facts["bucket"]
+    ledger = Ledger(DynamoTable(stack.client("dynamodb"), stack.facts["ledger_table"]), CLOCK, 86_400)
+    ledger.erase(erased, "thulium", date.fromisoformat(row["call_date"]))
+    key = f"transcripts/example/thulium/{row['call_date']}/{erased}.json"
+
+    stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b'{"version": 1, "segments": []}')
+
+    try:
+        assert stack.is_drained()
+        assert stack.client("s3").list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] == 0
+    finally:
+        stack.lose_item({"recording_id": erased})
 
 
 def test_a_settled_stack_differs_in_nothing(stack: Laptop) -> None:
