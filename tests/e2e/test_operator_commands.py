@@ -1,7 +1,9 @@
 """Break a running stack behind Call Lake's back; the operator's commands find it, tell it and mend it."""
 
 import json
+import time
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import botocore.session
@@ -18,6 +20,8 @@ from call_lake.model.recording import Recording
 from call_lake.model.table import row_of
 from call_lake.wiring.operator import CLOCK
 from tests.e2e.conftest import DAYS, Shell
+
+IN_TIME_S = 60.0
 
 
 class Laptop:
@@ -45,6 +49,20 @@ class Laptop:
     def settle(self) -> None:
         typed = self.shell.type("local", "settle", *DAYS)
         assert typed.code == 0, typed.err + typed.out
+
+    def under_way(self) -> int:
+        """Messages of the transcriber and of the reader of documents that are not done."""
+        numbers = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        queues = (self.facts["engines"]["aws"], self.facts["documents_url"])
+        asked = [{"QueueUrl": url, "AttributeNames": list(numbers)} for url in queues]
+        found = [self.client("sqs").get_queue_attributes(**one)["Attributes"] for one in asked]
+        return sum(int(one[name]) for one in found for name in numbers)
+
+    def is_drained(self) -> bool:
+        until = time.monotonic() + IN_TIME_S
+        while (left := self.under_way()) and time.monotonic() < until:
+            time.sleep(0.5)
+        return left == 0
 
     def lose_audio(self, row: dict[str, Any]) -> None:
         key = row["audio_uri"].removeprefix(f"s3://{self.facts['bucket']}/")
@@ -100,6 +118,28 @@ def stack(laptop: Shell) -> Laptop:
 
 def kinds(answer: dict[str, Any]) -> set[tuple[str, str]]:
     return {(finding["recording_id"], finding["kind"]) for finding in answer["findings"] if finding["difference"]}
+
+
+def test_each_job_of_amazon_transcribe_is_heard_to_its_end(stack):
+    assert stack.is_drained(), "a message that its function may not act on comes again for a week"
+    [engine] = json.loads(stack.shell.type("status", "--json").out)["engines"]
+    assert (engine["engine"], engine["waiting"], engine["running"], engine["failed"]) == ("aws", 0, 0, 0)
+
+
+def test_a_late_document_of_an_erased_recording_goes(stack):
+    row = stack.rows("thulium")[0]
+    erased, bucket = f"thulium-{0:032x}", stack.facts["bucket"]
+    ledger = Ledger(DynamoTable(stack.client("dynamodb"), stack.facts["ledger_table"]), CLOCK, 86_400)
+    ledger.erase(erased, "thulium", date.fromisoformat(row["call_date"]))
+    key = f"transcripts/example/thulium/{row['call_date']}/{erased}.json"
+
+    stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b'{"version": 1, "segments": []}')
+
+    try:
+        assert stack.is_drained()
+        assert stack.client("s3").list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] == 0
+    finally:
+        stack.lose_item({"recording_id": erased})
 
 
 def test_a_settled_stack_differs_in_nothing(stack: Laptop) -> None:

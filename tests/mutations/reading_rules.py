@@ -6,6 +6,7 @@ from tests.mutations.operations import (
     never,
     passing,
     returning,
+    rewriting,
     skipping,
     swapping,
     uncaught,
@@ -29,6 +30,13 @@ MUTATIONS = (
         "a document of an unknown recording becomes a row",
         at("transcripts.reader", "TranscriptReader._document"),
         never("recording", "partition"),
+        READER,
+    ),
+    Mutation(
+        31,
+        "many short segments are all in memory at once",
+        at("transcripts.reader", "_size"),
+        rewriting("SEGMENT_SIZE", "0"),
         READER,
     ),
     Mutation(

@@ -1,7 +1,7 @@
 """Rules 1 to 10 as the operator's reports tell them: what is called lost, waiting, failed or settled."""
 
 from tests.mutations.mutation import Mutation, at
-from tests.mutations.operations import always, giving, ignoring, never, passing, returning, skipping, without
+from tests.mutations.operations import always, giving, ignoring, never, passing, returning, rewriting, skipping, without
 
 LISTING = ("unit/operations/verify/test_listing.py",)
 VERIFIER = ("unit/operations/verify/test_verifier.py",)
@@ -45,6 +45,13 @@ MUTATIONS = (
         "an erased recording is counted as right",
         at("operations.verify.verifier", "VerifyReport.right"),
         ignoring("erased"),
+        VERIFIER,
+    ),
+    Mutation(
+        8,
+        "a document of an erased recording makes another one wrong",
+        at("operations.verify.verifier", "VerifyReport.right"),
+        rewriting("{*self.known, *self.unknown}.difference(self.gone)", "{one.recording_id for one in self.findings}"),
         VERIFIER,
     ),
     Mutation(

@@ -232,7 +232,7 @@ ANSWER = Answer(
 
 
 def verified(*findings: Finding, retention_days: int = 0) -> dict[str, Any]:
-    report = VerifyReport("thulium", 1204, 1204, list(findings))
+    report = VerifyReport("thulium", 1204, 1204, list(findings), known=[one.recording_id or "" for one in findings])
     settings = SimpleNamespace(open_table=False, row_retention_days=retention_days)
     names = ("ledger_of", "ids_of", "catalog_of", "provider_of", "audio_kept", "tables_of")
     ledger = SimpleNamespace(days=gives([]))

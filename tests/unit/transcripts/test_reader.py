@@ -198,6 +198,14 @@ def test_a_document_that_is_replaced_while_it_is_read_is_read_again(reading):
     assert [row["words"] for row in reading.rows()] == [0]
 
 
+def test_transcripts_of_many_short_segments_are_written_one_after_the_other(reading):
+    for number in range(3):
+        reading.write(reading.place(reading.recording(number)), document(*["a"] * 6000))
+
+    assert reading.outcomes() == [Outcome.READY] * 3
+    assert len(reading.world.store.bodies("inbox/")) == 3, "of 18,000 segments few are in memory at once"
+
+
 def test_what_the_time_is_too_short_for_comes_again(reading):
     reading.write(reading.place(reading.recording()), document("a"))
     reading.world.clock.advance(timedelta(seconds=10))

@@ -30,6 +30,7 @@ QUERIES_END_S = 1800.0
 function after 15. So after this time nothing runs any more that began before the rows were removed."""
 NOT_SEARCHED = (
     "the queues: a message under way cannot be looked into; the copier drops it, and SQS does after a day",
+    "the queues and dead letters of transcripts and sound: their messages name recordings, no person, for 14 days",
     "the ledger's backups: DynamoDB's point-in-time recovery goes back 35 days",
     "what is said in other calls: the words in their audio and transcripts",
     "Athena's history: it keeps the texts of queries for 45 days",

@@ -15,8 +15,11 @@ from call_lake.ports import Clock, ObjectVersion, Table, VersionedStore
 def engines_of(store: VersionedStore) -> list[str]:
     """Every engine that has documents in the bucket, in whatever version; and Amazon Transcribe, whose states come
     before its documents."""
-    folders = (folder.removeprefix(DOCUMENTS).rstrip("/") for folder in store.version_folders(DOCUMENTS))
-    return sorted({AWS_ENGINE, *(name for name in folders if re.fullmatch(ENGINE_NAME, name))})
+    return sorted({AWS_ENGINE, *(name for name in _folders_of(store) if re.fullmatch(ENGINE_NAME, name))})
+
+
+def _folders_of(store: VersionedStore) -> list[str]:
+    return [folder.removeprefix(DOCUMENTS).rstrip("/") for folder in store.version_folders(DOCUMENTS)]
 
 
 class TranscriptStates:
@@ -46,15 +49,16 @@ class TranscriptStates:
 
 
 class TranscriptDocuments(BucketObjects):
-    """The documents of every engine, and the masked ones of Amazon Transcribe."""
+    """The documents of every engine, and the masked ones of Amazon Transcribe. Folders that no engine can have are
+    searched, too: somebody may have put copies there."""
 
     def __init__(self, store: VersionedStore) -> None:
         super().__init__("transcripts", store)
 
     def _prefixes(self, targets: Targets) -> Iterable[str]:
-        for engine in engines_of(self._store):
+        for folder in _folders_of(self._store):
             for partition in targets.by_partition:
-                yield partition.transcripts_of(engine)
+                yield partition.transcripts_of(folder)
 
     def _is_hit(self, version: ObjectVersion, targets: Targets) -> bool:
         return version.key.rpartition("/")[2].removeprefix(MASKED).partition(".")[0] in targets.ids

@@ -4,7 +4,7 @@ It downloads lists and headers, but no audio; that is redownload.py. It asks in 
 ledger, inbox, rows. So a recording that moves on meanwhile is seen twice rather than not at all.
 """
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import batched
@@ -35,11 +35,11 @@ type RowReader = Callable[[str, Sequence[date]], list[TableRow]]
 @dataclass(slots=True)
 class VerifyReport:
     """The result for one source. ``listed``: recordings of these days that the provider has now. ``checked``: those and
-    those that the ledger has of these days. ``erased``: how many of the checked were erased. ``right``: how many of the
-    others have no difference. ``unknown``: recordings that the ledger does not have, for the repair. ``hidden``: by the
-    name of a table, committed partitions that are not registered in it, for the repair. ``known``: ids of the checked
-    ones that the ledger has. ``redownloaded``: how many were downloaded again, and how many of them had
-    the stored bytes; None if nobody asked.
+    those that the ledger has of these days. ``gone``: ids of the checked that were erased; ``erased``: how many.
+    ``right``: how many of the others have no difference. ``unknown``: recordings that the ledger does not have, for the
+    repair. ``hidden``: by the name of a table, committed partitions that are not registered in it, for the repair.
+    ``known``: ids of the checked ones that the ledger has. ``redownloaded``: how many were downloaded again, and how
+    many of them had the stored bytes; None if nobody asked.
     """
 
     source: str
@@ -50,7 +50,11 @@ class VerifyReport:
     hidden: Mapping[str, Sequence[Partition]] = field(default_factory=dict)
     known: Sequence[str] = ()
     redownloaded: tuple[int, int] | None = None
-    erased: int = 0
+    gone: Collection[str] = ()
+
+    @property
+    def erased(self) -> int:
+        return len(self.gone)
 
     @property
     def differences(self) -> list[Finding]:
@@ -58,7 +62,9 @@ class VerifyReport:
 
     @property
     def right(self) -> int:
-        differing = {finding.recording_id for finding in self.differences if finding.recording_id}
+        # A document may be of a recording that is erased, or that nobody knows: neither is counted.
+        counted = {*self.known, *self.unknown}.difference(self.gone)
+        differing = {finding.recording_id for finding in self.differences if finding.recording_id in counted}
         return self.checked - self.erased - len(differing)
 
 
@@ -107,14 +113,14 @@ class Verifier:
         self._store = data.store
         self._clock = clock
         self._threads = threads
-        self._erased = 0
+        self._erased: set[str] = set()
 
     def verify(self, days: Days, in_ledger: Mapping[str, date], on_progress: VerifyProgress) -> VerifyReport:
         """Compare these days. ``in_ledger``: ids and call dates of the source's recordings of these days, as
         ``Ledger.days`` gave them before. Raises Transient where AWS fails."""
         listing = SourceListing(self._settings, self._provider, self._ledger, self._clock, days, self._ids)
         listing.read(on_progress)
-        self._erased = 0
+        self._erased = set()
         expected = dict(in_ledger) | listing.known
         findings = listing.findings(is_used=bool(expected))
         by_day: dict[date, list[str]] = {day: [] for day in days.all()}
@@ -133,7 +139,7 @@ class Verifier:
             unknown=listing.unknown,
             hidden=hidden,
             known=list(expected),
-            erased=self._erased,
+            gone=self._erased,
         )
 
     def _hidden(self, days: Days) -> dict[str, list[Partition]]:
@@ -150,7 +156,7 @@ class Verifier:
         stored = self._partitions(some)
         heads = self._heads(entries)
         aside = self._set_aside(entries, stored)
-        self._erased += sum(entry.state is State.ERASED for entry in entries.values())
+        self._erased |= {id for id, entry in entries.items() if entry.state is State.ERASED}
         for id, entry in entries.items():
             parts = StoredParts(heads.get(id), stored.rows.get(id, ()), id in stored.inbox, aside.get(id))
             found = differences_of(entry, parts, self._clock.now(), self._data.audio_kept)

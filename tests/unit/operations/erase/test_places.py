@@ -132,6 +132,7 @@ def test_the_documents_and_the_states_of_every_engine_go_and_those_of_others_sta
         bench.world.store.put(key, b"a third version")
     masked = f"transcripts/aws/thulium/{victim.call_date}/redacted-{victim.recording_id}.json"
     bench.world.store.put(masked, b"masked")
+    bench.world.store.put(f"transcripts/A copy/thulium/{victim.call_date}/{victim.recording_id}.json", b"by somebody")
     bench.world.store.delete([transcript_key(Partition.of_recording(victim), "two", victim.recording_id)])
 
     report = erase(bench, by_number(victim))

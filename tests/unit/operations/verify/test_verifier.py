@@ -19,6 +19,7 @@ from call_lake.model.recording import Recording, StoredAudio
 from call_lake.model.table import row_of
 from call_lake.operations.days import Days
 from call_lake.operations.verify.findings import Finding, Kind, TableRow
+from call_lake.operations.verify.verifier import VerifyReport
 from call_lake.ports import BadRecord
 from tests.support.fakes.provider import make_recording, raising
 from tests.support.operator_bench import DAY, Bench, kinds, only, settled
@@ -65,6 +66,16 @@ def test_an_erased_recording_is_no_difference(bench: Bench) -> None:
 
     assert report.findings == []
     assert (report.checked, report.right, report.erased) == (3, 2, 1)
+
+
+def test_what_is_found_of_an_erased_or_an_unknown_recording_makes_no_other_one_wrong(bench: Bench) -> None:
+    gone, wrong, right = (recording.recording_id for recording in bench.recordings)
+    kind = Kind.DOCUMENT_ERASED
+    found = [Finding("thulium", kind, "it is there", recording_id=id) for id in (gone, wrong, "thulium-none")]
+
+    report = VerifyReport("thulium", 3, 3, found, known=[gone, wrong, right], gone=[gone])
+
+    assert (report.right, report.erased) == (1, 1)
 
 
 def test_a_partition_that_no_query_sees_is_found_and_registered_again(bench: Bench) -> None:
