@@ -4,7 +4,6 @@ from tests.mutations.mutation import Mutation, at
 from tests.mutations.operations import never, rewriting, skipping
 
 ANALYZER = ("unit/sound/test_analyzer.py",)
-SCENES = ("crash/test_sounds.py",)
 TRUTH = ("unit/sound/test_truth.py", "unit/sound/test_analysis.py")
 DECODER = ("unit/sound/test_decoder.py",)
 
@@ -14,7 +13,7 @@ MUTATIONS = (
         "a row of sound is left for a recording that was erased meanwhile",
         at("sound.analyzer", "SoundAnalyzer._write"),
         skipping("delete"),
-        SCENES,
+        ANALYZER,
     ),
     Mutation(
         32,
