@@ -60,7 +60,7 @@ OF_THE_REGION = {
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html), S3 takes a key of the
 bucket's region (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html), and the poller asks
 Secrets Manager in its own."""
-SOUND_PRICE = "about 0.03 USD for 1,000 calls"
+SOUND_PRICE = "about 0.02 USD for 1,000 calls"
 """docs/sound.md#what-it-costs. Asked at the first deployment alone: an upgrade never switches it on."""
 IA_DAYS = 30  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 

@@ -14,7 +14,7 @@ from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_d
 from call_lake_cli.console.output import Format, print_json, print_rows
 from call_lake_cli.stack.handle import Stack, find_stack, select_sources
 
-USD_PER_HOUR, USD_PER_RECORDING = 0.0001, 0.00002
+USD_PER_HOUR, USD_PER_RECORDING = 0.0001, 0.00001
 """docs/sound.md#what-it-costs: of Lambda, for an hour of audio; and of Lambda, SQS and S3 for each recording."""
 NOT_BEGUN = "nothing was sent"
 

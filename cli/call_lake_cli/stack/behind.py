@@ -1,4 +1,4 @@
-"""Count the messages about stored recordings that nobody has taken yet: of sound, of engines, of their documents."""
+"""Count the messages about stored recordings that still wait: for the sound, for engines, for their documents."""
 
 from collections.abc import Iterator
 

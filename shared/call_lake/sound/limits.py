@@ -10,7 +10,7 @@ READY = "ready"
 EXIT_CODE = "i"
 """How the decoder sends one, for ``struct``."""
 TIME_S = 60.0
-"""An hour of stereo takes less than 10 s. A recording may be six times as long, or as slow."""
+"""An hour takes less than 15 s (docs/sound.md). A recording may be four times as long, or as slow."""
 CPU_S = 60
 MEMORY_BYTES = 1024**3
 OUTPUT_BYTES = 1024**2

@@ -59,7 +59,7 @@ def test_calls_without_a_row_are_sent_and_counted(bench: Bench, sent: list[str])
         "to": "2026-10-31",
         "sent": 2,
         "hours": pytest.approx(0, abs=0.1),
-        "estimate_usd": pytest.approx(0.00004, abs=1e-4),
+        "estimate_usd": pytest.approx(0.00002, abs=1e-4),
     }
 
 
