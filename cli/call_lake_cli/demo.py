@@ -1,7 +1,7 @@
 """``make demo``: deploy on this machine, move simulated calls of both providers, and ask Athena about them.
 
 The exit code is 0 only if the recordings that were listed, that were stored and that Athena sees are the same, with the
-same SHA-256, and each of them was announced on the bus.
+same SHA-256, and each of them was announced on the bus and has a row of sound.
 """
 
 import json
@@ -22,6 +22,7 @@ from call_lake.wiring.operator import ids_of
 from call_lake_cli.commands.status import ProgressLines, print_counts
 from call_lake_cli.console.errors import UserError, explained, say
 from call_lake_cli.console.output import Format, print_rows
+from call_lake_cli.demo_sound import print_sound
 from call_lake_cli.demo_words import DEMO_ENGINE, print_mentions, wait_for_documents
 from call_lake_cli.listening.desk import finder_of
 from call_lake_cli.listening.library import READ
@@ -111,6 +112,7 @@ def _run(stack: Stack) -> list[str]:
         answer = run_query(stack, sql)
         print_rows(answer.columns, answer.rows, Format.TABLE, title)
     wrong += print_mentions(stack, SINCE.isoformat())
+    wrong += print_sound(stack, SINCE, UNTIL, expected)
     events = _events(stack)
     copied = _copy_out(stack)
     _draw(stack)

@@ -1,6 +1,6 @@
 """Measure the sound of stored recordings. Optional (AnalyzeSound). Event: a batch of SQS, each an event of EventBridge.
 
-A separate process reads the samples. It alone loads numpy (call_lake/sound/reader.py).
+Separate processes read the samples. They alone load numpy (call_lake/sound/reader.py).
 """
 
 from dataclasses import asdict

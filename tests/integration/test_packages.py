@@ -53,8 +53,8 @@ print(json.dumps({"pyarrow": pyarrow.__file__, "same": found == rows}))
 MEASURE = """
 import json, sys
 from dataclasses import asdict
-from call_lake.sound.reader import measured
-print(json.dumps(asdict(measured(open(sys.argv[1], "rb")))))
+from call_lake.sound.reader import SoundReader
+print(json.dumps(asdict(SoundReader().measured(open(sys.argv[1], "rb")))))
 """
 
 

@@ -53,8 +53,15 @@ MUTATIONS = (
     Mutation(
         32,
         "a broken package leaves rows for all recordings",
-        at("sound.reader", "measured"),
+        at("sound.reader", "SoundReader.measured"),
         never("ready"),
+        DECODER,
+    ),
+    Mutation(
+        32,
+        "files are read by one process, which the first of them may end",
+        at("sound.decoder", "serve"),
+        rewriting("os.fork()", "0"),
         DECODER,
     ),
     Mutation(

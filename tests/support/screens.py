@@ -429,7 +429,13 @@ SCREENS: dict[str, Screen] = {
     ),
     "local-up": Screen("call-lake local up --detach --until 2026-10-31", {"stack.laptop.start": gives(KnownStack())}),
     "local-settle": Screen("call-lake local settle", {"commands.local.settle_stack": gives((True, CENSUS))}),
-    "local-settle-gives-up": Screen("call-lake local settle", {"commands.local.settle_stack": gives((False, CENSUS))}),
+    "local-settle-gives-up": Screen(
+        "call-lake local settle",
+        {
+            "commands.local.settle_stack": gives((False, CENSUS)),
+            "commands.local.why_behind": gives("12 messages in the queue call-lake-engine-local"),
+        },
+    ),
     "local-down": Screen("call-lake local down", {"stack.laptop.end": gives(["emulator", "simulators"])}),
     "secrets-set": Screen("call-lake secrets set thulium", SECRET),
     "source-list": Screen("call-lake source list"),

@@ -22,7 +22,7 @@ from call_lake_cli.console.output import print_json, progress
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.census import SourceCensus, total
 from call_lake_cli.stack.handle import LOCAL_FILE, elsewhere, find_stack
-from call_lake_cli.stack.settle import failures_in, why_unsettled
+from call_lake_cli.stack.settle import failures_in, why_behind, why_unsettled
 from call_lake_cli.stack.settle import settle as settle_stack
 from call_lake_local.engine import LocalEngine
 from call_lake_local.stack import LocalSource, Plan, SimulatedCalls
@@ -117,6 +117,8 @@ def settle(
 ) -> None:
     """Poll, wait until every listed recording is stored and queryable or has failed permanently, and count.
 
+    Where sound is measured, or engines transcribe, it waits until they have taken every recording.
+
     Exit code 3 if a recording failed, or if it gave up; then what is stored is queryable.
 
     Examples:
@@ -144,7 +146,8 @@ def settle(
         else:
             print_counts(census)
         if not ok:
-            raise Found("not settled: " + "; ".join(filter(None, [*map(why_unsettled, census), failures_in(census)])))
+            reasons = [*map(why_unsettled, census), failures_in(census), why_behind(stack)]
+            raise Found("not settled: " + "; ".join(filter(None, reasons)))
         if failed := failures_in(census):
             raise Found(f"settled, but {failed}: `call-lake failed` lists them")
 

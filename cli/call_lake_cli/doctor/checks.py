@@ -170,13 +170,15 @@ def functions(stack: Stack) -> Iterator[Check]:
             yield fail(kind, f"its function is {' and '.join(states)}: {reason}", "deploy the stack again")
 
 
+TAKERS = ("copier", "transcriber", "transcript-reader", "sound-analyzer")
+"""Functions that queues start."""
+
+
 def concurrency(stack: Stack) -> Iterator[Check]:
     """Is the account's limit of functions that run at once high enough? A new account may run ten."""
     client = stack.client("lambda")
     limit = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    takers = [
-        stack.functions[kind] for kind in ("copier", "transcriber", "transcript-reader") if kind in stack.functions
-    ]
+    takers = [stack.functions[kind] for kind in TAKERS if kind in stack.functions]
     mappings = [client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"] for name in takers]
     taking = sum(one.get("ScalingConfig", {}).get("MaximumConcurrency", 2) for of in mappings for one in of)
     wanted = taking + len(stack.sources) + 1

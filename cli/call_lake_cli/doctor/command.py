@@ -104,6 +104,9 @@ def run_checks(stack: Stack, clock: Clock, *, session: requests.Session | None =
         documents = f"{stack.name}-transcript-documents"
         read = partial(checks.mapping, stack, "transcript-reader", documents, "transcripts")
         yield from guarded("transcripts", read)
+    if "sound-analyzer" in stack.functions:
+        measure = partial(checks.mapping, stack, "sound-analyzer", f"{stack.name}-sound", "sound")
+        yield from guarded("sound", measure)
     yield from guarded("settings", lambda: _sources(stack, clock, session))
     yield from guarded("failed recordings", lambda: checks.failures(stack))
     yield from guarded("dead letters", lambda: checks.dead_letters(stack))

@@ -1,4 +1,5 @@
-"""Drive a stack until every recording is stored and queryable, or has failed (``call-lake local settle``)."""
+"""Drive a stack until every recording is stored and queryable, or has failed, and no message about one waits
+(``call-lake local settle``)."""
 
 import json
 import time
@@ -9,12 +10,16 @@ from call_lake.model.times import iso
 from call_lake.operations.days import Days
 from call_lake_cli.console.errors import UserError
 from call_lake_cli.console.words import counted
+from call_lake_cli.stack.behind import messages_behind
 from call_lake_cli.stack.census import SourceCensus, take_census, total
 from call_lake_cli.stack.handle import Stack
 
 PAUSE_S = 0.5
 PROGRESS = ("listed", "stored", "rows", "erased")
 """What only grows while a stack goes forward; failures do, too."""
+FOLLOWING = "measuring and transcribing"
+QUIET = 2
+"""So often in a row nothing may be behind: an engine's document becomes a message a moment after its own is done."""
 MANY_IN_INBOX = 500  # objects that are compacted while recordings are still copied
 
 
@@ -28,28 +33,36 @@ def settle(
     """Poll, wait and compact. Returns whether everything settled, and the counts. Gives up after ``patience_s`` seconds
     in which nothing went forward. Then it still compacts what is stored, so that it can be queried.
 
+    Where sound is measured or engines transcribe, it waits for them, too.
+
     ``show`` receives each step and the counts. ``days``: list these days instead of the newest recordings, until a
     listing finds nothing new. One listing is not enough: if a row appears and another one vanishes between two pages,
     neither the count nor the overlap shows it. Polls need no second listing, because the next poll looks back.
     """
     listed_before: int | None = None
-    patience = _Patience(patience_s, monotonic)
+    patience, quiet = _Patience(patience_s, monotonic), 0
     _list(stack, days)
     while True:
+        behind = sum(messages_behind(stack).values())  # before the census: a row is written before its message is done
         census = take_census(stack)
         used = [one for one in census if not one.unused]
-        if all(one.settled and not one.trouble for one in used):
-            listed = total(used, "listed")
-            if days is None or listed == listed_before:
-                return True, census
-            listed_before = listed
+        settled = all(one.settled and not one.trouble for one in used)
+        listed = total(used, "listed")
+        if settled and days is not None and listed != listed_before:
             show("listing again", census)
+            listed_before = listed
             _list(stack, days)
             continue
-        forward = patience.sees_progress(used)
+        quiet = 0 if behind or not settled else quiet + 1
+        if quiet == QUIET:
+            return True, census
+        forward = patience.sees_progress(used, behind)
         if patience.is_over():
             return False, _compact_all(stack, census)
-        show(_step(stack, census, copies_rest=not forward), census)
+        if settled:
+            show(FOLLOWING, census)
+        else:
+            show(_step(stack, census, copies_rest=not forward, behind=bool(behind)), census)
         time.sleep(PAUSE_S)
 
 
@@ -60,11 +73,13 @@ class _Patience:
         self._seconds, self._monotonic = seconds, monotonic
         self._until = monotonic() + seconds
         self._best: dict[str, int] = {}
+        self._behind = 0
 
-    def sees_progress(self, census: Sequence[SourceCensus]) -> bool:
-        """Whether a count is higher than it ever was."""
+    def sees_progress(self, census: Sequence[SourceCensus], behind: int) -> bool:
+        """Whether a count is higher than it ever was, or fewer messages are behind than before."""
+        fewer, self._behind = behind < self._behind, behind
         now = {name: total(census, name) for name in PROGRESS} | {"failed": sum(one.failed.total() for one in census)}
-        if not any(number > self._best.get(name, -1) for name, number in now.items()):
+        if not fewer and not any(number > self._best.get(name, -1) for name, number in now.items()):
             return False
         self._best = {name: max(number, self._best.get(name, 0)) for name, number in now.items()}
         self._until = self._monotonic() + self._seconds
@@ -102,6 +117,12 @@ def why_unsettled(one: SourceCensus) -> str:
     return f"{one.source}: {phrases}" if phrases else ""
 
 
+def why_behind(stack: Stack) -> str:
+    """Which queues still have messages, in one phrase; empty if none has."""
+    waiting = messages_behind(stack)
+    return ", ".join(f"{counted(number, 'message')} in the queue {name}" for name, number in waiting.items())
+
+
 def _list(stack: Stack, days: Days | None) -> None:
     for name, source in stack.sources.items():
         payload = {"source": name}
@@ -121,9 +142,10 @@ def _compact_all(stack: Stack, census: list[SourceCensus]) -> list[SourceCensus]
     return census
 
 
-def _step(stack: Stack, census: Sequence[SourceCensus], *, copies_rest: bool) -> str:
+def _step(stack: Stack, census: Sequence[SourceCensus], *, copies_rest: bool, behind: bool = False) -> str:
     """Invoke the function that the unsettled recordings need next; says what it does. ``copies_rest``: nothing was
-    copied since the last step, so what is stored need not wait for the others."""
+    copied since the last step, so what is stored need not wait for the others. ``behind``: more rows will come.
+    """
     listing = [one for one in census if not one.unused and (one.trouble or one.jobs_unfinished)]
     for one in listing:
         invoke(stack, "poller", {"source": one.source})
@@ -133,8 +155,9 @@ def _step(stack: Stack, census: Sequence[SourceCensus], *, copies_rest: bool) ->
     idle = [one for one in census if one.waiting and not one.queue]
     for one in idle:
         invoke(stack, "poller", {"source": one.source})  # publishes what is due
-    if any(one.waiting or one.queue for one in census) and not (copies_rest and inbox) and inbox <= MANY_IN_INBOX:
-        return "copying"
+    copying = any(one.waiting or one.queue for one in census)
+    if (copying or behind) and not (copies_rest and inbox) and inbox <= MANY_IN_INBOX:
+        return "copying" if copying else FOLLOWING
     invoke(stack, "compactor", {})
     return "compacting"
 

@@ -69,7 +69,7 @@ type Measure = Callable[[BinaryIO], Sound | SoundNote]
 
 
 class SoundAnalyzer:
-    """``measure``: tells what a file's samples say (``reader.measured``)."""
+    """``measure``: tells what a file's samples say (``reader.SoundReader``)."""
 
     def __init__(self, store: ObjectStore, table: Table, clock: Clock, measure: Measure) -> None:
         self._store = store

@@ -1,12 +1,17 @@
-"""A process that decodes one audio file, its standard input, and prints what its samples say as JSON.
+"""A process that measures audio files: for each one it forks, and the child reads that file alone.
 
-The audio came from a provider, so it may be made to harm its reader. This process has limits for time, memory and
-output, writes nowhere else, and dies alone. ``reader.py`` starts it: ``python -m call_lake.sound.decoder``.
+The audio came from a provider, so it may be made to harm its reader. The child has limits for time, memory and output,
+writes nowhere else, and dies alone. The parent has loaded numpy once and reads no file. ``reader.py`` starts it:
+``python -m call_lake.sound.decoder``.
 """
 
 import json
+import os
 import resource
+import socket
+import struct
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -14,14 +19,43 @@ import soundfile
 
 from call_lake.model.sound import Sound, SoundNote
 from call_lake.sound.analysis import Meter
-from call_lake.sound.limits import CPU_S, LONGEST_S, MEMORY_BYTES, OUTPUT_BYTES, RATES, READY
+from call_lake.sound.limits import CPU_S, EXIT_CODE, LONGEST_S, MEMORY_BYTES, OUTPUT_BYTES, RATES, READY
+
+type Measure = Callable[[int], Sound | SoundNote]
+"""Takes the descriptor of a file."""
 
 
-def main() -> None:
-    limit()
-    print(READY, flush=True)
-    found = sound_of(0)
-    json.dump(asdict(found) if isinstance(found, Sound) else found, sys.stdout)
+def serve(measure: Measure) -> None:
+    """Until the function is gone: take two files from standard input, a socket; have the first one measured, the answer
+    written into the second one; and send the exit code of the child that did it."""
+    asked = socket.socket(fileno=0)
+    while True:
+        said, files, *_ = socket.recv_fds(asked, 1, 2)
+        if not said:
+            return
+        child = os.fork()
+        if not child:
+            _answer(measure, *files)
+        for file in files:
+            os.close(file)
+        _, status = os.waitpid(child, 0)
+        asked.send(struct.pack(EXIT_CODE, os.waitstatus_to_exitcode(status)))
+
+
+def _answer(measure: Measure, audio: int, out: int) -> None:
+    """What the child does, and nothing after it."""
+    code = 1
+    try:
+        os.dup2(audio, 0)  # in the place of the socket: a child can neither take the next file nor answer for it
+        os.dup2(out, 1)
+        limit()
+        print(READY, flush=True)
+        found = measure(0)
+        json.dump(asdict(found) if isinstance(found, Sound) else found, sys.stdout)
+        sys.stdout.flush()
+        code = 0
+    finally:
+        os._exit(code)
 
 
 def limit() -> None:
@@ -54,4 +88,4 @@ def sound_of(file: Any) -> Sound | SoundNote:
 
 
 if __name__ == "__main__":
-    main()
+    serve(sound_of)

@@ -6,9 +6,11 @@ READ = frozenset({"aiff", "au", "avr", "caf", "flac", "ircam", "mp3", "ogg", "vo
 """Formats by their extension that libsndfile reads. It has no AAC, AMR, WebM, WMA, and no MP4."""
 DECODER = "call_lake.sound.decoder"
 READY = "ready"
-"""The decoder's first line. Without it nothing is wrong with the audio, but with the process."""
+"""The first line of an answer. Without it nothing is wrong with the audio, but with the process."""
+EXIT_CODE = "i"
+"""How the decoder sends one, for ``struct``."""
 TIME_S = 60.0
-"""An hour of stereo takes less than 10 s. A recording may be six times as long, or as slow."""
+"""An hour takes less than 15 s (docs/sound.md). A recording may be four times as long, or as slow."""
 CPU_S = 60
 MEMORY_BYTES = 1024**3
 OUTPUT_BYTES = 1024**2

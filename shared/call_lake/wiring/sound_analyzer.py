@@ -6,7 +6,7 @@ from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.settings import SoundAnalyzerSettings
 from call_lake.sound.analyzer import SoundAnalyzer
-from call_lake.sound.reader import measured
+from call_lake.sound.reader import SoundReader
 
 CLOCK = SystemClock()
 
@@ -14,4 +14,4 @@ CLOCK = SystemClock()
 def make_sound_analyzer(settings: SoundAnalyzerSettings) -> SoundAnalyzer:
     """The one analyzer of a function instance."""
     store = S3ObjectStore(client("s3"), settings.bucket)
-    return SoundAnalyzer(store, DynamoTable(client("dynamodb"), settings.ledger_table), CLOCK, measured)
+    return SoundAnalyzer(store, DynamoTable(client("dynamodb"), settings.ledger_table), CLOCK, SoundReader().measured)

@@ -12,7 +12,7 @@ from call_lake.model.sound import SoundNote, sound_row
 from call_lake.operations.unmeasured import unmeasured
 from call_lake.sound.analyzer import StoredSound
 from tests.support.fakes.world import World
-from tests.support.lake_samples import TODAY, compacted, row_of
+from tests.support.lake_samples import TODAY, compacted, row_of, sound_of
 from tests.support.template import ROOT
 
 SCHEMA = json.loads((ROOT / "events/recording-stored.schema.json").read_text())
@@ -31,3 +31,5 @@ def test_calls_with_audio_and_without_a_row_of_sound_are_sent_as_their_events_we
     Draft202012Validator(SCHEMA).validate(detail)
     assert StoredSound.of_detail(detail).key == detail["key"] == audio[2]
     assert unmeasured(world.store, TODAY, TODAY, ["conpeek"]) == []
+    put_rows(world.store, [sound_of(2)], SOUND)
+    assert unmeasured(world.store, TODAY, TODAY, ["thulium"]) == [], "its row waits in the inbox"

@@ -4,7 +4,9 @@ import io
 import struct
 import subprocess
 import sys
-from pathlib import Path
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -12,10 +14,12 @@ import pytest
 from call_lake.model.sound import Sound, SoundNote
 from call_lake.sound import decoder
 from call_lake.sound.decoder import sound_of
-from call_lake.sound.reader import measured
+from call_lake.sound.reader import SoundReader
 from tests.support.made_calls import Stretch, file_of, made_call
 
 ODD = "tests.support.odd_decoder"
+NOTHING_SEEN = SoundNote.NO_SAMPLES
+"""What the odd decoder says in a process that has seen no file before."""
 CALL = [Stretch(0, 1, 4), Stretch(1, 5, 9)]
 
 
@@ -46,11 +50,22 @@ def test_a_recording_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch)
     assert sound_of(file_of(np.zeros((40 * 8000, 1)))) is SoundNote.TOO_LONG
 
 
-def test_a_process_with_limits_measures_the_file(tmp_path: Path) -> None:
-    with (tmp_path / "call.wav").open("w+b") as audio:
-        audio.write(file_of(made_call(CALL, 10)).getvalue())
+def test_a_process_with_limits_measures_the_file() -> None:
+    with closing(SoundReader()) as reader:
+        assert said_of(reader, file_of(made_call(CALL, 10)).getvalue()) == sound_of(file_of(made_call(CALL, 10)))
+
+
+def said_of(reader: SoundReader, content: bytes) -> Sound | SoundNote:
+    with tempfile.TemporaryFile() as audio:
+        audio.write(content)
         audio.flush()
-        assert measured(audio) == sound_of(file_of(made_call(CALL, 10)))
+        return reader.measured(audio)
+
+
+@pytest.fixture(scope="module")
+def odd() -> Iterator[SoundReader]:
+    with closing(SoundReader(decoder=ODD)) as reader:
+        yield reader
 
 
 @pytest.mark.parametrize(
@@ -59,22 +74,38 @@ def test_a_process_with_limits_measures_the_file(tmp_path: Path) -> None:
         ("dies", SoundNote.DIED),
         ("runs out of memory", SoundNote.DIED),
         ("takes all of its time", SoundNote.TOO_SLOW),
-        ("hangs", SoundNote.TOO_SLOW),
+        ("kills its parent", SoundNote.DIED),
     ],
 )
-def test_what_the_file_does_to_the_process_is_its_note(tmp_path: Path, wish: str, note: SoundNote) -> None:
-    with (tmp_path / "wish").open("w+b") as audio:
-        audio.write(wish.encode())
-        audio.flush()
-        assert measured(audio, decoder=ODD, time_s=0.7 if wish == "hangs" else 60) is note
+def test_what_the_file_does_to_the_process_is_its_note_and_the_next_file_feels_nothing(
+    odd: SoundReader, wish: str, note: SoundNote
+) -> None:
+    assert [said_of(odd, said) for said in (wish.encode(), b"", b"")] == [note, NOTHING_SEEN, NOTHING_SEEN]
 
 
-def test_a_process_that_does_not_begin_is_no_fault_of_the_file(tmp_path: Path) -> None:
-    with (tmp_path / "wish").open("w+b") as audio:
-        audio.write(b"does not begin")
-        audio.flush()
-        with pytest.raises(RuntimeError, match="did not begin"):
-            measured(audio, decoder=ODD)
+def test_a_process_that_hangs_is_ended_and_the_next_file_gets_another_one() -> None:
+    with closing(SoundReader(decoder=ODD)) as reader:
+        assert said_of(reader, b"") is NOTHING_SEEN
+        reader.time_s = 0.2
+        assert said_of(reader, b"hangs") is SoundNote.TOO_SLOW
+        reader.time_s = 60.0
+        assert said_of(reader, b"") is NOTHING_SEEN
+
+
+def test_a_process_that_does_not_begin_is_no_fault_of_the_file() -> None:
+    with closing(SoundReader(decoder="call_lake.no_such_module")) as reader:
+        for _ in "ab":
+            with pytest.raises(RuntimeError, match="did not begin"):
+                said_of(reader, b"")
+
+
+def test_the_decoder_ends_with_the_function() -> None:
+    reader = SoundReader(decoder=ODD)
+    said_of(reader, b"")
+    assert reader._running is not None
+    process, asked = reader._running
+    asked.close()
+    assert process.wait(timeout=30) == 0
 
 
 def test_the_process_may_neither_write_much_nor_take_all_memory() -> None:

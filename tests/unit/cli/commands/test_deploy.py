@@ -92,7 +92,7 @@ def test_a_new_stack_is_asked_for_addresses_zones_and_the_first_day() -> None:
 def test_sound_is_measured_only_where_the_first_deployment_says_so() -> None:
     sam = Sam()
     said = deployed(sam, f"{ANSWERS}perhaps\ntrue\n")
-    assert "Measure the sound of each recording, about 0.03 USD for 1,000 calls of four minutes" in said
+    assert "Measure the sound of each recording, about 0.01 USD for 1,000 calls of four minutes" in said
     assert sam.parameters["AnalyzeSound"] == "true"
     assert "Measure" not in deployed(sam, standing=STANDING)
     assert "AnalyzeSound" not in sam.parameters

@@ -99,7 +99,6 @@ TABLE = {
     "Name": "calls",
     "StorageDescriptor": {"Location": "s3://b/lake/calls/manifest/", "InputFormat": "invented", "Columns": []},
 }
-TRANSCRIBING = FUNCTIONS | {"transcriber": "s-transcriber"}
 
 
 def refused(operation: str, code: str = "AccessDeniedException") -> botocore.exceptions.ClientError:
@@ -410,10 +409,11 @@ def test_all_alarms_in_the_stack_are_looked_at_and_none_of_one_whose_name_begins
     assert account.asked == [100, 50]
 
 
-def test_what_the_transcriber_takes_at_once_counts_against_the_quota(cloud: Cloud) -> None:
+@pytest.mark.parametrize("kind", ["transcriber", "sound-analyzer"])
+def test_what_an_optional_function_takes_at_once_counts_against_the_quota(cloud: Cloud, kind: str) -> None:
     cloud.answers["get_account_settings"] = quota(10)
     few = cloud.troubles().get("Lambda quota")
-    cloud.functions = TRANSCRIBING
+    cloud.functions = FUNCTIONS | {kind: f"s-{kind}"}
     assert few is None
     assert "uses up to 6" in cloud.troubles()["Lambda quota"].found
 
@@ -421,16 +421,19 @@ def test_what_the_transcriber_takes_at_once_counts_against_the_quota(cloud: Clou
 @pytest.mark.parametrize(
     ("state", "says"), [("Enabled", ""), ("Disabled", "the mapping of its queue is Disabled"), (None, "nothing leads")]
 )
-def test_a_stack_that_transcribes_has_its_queue_of_transcriptions_looked_at(
-    cloud: Cloud, state: str | None, says: str
+@pytest.mark.parametrize(
+    ("kind", "queue", "check"),
+    [("transcriber", "transcriptions", "transcriptions"), ("sound-analyzer", "sound", "sound")],
+)
+def test_a_function_that_is_optional_has_its_queue_looked_at(
+    cloud: Cloud, kind: str, queue: str, check: str, state: str | None, says: str
 ) -> None:
     copies = mapped("Enabled")["EventSourceMappings"]
-    arn = "arn:aws:sqs:r:1:s-transcriptions"
-    own = [{"State": state, "EventSourceArn": arn}] if state else []
+    own = [{"State": state, "EventSourceArn": f"arn:aws:sqs:r:1:s-{queue}"}] if state else []
     cloud.answers["list_event_source_mappings"] = {"EventSourceMappings": copies + own}
-    assert "transcriptions" not in cloud.troubles()
-    cloud.functions = TRANSCRIBING
-    trouble = cloud.troubles().get("transcriptions")
+    assert check not in cloud.troubles()
+    cloud.functions = FUNCTIONS | {kind: f"s-{kind}"}
+    trouble = cloud.troubles().get(check)
     assert says in (trouble.found if trouble else "")
     assert bool(trouble) == bool(says)
 

@@ -3,6 +3,7 @@
 import io
 import json
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,9 @@ DAYS = Days(date(2026, 10, 24), date(2026, 10, 25))
 
 class FakeStack:
     """Each listing of a window finds as many recordings as ``finds`` says next; all are stored at once."""
+
+    engines: Mapping[str, str] = {}
+    documents_url = ""
 
     def __init__(self, *finds: int) -> None:
         self.sources = {"conpeek": SimpleNamespace(zone=ZoneInfo("Europe/Warsaw"))}
@@ -155,3 +159,53 @@ def test_a_window_that_cannot_be_read_does_not_keep_what_was_copied_from_the_tab
     stack = FakeStack(0)
     settling._step(stack, [SourceCensus("conpeek", listed=9, stored=9, jobs_unfinished=1, inbox=9)], copies_rest=False)  # type: ignore[arg-type]
     assert stack.invoked == ["poller", "compactor"]
+
+
+class StackBehind(FakeStack):
+    """The engine's messages, those of its documents and those of sound become fewer, one with each look, in turn."""
+
+    engines: Mapping[str, str] = {"mine": "http://sqs/call-lake-engine-mine"}
+    documents_url = "http://sqs/call-lake-transcript-documents"
+    name = "call-lake"
+
+    def __init__(self, *, takes: bool = True) -> None:
+        super().__init__(1)
+        self.left, self.takes, self.now = {"engine-mine": 2, "transcript-documents": 1, "sound": 3}, takes, 0.0
+
+    @property
+    def functions(self) -> dict[str, str]:
+        return super().functions | {"sound-analyzer": "sound-analyzer"}
+
+    def get_queue_url(self, QueueName: str) -> dict[str, str]:  # noqa: N803
+        return {"QueueUrl": f"http://sqs/{QueueName}"}
+
+    def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        name = QueueUrl.rpartition("/call-lake-")[2]
+        number = self.left[name]
+        self.left[name] -= self.takes and number > 0
+        self.now += 10
+        return {"Attributes": {AttributeNames[1]: str(number)}}
+
+
+def test_it_waits_until_engines_and_sound_have_taken_every_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = StackBehind()
+    monkeypatch.setattr(settling, "PAUSE_S", 0)
+    assert settle(stack, monkeypatch, None)
+    assert not any(stack.left.values())
+    assert "compactor" not in stack.invoked, "nothing waits in the inbox"
+
+
+def test_a_queue_that_nobody_takes_from_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack: Any = StackBehind(takes=False)
+    give_up(stack, monkeypatch, 50)
+    assert settling.why_behind(stack) == (
+        "2 messages in the queue call-lake-engine-mine, 1 message in the queue call-lake-transcript-documents, "
+        "3 messages in the queue call-lake-sound"
+    )
+
+
+def test_rows_that_trickle_in_are_compacted_together() -> None:
+    stack: Any = FakeStack(0)
+    one = SourceCensus("conpeek", listed=9, stored=9, rows=9, inbox=3)
+    assert settling._step(stack, [one], copies_rest=False, behind=True) == settling.FOLLOWING
+    assert settling._step(stack, [one], copies_rest=True, behind=True) == "compacting"
