@@ -17,6 +17,7 @@ GIGABYTE = 1024**3  # as S3 bills it
 PER_RECORDING_USD = 23 / 1e6
 """To list, copy, announce and commit one of many: "What a recording adds" in docs/cost.md, where batches are full."""
 GIGABYTE_MONTH_USD = 0.023  # S3 Standard, first 50 TB
+TRANSCRIBE_AS_OF = "2026-11-30"
 TRANSCRIBE_TIERS = ((250_000, 0.024), (750_000, 0.015), (4_000_000, 0.0102), (None, 0.0078))
 """Minutes of a month, and USD for each of them: the first 250,000, the next 750,000, the next 4,000,000, the rest.
 Commonly known prices, which we read on no page."""
