@@ -61,6 +61,13 @@ MUTATIONS = (
     ),
     Mutation(
         30,
+        "a short recording counts for less than its bill",
+        at("transcribing.limits", "counted_s"),
+        rewriting("max(LEAST_S, seconds)", "seconds"),
+        STARTER,
+    ),
+    Mutation(
+        30,
         "a known recording is asked for again at each event",
         at("transcribing.starter", "_is_wanted"),
         always("WAITING"),

@@ -21,7 +21,7 @@ from call_lake_cli.console.output import Format, print_json, print_rows, progres
 from call_lake_cli.console.words import counted
 from call_lake_cli.stack.calls import countries_of
 from call_lake_cli.stack.handle import Stack, find_stack, select_sources
-from call_lake_cli.stack.prices import AS_OF, transcription_usd
+from call_lake_cli.stack.prices import TRANSCRIBE_AS_OF, transcription_usd
 from call_lake_cli.stack.version import refuse_other_version
 
 NOT_SENT = "nothing was asked for"
@@ -183,8 +183,8 @@ def _print_estimate(stack: Stack, engine: str, guess: Estimate) -> None:
         err.print(f"cost: what your engine {engine} takes; Call Lake does not know it")
         return
     err.print(
-        f"cost: about {guess.usd:,.2f} USD at Amazon Transcribe (list prices of {AS_OF} in us-east-1, if nothing else "
-        "was transcribed this month; without redaction's own price)"
+        f"cost: about {guess.usd:,.2f} USD at Amazon Transcribe (list prices of {TRANSCRIBE_AS_OF} in us-east-1, if "
+        "nothing else was transcribed this month; without redaction's own price)"
     )
     if guess.hours_per_day is not None:
         today = TranscribedHours(stack.table, CLOCK, guess.hours_per_day).today()

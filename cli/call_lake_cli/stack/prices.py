@@ -9,15 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
+from call_lake.transcribing.limits import LEAST_S
+
 AS_OF = "2026-11-22"
 GIGABYTE = 1024**3  # as S3 bills it
 
 PER_RECORDING_USD = 23 / 1e6
 """To list, copy, announce and commit one of many: "What a recording adds" in docs/cost.md, where batches are full."""
 GIGABYTE_MONTH_USD = 0.023  # S3 Standard, first 50 TB
-TRANSCRIBE_LEAST_S = 15
-"""Amazon Transcribe bills whole seconds, and at least so many of each recording; a stereo one once:
-https://aws.amazon.com/transcribe/pricing/"""
+TRANSCRIBE_AS_OF = "2026-11-30"
 TRANSCRIBE_TIERS = ((250_000, 0.024), (750_000, 0.015), (4_000_000, 0.0102), (None, 0.0078))
 """Minutes of a month, and USD for each of them: the first 250,000, the next 750,000, the next 4,000,000, the rest.
 Commonly known prices, which we read on no page."""
@@ -41,8 +41,9 @@ def bill_of(recordings: int, audio_bytes: int) -> Bill:
 
 
 def transcription_usd(lengths_s: Iterable[float]) -> float:
-    """What Amazon Transcribe takes for recordings of these lengths, if they are all of a month."""
-    minutes = sum(max(ceil(length), TRANSCRIBE_LEAST_S) for length in lengths_s) / 60
+    """What Amazon Transcribe takes for recordings of these lengths, if they are all of a month. It bills whole seconds,
+    LEAST_S of each recording at least, and a stereo one once: https://aws.amazon.com/transcribe/pricing/"""
+    minutes = sum(max(ceil(length), LEAST_S) for length in lengths_s) / 60
     usd = 0.0
     for size, price in TRANSCRIBE_TIERS:
         some = minutes if size is None else min(minutes, size)

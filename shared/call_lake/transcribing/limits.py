@@ -10,6 +10,8 @@ MOST_BYTES = 2_000_000_000
 BYTES_PER_S = 1000
 """What a recording has at least for each second, where its header tells no length: 8 kbit/s, the least that telephony
 uses. So the ceiling counts too much of such a recording, never too little."""
+LEAST_S = 15.0
+"""Amazon Transcribe bills each recording as so many seconds at least: https://aws.amazon.com/transcribe/pricing/"""
 
 
 def refusal_of(wanted: Wanted) -> str:
@@ -24,5 +26,6 @@ def refusal_of(wanted: Wanted) -> str:
 
 
 def counted_s(wanted: Wanted) -> float:
-    """How many seconds the ceiling counts for a recording that Amazon Transcribe takes."""
-    return wanted.seconds if wanted.seconds is not None else min(MOST_S, wanted.bytes / BYTES_PER_S)
+    """How many seconds the ceiling counts for a recording that Amazon Transcribe takes: no fewer than it bills."""
+    seconds = wanted.seconds if wanted.seconds is not None else min(MOST_S, wanted.bytes / BYTES_PER_S)
+    return max(LEAST_S, seconds)

@@ -187,6 +187,14 @@ def test_audio_of_unknown_length_counts_by_its_bytes_and_at_most_four_hours(benc
     assert bench.hours.today().used_s == 60 + 4 * 3600
 
 
+@pytest.mark.parametrize("length", [{"seconds": 3.0}, {"seconds": None, "bytes": 44}])
+def test_a_short_recording_counts_as_what_amazon_transcribe_bills(
+    bench: TranscribingBench, length: dict[str, float | None]
+) -> None:
+    bench.start(1, **length)
+    assert bench.hours.today().used_s == 15
+
+
 @pytest.mark.parametrize("known", [FAILED, TranscriptState.READY, TranscriptState.SKIPPED])
 def test_who_asks_again_gets_a_new_job_once(bench: TranscribingBench, known: TranscriptState) -> None:
     recording = bench.start(1)
