@@ -84,6 +84,7 @@ class KnownStack:
     functions: Mapping[str, str] = {"poller": "call-lake-poller", "sound-analyzer": "call-lake-sound-analyzer"}
     engines: Mapping[str, str] = {}
     ledger_table = "call-lake-ledger"
+    days = ("2026-10-02", "2026-10-31")
 
     def __init__(self) -> None:
         world = World.make()
