@@ -122,5 +122,8 @@ def test_each_engine_that_was_asked_is_told_without_a_word_of_the_call(bench: Be
         "local: FAILED, no codec",
     ]
     assert "secret" not in str(facts)
+    TranscriptLedger(bench.world.table, bench.world.clock, "aws").failed(recording.recording_id, place, "refused")
+    (aws, _) = transcripts_facts(stack, place, recording.recording_id)
+    assert transcript_story(aws) == "aws: FAILED, refused, its earlier row stays, en-GB, 2 words, confidence 50%"
     assert sound_story(sound_facts(stack, place, recording.recording_id)) == "Nobody talks for 50% of the time."
     assert sound_facts(stack, place, "thulium-other") is None
