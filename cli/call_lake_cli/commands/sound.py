@@ -74,5 +74,7 @@ def print_result(first: date, last: date, guess: dict[str, Any], *, as_json: boo
     if as_json:
         print_json(result | {"estimate_usd": guess["usd"]})
         return
-    ends = "Their rows are in the table sound within minutes: call-lake logs sound-analyzer."
+    ends = "No recording of these days waits to be measured, so nothing was sent."
+    if guess["recordings"]:
+        ends = "Their rows are in the table sound within minutes: call-lake logs sound-analyzer."
     print_rows(tuple(result), [tuple(result.values())], Format.TABLE, ends=ends)
