@@ -23,7 +23,9 @@ DONE = "done"
 
 def jobs(source: SourceName = None, json_: AsJson = False, stack: StackName = None) -> None:
     """List unfinished sweeps, backfills and gaps, each source's last sweep, and Amazon Transcribe's jobs that run or
-    failed. Engines of yours have no jobs: call-lake status counts what waits for them and what failed.
+    failed.
+
+    Engines of yours have no jobs: call-lake status counts what waits for them and what failed.
 
     Examples:
       call-lake jobs

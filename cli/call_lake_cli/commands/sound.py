@@ -51,7 +51,8 @@ def sound(
         )
         if wanted and not yes:
             questions.agree("Measure them?", NOT_BEGUN)
-        send(here, wanted)
+        if wanted:
+            send(here, wanted)
         print_result(days.first, days.last, guess, as_json=json_)
 
 
