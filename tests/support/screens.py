@@ -84,6 +84,7 @@ class KnownStack:
     functions: Mapping[str, str] = {"poller": "call-lake-poller", "sound-analyzer": "call-lake-sound-analyzer"}
     engines: Mapping[str, str] = {}
     ledger_table = "call-lake-ledger"
+    days = ("2026-10-02", "2026-10-31")
 
     def __init__(self) -> None:
         world = World.make()
@@ -166,6 +167,7 @@ FACTS = {
     | {"audio_s": 57.0, "silence_share": 0.21, "longest_silence_s": 12.4, "longest_silence_at_s": 31.0},
     "ledger": {
         "first_published_at": "2026-10-20T10:12:09.000Z",
+        "erased_at": None,
         "attempts": 2,
         "reason": "timeout",
         "due_at": None,
@@ -186,6 +188,7 @@ GONE: dict[str, Any] = {"state": State.ERASED, "listing": None, "object": None, 
 GONE |= {"transcripts": [], "sound": None}
 REMOVED: dict[str, Any] = {
     "first_published_at": None,
+    "erased_at": "2026-11-20T03:00:00.000Z",
     "due_at": None,
     "expired_at": None,
     "attempts": 0,
@@ -408,6 +411,7 @@ SCREENS: dict[str, Screen] = {
         f"call-lake sound {DAYS} --yes",
         {"commands.sound.unmeasured": gives([{"seconds": 240.0}] * 1500), "commands.sound.send": gives(None)},
     ),
+    "sound-none": Screen(f"call-lake sound {DAYS}", {"commands.sound.unmeasured": gives([])}),
     "transcribe": Screen(f"call-lake transcribe {DAYS} --yes", ASKED),
     "probe": Screen(
         "call-lake probe --source thulium",

@@ -261,6 +261,8 @@ def _print(report: "ErasureReport", filed: Mapping[str, Any], *, as_json: bool) 
         columns = ("place", "looked into", "to delete" if report.dry_run else "left", "hidden")
         places = [(name, p.searched, p.hits, p.hidden) for name, p in report.places.items()]
         print_rows(columns, places, Format.TABLE, ends="", beside=True)
+        if "rows" in report.places:
+            err.print("rows: so many files were looked into, and so many rows of them were found")
         for place in report.to_json()["not_searched"]:
             err.print(f"not searched: {place}")
         _print_filed(filed)

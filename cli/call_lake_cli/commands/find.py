@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 import typer
 
 from call_lake.model.table import Row, length_of
+from call_lake.model.times import iso, parse_iso
 from call_lake_cli.commands.find_said import NO_WORDS, note_search, print_said
 from call_lake_cli.console.errors import NothingMatched, err, explained
 from call_lake_cli.console.manner import Format, manner
 from call_lake_cli.console.options import AsJson, SourceName, StackName
-from call_lake_cli.console.output import print_rows
+from call_lake_cli.console.output import is_laid_out, print_rows
 from call_lake_cli.console.words import counted
 from call_lake_cli.stack.calls import (
     Asked,
@@ -144,7 +145,7 @@ def _print(stack: Stack, wanted: Wanted, rows: Sequence[Row], form: Format) -> N
     if not rows:
         return
     zones = sorted({str(_zone(stack, row)) for row in rows})
-    start = f"start ({', '.join(zones)})"
+    start = f"start ({', '.join(zones)})" if is_laid_out() else "start"
     several = len({row["source"] for row in rows}) > 1
     columns = [start, "length", "direction", "caller", "callee", "agent", "audio"]
     columns += ["number"] * any(perhaps) + ["source"] * several + ["recording"]
@@ -158,7 +159,10 @@ def _print(stack: Stack, wanted: Wanted, rows: Sequence[Row], form: Format) -> N
 
 
 def _start(stack: Stack, row: Row, zones: Sequence[str]) -> str:
-    """On the clock of the source. The column's head names the zone where all calls have the same."""
+    """On the clock of the source; in a pipe in UTC, as it is stored. The column's head names the zone where all calls
+    have the same."""
+    if not is_laid_out():
+        return iso(parse_iso(row["started_at"]))
     zone = _zone(stack, row)
     text = clock_text(local_start(stack, row).astimezone(zone))
     return text if len(zones) == 1 else f"{text} {zone}"

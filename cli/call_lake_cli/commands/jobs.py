@@ -1,4 +1,4 @@
-"""``call-lake jobs``: which stretches of the past polls still read, and which transcriptions run or failed."""
+"""``call-lake jobs``: which stretches of the past polls still read, and Amazon Transcribe's jobs."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,10 @@ DONE = "done"
 
 
 def jobs(source: SourceName = None, json_: AsJson = False, stack: StackName = None) -> None:
-    """List unfinished sweeps, backfills and gaps, each source's last sweep, and transcriptions that run or failed.
+    """List unfinished sweeps, backfills and gaps, each source's last sweep, and Amazon Transcribe's jobs that run or
+    failed.
+
+    Engines of yours have no jobs: call-lake status counts what waits for them and what failed.
 
     Examples:
       call-lake jobs

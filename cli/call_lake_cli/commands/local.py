@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn
 
+from call_lake.model.transcripts import AWS_ENGINE
 from call_lake_cli.commands.status import ProgressLines, print_counts
 from call_lake_cli.console.app import App
 from call_lake_cli.console.errors import Found, UsageError, err, explained, say
@@ -21,10 +22,10 @@ from call_lake_cli.console.options import AsJson, parse_day, parse_days, parse_p
 from call_lake_cli.console.output import print_json, progress
 from call_lake_cli.stack import laptop
 from call_lake_cli.stack.census import SourceCensus, total
-from call_lake_cli.stack.handle import LOCAL_FILE, elsewhere, find_stack
+from call_lake_cli.stack.handle import LOCAL_FILE, Stack, elsewhere, find_stack
 from call_lake_cli.stack.settle import failures_in, why_behind, why_unsettled
 from call_lake_cli.stack.settle import settle as settle_stack
-from call_lake_local.engine import LocalEngine
+from call_lake_local.engine import ENGINE, LocalEngine
 from call_lake_local.stack import LocalSource, Plan, SimulatedCalls
 
 app = App(name="local", help="Call Lake on this machine: no Docker, no AWS account.")
@@ -98,8 +99,9 @@ def up(
         if json_:
             print_json(json.loads(LOCAL_FILE.read_text()))
         err.print(f"running: bucket {stack.bucket}, all names in {LOCAL_FILE}")
-        first, last = _days_of(plan)
-        err.print(f"next: call-lake local settle --from {first} --to {last}, which brings the calls of these days")
+        for line in _queues_to_serve(stack, plan):
+            err.print(line)
+        err.print(f"next: {_settle_line(stack)}, which brings the calls of these days")
         err.print("then: call-lake status, call-lake listen")
         if not detach:
             _wait_for_the_end(Path.cwd())
@@ -119,7 +121,8 @@ def settle(
 
     Where sound is measured, or engines transcribe, it waits until they have taken every recording.
 
-    Exit code 3 if a recording failed, or if it gave up; then what is stored is queryable.
+    Exit code 3 if a recording failed, or if it gave up; then what is stored is queryable. Also if no call was ever
+    listed: without days, it lists new calls alone.
 
     Examples:
       call-lake local settle
@@ -145,6 +148,8 @@ def settle(
             print_json({"settled": ok, "sources": [one.to_json() for one in census]})
         else:
             print_counts(census)
+        if ok and not days and not total(census, "listed"):
+            raise Found(f"no call has been listed yet, as polls look for new calls alone: {_settle_line(stack)}")
         if not ok:
             reasons = [*map(why_unsettled, census), failures_in(census), why_behind(stack)]
             raise Found("not settled: " + "; ".join(filter(None, reasons)))
@@ -170,13 +175,16 @@ def _simulated(given: dict[str, Any]) -> SimulatedCalls:
     return SimulatedCalls(**(given | {"until": until}))
 
 
-def _days_of(plan: Plan) -> tuple[date, date]:
-    """The days of the simulated calls; of your own providers' calls the last seven."""
-    if plan.simulated:
-        calls = plan.simulated
-        return calls.until - timedelta(days=calls.days - 1), calls.until
-    today = datetime.now(UTC).date()
-    return today - timedelta(days=6), today
+def _settle_line(stack: Stack) -> str:
+    """What brings the calls that were there before the stack."""
+    first, last = stack.days
+    return f"call-lake local settle --from {first} --to {last}"
+
+
+def _queues_to_serve(stack: Stack, plan: Plan) -> list[str]:
+    """The queue of each engine that you start yourself (docs/transcribe-elsewhere.md)."""
+    served = {AWS_ENGINE} | ({ENGINE} if plan.engine else set())
+    return [f"engine {name}: queue {url}" for name, url in sorted(stack.engines.items()) if name not in served]
 
 
 def _own_sources(thulium_url: str | None, thulium_user: str | None, conpeek_url: str | None) -> tuple[LocalSource, ...]:

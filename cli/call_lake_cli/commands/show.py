@@ -98,7 +98,8 @@ def facts_of(stack: Stack, entry: Entry, rows: Sequence[Mapping[str, Any]], wher
         "state": entry.state,
         "waits": where,
         "ledger": {
-            "first_published_at": iso(entry.first_published_at),
+            "first_published_at": None if entry.state is State.ERASED else iso(entry.first_published_at),
+            "erased_at": iso(entry.first_published_at) if entry.state is State.ERASED else None,
             "attempts": entry.attempts,
             "reason": entry.reason,
             "due_at": None if entry.due_at == NEVER or entry.state in SETTLED else entry.due_at,
@@ -151,7 +152,6 @@ def _object(head: ObjectInfo | None) -> dict[str, Any] | None:
 def story_of(facts: dict[str, Any]) -> list[tuple[str, Any]]:
     """What happened to a recording, in a field for each thing; None where there is nothing to say."""
     ledger, call = facts["ledger"], facts["listing"] or {}
-    talked = duration(call.get("talk_s", call.get("duration_s")))
     ends = [call[name] for name in ("caller", "callee") if call.get(name)]
     return [
         ("recording", facts["recording_id"]),
@@ -160,11 +160,12 @@ def story_of(facts: dict[str, Any]) -> list[tuple[str, Any]]:
         ("waits", facts["waits"]),
         ("next attempt", ledger["due_at"]),
         ("started", call.get("started_at")),
-        ("call", ", ".join(filter(None, (call.get("direction"), talked, call.get("disposition")))) or None),
+        ("call", ", ".join(filter(None, (call.get("direction"), _length(call), call.get("disposition")))) or None),
         ("between", " and ".join(ends) or None),
         ("agent", call.get("agent")),
         ("provider key", call.get("provider_key")),
         ("first seen", ledger["first_published_at"]),
+        ("erased", ledger["erased_at"]),
         ("attempts", ledger["attempts"]),
         ("audio", _audio(ledger["audio"])),
         ("object", _where(facts)),
@@ -172,6 +173,14 @@ def story_of(facts: dict[str, Any]) -> list[tuple[str, Any]]:
         *(("transcript", transcript_story(one)) for one in facts["transcripts"]),
         ("sound", sound_story(facts["sound"])),
     ]
+
+
+def _length(call: Mapping[str, Any]) -> str | None:
+    """``1 min 10 s with 45 s of talk``: the length that ``find`` shows, and what of it is talk."""
+    whole, talk = duration(call.get("duration_s")), duration(call.get("talk_s"))
+    if talk is None or talk == whole:
+        return whole
+    return f"{whole} with {talk} of talk" if whole else f"{talk} of talk"
 
 
 def _reason(ledger: dict[str, Any]) -> str | None:

@@ -51,7 +51,8 @@ def sound(
         )
         if wanted and not yes:
             questions.agree("Measure them?", NOT_BEGUN)
-        send(here, wanted)
+        if wanted:
+            send(here, wanted)
         print_result(days.first, days.last, guess, as_json=json_)
 
 
@@ -74,5 +75,7 @@ def print_result(first: date, last: date, guess: dict[str, Any], *, as_json: boo
     if as_json:
         print_json(result | {"estimate_usd": guess["usd"]})
         return
-    ends = "Their rows are in the table sound within minutes: call-lake logs sound-analyzer."
+    ends = "No recording of these days waits to be measured, so nothing was sent."
+    if guess["recordings"]:
+        ends = "Their rows are in the table sound within minutes: call-lake logs sound-analyzer."
     print_rows(tuple(result), [tuple(result.values())], Format.TABLE, ends=ends)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from call_lake.ledger.ceiling import REACHED
+from call_lake.model.transcripts import AWS_ENGINE
 from call_lake_cli.console.errors import err, explained, say
 from call_lake_cli.console.options import AsJson, StackName
 from call_lake_cli.console.output import Format, print_json, print_note, print_rows
@@ -113,9 +114,11 @@ def _print_engines(engines: Sequence[EngineStatus]) -> None:
         (one.engine, one.queue, *(_at_most(count) for count in (one.waiting, one.running, one.failed)), _hours(one))
         for one in engines
     ]
-    failed = any(one.failed for one in engines)
-    ends = "call-lake transcribe --failed lists what failed, and asks again." if failed else ""
-    print_rows(ENGINE_COLUMNS, rows, Format.TABLE, "transcripts", ends=ends, beside=True)
+    print_rows(ENGINE_COLUMNS, rows, Format.TABLE, "transcripts", ends="", beside=True)
+    for one in engines:
+        if one.failed:
+            option = "" if one.engine == AWS_ENGINE else f" --engine {one.engine}"
+            print_note(f"call-lake transcribe --failed{option} lists what failed, and asks again.")
 
 
 def _hours(one: EngineStatus) -> str | None:

@@ -12,7 +12,7 @@ from call_lake.ledger.transcribed_hours import HOUR_S, TranscribedHours
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptLedger, TranscriptState
 from call_lake.model.transcripts import AWS_ENGINE
 from call_lake.operations.days import Days
-from call_lake.operations.transcribe_past import Survey, ask, survey
+from call_lake.operations.transcribe_past import Survey, ask, stored_lengths, survey
 from call_lake.wiring.operator import CLOCK, engine_queue, ledger_of, transcriber_settings
 from call_lake_cli.console import questions
 from call_lake_cli.console.errors import NothingMatched, UsageError, UserError, err, explained
@@ -36,8 +36,8 @@ type Lengths = dict[str, float | None]
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """What a transcription of ``recordings`` takes. ``unknown``: recordings whose length is unknown; they count as the
-    mean of the others. ``usd`` and ``days`` are None for an engine of yours. ``days``: how many the ceiling makes of
-    it."""
+    mean of the others. ``usd`` and ``days`` are None for an engine of yours, and where no length is known. ``days``:
+    how many the ceiling makes of it."""
 
     recordings: int
     seconds: float
@@ -86,7 +86,7 @@ def transcribe(
         queue = engine_queue(here, engine)
         sources = list(select_sources(here, source))
         transcripts = TranscriptLedger(here.table, CLOCK, engine)
-        found = _failed(transcripts, sources, days) if failed else _missing(here, transcripts, sources, days)
+        found = _failed(here, transcripts, sources, days) if failed else _missing(here, transcripts, sources, days)
         guess = _estimate(here, engine, list(found.values()))
         _print_estimate(here, engine, guess)
         if not yes:
@@ -142,7 +142,7 @@ def _others(found: Survey) -> str:
     return f"not asked for: {', '.join(parts)}" if parts else ""
 
 
-def _failed(transcripts: TranscriptLedger, sources: Sequence[str], days: Days) -> Lengths:
+def _failed(stack: Stack, transcripts: TranscriptLedger, sources: Sequence[str], days: Days) -> Lengths:
     """The recordings of which the engine failed. Prints them. Raises NothingMatched where there is none."""
     ids = transcripts.listed(TranscriptState.FAILED, FAILED_MOST)
     chosen = [one for one in transcripts.entries(ids).values() if _is_meant(one, sources, days)]
@@ -153,7 +153,8 @@ def _failed(transcripts: TranscriptLedger, sources: Sequence[str], days: Days) -
         err.print(f"{one.recording_id}: {one.reason}")
     if len(ids) == FAILED_MOST:
         err.print(f"these are {FAILED_MOST:,}, and there may be more: type the same again later")
-    return {one.recording_id: one.seconds for one in chosen}
+    lengths = stored_lengths(stack.table, [one.recording_id for one in chosen if one.seconds is None])
+    return {one.recording_id: lengths.get(one.recording_id, one.seconds) for one in chosen}
 
 
 def _is_meant(entry: TranscriptEntry, sources: Sequence[str], days: Days) -> bool:
@@ -169,7 +170,7 @@ def _estimate(stack: Stack, engine: str, lengths: Sequence[float | None]) -> Est
     mean = sum(known) / len(known) if known else 0.0
     seconds = [mean if length is None else length for length in lengths]
     whole = (len(lengths), sum(seconds), len(lengths) - len(known))
-    if engine != AWS_ENGINE:
+    if engine != AWS_ENGINE or not known:
         return Estimate(*whole)
     per_day = transcriber_settings(stack).hours_per_day
     days = ceil(sum(seconds) / HOUR_S / per_day) if per_day else None
@@ -177,6 +178,9 @@ def _estimate(stack: Stack, engine: str, lengths: Sequence[float | None]) -> Est
 
 
 def _print_estimate(stack: Stack, engine: str, guess: Estimate) -> None:
+    if guess.recordings and guess.unknown == guess.recordings:
+        err.print(f"{counted(guess.recordings, 'recording')}, all of unknown length, so time and cost are unknown")
+        return
     unknown = f"; {guess.unknown:,} of unknown length count as the mean of the others" if guess.unknown else ""
     err.print(f"{counted(guess.recordings, 'recording')}, {guess.seconds / HOUR_S:,.1f} hours of audio{unknown}")
     if guess.usd is None:

@@ -100,6 +100,11 @@ def print_rows(
         print_note(sentence)
 
 
+def is_laid_out() -> bool:
+    """Whether a table is for people. A pipe or a file gets values as they are stored."""
+    return _width() is not None
+
+
 def print_note(text: str) -> None:
     """Print a sentence for people: below the table on a screen, on stderr where a program reads the data, nowhere under
     ``--quiet``. Raises UserError where the output cannot be written."""

@@ -15,6 +15,7 @@ from call_lake.model.layout import AUDIO, Partition
 from call_lake.model.phrases import Phrase
 from call_lake.model.table import COLUMNS, LENGTHS, Row, length_of
 from call_lake.model.times import parse_iso
+from call_lake.model.transcripts import Transcript
 from call_lake.ports import ObjectStore
 from call_lake.settings import SourceSettings
 from call_lake_cli.listening.overview import DAYS_MAX, Overview
@@ -160,7 +161,7 @@ class Library:
 
     def story(self, row: Row) -> dict[str, Any]:
         """What happened to the recording, all facts of its row, and what its sound says."""
-        told = story_of(row, self._shelf.entry_of, self._zones[row["source"]])
+        told = story_of(row, self._shelf.entry_of, self._heard(row), self._zones[row["source"]])
         return told | {"sound": self._sound(row)}
 
     def transcript(self, audio_key: str, engine: str, phrase: Phrase | None) -> dict[str, Any]:
@@ -169,6 +170,10 @@ class Library:
         if partition is None:
             raise BadQuestion("there is no such call")
         return self._shelf.words.of(partition, audio_key.rpartition("/")[2].partition(".")[0], engine, phrase)
+
+    def _heard(self, row: Row) -> Sequence[Transcript]:
+        partition = Partition.of_values(row["source"], str(row["call_date"]))
+        return self._shelf.words.heard(partition, row["recording_id"]) if partition else []
 
     def _sound(self, row: Row) -> list[str]:
         partition = Partition.of_values(row["source"], str(row["call_date"]))

@@ -1,6 +1,6 @@
 """The story of one recording: what happened to it and when, and all facts that its row has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,16 +9,19 @@ from call_lake.errors import CallLakeError, Transient
 from call_lake.ledger.entry import Entry
 from call_lake.model.table import Row
 from call_lake.model.times import parse_iso
+from call_lake.model.transcripts import Transcript
 from call_lake_cli.stack.calls import clock_text
 
 NO_LEDGER = "the ledger was not read: your rights do not reach it, or AWS failed"
 HIDDEN = ("raw", "schema_version")
 """The provider's whole record is for ``call-lake show``."""
 
+type EntryOf = Callable[[str], Entry | None]
 
-def story_of(row: Row, entry_of: Callable[[str], Entry | None], zone: ZoneInfo) -> dict[str, Any]:
-    """``events``: what happened, in order, each with its local time. ``facts``: the row's columns. ``note``: what is
-    missing from the story, or None."""
+
+def story_of(row: Row, entry_of: EntryOf, heard: Sequence[Transcript], zone: ZoneInfo) -> dict[str, Any]:
+    """``heard``: its transcripts. ``events``: what happened, in order, each with its local time. ``facts``: the row's
+    columns. ``note``: what is missing from the story, or None."""
     note = None
     entry = None
     try:
@@ -27,7 +30,7 @@ def story_of(row: Row, entry_of: Callable[[str], Entry | None], zone: ZoneInfo) 
         note = NO_LEDGER
     except CallLakeError as error:  # somebody changed the item; the text says what to do
         note = str(error)
-    events = sorted([*_of_row(row), *(_of_entry(entry) if entry else ())])
+    events = sorted([*_of_row(row), *(_of_entry(entry) if entry else ()), *_of_words(heard)])
     facts = {name: value for name, value in row.items() if value is not None and name not in HIDDEN}
     return {
         "events": [{"at": local(moment, zone), "what": what} for moment, what in events],
@@ -49,6 +52,10 @@ def _of_row(row: Row) -> list[tuple[datetime, str]]:
         "stored_at": audio if row.get("audio_note") is None else f"{audio}; {row['audio_note']}",
     }
     return [(parse_iso(row[name]), what) for name, what in told.items() if row.get(name)]
+
+
+def _of_words(heard: Sequence[Transcript]) -> list[tuple[datetime, str]]:
+    return [(one.transcribed_at, f"it was transcribed by {one.engine}") for one in heard]
 
 
 def _of_entry(entry: Entry) -> list[tuple[datetime, str]]:

@@ -30,6 +30,13 @@ class Words:
         self._transcripts = transcripts
         self._documents = documents
 
+    def heard(self, partition: Partition, recording_id: str) -> Sequence[Transcript]:
+        """The transcripts' rows; none where they cannot be read, which ``of`` explains."""
+        try:
+            return self._transcripts(partition, recording_id)
+        except CallLakeError:
+            return []
+
     def of(self, partition: Partition, recording_id: str, engine: str, phrase: Phrase | None) -> dict[str, Any]:
         """``engine``: the one that is asked for; another one where it has no transcript. ``phrase``: what to look for.
 

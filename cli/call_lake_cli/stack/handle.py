@@ -51,6 +51,7 @@ class Stack:
     engines: dict[str, str] = field(default_factory=dict)  # of transcripts: the queue of each by its name
     documents_url: str = ""  # the queue of documents that become transcripts
     tap_url: str = ""  # the laptop's queue that receives every event
+    days: list[str] = field(default_factory=list)  # the first and the last of the laptop's calls
     connection: dict[str, str] = field(default_factory=dict)  # boto3's arguments; empty in the cloud
     local: bool = False
     version: str = field(default_factory=this_version)  # of Call Lake

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from call_lake.ledger.transcripts import TranscriptEntry, TranscriptLedger
+from call_lake.ledger.transcripts import TranscriptEntry, TranscriptLedger, TranscriptState
 from call_lake.model.layout import Partition
 from call_lake.model.times import iso
 from call_lake.model.transcripts import AWS_ENGINE, Transcript
@@ -35,9 +35,11 @@ def sound_facts(stack: Stack, partition: Partition, recording_id: str) -> dict[s
 def transcript_story(facts: dict[str, Any]) -> str:
     """``aws: READY, pl-PL, 124 words, confidence 93%``, or why there is none."""
     confidence = facts["confidence"]
+    has_older_row = facts["state"] == TranscriptState.FAILED and facts["words"] is not None
     parts = [
         facts["state"] or "not in the ledger",
         facts["reason"],
+        "its earlier row stays" if has_older_row else None,
         facts["language"],
         None if facts["words"] is None else counted(facts["words"], "word"),
         None if confidence is None else f"confidence {confidence:.0%}",

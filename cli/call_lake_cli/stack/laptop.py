@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from call_lake_cli.stack.handle import LOCAL_FILE, Stack, stack_from_outputs
@@ -21,13 +22,22 @@ def start(plan: Plan, root: Path, say: Callable[[str], None]) -> Stack:
             file.unlink(missing_ok=True)
         raise
     try:
-        stack = _stack_of(running)
+        stack = replace(_stack_of(running), days=[str(day) for day in days_of(plan)])
         _write(file, stack, running)
     except BaseException:
         end(root)
         raise
     registry.note(file.parent)
     return stack
+
+
+def days_of(plan: Plan) -> tuple[date, date]:
+    """The days of the simulated calls; of your own providers' calls the last seven."""
+    if plan.simulated:
+        calls = plan.simulated
+        return calls.until - timedelta(days=calls.days - 1), calls.until
+    today = datetime.now(UTC).date()
+    return today - timedelta(days=6), today
 
 
 def end(root: Path) -> list[str]:

@@ -68,7 +68,7 @@ class Entry:
     source: str
     call_date: date
     recording: Recording | None
-    first_published_at: datetime
+    first_published_at: datetime  # of an erased one, which has no other moment left: when it was erased
     attempts: int = 0
     reason: str | None = None
     not_ready_since: datetime | None = None

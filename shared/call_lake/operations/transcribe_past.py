@@ -11,13 +11,13 @@ from datetime import datetime
 from itertools import batched
 
 from call_lake.errors import Reason, Transient
-from call_lake.ledger.entry import Entry, State, entry_of
+from call_lake.ledger.entry import Entry, State, entries_of, entry_of
 from call_lake.ledger.ledger import Ledger
 from call_lake.ledger.transcripts import TranscriptLedger, TranscriptState
 from call_lake.model.events import recording_stored
 from call_lake.model.table import Row
 from call_lake.model.transcribing import transcription_wanted
-from call_lake.ports import PartialFailure, Queue
+from call_lake.ports import PartialFailure, Queue, Table
 
 ROWS_AT_ONCE = 1000
 SENT_AT_ONCE = 100
@@ -47,6 +47,15 @@ def survey(rows: Iterable[Row], transcripts: TranscriptLedger) -> Survey:
             else:
                 found.missing[row["recording_id"]] = row["audio_s"]
     return found
+
+
+def stored_lengths(table: Table, ids: Sequence[str]) -> dict[str, float]:
+    """The seconds of audio of these recordings, as the copier measured them; without those that it could not measure,
+    and those that are not stored. Raises Transient."""
+    items = [item for some in batched(ids, ROWS_AT_ONCE, strict=False) for item in table.get_many(list(some)).values()]
+    entries = entries_of(items)
+    lengths = {one.recording_id: one.audio.facts.seconds for one in entries if one.audio}
+    return {id: seconds for id, seconds in lengths.items() if seconds is not None}
 
 
 def ask(

@@ -33,6 +33,7 @@ NOT_SEARCHED = (
     "the queues and dead letters of transcripts and sound: their messages name recordings, no person, for 14 days",
     "the ledger's backups: DynamoDB's point-in-time recovery goes back 35 days",
     "what is said in other calls: the words in their audio and transcripts",
+    "the access log: it keeps who heard or read which recordings, by their ids",
     "Athena's history: it keeps the texts of queries for 45 days",
     "the providers, and whatever was copied out of the bucket",
 )

@@ -9,7 +9,8 @@ from call_lake.operations.erase.targets import Targets
 @dataclass(frozen=True, slots=True)
 class SearchResult:
     """``searched``: how many objects, files, messages or items were looked into. ``hits``: how many of them hold
-    something of the recordings. ``hidden``: how many could not be looked into now."""
+    something of the recordings; of the place ``rows``, how many rows in these files. ``hidden``: how many could not be
+    looked into now."""
 
     searched: int
     hits: int

@@ -169,7 +169,13 @@ def test_the_table_names_what_was_not_searched_beside_the_data(capsys: pytest.Ca
     _print(proof(audio=SearchResult(3, 0)), {}, as_json=False)
 
     printed = capsys.readouterr()
+    assert any("access log" in place for place in NOT_SEARCHED)
     assert [line.removeprefix("not searched: ") for line in printed.err.splitlines()][: len(NOT_SEARCHED)] == list(
         NOT_SEARCHED
     )
     assert "not searched" not in printed.out
+
+
+def test_the_units_of_the_place_rows_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    _print(proof(rows=SearchResult(13, 19)), {}, as_json=False)
+    assert "rows: so many files were looked into, and so many rows of them were found" in capsys.readouterr().err

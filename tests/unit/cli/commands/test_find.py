@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from call_lake.errors import Reason, Transient
 from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import ACCESS_LOG, Partition
 from call_lake_cli.commands.find_said import PRINTED
 from call_lake_cli.console.errors import ExitCode, UsageError
+from call_lake_cli.main import app
 from call_lake_cli.stack import calls
 from call_lake_cli.stack.calls import Asked, days_of, length_text, parse_length
 from tests.support.fakes import FakeClock, World
@@ -96,6 +98,13 @@ def test_a_person_reads_local_times_lengths_and_whole_ids() -> None:
     assert "start (Europe/Warsaw)" in done.stdout
     for cell in ("2026-01-15 09:00:01", "2026-10-20 10:00:02", "3:20", "1:02:03", "800 000 003", f"thulium-{2:032x}"):
         assert cell in done.stdout
+
+
+def test_a_pipe_gets_starts_in_utc() -> None:
+    words = ["find", "--number", "800000003", "--day", "2026-01-15"]
+    head, line = CliRunner(env={"COLUMNS": ""}).invoke(app, words).stdout.splitlines()
+    assert head.split("\t")[0] == "start"
+    assert line.split("\t")[0] == "2026-01-15T08:00:01.000Z"
 
 
 def test_a_program_reads_numbers_and_both_times() -> None:

@@ -10,9 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from call_lake_cli.commands import local
-from call_lake_cli.commands.local import _days_of, _simulated
+from call_lake_cli.commands.local import _queues_to_serve, _simulated
 from call_lake_cli.main import app
 from call_lake_cli.stack.census import SourceCensus
+from call_lake_cli.stack.laptop import days_of
+from call_lake_local.engine import LocalEngine
 from call_lake_local.stack import LocalSource, Plan
 from tests.support.screens import KnownStack
 
@@ -70,7 +72,7 @@ def test_settle_reports_where_no_bar_can_be_shown(monkeypatch: pytest.MonkeyPatc
     ) -> tuple[bool, list[SourceCensus]]:
         for stored in (0, 1, 60, 100):
             show("copying", [SourceCensus("thulium", listed=100, stored=stored)])
-        return True, []
+        return True, [SourceCensus("thulium", listed=100)]
 
     monkeypatch.setattr(local, "find_stack", KnownStack)
     monkeypatch.setattr(local, "settle_stack", settle)
@@ -84,7 +86,28 @@ def test_settle_reports_where_no_bar_can_be_shown(monkeypatch: pytest.MonkeyPatc
 
 def test_the_days_that_bring_the_past_are_those_of_the_simulated_calls_or_the_last_week() -> None:
     calls = _simulated({"until": "2026-10-31", "days": 31})
-    assert _days_of(Plan(simulated=calls)) == (date(2026, 10, 1), date(2026, 10, 31))
-    first, last = _days_of(Plan(sources=(LocalSource("conpeek", "conpeek", "https://acme.conpeek.com", {}),)))
+    assert days_of(Plan(simulated=calls)) == (date(2026, 10, 1), date(2026, 10, 31))
+    first, last = days_of(Plan(sources=(LocalSource("conpeek", "conpeek", "https://acme.conpeek.com", {}),)))
     assert last - first == timedelta(days=6)
     assert last <= datetime.now(UTC).date()
+
+
+def test_a_settle_that_lists_nothing_says_which_days_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [SourceCensus("thulium")]
+    monkeypatch.setattr(local, "find_stack", KnownStack)
+    monkeypatch.setattr(local, "settle_stack", lambda *_: (True, found))
+
+    done = CliRunner().invoke(app, ["local", "settle"])
+    assert done.exit_code == 3
+    assert "call-lake local settle --from 2026-10-02 --to 2026-10-31" in done.stderr
+    assert CliRunner().invoke(app, ["local", "settle", "--from", "2026-10-02", "--to", "2026-10-31"]).exit_code == 0
+
+    found[0].listed = 1
+    assert CliRunner().invoke(app, ["local", "settle"]).exit_code == 0
+
+
+def test_the_queue_of_each_engine_that_you_start_yourself_is_told() -> None:
+    stack: Any = KnownStack()
+    stack.engines = {"aws": "http://aws", "hello": "http://hello", "local": "http://local"}
+    assert _queues_to_serve(stack, Plan(engine=LocalEngine())) == ["engine hello: queue http://hello"]
+    assert _queues_to_serve(stack, Plan())[1:] == ["engine local: queue http://local"]

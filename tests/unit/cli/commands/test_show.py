@@ -11,7 +11,7 @@ from call_lake.ledger.entry import Entry, State
 from call_lake.ledger.transcripts import TranscriptLedger
 from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
-from call_lake_cli.commands.show import find_entries, where_it_waits
+from call_lake_cli.commands.show import _length, facts_of, find_entries, story_of, where_it_waits
 from call_lake_cli.stack.heard import sound_facts, sound_story, transcript_story, transcripts_facts
 from tests.support.fakes.ids import IDS
 from tests.support.fakes.provider import make_recording, raising
@@ -106,6 +106,31 @@ def test_what_was_erased_waits_nowhere(bench: Bench) -> None:
     assert waits(bench) is None
 
 
+def test_an_erased_one_says_when_it_was_erased_and_not_that_it_was_first_seen_then(bench: Bench) -> None:
+    bench.settle()
+    id = bench.recordings[0].recording_id
+    bench.world.table.update(id, dict.fromkeys(("record", "audio", "first_published_at")))
+    bench.world.table.update(id, {"state": State.ERASED, "erased_at": "2026-10-21T08:00:00.000Z"})
+
+    told = dict(story_of(facts_of(stack_of(bench.world), entry(bench), [], None) | {"transcripts": [], "sound": None}))
+
+    assert (told["first seen"], told["erased"]) == (None, "2026-10-21T08:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("lengths", "told"),
+    [
+        ({"duration_s": 70.0, "talk_s": 45.0}, "1 min 10 s with 45 s of talk"),
+        ({"duration_s": 70.0, "talk_s": 70.4}, "1 min 10 s"),
+        ({"duration_s": 70.0, "talk_s": None}, "1 min 10 s"),
+        ({"duration_s": None, "talk_s": 45.0}, "45 s of talk"),
+        ({}, None),
+    ],
+)
+def test_a_calls_length_and_its_talk_are_told_apart(lengths: dict[str, float | None], told: str | None) -> None:
+    assert _length(lengths) == told
+
+
 def test_each_engine_that_was_asked_is_told_without_a_word_of_the_call(bench: Bench) -> None:
     recording = bench.recordings[0]
     place = Partition.of_recording(recording)
@@ -122,5 +147,8 @@ def test_each_engine_that_was_asked_is_told_without_a_word_of_the_call(bench: Be
         "local: FAILED, no codec",
     ]
     assert "secret" not in str(facts)
+    TranscriptLedger(bench.world.table, bench.world.clock, "aws").failed(recording.recording_id, place, "refused")
+    (aws, _) = transcripts_facts(stack, place, recording.recording_id)
+    assert transcript_story(aws) == "aws: FAILED, refused, its earlier row stays, en-GB, 2 words, confidence 50%"
     assert sound_story(sound_facts(stack, place, recording.recording_id)) == "Nobody talks for 50% of the time."
     assert sound_facts(stack, place, "thulium-other") is None

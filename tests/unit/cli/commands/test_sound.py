@@ -73,6 +73,8 @@ def test_without_an_answer_nothing_is_sent(bench: Bench, sent: list[str]) -> Non
 def test_days_without_such_calls_ask_nothing(bench: Bench, sent: list[str]) -> None:
     done = typed("sound", "--from", "2026-09-01", "--to", "2026-09-30")
     assert (done.exit_code, sent) == (0, [])
+    assert "so nothing was sent" in done.stdout
+    assert "within minutes" not in done.stdout
 
 
 def test_a_stack_that_measures_no_sound_says_what_to_type(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,6 +104,36 @@ def test_what_failed_is_listed_and_asked_for_again(bench: Bench, queue: MemoryQu
     assert Wanted.of_message(message).asked_again_at == bench.world.clock.now()
 
 
+@pytest.mark.parametrize("engine", ["aws", "local"])
+def test_the_length_of_what_failed_is_that_of_its_audio(bench: Bench, queue: MemoryQueue, engine: str) -> None:
+    """A document that was refused left no length in the item of the transcript."""
+    for one in bench.recordings[:2]:
+        TranscriptLedger(bench.world.table, bench.world.clock, engine).failed(one.recording_id, HERE, "refused")
+    _measured(bench, bench.recordings[0].recording_id, 7200.0)
+    _measured(bench, bench.recordings[1].recording_id, None)
+
+    done = typed("transcribe", "--failed", "--engine", engine, "--yes")
+
+    assert "2 recordings, 4.0 hours of audio; 1 of unknown length count as the mean of the others" in done.stderr
+
+
+def test_where_no_length_is_known_no_price_is_told(bench: Bench, queue: MemoryQueue, ledger: TranscriptLedger) -> None:
+    for one in bench.recordings:
+        ledger.failed(one.recording_id, HERE, "refused")
+        _measured(bench, one.recording_id, None)
+
+    done = typed("transcribe", "--failed", "--yes", "--json")
+
+    assert "3 recordings, all of unknown length, so time and cost are unknown" in done.stderr
+    assert "0.00 USD" not in done.stderr
+    assert json.loads(done.stdout)["estimate"]["usd"] is None
+
+
+def _measured(bench: Bench, recording_id: str, seconds: float | None) -> None:
+    audio = bench.world.table.get(recording_id)["audio"]  # type: ignore[index]
+    bench.world.table.update(recording_id, {"audio": audio | {"facts": audio["facts"] | {"seconds": seconds}}})
+
+
 def test_an_erased_recording_is_never_sent(bench: Bench, queue: MemoryQueue) -> None:
     ids = [one.recording_id for one in bench.recordings]
     bench.world.table.update(ids[0], {"state": "ERASED"})

@@ -263,6 +263,13 @@ def test_a_story_tells_what_happened_on_the_sources_clock(here: Listening) -> No
     assert "raw" not in names
 
 
+def test_a_story_says_when_an_engine_transcribed_the_call(here: Listening) -> None:
+    row = here.add(1, SOUND, started_at=f"{TODAY}T08:00:00.000Z")
+    commit_heard(here.world, transcript(1, "words"))
+    _, story = here.ask("story", id_of(row))
+    assert "it was transcribed by aws" in [event["what"] for event in story["events"]]
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

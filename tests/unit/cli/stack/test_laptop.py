@@ -63,6 +63,7 @@ FACTS = {
     "engines": {},
     "documents_url": "",
     "tap_url": "",
+    "days": [],
     "version": this_version(),
 }
 
