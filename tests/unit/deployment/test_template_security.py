@@ -283,6 +283,7 @@ def test_every_exception_in_the_template_stands_in_the_docs_too():
         ("CKV_AWS_26", "AlarmTopic"),
         ("CKV_AWS_111", "PollerRole"),
         ("CKV_AWS_111", "CopierRole"),
+        ("CKV_AWS_111", "TranscriberOnEmulator"),
         *(("CKV_AWS_27", queue) for queue in OF_EVENTS),
     }
     assert all(f"`{check}` for" in security_page() for check, _ in at)
