@@ -51,7 +51,7 @@ class Times:
         match port, call.method:
             case "store", "put":
                 ms = self.put_ms
-            case "store", "list" | "prefixes" | "folders" | "list_versions":
+            case "store", "list" | "folders" | "version_folders" | "list_versions":
                 ms = self.list_ms
             case "store", _:
                 ms = self.get_ms

@@ -23,7 +23,7 @@ from call_lake_cli.commands.status import ProgressLines, print_counts
 from call_lake_cli.console.errors import UserError, explained, say
 from call_lake_cli.console.output import Format, print_rows
 from call_lake_cli.demo_sound import print_sound
-from call_lake_cli.demo_words import DEMO_ENGINE, print_mentions, wait_for_documents
+from call_lake_cli.demo_words import DEMO_ENGINE, print_mentions, wrong_documents
 from call_lake_cli.listening.desk import finder_of
 from call_lake_cli.listening.library import READ
 from call_lake_cli.listening.overview import static_page
@@ -101,7 +101,7 @@ def _run(stack: Stack) -> list[str]:
     _wait_for_the_schedules(stack)
     ok, census = settle(stack, None, 300.0, ProgressLines().show)
     expected = _expected(stack)
-    wrong = ([] if ok else ["not everything settled"]) + wait_for_documents(stack, expected)
+    wrong = ([] if ok else ["not everything settled"]) + wrong_documents(stack, expected)
     rows = run_query(stack, EVERY_ROW).as_dicts()
     print_counts(census, "What became of the recordings")
     for title, sql in (

@@ -64,7 +64,8 @@ def test_what_was_stored_is_transcribed_by_way_of_the_queue_under_names_of_stack
     found = stack.client("sqs").get_queue_attributes(QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages"])
     assert found["Attributes"]["ApproximateNumberOfMessages"] == "0"
     items = stack.client("dynamodb").scan(TableName=stack.facts["ledger_table"])["Items"]
-    known = {item["id"]["S"]: item["transcript_state"]["S"] for item in items if "transcript_state" in item}
+    states = {item["id"]["S"]: item["transcript_state"]["S"] for item in items if "transcript_state" in item}
+    known = {id: state for id, state in states.items() if state != "ERASED"}  # by a test before this one, job and all
     assert {f"{stack.facts['stack']}-{id.removeprefix('transcript#aws#')}" for id in known} == names
     assert set(known.values()) <= {"RUNNING", "READY"}
     swept = stack.client("lambda").invoke(

@@ -129,13 +129,13 @@ def _list(stack: Stack, days: Days | None) -> None:
         if days:
             window = days.window(source.zone)
             payload |= {"from": iso(window.start), "to": iso(window.end)}
-        invoke(stack, "poller", payload)
+        _invoke(stack, "poller", payload)
 
 
 def _compact_all(stack: Stack, census: list[SourceCensus]) -> list[SourceCensus]:
     """Compact until the inbox is empty, or a run takes nothing out of it."""
     while before := total(census, "inbox"):
-        invoke(stack, "compactor", {})
+        _invoke(stack, "compactor", {})
         census = take_census(stack)
         if total(census, "inbox") >= before:
             break
@@ -148,21 +148,21 @@ def _step(stack: Stack, census: Sequence[SourceCensus], *, copies_rest: bool, be
     """
     listing = [one for one in census if not one.unused and (one.trouble or one.jobs_unfinished)]
     for one in listing:
-        invoke(stack, "poller", {"source": one.source})
+        _invoke(stack, "poller", {"source": one.source})
     inbox = total(census, "inbox")
     if listing and not (copies_rest and inbox) and not any(one.inbox and not one.queue for one in census):
         return "listing"  # otherwise compact what was copied: a window may stay unreadable
     idle = [one for one in census if one.waiting and not one.queue]
     for one in idle:
-        invoke(stack, "poller", {"source": one.source})  # publishes what is due
+        _invoke(stack, "poller", {"source": one.source})  # publishes what is due
     copying = any(one.waiting or one.queue for one in census)
     if (copying or behind) and not (copies_rest and inbox) and inbox <= MANY_IN_INBOX:
         return "copying" if copying else FOLLOWING
-    invoke(stack, "compactor", {})
+    _invoke(stack, "compactor", {})
     return "compacting"
 
 
-def invoke(stack: Stack, kind: str, payload: dict[str, str]) -> dict[str, object]:
+def _invoke(stack: Stack, kind: str, payload: dict[str, str]) -> dict[str, object]:
     """Raises UserError with the function's own message where it failed."""
     answer = stack.client("lambda").invoke(FunctionName=stack.functions[kind], Payload=json.dumps(payload).encode())
     data = json.loads(answer["Payload"].read() or b"{}")

@@ -62,7 +62,7 @@ class VerifyReport:
 
     @property
     def right(self) -> int:
-        # A document may be of a recording that is erased, or that nobody knows: neither is counted.
+        # A document may be of a recording that is erased, or that the ledger lacks: neither is counted.
         counted = {*self.known, *self.unknown}.difference(self.gone)
         differing = {finding.recording_id for finding in self.differences if finding.recording_id in counted}
         return self.checked - self.erased - len(differing)
