@@ -82,6 +82,7 @@ class KnownStack:
     version = this_version()
     sources_path = "/call-lake/sources/"
     functions: Mapping[str, str] = {"poller": "call-lake-poller", "sound-analyzer": "call-lake-sound-analyzer"}
+    sound_url = "https://sqs/call-lake-sound"
     engines: Mapping[str, str] = {}
     ledger_table = "call-lake-ledger"
     days = ("2026-10-02", "2026-10-31")
@@ -276,11 +277,10 @@ SAID = {
 LENGTHS = {make_recording(number).recording_id: 300.0 for number in range(1204)}
 ASKED = {
     "commands.transcribe.engine_queue": gives(None),
-    "commands.transcribe.ledger_of": gives(None),
     "commands.transcribe._missing": gives(LENGTHS),
     "commands.transcribe._refuse_unknown": gives(None),
     "commands.transcribe.transcriber_settings": gives(SimpleNamespace(hours_per_day=100)),
-    "commands.transcribe.ask": gives(1204),
+    "commands.transcribe.send_stored": gives(1204),
 }
 LISTENED = {
     "listening.desk.desk_of": gives(SimpleNamespace(about={"who": "anna"})),
@@ -409,9 +409,13 @@ SCREENS: dict[str, Screen] = {
     ),
     "sound": Screen(
         f"call-lake sound {DAYS} --yes",
-        {"commands.sound.unmeasured": gives([{"seconds": 240.0}] * 1500), "commands.sound.send": gives(None)},
+        {
+            "commands.sound.unmeasured": gives(dict.fromkeys(range(1500), 240.0)),
+            "commands.sound.sound_queue": gives(None),
+            "commands.sound.send_stored": gives(1500),
+        },
     ),
-    "sound-none": Screen(f"call-lake sound {DAYS}", {"commands.sound.unmeasured": gives([])}),
+    "sound-none": Screen(f"call-lake sound {DAYS}", {"commands.sound.unmeasured": gives({})}),
     "transcribe": Screen(f"call-lake transcribe {DAYS} --yes", ASKED),
     "probe": Screen(
         "call-lake probe --source thulium",

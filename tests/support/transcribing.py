@@ -12,7 +12,7 @@ from call_lake.ledger.transcripts import TranscriptEntry, TranscriptLedger, Tran
 from call_lake.model.events import recording_stored
 from call_lake.model.layout import Partition, audio_key, redacted_key, transcript_key
 from call_lake.model.recording import AudioFacts, Recording, StoredAudio
-from call_lake.model.transcribing import transcription_wanted
+from call_lake.model.transcribing import stored_message
 from call_lake.transcribing.parts import Counts, TranscriberPorts
 from call_lake.transcribing.transcriber import Message, Transcriber
 from tests.support.fakes import MemoryQueue, World
@@ -56,7 +56,7 @@ class TranscribingBench:
         entry = self.ledger.entry(recording.recording_id)
         assert entry is not None
         assert entry.audio is not None
-        return transcription_wanted(recording_stored(recording, entry.audio), asked_again_at)
+        return stored_message(recording_stored(recording, entry.audio), asked_again_at)
 
     def take(self, *bodies: str, deliveries: int = 1) -> list[str]:
         """Send and take a batch; return the bodies that have to come again."""

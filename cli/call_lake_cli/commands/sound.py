@@ -1,18 +1,19 @@
 """``call-lake sound``: have the sound measured of what was stored before AnalyzeSound was switched on."""
 
-import json
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 
 import typer
 
-from call_lake.aws.messages import SqsQueue
+from call_lake.operations.send_stored import send_stored
 from call_lake.operations.unmeasured import unmeasured
+from call_lake.wiring.operator import sound_queue
 from call_lake_cli.console import questions
 from call_lake_cli.console.errors import UserError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
 from call_lake_cli.console.output import Format, print_json, print_rows
-from call_lake_cli.stack.handle import Stack, find_stack, select_sources
+from call_lake_cli.stack.handle import find_stack, select_sources
 from call_lake_cli.stack.prices import sound_usd
 
 NOT_BEGUN = "nothing was sent"
@@ -38,7 +39,7 @@ def sound(
     with explained():
         days = parse_days(from_, to)
         here = find_stack(stack)
-        if "sound-analyzer" not in here.functions:
+        if not here.sound_url:
             raise UserError(
                 f"{here.name} measures no sound, so nothing was sent: switch it on with "
                 f"call-lake deploy --stack {here.name} --set AnalyzeSound=true"
@@ -51,31 +52,23 @@ def sound(
         )
         if wanted and not yes:
             questions.agree("Measure them?", NOT_BEGUN)
-        if wanted:
-            send(here, wanted)
-        print_result(days.first, days.last, guess, as_json=json_)
+        sent = send_stored(here.table, sound_queue(here), list(wanted)) if wanted else 0
+        print_result(days.first, days.last, sent, guess, as_json=json_)
 
 
-def estimate(wanted: list[dict[str, Any]]) -> dict[str, Any]:
+def estimate(wanted: Mapping[str, float | None]) -> dict[str, Any]:
     """What is to be measured, and its price. A recording of unknown length counts as none."""
-    hours = sum(detail["seconds"] or 0 for detail in wanted) / 3600
+    hours = sum(seconds or 0 for seconds in wanted.values()) / 3600
     usd = round(sound_usd(len(wanted), hours), 4)
     return {"recordings": len(wanted), "hours": round(hours, 2), "usd": usd}
 
 
-def send(stack: Stack, wanted: list[dict[str, Any]]) -> None:
-    """Put them into the analyzer's queue, as EventBridge would. Raises PartialFailure and Transient."""
-    sqs = stack.client("sqs")
-    queue = SqsQueue(sqs, sqs.get_queue_url(QueueName=f"{stack.name}-sound")["QueueUrl"])
-    queue.send([json.dumps({"detail": detail}) for detail in wanted])
-
-
-def print_result(first: date, last: date, guess: dict[str, Any], *, as_json: bool) -> None:
-    result = {"from": first.isoformat(), "to": last.isoformat(), "sent": guess["recordings"], "hours": guess["hours"]}
+def print_result(first: date, last: date, sent: int, guess: dict[str, Any], *, as_json: bool) -> None:
+    result = {"from": first.isoformat(), "to": last.isoformat(), "sent": sent, "hours": guess["hours"]}
     if as_json:
         print_json(result | {"estimate_usd": guess["usd"]})
         return
     ends = "No recording of these days waits to be measured, so nothing was sent."
-    if guess["recordings"]:
+    if sent:
         ends = "Their rows are in the table sound within minutes: call-lake logs sound-analyzer."
     print_rows(tuple(result), [tuple(result.values())], Format.TABLE, ends=ends)

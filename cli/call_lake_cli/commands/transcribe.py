@@ -12,8 +12,9 @@ from call_lake.ledger.transcribed_hours import HOUR_S, TranscribedHours
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptLedger, TranscriptState
 from call_lake.model.transcripts import AWS_ENGINE
 from call_lake.operations.days import Days
-from call_lake.operations.transcribe_past import Survey, ask, stored_lengths, survey
-from call_lake.wiring.operator import CLOCK, engine_queue, ledger_of, transcriber_settings
+from call_lake.operations.send_stored import send_stored
+from call_lake.operations.transcribe_past import Survey, stored_lengths, survey
+from call_lake.wiring.operator import CLOCK, engine_queue, transcriber_settings
 from call_lake_cli.console import questions
 from call_lake_cli.console.errors import NothingMatched, UsageError, UserError, err, explained
 from call_lake_cli.console.options import AsJson, SourceName, StackName, parse_days
@@ -94,7 +95,7 @@ def transcribe(
         again_at = CLOCK.now() if failed else None
         with progress(BarColumn(), MofNCompleteColumn()) as bar:
             task = bar.add_task("asking", total=len(found))
-            sent = ask(ledger_of(here), queue, list(found), again_at, lambda n: bar.update(task, completed=n))
+            sent = send_stored(here.table, queue, list(found), again_at, lambda n: bar.update(task, completed=n))
         _print(engine, guess, sent, json_)
 
 

@@ -23,5 +23,5 @@ def _queue_urls(stack: Stack) -> Iterator[str]:
     yield from stack.engines.values()
     if stack.documents_url:
         yield stack.documents_url
-    if "sound-analyzer" in stack.functions:
-        yield stack.client("sqs").get_queue_url(QueueName=f"{stack.name}-sound")["QueueUrl"]
+    if stack.sound_url:
+        yield stack.sound_url

@@ -50,6 +50,7 @@ class Stack:
     recording_id_key: str = ""  # the secret with the key of recording ids
     engines: dict[str, str] = field(default_factory=dict)  # of transcripts: the queue of each by its name
     documents_url: str = ""  # the queue of documents that become transcripts
+    sound_url: str = ""  # the queue of the sound analyzer
     tap_url: str = ""  # the laptop's queue that receives every event
     days: list[str] = field(default_factory=list)  # the first and the last of the laptop's calls
     connection: dict[str, str] = field(default_factory=dict)  # boto3's arguments; empty in the cloud
@@ -177,6 +178,7 @@ def stack_from_outputs(name: str, outputs: dict[str, str], connection: dict[str,
         recording_id_key=outputs["RecordingIdKeySecret"],
         engines=engines_of(name, outputs),
         documents_url=outputs.get("TranscriptDocumentsUrl", ""),
+        sound_url=outputs.get("SoundQueueUrl", ""),
         tap_url=outputs.get("TapUrl", ""),
         version=outputs.get("Version", ""),
         connection=connection,

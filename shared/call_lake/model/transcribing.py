@@ -20,9 +20,9 @@ ASKED_AGAIN = "asked_again_at"
 """Member of a message beside ``detail``: when somebody asked for the transcript again."""
 
 
-def transcription_wanted(stored: Mapping[str, Any], asked_again_at: datetime | None = None) -> str:
-    """The message that asks an engine for a transcript: the event ``Recording Stored``, as EventBridge puts it into the
-    engine's queue. ``stored``: the event's detail (``model.events.recording_stored``).
+def stored_message(stored: Mapping[str, Any], asked_again_at: datetime | None = None) -> str:
+    """The message that asks for a transcript, or for the sound: the event ``Recording Stored``, as EventBridge puts it
+    into a queue. ``stored``: the event's detail (``model.events.recording_stored``).
 
     ``asked_again_at``: transcribe it again, whatever came of it before this moment: FAILED, SKIPPED or READY. What
     began after it stays, so the message may come twice. None: only what the engine has not had yet.

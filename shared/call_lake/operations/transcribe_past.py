@@ -1,26 +1,16 @@
-"""Ask an engine for transcripts of what was stored before, or what failed (``call-lake transcribe``).
-
-Each recording becomes the message that a new one is: the event Recording Stored in the engine's queue. So the engine's
-own rules hold, and a message that comes twice is harmless.
-"""
+"""Which recordings an engine has no transcript of, and how long they are (``call-lake transcribe``)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import batched
 
-from call_lake.errors import Reason, Transient
-from call_lake.ledger.entry import Entry, State, entries_of, entry_of
-from call_lake.ledger.ledger import Ledger
+from call_lake.ledger.entry import entries_of
 from call_lake.ledger.transcripts import TranscriptLedger, TranscriptState
-from call_lake.model.events import recording_stored
 from call_lake.model.table import Row
-from call_lake.model.transcribing import transcription_wanted
-from call_lake.ports import PartialFailure, Queue, Table
+from call_lake.ports import Table
 
 ROWS_AT_ONCE = 1000
-SENT_AT_ONCE = 100
 
 
 @dataclass(slots=True)
@@ -56,38 +46,3 @@ def stored_lengths(table: Table, ids: Sequence[str]) -> dict[str, float]:
     entries = entries_of(items)
     lengths = {one.recording_id: one.audio.facts.seconds for one in entries if one.audio}
     return {id: seconds for id, seconds in lengths.items() if seconds is not None}
-
-
-def ask(
-    ledger: Ledger,
-    queue: Queue,
-    ids: Sequence[str],
-    again_at: datetime | None,
-    on_progress: Callable[[int], None] = lambda sent: None,
-) -> int:
-    """Send a message for each of these recordings that has audio, and return how many were sent. ``again_at``: now,
-    where an engine was asked before. Raises Transient; what was sent by then stays sent."""
-    sent = 0
-    for some in batched(ids, SENT_AT_ONCE, strict=False):
-        messages = [
-            transcription_wanted(detail, again_at) for detail in _stored(ledger.table.get_many(list(some))).values()
-        ]
-        try:
-            queue.send(messages)
-        except PartialFailure as error:
-            raise Transient(
-                Reason.AWS, f"{error}; {sent} were sent before, and the same command sends the rest"
-            ) from None
-        sent += len(messages)
-        on_progress(sent)
-    return sent
-
-
-def _stored(items: Mapping[str, dict[str, object]]) -> dict[str, dict[str, object]]:
-    """The event of each recording that is stored, by id. An erased or expired one has none."""
-    entries: list[Entry] = [entry_of(item) for item in items.values()]
-    return {
-        one.recording_id: recording_stored(one.recording, one.audio)
-        for one in entries
-        if one.state is State.STORED and one.recording and one.audio
-    }

@@ -7,7 +7,7 @@ from call_lake.errors import ItemChanged, Transient
 from call_lake.ledger.entry import State, entry_of
 from call_lake.ledger.transcripts import TranscriptEntry, TranscriptState, as_read
 from call_lake.model.events import recording_stored
-from call_lake.model.transcribing import transcription_wanted
+from call_lake.model.transcribing import stored_message
 from call_lake.observability import log
 from call_lake.ports import PartialFailure
 from call_lake.transcribing.ended import EndedJobs
@@ -81,7 +81,7 @@ class Sweep:
         elif stored.recording is None or stored.audio is None:  # its audio is being copied again
             self._wait(entry, TRY_AGAIN)
         else:
-            self._ports.queue.send([transcription_wanted(recording_stored(stored.recording, stored.audio))])
+            self._ports.queue.send([stored_message(recording_stored(stored.recording, stored.audio))])
             self._wait(entry, IN_QUEUE)
             return True
         return False

@@ -47,6 +47,10 @@ class Stack(Protocol):
         """The queues of the engines that transcribe, by the engine's name."""
 
     @property
+    def sound_url(self) -> str:
+        """The queue of the sound analyzer."""
+
+    @property
     def documents_url(self) -> str:
         """The queue of documents that become transcripts."""
 
@@ -106,6 +110,11 @@ def engine_queue(stack: Stack, engine: str) -> SqsQueue:
 def transcripts_of(stack: Stack) -> list[TranscriptLedger]:
     """What the ledger knows of the transcripts of each engine, by the engine's name."""
     return [TranscriptLedger(stack.table, CLOCK, engine) for engine in sorted(stack.engines)]
+
+
+def sound_queue(stack: Stack) -> SqsQueue:
+    """The queue from which the sound analyzer takes recordings."""
+    return SqsQueue(stack.client("sqs"), stack.sound_url)
 
 
 def documents_queue(stack: Stack) -> SqsQueue:

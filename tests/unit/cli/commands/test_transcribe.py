@@ -11,7 +11,7 @@ from call_lake.errors import Transient
 from call_lake.ledger.transcripts import TranscriptLedger
 from call_lake.model.layout import Partition
 from call_lake.model.transcribing import ASKED_AGAIN, Wanted
-from call_lake.operations.transcribe_past import ask
+from call_lake.operations.send_stored import send_stored
 from call_lake.ports import PartialFailure
 from call_lake.settings import TranscriberSettings
 from call_lake_cli.commands import transcribe
@@ -137,7 +137,7 @@ def _measured(bench: Bench, recording_id: str, seconds: float | None) -> None:
 def test_an_erased_recording_is_never_sent(bench: Bench, queue: MemoryQueue) -> None:
     ids = [one.recording_id for one in bench.recordings]
     bench.world.table.update(ids[0], {"state": "ERASED"})
-    assert ask(bench.ledger, queue, ids, None) == 2
+    assert send_stored(bench.world.table, queue, ids) == 2
 
 
 def test_a_queue_that_refuses_is_told_with_what_was_sent(bench: Bench, queue: MemoryQueue) -> None:
@@ -146,7 +146,12 @@ def test_a_queue_that_refuses_is_told_with_what_was_sent(bench: Bench, queue: Me
             raise PartialFailure("SendMessageBatch", [0])
 
     with pytest.raises(Transient, match="0 were sent before"):
-        ask(bench.ledger, Refusing("q", bench.world.clock, bench.world.calls), [bench.recordings[0].recording_id], None)
+        send_stored(
+            bench.world.table,
+            Refusing("q", bench.world.clock, bench.world.calls),
+            [bench.recordings[0].recording_id],
+            None,
+        )
 
 
 def test_it_says_hours_money_and_days_and_asks(

@@ -62,6 +62,7 @@ FACTS = {
     "functions": {},
     "engines": {},
     "documents_url": "",
+    "sound_url": "",
     "tap_url": "",
     "days": [],
     "version": this_version(),

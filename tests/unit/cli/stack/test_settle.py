@@ -24,6 +24,7 @@ class FakeStack:
 
     engines: Mapping[str, str] = {}
     documents_url = ""
+    sound_url = ""
 
     def __init__(self, *finds: int) -> None:
         self.sources = {"conpeek": SimpleNamespace(zone=ZoneInfo("Europe/Warsaw"))}
@@ -166,18 +167,11 @@ class StackBehind(FakeStack):
 
     engines: Mapping[str, str] = {"mine": "http://sqs/call-lake-engine-mine"}
     documents_url = "http://sqs/call-lake-transcript-documents"
-    name = "call-lake"
+    sound_url = "http://sqs/call-lake-sound"
 
     def __init__(self, *, takes: bool = True) -> None:
         super().__init__(1)
         self.left, self.takes, self.now = {"engine-mine": 2, "transcript-documents": 1, "sound": 3}, takes, 0.0
-
-    @property
-    def functions(self) -> dict[str, str]:
-        return super().functions | {"sound-analyzer": "sound-analyzer"}
-
-    def get_queue_url(self, QueueName: str) -> dict[str, str]:  # noqa: N803
-        return {"QueueUrl": f"http://sqs/{QueueName}"}
 
     def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
         name = QueueUrl.rpartition("/call-lake-")[2]
