@@ -144,9 +144,9 @@ class MeteredBus(MemoryBus):
         super().publish(detail_type, details)
 
 
-def metered_world(sources: Sequence[str], meter: Meter) -> World:
+def metered_world(sources: Sequence[str], meter: Meter, clock: FakeClock | None = None) -> World:
     """An empty account; the queues are as the template makes them."""
-    clock, calls = FakeClock(), Calls()
+    clock, calls = clock or FakeClock(), Calls()
     calls.on_call(meter.count_s3)
     dlq = MeteredQueue("dlq", clock, calls, meter)
     settings = {"visibility_s": 1800, "retention_s": 86_400, "dlq": dlq}
