@@ -184,6 +184,10 @@ class Table(Protocol):
         """Keys (``id``, ``due_list``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` items of the
         list that are due from ``due_from`` to ``due_before``, both included, soonest first. Eventually consistent."""
 
+    def created_at(self) -> datetime:
+        """When this table was made. A table that is restored from a backup is made then: it may lack items that the one
+        before had. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html"""
+
     def scan(self) -> Iterator[Item]:
         """Every item, in no order. For the operator's commands, never in a function."""
 

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,10 @@ def test_what_was_put_is_what_get_returns(table):
     put(table, {"id": "thulium-1", "state": "PUBLISHED"})
 
     assert table.get("thulium-1") == {"id": "thulium-1", "state": "PUBLISHED"}
+
+
+def test_a_table_tells_when_it_was_made(table):
+    assert table.created_at() <= datetime.now(UTC)
 
 
 def test_an_item_that_does_not_stand_is_none(table):

@@ -29,7 +29,12 @@ def two_copiers(run: SmallWorld) -> Works:
 
 def copier_and_poller(run: SmallWorld) -> Works:
     """The poller died between its messages and their items; both get to know of the recordings now."""
+    _poll_that_dies_before_its_items(run)
+    # SQS promises no order.
+    return partial(run.copy, "thulium", run.receive("thulium")[::-1]), partial(run.twin_poll, "thulium")
 
+
+def _poll_that_dies_before_its_items(run: SmallWorld) -> None:
     def die(call: Call, proceed: Callable[[], Any]) -> Any:
         answer = proceed()
         if call.method == "send":
@@ -42,8 +47,14 @@ def copier_and_poller(run: SmallWorld) -> Works:
     except Died:
         run.died()
     remove()
-    # SQS promises no order.
-    return partial(run.copy, "thulium", run.receive("thulium")[::-1]), partial(run.twin_poll, "thulium")
+
+
+def two_messages(run: SmallWorld) -> Works:
+    """The poller died before its items, and sent its messages again. Two copiers have one each."""
+    _poll_that_dies_before_its_items(run)
+    run.twin_poll("thulium")
+    first, second = run.receive("thulium")
+    return partial(run.copy, "thulium", [first]), partial(run.copy, "thulium", [second])
 
 
 def copier_and_a_poll_that_sends_again(run: SmallWorld) -> Works:

@@ -9,6 +9,7 @@ from typing import Any
 
 from call_lake.errors import NotReady, Reason, Terminal, Transient
 from call_lake.ledger.entry import State
+from call_lake.model.layout import INBOX
 from call_lake.model.recording import Recording
 from call_lake.model.windows import Window
 from tests.crash import outcome
@@ -139,6 +140,53 @@ class Changing(SmallWorld):
             provider.audio[recording.provider_key] = bodies[0]
 
         provider.on_audio = on_audio
+
+
+class Refusing(SmallWorld):
+    """One recording whose audio the provider gives once, and refuses permanently from then on."""
+
+    def furnish(self) -> None:
+        recording = make_recording(1, listed_at=self.start - timedelta(minutes=30))
+        provider = self.providers["thulium"]
+        provider.add(recording)
+
+        def on_audio(recording: Recording) -> None:
+            if provider.downloads:
+                raise Terminal(Reason.FORBIDDEN, "403")
+
+        provider.on_audio = on_audio
+
+
+class Lost(SmallWorld):
+    """The ledger is lost once its recording is in the lake, or has failed. Its backup, which is older than the
+    recording, becomes a new table of the same name, and the poller lists again. The copier stays warm."""
+
+    _is_lost = False
+
+    def round(self) -> Iterator[Invocation]:
+        items = outcome.recordings(self.world)
+        ended = {item.get("state") for item in items.values()} <= {State.STORED, State.FAILED}
+        is_done = bool(items) and ended and not self.world.store.bodies(INBOX)
+        if is_done and not self._is_lost:
+            self._is_lost = True
+            self._stored.clear()
+            self.world.table.restore({id: item for id, item in self.world.table.items().items() if id not in items})
+            self._pipeline.known.clear()
+        yield from super().round()
+
+    def is_settled(self) -> bool:
+        is_settled = super().is_settled() and self._is_lost
+        if not self._is_lost:  # the first poll of the new ledger reads the last two hours alone
+            self._idle_rounds = 0
+        return is_settled
+
+
+class LostAndChanging(Lost, Changing):
+    """Then the audio has another format."""
+
+
+class LostAndRefusing(Lost, Refusing):
+    """Then the provider refuses the audio."""
 
 
 class Pair(SmallWorld):

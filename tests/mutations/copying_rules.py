@@ -3,6 +3,7 @@
 from tests.mutations.mutation import Mutation, at
 from tests.mutations.operations import (
     always,
+    becoming,
     before,
     giving,
     ignoring,
@@ -27,7 +28,52 @@ HOSTS = ("unit/providers/http/test_http_hosts.py",)
 STRUCTURE = ("unit/audio/test_audio_structure.py",)
 INTERIM = ("unit/providers/http/test_http_interim.py",)
 
+FIRST = ("crash/test_first_attempts.py", "unit/copying/test_first_attempt.py")
+TWO_FORMATS = ("crash/test_two_formats.py",)
+
 MUTATIONS = (
+    Mutation(
+        13,
+        "an attempt counts as the first, though an earlier ledger may have known the recording",
+        at("copying.first_attempt", "is_first"),
+        rewriting("ledger_since + CLOCKS_DIFFER <= recording.started_at <= now", "True"),
+        FIRST[:1],
+    ),
+    Mutation(
+        13,
+        "an attempt counts as the first, though one before it may have died",
+        at("copying.first_attempt", "is_first"),
+        ignoring("receive_count"),
+        TWO_FORMATS,
+    ),
+    Mutation(
+        13,
+        "an attempt counts as the first, though one before it has ended",
+        at("copying.first_attempt", "is_first"),
+        rewriting("entry.history", "False"),
+        FIRST[1:],
+    ),
+    Mutation(
+        13,
+        "an attempt counts as the first, though the copier made the item",
+        at("copying.first_attempt", "is_first"),
+        ignoring("is_claimed"),
+        FIRST[1:],
+    ),
+    Mutation(
+        13,
+        "a recording fails beside the audio that another attempt has stored",
+        at("copying.copier", "_stored_after_all"),
+        returning("None"),
+        FIRST[:1],
+    ),
+    Mutation(
+        13,
+        "a warm copier never hears of a restored ledger",
+        at("ledger.ledger", "SINCE_KEPT_S"),
+        becoming("1e9"),
+        FIRST,
+    ),
     Mutation(
         12,
         "the provider is believed that it is audio",

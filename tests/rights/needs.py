@@ -105,6 +105,7 @@ OPERATIONS: Mapping[tuple[str, str], Callable[[Params], list[Pair]]] = {
         ("dynamodb:BatchGetItem", _table(name)) for name in params["RequestItems"]
     ],
     ("dynamodb", "UpdateItem"): lambda params: [("dynamodb:UpdateItem", _table(params["TableName"]))],
+    ("dynamodb", "DescribeTable"): lambda params: [("dynamodb:DescribeTable", _table(params["TableName"]))],
     ("dynamodb", "Query"): lambda params: [
         ("dynamodb:Query", f"{_table(params['TableName'])}/index/{params['IndexName']}")
     ],

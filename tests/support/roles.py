@@ -7,6 +7,7 @@ pipeline in memory, goes through a table that refuses what IAM would refuse
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,10 @@ class TableOfRole:
     def query_due(self, due_list: str, due_before: str, limit: int, *, due_from: str = FIRST_DUE) -> list[Item]:
         self._role.check("Query")
         return self._table.query_due(due_list, due_before, limit, due_from=due_from)
+
+    def created_at(self) -> datetime:
+        self._role.check("DescribeTable")
+        return self._table.created_at()
 
     def scan(self) -> Iterator[Item]:
         self._role.check("Scan")

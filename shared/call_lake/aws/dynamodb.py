@@ -4,6 +4,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, DecimalException
 from typing import Any
 
@@ -94,6 +95,11 @@ class DynamoTable:
         )
         with calling(f"Query {due_list}"):
             return [_item(item) for page in pages for item in page["Items"]]
+
+    def created_at(self) -> datetime:
+        with calling(f"DescribeTable {self.name}"):
+            created: datetime = self._client.describe_table(TableName=self.name)["Table"]["CreationDateTime"]
+        return created.astimezone(UTC)
 
     def scan(self) -> Iterator[Item]:
         with calling(f"Scan {self.name}"):

@@ -49,8 +49,8 @@ class AudioObjects:
         return sorted(found, key=lambda audio: (audio.stored_at, audio.key))
 
     def put(self, recording: Recording, body: BinaryIO, facts: AudioFacts, now: datetime) -> StoredAudio:
-        """Store verified audio and return it. Where an object of this key exists already, leave it and return what
-        its HEAD says.
+        """Store verified audio and return it. Where an object of this key exists already, leave it and return the
+        recording's oldest.
 
         Raises WriteConflict where S3 refuses CONFLICT_TRIES times because of other conditional writes.
         """
@@ -67,9 +67,8 @@ class AudioObjects:
                 )
                 return StoredAudio(self._store.bucket, key, facts, _rounded(now))
             except PreconditionFailed:
-                head = self._store.head(key)
-                if head is not None:
-                    return self._described(head)
+                if found := self.existing(recording):
+                    return found[0]
             except WriteConflict:
                 if attempt == CONFLICT_TRIES - 1:
                     raise

@@ -15,6 +15,7 @@ from call_lake.bucket import inbox
 from call_lake.bucket.audio_objects import AudioObjects, erase_audio
 from call_lake.concurrency import BytesBudget, in_groups, in_threads
 from call_lake.copying.fetcher import CopierSource, Fetcher
+from call_lake.copying.first_attempt import is_first
 from call_lake.copying.outcome import (
     ClaimedRecording,
     CopiedRecording,
@@ -150,13 +151,21 @@ class Copier:
         message, entry, recording = claimed.message, claimed.entry, claimed.recording
         if error := objection(entry, self._clock.now()):
             raise error
-        if existing := self._audio_objects.existing(recording):
+        existing = [] if self._is_first(claimed) else self._audio_objects.existing(recording)
+        if existing:
             claimed = replace(claimed, existing=existing[0])
         elif rest_s := self._rest_s(recording.source):
             return self._wait(message, recording.source, rest_s)
         if is_suspect(entry, message.receive_count):
             return Outcome(message, Result.SUSPECT, suspect=claimed)
         return self._copied(claimed, existing[0] if existing else self._fetcher.fetch(entry, recording, until_s))
+
+    def _is_first(self, claimed: ClaimedRecording) -> bool:
+        try:
+            since = self._ledger.exists_since()
+        except Transient:  # then S3 is asked
+            return False
+        return is_first(claimed.entry, claimed.message.receive_count, since, self._clock.now())
 
     def _attempt_alone(self, suspect: ClaimedRecording, until_s: float) -> Outcome:
         """Copy a suspect while nothing else runs. Its mark stays in the ledger only if the function dies."""
@@ -167,7 +176,7 @@ class Copier:
             if until_s - self._clock.monotonic() < ALONE_S or not self._ledger.marked(entry):
                 return self._wait(message, recording.source, BUSY_WAIT_S)
             log.info("tried alone", recording_id=recording.recording_id, marks=entry.marks + 1)
-            [tried] = self._write([self._judged(suspect, lambda: self._copied_alone(suspect, until_s))])
+            [tried] = self._write([self._judged(suspect, lambda: self._copied_alone(suspect, until_s), suspect.entry)])
         except Exception:
             log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
             tried = self._come_back(message, recording.source)
@@ -185,21 +194,21 @@ class Copier:
         except Exception:
             log.exception("its mark stays, as if its function had died", recording_id=entry.recording_id)
 
-    def _judged(self, claimed: ClaimedRecording, step: Callable[[], Outcome]) -> Outcome:
+    def _judged(self, claimed: ClaimedRecording, step: Callable[[], Outcome], unmarked: Entry | None = None) -> Outcome:
         """What the step comes to; its error as the verdict on this recording. Raises ConfigError."""
-        message, entry, recording = claimed.message, claimed.entry, claimed.recording
+        message, recording = claimed.message, claimed.recording
         try:
             return step()
         except SecretEmpty:
             return self._wait(message, recording.source, SECRET_WAIT_S)
         except StepFailed as error:
             self.rate_limited.note(recording.source, error)
-            return self._failed(message, entry, recording, error)
+            return self._failed(claimed, error, unmarked)
         except ConfigError:  # not the recording's fault: as before the attempt, it comes again
             raise
         except Exception as error:  # ours: uncounted, the recording would stay PUBLISHED, and no command would show it
             log.exception("the attempt broke; it is counted", recording_id=recording.recording_id)
-            return self._failed(message, entry, recording, Transient(Reason.UNEXPECTED, type(error).__name__))
+            return self._failed(claimed, Transient(Reason.UNEXPECTED, type(error).__name__), unmarked)
 
     def _copied(self, claimed: ClaimedRecording, audio: StoredAudio, unmarked: Entry | None = None) -> Outcome:
         if self._is_erased(claimed.recording):  # rule 15
@@ -276,17 +285,27 @@ class Copier:
 
     # -- failures
 
-    def _failed(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Outcome:
+    def _failed(self, claimed: ClaimedRecording, error: StepFailed, unmarked: Entry | None) -> Outcome:
+        message, entry, recording = claimed.message, claimed.entry, claimed.recording
         if error.reason is Reason.BUSY:  # our own limit, not the recording's fault: no attempt is counted
             return self._wait(message, recording.source, BUSY_WAIT_S)
         verdict = self._policy.verdict(error, entry.not_ready_since, self._clock.now())
         follow = self._give_up if isinstance(verdict, Terminal) else self._try_again
         try:
+            if found := self._stored_after_all(recording, verdict):
+                return self._copied(claimed, found, unmarked)
             result = follow(message, entry, recording, verdict)
         except Exception:
             log.exception("the attempt broke; the message comes again", recording_id=recording.recording_id)
             result = self._come_back(message, recording.source).result
         return Outcome(message, result, source=recording.source, reason=verdict.reason)
+
+    def _stored_after_all(self, recording: Recording, verdict: StepFailed) -> StoredAudio | None:
+        """Audio that another attempt has stored, where this one would mark the recording FAILED beside it. One that
+        killed copiers is no safer for being stored: writing its row may have killed them."""
+        if not isinstance(verdict, Terminal) or verdict.reason is Reason.POISON:
+            return None
+        return next(iter(self._audio_objects.existing(recording)), None)
 
     def _give_up(self, message: Message, entry: Entry, recording: Recording, error: StepFailed) -> Result:
         if self._is_erased(recording):  # the message is personal data: it ends here

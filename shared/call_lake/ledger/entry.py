@@ -57,10 +57,11 @@ NOT_STORED = OneOf((None, State.RETRYING, State.FAILED))
 class Entry:
     """One recording as the ledger knows it.
 
-    ``recording``: as the first write froze it; None for an erased one alone. ``not_ready_since``: when the first of
-    the latest unbroken row of NotReady attempts was. ``expired_at``: when a copier noticed that ``audio`` has expired.
-    ``published_at``: when its newest message was sent. ``marks``: how many attempts in a row began alone and came to
-    no verdict; the last of them is the last of ``history``.
+    ``recording``: as the first write froze it; None for an erased one alone. ``not_ready_since``: when the first of the
+    latest unbroken row of NotReady attempts was. ``expired_at``: when a copier noticed that ``audio`` has expired.
+    ``published_at``: when its newest message was sent. ``is_claimed``: the copier found no item of the poller's.
+    ``marks``: how many attempts in a row began alone and came to no verdict; the last of them is the last of
+    ``history``.
     """
 
     recording_id: str
@@ -78,6 +79,7 @@ class Entry:
     history: tuple[dict[str, Any], ...] = field(default=())
     published_at: datetime | None = None
     marks: int = 0
+    is_claimed: bool = False
 
     @property
     def partition(self) -> Partition:

@@ -21,7 +21,7 @@ jobs.py). An item is in the sparse index ``due`` under its source while it waits
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from call_lake.errors import NotReady, Reason, StepFailed, Transient
@@ -57,6 +57,7 @@ NOT_STORED_STATES = (State.PUBLISHED, State.RETRYING, State.FAILED)
 REPAIRED = "repaired"
 MARKED = "it was tried alone, and its function ended, or still runs: no verdict has followed"
 ASKED_AGAIN = "asked_again"
+SINCE_KEPT_S = 60.0  # less than any restore takes
 
 
 class Ledger:
@@ -66,6 +67,7 @@ class Ledger:
         self.table = table
         self._clock = clock
         self._republish_after = timedelta(seconds=republish_after_s)
+        self._since: tuple[float, datetime] | None = None
 
     # -- the poller's side
 
@@ -114,12 +116,21 @@ class Ledger:
         item = self._discovered_or_known(recording)
         if other := under_its_own_id(item.get("connection_id"), recording):
             item = self._discovered_or_known(other)
-        return entry_of(item)
+        return replace(entry_of(item), is_claimed=True)
 
     def _discovered_or_known(self, recording: Recording) -> Item:
         self.discovered(recording)
         id = recording.recording_id
         return self.table.get(id) or {"id": id} | self._new_item(recording)
+
+    def exists_since(self) -> datetime:
+        """Since when the ledger has lost nothing: since its table was made, for a lost table is restored as a new one.
+        AWS is asked again after SINCE_KEPT_S: a table may be restored while a function is warm. Raises Transient."""
+        asked_s, since = self._since or (0.0, None)
+        if since is None or self._clock.monotonic() - asked_s >= SINCE_KEPT_S:
+            since = self.table.created_at()
+            self._since = (self._clock.monotonic(), since)
+        return since
 
     def entry(self, id: str) -> Entry | None:
         """The entry of a recording id, None where the ledger has none."""

@@ -12,7 +12,7 @@ from call_lake.ports import PartialFailure
 
 READS = {
     *("folders", "get", "get_many", "get_range", "get_version", "head", "list", "list_versions", "version_folders"),
-    *("count", "query_due", "registered", "scan"),
+    *("count", "created_at", "query_due", "registered", "scan"),
 }
 """Methods that change nothing."""
 

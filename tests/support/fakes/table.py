@@ -13,12 +13,13 @@ INDEXED = ("id", "due_list", "due_at", "state", "reason")
 
 
 class MemoryTable:
-    """The ledger's table. ``index_delay_s``: how long a write takes to be seen by ``query_due``."""
+    """The ledger's table, a year old. ``index_delay_s``: how long a write takes to be seen by ``query_due``."""
 
     def __init__(self, clock: Clock, calls: Calls) -> None:
         self.index_delay_s = 0.0
         self._clock = clock
         self._calls = calls
+        self._created_at = clock.now() - timedelta(days=365)
         self._items: dict[str, Item] = {}
         self._index: dict[str, Item] = {}
         self._coming: list[tuple[datetime, str, Item | None]] = []
@@ -94,6 +95,10 @@ class MemoryTable:
                 self._index[id] = item
         self._coming = [coming for coming in self._coming if coming[0] > now]
 
+    def created_at(self) -> datetime:
+        found: datetime = self._calls.run("table", "created_at", lambda: self._created_at)
+        return found
+
     def scan(self) -> Iterator[Item]:
         return iter(self._calls.run("table", "scan", lambda: list(self.items().values())))
 
@@ -101,6 +106,7 @@ class MemoryTable:
         """As DynamoDB restores a table: the items of ``items()`` alone, in their index too."""
         with self._lock:
             self._items, self._index, self._coming = {}, {}, []
+            self._created_at = self._clock.now()
             for item in items.values():
                 self._write(_copy(item))
 

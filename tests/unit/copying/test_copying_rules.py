@@ -134,7 +134,7 @@ def test_a_message_is_not_done_before_the_ledger_says_stored(pipeline, world, pu
 
 
 @pytest.mark.parametrize(
-    ("port", "method"), [("provider", "audio"), ("store", "list"), ("store", "put")], ids=lambda name: name
+    ("port", "method"), [("provider", "audio"), ("table", "created_at"), ("store", "put")], ids=lambda name: name
 )
 def test_an_error_of_our_own_is_a_counted_attempt_with_a_reason_and_is_tried_again(
     pipeline: Pipeline, world: World, publish: Callable[[int], Recording], port: str, method: str

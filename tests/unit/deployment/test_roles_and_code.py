@@ -76,7 +76,7 @@ def test_no_function_may_replace_or_delete_an_item(function: str) -> None:
 
 def test_the_table_of_a_role_refuses_what_the_role_does_not_allow() -> None:
     assert {name for name in dir(TableOfRole) if not name.startswith("_")} == {
-        *("get", "get_many", "update", "query_due", "scan")
+        *("created_at", "get", "get_many", "query_due", "scan", "update")
     }
 
 
