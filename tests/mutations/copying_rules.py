@@ -351,7 +351,7 @@ MUTATIONS = (
         13,
         "another attempt's object is taken for one's own",
         at("bucket.audio_objects", "put"),
-        before(("_store", "head"), "return StoredAudio(self._store.bucket, key, facts, _rounded(now))"),
+        before("existing", "return StoredAudio(self._store.bucket, key, facts, _rounded(now))"),
         COPYING,
     ),
     Mutation(
