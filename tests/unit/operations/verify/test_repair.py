@@ -48,14 +48,16 @@ def test_what_the_ledger_does_not_know_is_published_before_it_is_written_down(be
     assert bench.verify().findings == []
 
 
-def test_a_lost_ledger_item_comes_back_without_a_second_download(bench: Bench) -> None:
-    bench.lose_item(bench.recordings[0])
-    downloads = bench.thulium.downloads
+def test_a_lost_ledger_item_comes_back_with_the_audio_that_is_stored(bench: Bench) -> None:
+    lost = bench.recordings[0]
+    key = bench.audio_key(lost)
+    stored = bench.world.store.head(key)
+    bench.lose_item(lost)
 
     repaired(bench)
 
     assert bench.verify().findings == []
-    assert bench.thulium.downloads == downloads
+    assert bench.world.store.head(key) == stored
 
 
 def test_a_lost_object_is_fetched_again_and_its_history_tells_it(bench: Bench) -> None:
