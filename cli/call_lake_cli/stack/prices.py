@@ -15,7 +15,8 @@ AS_OF = "2026-11-22"
 GIGABYTE = 1024**3  # as S3 bills it
 
 PER_RECORDING_USD = 23 / 1e6
-"""To list, copy, announce and commit one of many: "What a recording adds" in docs/cost.md, where batches are full."""
+"""To list, copy, announce and commit one of many: "What a recording adds" in docs/cost.md, where batches are full, and
+5 USD a million for the S3 listing before a call that is older than the ledger (ADR 0048)."""
 GIGABYTE_MONTH_USD = 0.023  # S3 Standard, first 50 TB
 TRANSCRIBE_AS_OF = "2026-11-30"
 TRANSCRIBE_TIERS = ((250_000, 0.024), (750_000, 0.015), (4_000_000, 0.0102), (None, 0.0078))
