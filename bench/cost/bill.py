@@ -25,16 +25,9 @@ POLLER_GB, COPIER_GB, COMPACTOR_GB = 0.25, 0.5, 1.0  # MemorySize
 COPIER_DISK_GB = 1.5  # CopierStorageMiB, except the 512 MB that are free
 ROWS_A_REQUEST = 100
 ITEM_OVERHEAD_BYTES = 100  # that DynamoDB stores with each item
-SOURCE_METRICS = (
-    "PollSucceeded",
-    "RecordingsDiscovered",
-    "GapsOpen",
-    "CeilingReached",
-    "CheckpointLag",
-    "RecordingsStored",
-    "BytesStored",
-)
-COMPACTOR_METRICS = ("RowsCommitted", "RowsInQuarantine", "PartitionsFailed", "CommitConflicts")
+SOURCE_METRICS = ("PollSucceeded", "CheckpointLag", "RecordingsStored")
+COMPACTOR_METRICS = ("RowsCommitted", "PartitionsFailed")
+"""Without those that have a value in trouble alone: CloudWatch bills a metric for the hours in which it has values."""
 LISTED_AGAIN = POLLER.lookback_s / STEP.total_seconds() + SWEEP_DAYS
 """How often a row is listed: by each poll while the look-back holds it, by each sweep."""
 
@@ -123,7 +116,7 @@ def fixed(counted: Counted, prices: Prices) -> Lines:
     """Dollars for each month, without a recording."""
     usage = idle(counted, prices)
     text = TEMPLATE.read_text(encoding="utf-8")
-    alarms, dashboards = alarms_in(text), text.count("Type: AWS::CloudWatch::Dashboard\n")
+    alarms = alarms_in(text)
     metrics = len(SOURCES) * len(SOURCE_METRICS) + len(COMPACTOR_METRICS)
     schedules = usage.counts[Unit.POLLER_RUN] + usage.counts[Unit.COMPACTOR_RUN]
     receives = len(SOURCES) * prices.assumed("idle_pollers") * HOURS * 3600 / prices.assumed("idle_poll_s")
@@ -135,7 +128,6 @@ def fixed(counted: Counted, prices: Prices) -> Lines:
         "Secrets Manager": prices.usd("secret_month", len(SOURCES) + 1) + prices.usd("secret_call", reads),
         f"CloudWatch alarms ({alarms})": prices.usd("alarm_month", alarms),
         f"CloudWatch metrics ({metrics})": prices.usd("metric_month", metrics),
-        f"CloudWatch dashboards ({dashboards})": prices.usd("dashboard_month", dashboards),
     }
 
 
@@ -179,6 +171,5 @@ def _used(usage: Usage, prices: Prices) -> Lines:
         + prices.usd("lambda_disk_gb_second", usage.copier_s * COPIER_DISK_GB),
         "EventBridge": usd(Unit.EVENT),
         "SQS": usd(Unit.SQS_REQUEST),
-        "X-Ray": prices.usd("trace", sum(runs.values()) * prices.assumed("traced_share")),
         "CloudWatch logs": prices.usd("log_gb", log_bytes / GIGABYTE),
     }

@@ -65,6 +65,5 @@ def sound_usd(counts: Counts, prices: Prices) -> dict[str, float]:
         "Lambda": prices.usd("lambda_gb_second", seconds * ANALYZER_GB)
         + prices.usd("lambda_disk_gb_second", seconds * ANALYZER_DISK_GB)
         + prices.usd("lambda_request", runs),
-        "X-Ray": prices.usd("trace", runs * prices.assumed("traced_share")),
         "CloudWatch logs": prices.usd("log_gb", runs * prices.assumed("copier_log_bytes") / GIGABYTE),
     }

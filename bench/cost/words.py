@@ -74,7 +74,6 @@ def words_usd(counts: Counts, prices: Prices) -> dict[str, float]:
         "EventBridge": 1e6 * prices.usd("event", counts[Unit.EVENT]),
         "SQS": 1e6 * prices.usd("sqs_request", counts[Unit.SQS_REQUEST]),
         "Lambda": prices.usd("lambda_gb_second", gb_s) + prices.usd("lambda_request", runs + reads),
-        "X-Ray": prices.usd("trace", (runs + reads) * prices.assumed("traced_share")),
         "CloudWatch logs": prices.usd("log_gb", log_bytes / GIGABYTE),
     }
 

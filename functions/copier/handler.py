@@ -37,7 +37,7 @@ def _message_of(record: SQSRecord) -> Message:
 
 def _log_and_measure(report: CopyReport) -> None:
     log.info("copied", **asdict(report.counts))
-    for source, sizes_bytes in report.stored.items():
-        measure({"RecordingsStored": len(sizes_bytes), "BytesStored": sum(sizes_bytes)}, Source=source)
+    for source, number in report.stored.items():
+        measure({"RecordingsStored": number}, Source=source)
     for (source, reason), number in report.failures.items():
         measure({"AttemptsFailed": number}, Source=source, Reason=reason)

@@ -40,15 +40,12 @@ def _window(event: dict[str, Any]) -> Window | None:
 
 def _log_and_measure(result: PollResult) -> None:
     log.info("polled", **asdict(result))
-    values: dict[str, float] = {
-        "PollSucceeded": int(result.is_well),
-        "RecordingsDiscovered": result.published,
-        "GapsOpen": result.gaps_unfinished,
-        "CeilingReached": int(result.is_ceiling_reached),
-    }
+    values: dict[str, float] = {"PollSucceeded": int(result.is_well)}
     if result.checkpoint_lag_s is not None:
         values["CheckpointLag"] = result.checkpoint_lag_s
     rare = {
+        "GapsOpen": result.gaps_unfinished,
+        "CeilingReached": int(result.is_ceiling_reached),
         "RecordsUnusable": result.bad_records + result.too_long,
         "RecordsShortened": result.shortened,
         "RecordingsExcluded": result.excluded,

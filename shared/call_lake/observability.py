@@ -18,7 +18,6 @@ log = Logger(service="call-lake", utc=True, json_serializer=json_text)
 UNITS: Mapping[str, MetricUnit] = {
     # Source
     "PollSucceeded": MetricUnit.Count,
-    "RecordingsDiscovered": MetricUnit.Count,
     "RecordsUnusable": MetricUnit.Count,
     "RecordsShortened": MetricUnit.Count,
     "RecordingsExcluded": MetricUnit.Count,
@@ -26,7 +25,6 @@ UNITS: Mapping[str, MetricUnit] = {
     "CeilingReached": MetricUnit.Count,
     "CheckpointLag": MetricUnit.Seconds,
     "RecordingsStored": MetricUnit.Count,
-    "BytesStored": MetricUnit.Bytes,
     # Source, Reason
     "AttemptsFailed": MetricUnit.Count,
     # Function
@@ -34,7 +32,6 @@ UNITS: Mapping[str, MetricUnit] = {
     "RowsCommitted": MetricUnit.Count,
     "RowsInQuarantine": MetricUnit.Count,
     "PartitionsFailed": MetricUnit.Count,
-    "CommitConflicts": MetricUnit.Count,
     "TranscriptionsFailed": MetricUnit.Count,
     "TranscriptionCeilingReached": MetricUnit.Count,
     "TranscriptsRead": MetricUnit.Count,
@@ -44,7 +41,8 @@ UNITS: Mapping[str, MetricUnit] = {
 """Every metric with its unit, under a comment that names its dimensions. The alarms and the dashboard of the template
 read these.
 
-CloudWatch bills each combination of a name and dimensions as one metric a month: keep them few.
+CloudWatch bills each combination of a name and dimensions as one metric, for each hour in which it gets a value
+(https://aws.amazon.com/cloudwatch/pricing/). So they are few, and those of trouble have no value without it.
 """
 
 

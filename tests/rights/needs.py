@@ -189,11 +189,6 @@ LOGS = Behalf(
     "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
     ("logs:CreateLogStream", "logs:PutLogEvents"),
 )
-TRACES = Behalf(
-    "Lambda: traces",
-    "https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html",
-    ("xray:PutTelemetryRecords", "xray:PutTraceSegments"),
-)
 QUEUES = Behalf(
     "Lambda: queue",
     "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
@@ -220,7 +215,7 @@ SCHEDULES = Behalf(
     "https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html",
     ("lambda:InvokeFunction",),
 )
-BEHALVES = (LOGS, TRACES, QUEUES, INTERFACES, INPUT, INPUT_BUCKET, OUTPUT, SCHEDULES)
+BEHALVES = (LOGS, QUEUES, INTERFACES, INPUT, INPUT_BUCKET, OUTPUT, SCHEDULES)
 
 
 def needs_of_aws(deployed: Resolved, sent: Iterable[Request]) -> Iterator[Need]:
@@ -229,7 +224,6 @@ def needs_of_aws(deployed: Resolved, sent: Iterable[Request]) -> Iterator[Need]:
     for name, function in functions.items():
         group = function["LoggingConfig"]["LogGroup"]
         yield from _each(f"{name}Role", LOGS, f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:any")
-        yield from _each(f"{name}Role", TRACES, "*")
     roles = {function["FunctionName"]: f"{name}Role" for name, function in functions.items()}
     for mapping in deployed.of_type("AWS::Lambda::EventSourceMapping").values():
         yield from _each(roles[mapping["FunctionName"]], QUEUES, mapping["EventSourceArn"])

@@ -83,6 +83,7 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/invented"
 EVERYTHING = {
     "ThuliumBaseUrl": "https://example.thulium.com/api",
     "ConpeekBaseUrl": "https://example.conpeek.com",
+    "EnableDashboard": "true",
     "EnableTranscription": "true",
     "AnalyzeSound": "true",
     "AnalystsTable": "true",

@@ -33,7 +33,7 @@ from tests.support.items import put
 PRICES = Prices.load()
 COUNTED = Counted.load()
 RUN_IT = "run `make cost`"
-NAMED_IN_PROSE = {"kms_key_month", "athena_tb"}
+NAMED_IN_PROSE = {"kms_key_month", "athena_tb", "dashboard_month"}
 
 
 def bills(prices):

@@ -22,7 +22,7 @@ TRANSCRIBE_AS_OF = "2026-11-30"
 TRANSCRIBE_TIERS = ((250_000, 0.024), (750_000, 0.015), (4_000_000, 0.0102), (None, 0.0078))
 """Minutes of a month, and USD for each of them: the first 250,000, the next 750,000, the next 4,000,000, the rest.
 Commonly known prices, which we read on no page."""
-SOUND_HOUR_USD, SOUND_RECORDING_USD = 0.00006, 0.000004
+SOUND_HOUR_USD, SOUND_RECORDING_USD = 0.00006, 0.0000025
 """Of Lambda, for an hour of audio at 8 kHz that is not Opus; and of Lambda, SQS and S3 for each recording."""
 
 

@@ -115,12 +115,12 @@ class CopyCounts:
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
-    """What one batch did. ``stored``: bytes of each recording, by source. ``failures``: failed attempts by source and
+    """What one batch did. ``stored``: recordings by source. ``failures``: failed attempts by source and
     reason."""
 
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     counts: CopyCounts = field(default_factory=CopyCounts)
-    stored: dict[str, list[int]] = field(default_factory=dict)
+    stored: Counter[str] = field(default_factory=Counter)
     failures: Counter[tuple[str, Reason]] = field(default_factory=Counter)
 
 
@@ -136,7 +136,7 @@ def report_of(outcomes: Iterable[Outcome]) -> CopyReport:
             case Result.STORED:
                 counts.stored += 1
                 counts.stored_bytes += one.stored_bytes
-                report.stored.setdefault(one.source, []).append(one.stored_bytes)
+                report.stored[one.source] += 1
             case Result.ALREADY_STORED:
                 counts.already += 1
             case Result.EXPIRED:

@@ -188,6 +188,7 @@ ERRORS = [Fault(always(0), always(1), fires=3, ends=16), Fault(always(0), always
 # up to 15 minutes late, and each minute from then on
 # (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html).
 DEAD_LETTERS = [Fault(NOTHING, lambda after: 1 if after >= 15 else None, fires=18, ends=6, every=1, stays=5)]
+IN_TROUBLE_ALONE = [Fault(NOTHING, always(1), fires=3, ends=16, stays=15)]
 FAULTS: dict[str, list[Fault]] = {
     "ThuliumSilentAlarm": [
         Fault(always(1), NOTHING, fires=23, ends=3),  # no poll starts
@@ -197,9 +198,7 @@ FAULTS: dict[str, list[Fault]] = {
     "ThuliumOldestMessageAlarm": [
         Fault(NOTHING, lambda after: 60 * after, fires=135, ends=16, every=1, stays=5),  # an empty queue has no age
     ],
-    "ThuliumGapAlarm": [Fault(always(0), always(1), fires=18, ends=3)],
-    "ThuliumCeilingAlarm": [Fault(always(0), always(1), fires=3, ends=6)],
-    "ThuliumUnusableAlarm": [Fault(NOTHING, always(1), fires=3, ends=16, stays=15)],
+    **{f"Thulium{kind}Alarm": IN_TROUBLE_ALONE for kind in ("Gap", "Ceiling", "Unusable")},
     "DeadLettersAlarm": DEAD_LETTERS,
     "TranscriptionDeadLettersAlarm": DEAD_LETTERS,
     **{f"Engine{place}DeadLettersAlarm": DEAD_LETTERS for place in (1, 2, 3)},
@@ -219,7 +218,7 @@ FAULTS: dict[str, list[Fault]] = {
     "CollisionAlarm": [Fault(NOTHING, once, fires=3, ends=6, stays=5, lasts=1)],
     "CompactorAlarm": [Fault(always(0), NOTHING, fires=23, ends=3)],
     "PartitionsAlarm": [Fault(always(0), always(1), fires=33, ends=3)],
-    "QuarantineAlarm": [Fault(always(0), always(1), fires=18, ends=3)],
+    "QuarantineAlarm": IN_TROUBLE_ALONE,
 }
 CASES = [(name, at, every) for name, faults in FAULTS.items() for at in range(len(faults)) for every in EVERY]
 

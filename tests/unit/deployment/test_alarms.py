@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from call_lake.errors import Reason, Transient
+from call_lake.model.lake_tables import CALLS
 from call_lake.model.transcribing import JobStatus
+from call_lake.model.windows import Window
 from call_lake.ports import BadRecord
 from tests.support.cloudwatch import metric_of
 from tests.support.fakes.provider import make_recording, raising
@@ -46,6 +48,9 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str, frozenset[tu
         provider.add(make_recording(3, source, listed_at=listed_at))
         functions.poll(source)
         functions.copy(source)
+    _open_gaps(functions)
+    _reach_ceilings(functions)
+    functions.world.store.put(f"{CALLS.inbox}source=thulium/call_date=2026-10-20/bad.json", b"no row\n")
     functions.compact()
     failing = functions.transcribing.start(1)
     functions.transcribing.jobs.end(failing.recording_id, JobStatus.FAILED, "no")
@@ -53,6 +58,31 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str, frozenset[tu
     functions.sweep_transcriptions()
     functions.read_documents(b"{")
     return {(metric.namespace, metric.name, metric.dimensions) for metric in functions.emitted}
+
+
+def _open_gaps(functions: Functions) -> None:
+    """A stretch of each list that cannot be read for longer than a hole may last."""
+    poison = functions.world.clock.now() + timedelta(minutes=20)
+
+    def poisoned(window: Window) -> None:
+        if window.start - timedelta(minutes=1) <= poison <= window.end + timedelta(minutes=1):
+            raise Transient(Reason.HTTP_ERROR, "500")
+
+    for provider in functions.providers.values():
+        provider.on_list = poisoned
+    for _ in range(15):
+        functions.world.clock.advance(timedelta(minutes=30))
+        for source in functions.providers:
+            functions.poll(source)
+
+
+def _reach_ceilings(functions: Functions) -> None:
+    functions.more = {"new_per_day": 1}
+    for source, provider in functions.providers.items():
+        provider.on_list = lambda window: None
+        listed_at = functions.world.clock.now() - timedelta(minutes=10)
+        provider.add(*(make_recording(number, source, listed_at=listed_at) for number in (4, 5)))
+        functions.poll(source)
 
 
 def watched_by(alarm: str) -> Any:

@@ -11,7 +11,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from bench.harness.tables import fill
 from tests.rights.compared import allowed_to, deployed, missing, unused
-from tests.rights.needs import INTERFACES, LOGS, OPERATIONS, QUEUES, TRACES, Behalf, needs_of
+from tests.rights.needs import INTERFACES, LOGS, OPERATIONS, QUEUES, Behalf, needs_of
 from tests.rights.page import MARK, PAGE, rights
 from tests.rights.runs import EVERYTHING, KEY, erasure, listening, requests
 from tests.support.iam import Statement, is_allowed, listed, matches, statements_of
@@ -99,7 +99,6 @@ def test_the_runs_use_every_operation_of_the_table() -> None:
     ("behalf", "policy"),
     [
         (LOGS, "AWSLambdaBasicExecutionRole"),
-        (TRACES, "AWSXRayDaemonWriteAccess"),
         (QUEUES, "AWSLambdaSQSQueueExecutionRole"),
         (INTERFACES, "AWSLambdaVPCAccessExecutionRole"),
     ],
@@ -109,7 +108,7 @@ def test_what_lambda_does_in_a_roles_name_is_in_its_managed_policy(behalf: Behal
     """As moto has AWS's managed policies."""
     given = {action for one in MANAGED[policy]["Document"]["Statement"] for action in listed(one["Action"])}
     assert set(behalf.actions) <= given
-    if behalf in (QUEUES, INTERFACES):  # of logs and traces we need less
+    if behalf in (QUEUES, INTERFACES):  # of logs we need less
         service = behalf.actions[0].partition(":")[0]
         assert set(behalf.actions) == {action for action in given if action.startswith(f"{service}:")}
 

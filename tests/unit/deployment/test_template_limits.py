@@ -43,6 +43,7 @@ EVERYTHING = {
     "AudioRetentionDays": "365",
     "RowRetentionDays": "400",
     "BucketVersioning": "true",
+    "EnableDashboard": "true",
     "EnableTranscription": "true",
     "KmsKeyArn": OWN_KEY,
     "SecurityGroupIds": "sg-00000000",

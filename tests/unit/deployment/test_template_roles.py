@@ -49,7 +49,7 @@ def test_no_policy_has_a_wildcard_among_its_actions(name):
 def test_only_what_has_no_resources_is_allowed_on_all(name):
     everywhere = {action for s in statements(name) if s["Resource"] == "*" for action in actions(s)}
     everywhere -= {action for action in everywhere if action.startswith("ec2:")}  # test_outgoing_address.py
-    assert everywhere <= {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "transcribe:StartTranscriptionJob"}
+    assert everywhere <= {"transcribe:StartTranscriptionJob"}
 
 
 def test_transcripts_can_go_to_our_own_bucket_alone():
@@ -121,7 +121,7 @@ def test_the_copier_can_delete_for_good_what_was_erased():
 
 def test_the_compactor_knows_no_provider_no_queue_and_no_audio():
     services = {action.split(":")[0] for action in allowed("Compactor")}
-    assert services == {"logs", "xray", "dynamodb", "s3", "kms", "glue"}
+    assert services == {"logs", "dynamodb", "s3", "kms", "glue"}
     places = {place["Fn::Sub"] for action in ("s3:GetObject", "s3:PutObject") for place in allowed("Compactor")[action]}
     assert places == {"${Bucket.Arn}/inbox/*", "${Bucket.Arn}/lake/*"}
     assert [a for a in always("Compactor") if a.startswith("dynamodb:")] == ["dynamodb:BatchGetItem"]

@@ -77,7 +77,7 @@ def test_its_prices_are_those_of_the_page_on_cost() -> None:
     together = re.search(r"\| \*\*together\*\* \|.*\*\*([\d.]+)\*\* \| \*\*([\d.]+)\*\* \|", page)
 
     assert together
-    listed_usd = prices["s3_write"]["usd"] * 10**6  # before each first attempt, as nearly all calls are older (ADR 0048)
+    listed_usd = prices["s3_write"]["usd"] * 10**6  # each is listed first (ADR 0048)
     low, high = (float(usd) + listed_usd for usd in sorted(together.groups(), key=float))
     assert 0.8 * low < bill_of(10**6, 0).once_usd < 1.2 * high
     assert bill_of(0, GIGABYTE).monthly_usd == prices["s3_gb_month"]["usd"]
