@@ -167,7 +167,8 @@ FIRST_DUE = "0"
 class Table(Protocol):
     """The ledger's DynamoDB table: hash key ``id``, sparse index ``due`` (hash ``due_list``, range ``due_at``).
 
-    Values are str, int, float, bool, None-free dicts and lists. Reads are strongly consistent, except ``query_due``.
+    Values are str, bytes, int, float, bool, None-free dicts and lists. Reads are strongly consistent, except
+    ``query_due``.
     """
 
     def get(self, id: str) -> Item | None:

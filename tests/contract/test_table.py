@@ -41,6 +41,7 @@ def test_an_item_that_does_not_stand_is_none(table):
         0.1,
         -123.456789,
         1e-12,
+        b"\x00\xff packed",
         True,
         False,
         [],

@@ -14,6 +14,7 @@ from call_lake.aws.dynamodb import DynamoTable
 from call_lake.aws.s3 import S3ObjectStore
 from call_lake.bucket.inbox import put_rows
 from call_lake.ledger.ledger import Ledger
+from call_lake.ledger.packed_record import unpack
 from call_lake.model.lake_tables import CALLS
 from call_lake.model.messages import message_of
 from call_lake.model.recording import Recording
@@ -100,7 +101,7 @@ class Laptop:
         table, key = self.facts["ledger_table"], {"id": {"S": row["recording_id"]}}
         dynamodb = self.client("dynamodb")
         item = dynamodb.get_item(TableName=table, Key=key)["Item"]
-        body = message_of(Recording.from_json(json.loads(item["record"]["S"])))
+        body = message_of(Recording.from_json(unpack(item["record"]["B"])))
         labels = {"reason": "forbidden", "recording_id": row["recording_id"], "source": item["source"]["S"]}
         attributes = {name: {"DataType": "String", "StringValue": text} for name, text in labels.items()}
         self.client("sqs").send_message(QueueUrl=self.facts["dlq_url"], MessageBody=body, MessageAttributes=attributes)

@@ -436,6 +436,13 @@ MUTATIONS = (
     ),
     Mutation(
         14,
+        "a packed record is read however long it becomes",
+        at("ledger.packed_record", "unpack"),
+        rewriting("inflate.decompress(data, UNPACKED_MAX_BYTES)", "inflate.decompress(data)"),
+        ATTACKS,
+    ),
+    Mutation(
+        14,
         "an item whose day is written in other words is hidden from its day",
         at("ledger.entry", "day_of"),
         always("isoformat"),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, DecimalException
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from call_lake.aws.client import calling, code_of, in_batches
@@ -157,7 +157,7 @@ def _wire(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _item(wire: Mapping[str, Any]) -> Item:
-    return {name: _numbers(_deserialize(value)) for name, value in wire.items()}
+    return {name: _plain(_deserialize(value)) for name, value in wire.items()}
 
 
 def _decimals(value: Any) -> Any:
@@ -172,11 +172,14 @@ def _decimals(value: Any) -> Any:
     return value
 
 
-def _numbers(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    if isinstance(value, Binary):
+        binary: Any = value  # its stub has no value
+        return binary.value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, dict):
-        return {name: _numbers(inner) for name, inner in value.items()}
+        return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_numbers(inner) for inner in value]
+        return [_plain(inner) for inner in value]
     return value

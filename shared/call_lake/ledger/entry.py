@@ -15,6 +15,7 @@ from itertools import batched
 from typing import Any
 
 from call_lake.errors import ItemChanged
+from call_lake.ledger.packed_record import unpack
 from call_lake.model.layout import Partition
 from call_lake.model.recording import RECORDING_ID, Recording, StoredAudio
 from call_lake.model.times import parse_iso
@@ -168,7 +169,7 @@ def _read(item: Item) -> Entry:
         state=state,
         source=item["source"],
         call_date=day,
-        recording=Recording.from_json(json.loads(item["record"])) if has_record else None,
+        recording=Recording.from_json(unpack(item["record"])) if has_record else None,
         first_published_at=parse_iso(item.get("first_published_at") or item["erased_at"]),
         attempts=int(item.get("attempts", 0)),
         reason=item.get("reason"),

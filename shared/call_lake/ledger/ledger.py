@@ -18,7 +18,6 @@ Each recording is one DynamoDB item under its recording id. Sources and jobs hav
 jobs.py). An item is in the sparse index ``due`` under its source while it waits for a poll, from ``due_at`` on.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -47,6 +46,7 @@ from call_lake.ledger.entry import (
     state_of,
 )
 from call_lake.ledger.identity import possible_ids, same_recording, under_its_own_id
+from call_lake.ledger.packed_record import packed, unpack
 from call_lake.model.recording import RECORDING_ID, Recording, StoredAudio
 from call_lake.model.times import iso
 from call_lake.ports import ABSENT, Clock, Item, OneOf, PreconditionFailed, Table
@@ -324,7 +324,7 @@ class Ledger:
             "version": ITEM_VERSION,
             "source": recording.source,
             "call_date": recording.call_date.isoformat(),
-            "record": json.dumps(recording.to_json()),
+            "record": packed(recording),
             "first_published_at": iso(now),
             "published_at": iso(now),
             "due_list": recording.source,
@@ -361,7 +361,7 @@ class Ledger:
 def _connection_digest_in(item: Item) -> str | None:
     """As the record brings it; None where there is none, or where somebody changed the record beyond reading."""
     try:
-        digest = json.loads(item.get("record", "{}")).get("connection_digest")
-    except (TypeError, ValueError, AttributeError, RecursionError):
+        digest = unpack(item.get("record")).get("connection_digest")
+    except ValueError:
         return None
     return digest if isinstance(digest, str) else None

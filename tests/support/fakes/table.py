@@ -137,6 +137,8 @@ def _copy(value: Any) -> Any:
             return value
         case str():
             return str(value)
+        case bytes():
+            return value
         case int() if abs(value) < 10**38:
             return int(value)
         case float() if math.isfinite(value) and (value == 0 or 1e-130 <= abs(value) < 1e126):
@@ -157,6 +159,8 @@ def value_bytes(value: Any) -> int:
             return 1
         case str():
             return len(value.encode())
+        case bytes():
+            return len(value)
         case list():
             return 3 + sum(1 + value_bytes(inner) for inner in value)
         case Mapping():

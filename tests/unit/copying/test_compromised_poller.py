@@ -6,6 +6,7 @@ name into any item. What is stored and not erased has to stay.
 
 import io
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from call_lake.bucket.audio_objects import AudioObjects
 from call_lake.errors import ItemChanged, Reason
 from call_lake.ledger.entry import State, entry_of
+from call_lake.ledger.packed_record import _DICTIONARY, UNPACKED_MAX_BYTES, pack
 from call_lake.model.messages import message_of, recording_from_message
 from call_lake.model.recording import AudioFacts, Recording
 from call_lake.operations.verify.findings import Kind
@@ -72,8 +74,14 @@ def attack() -> Attack:
     return Attack()
 
 
-def record(recording: Recording, **changes: Any) -> str:
-    return json.dumps(recording.to_json() | changes)
+def record(recording: Recording, **changes: Any) -> bytes:
+    return pack(recording.to_json() | changes)
+
+
+def nested() -> bytes:
+    """Packed as ``pack`` does, which refuses it."""
+    deflate = zlib.compressobj(9, zdict=_DICTIONARY)
+    return deflate.compress(b"[" * 100_000) + deflate.flush()
 
 
 # -- what the role refuses
@@ -102,8 +110,12 @@ def changed_items(a: Attack) -> dict[str, dict[str, Any]]:
     moved = {"call_date": day.isoformat(), "record": record(a.first, call_date=day.isoformat())}
     return {
         "no record": {"record": None},
-        "no JSON": {"record": "{"},
-        "no object": {"record": "[]"},
+        "not packed": {"record": "{}"},
+        "not deflated": {"record": b"{}"},
+        "deflated without the dictionary": {"record": zlib.compress(b"{}")},
+        "cut": {"record": record(a.first)[:-20]},
+        "no object": {"record": pack([])},
+        "longer than any message": {"record": pack({"raw": "x" * UNPACKED_MAX_BYTES})},
         "another's record": {"record": record(a.second)},
         "another's id": {"record": record(a.first, recording_id=a.second.recording_id)},
         "another day": {"record": record(a.first, call_date=day.isoformat())},
@@ -115,7 +127,7 @@ def changed_items(a: Attack) -> dict[str, dict[str, Any]]:
         "the number of an erased person": {"record": record(a.first, caller=a.erased.caller)},
         "a moment that is none": {"first_published_at": "soon"},
         "a moment outside the calendar": {"published_at": "0001-01-01T00:00:00+14:00"},
-        "a record nested beyond reading": {"record": "[" * 100_000},
+        "a record nested beyond reading": {"record": nested()},
         "a field that is no text": {"record": record(a.first, caller={"number": 1})},
         "no day": {"call_date": None},
         "an empty day": {"call_date": ""},
@@ -408,7 +420,7 @@ def hostile_writes(draw: st.DrawFn) -> tuple[int, dict[str, Any]]:
     """Which recording's item, and what is written into it."""
     mixed = draw(hostile_recordings())
     values: dict[str, list[Any]] = {
-        "record": [json.dumps(mixed.to_json()), None, "{}"],
+        "record": [pack(mixed.to_json()), None, pack({})],
         "source": [mixed.source, None],
         "call_date": [mixed.call_date.isoformat(), None],
         "connection_id": [mixed.connection_id],

@@ -43,7 +43,7 @@ def stored(world: World, number: int, day: date) -> str:
 
 
 def known(world: World, id: str, day: date, **more: Any) -> None:
-    world.table.update(id, {"version": 1, "source": "thulium", "call_date": day.isoformat(), "record": "{}"} | more)
+    world.table.update(id, {"version": 1, "source": "thulium", "call_date": day.isoformat(), "record": b""} | more)
 
 
 def item(world: World, id: str) -> Item:

@@ -11,6 +11,7 @@ from call_lake.lake.errors import LakeDamaged
 from call_lake.lake.manifest import list_partitions
 from call_lake.lake.search import FoundRow, Sought, rows_about
 from call_lake.ledger.entry import entry_of, state_of
+from call_lake.ledger.packed_record import unpack
 from call_lake.model.lake_tables import CALLS
 from call_lake.model.layout import Partition
 from call_lake.model.phone_numbers import Likeness
@@ -269,13 +270,12 @@ def _search_lake(search: _Search, table: Table, store: ObjectStore, on_progress:
 
 def _record_of(item: Item) -> Mapping[str, object]:
     """Raises ItemChanged for a record that is none: it may be of the people that are to be erased."""
+    if "record" not in item:
+        return {}
     try:
-        record = json.loads(item.get("record", "{}"))
-    except (TypeError, ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict):
-        raise ItemChanged(item["id"], "its record cannot be read")
-    return record
+        return unpack(item["record"])
+    except ValueError as error:
+        raise ItemChanged(item["id"], str(error)) from error
 
 
 def _target(item: Item) -> Target:

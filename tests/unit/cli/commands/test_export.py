@@ -17,6 +17,7 @@ import pytest
 from typer.testing import Result
 
 from call_lake.ledger.entry import State
+from call_lake.ledger.packed_record import pack
 from call_lake_cli.console.errors import ExitCode
 from call_lake_cli.stack import calls
 from tests.support.fakes import FakeClock
@@ -195,7 +196,7 @@ def test_what_was_erased_is_named_without_its_row(bench: Bench, files: Any) -> N
 
 
 def test_an_item_that_somebody_changed_is_named(bench: Bench, files: Any) -> None:
-    bench.world.table.update(id_of(bench, 0), {"record": "{}"})
+    bench.world.table.update(id_of(bench, 0), {"record": pack({})})
 
     export(*DAY_OPTIONS)
 
