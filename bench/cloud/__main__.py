@@ -25,6 +25,7 @@ KINDS = {
     "S3 HEAD, GET": "store.",
     "DynamoDB read": "table.",
     "DynamoDB write": "table.update",
+    "DynamoDB batch write": "table.insert",
     "EventBridge": "bus.publish",
     "SQS": "queue:",
 }

@@ -102,6 +102,14 @@ class MeteredTable(MemoryTable):
         larger = max(_units(before, WRITE_BYTES), _units(after, WRITE_BYTES))
         self._meter.add(Unit.DYNAMODB_WRITE, larger + _index_units(before, after))
 
+    def _insert_one(self, item: Item) -> bool:
+        """A statement is one write; a refused one is billed by the item that stands."""
+        is_new = super()._insert_one(item)
+        written = self._items[item["id"]]
+        index = _index_units({}, written) if is_new else 0
+        self._meter.add(Unit.DYNAMODB_WRITE, _units(written, WRITE_BYTES) + index)
+        return is_new
+
     def query_due(self, due_list: str, due_before: str, limit: int, *, due_from: str = FIRST_DUE) -> list[Item]:
         found = super().query_due(due_list, due_before, limit, due_from=due_from)
         size = sum(item_bytes(item) for item in found)

@@ -181,6 +181,10 @@ class Table(Protocol):
         """Set attributes (None removes one) where every expectation holds, creating the item if it is missing. With
         ``ABSENT`` among the expectations only a missing item is written. Raises PreconditionFailed."""
 
+    def insert(self, items: Sequence[Item]) -> set[str]:
+        """Write each item whose ``id`` no item has, whatever becomes of the others. Return the ids that were written.
+        Any number of items, each id once. Raises Transient; any of them may have been written then."""
+
     def query_due(self, due_list: str, due_before: str, limit: int, *, due_from: str = FIRST_DUE) -> list[Item]:
         """Keys (``id``, ``due_list``, ``due_at``), ``state`` and ``reason`` of at most ``limit`` items of the
         list that are due from ``due_from`` to ``due_before``, both included, soonest first. Eventually consistent."""

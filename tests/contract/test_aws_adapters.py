@@ -5,6 +5,8 @@ import json
 import mmap
 import socket
 import tempfile
+from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, BinaryIO, cast
 
 import boto3
@@ -184,6 +186,69 @@ def test_reads_of_the_table_are_strongly_consistent(dynamodb):
     list(table.scan())
 
     assert asked == [True, True, True]
+
+
+class _Statements:
+    """Keeps the statements of each BatchExecuteStatement, and answers them as told: by an item's id, the codes of its
+    errors, one each time; then it is written."""
+
+    def __init__(self, client: Any, refuse: Mapping[str, list[str]] | None = None) -> None:
+        self.batches: list[list[dict[str, Any]]] = []
+        self._refuse = refuse or {}
+        client.meta.events.register("provide-client-params.dynamodb.BatchExecuteStatement", self._keep)
+        client.meta.events.register("before-call.dynamodb.BatchExecuteStatement", self._answer)
+
+    def _keep(self, params: dict[str, Any], **_: Any) -> None:
+        self.batches.append(params["Statements"])
+
+    def _answer(self, **_: Any) -> Any:
+        codes = [self._refuse.get(one["Parameters"][0]["S"]) for one in self.batches[-1]]
+        responses = [{"TableName": "table"} | ({"Error": {"Code": code.pop(0)}} if code else {}) for code in codes]
+        return SimpleNamespace(status_code=200), {"Responses": responses}
+
+
+def test_an_insert_is_written_as_in_awss_example(dynamodb):
+    asked = _Statements(dynamodb)
+
+    DynamoTable(dynamodb, "table").insert([{"id": "a", "version": 1, "source": "it's"}])
+
+    assert asked.batches == [
+        [
+            {
+                "Statement": "INSERT INTO \"table\" VALUE {'id': ?, 'version': ?, 'source': ?}",
+                "Parameters": [{"S": "a"}, {"N": "1"}, {"S": "it's"}],
+            }
+        ]
+    ]
+
+
+def test_inserts_of_one_batch_are_at_most_25_and_a_million_bytes(dynamodb):
+    asked = _Statements(dynamodb)
+    large = [{"id": f"large-{number}", "record": "x" * 300_000} for number in range(4)]
+
+    DynamoTable(dynamodb, "table").insert([*large, *({"id": str(number)} for number in range(30))])
+
+    assert [len(batch) for batch in asked.batches] == [3, 25, 6]
+
+
+@pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded", "InternalServerError"])
+def test_a_statement_that_is_refused_is_sent_again_and_what_is_known_is_not(dynamodb, code):
+    asked = _Statements(dynamodb, {"b": [code, code], "c": [code, "DuplicateItem"], "d": ["DuplicateItem"]})
+    pauses: list[float] = []
+
+    written = DynamoTable(dynamodb, "table", pauses.append).insert([{"id": id} for id in "abcd"])
+
+    assert written == {"a", "b"}
+    assert [[one["Parameters"][0]["S"] for one in batch] for batch in asked.batches] == [[*"abcd"], [*"bc"], ["b"]]
+    assert len(pauses) == 2
+
+
+def test_a_statement_that_is_always_refused_is_transient(dynamodb):
+    _Statements(dynamodb, {"b": ["ThrottlingError"] * 1000})
+
+    with pytest.raises(Transient, match="1 statements refused 8 times: ThrottlingError") as error:
+        DynamoTable(dynamodb, "table", lambda seconds: None).insert([{"id": id} for id in "ab"])
+    assert error.value.reason is Reason.AWS
 
 
 def test_what_aws_refuses_is_transient_and_says_what_was_asked(moto_cloud: BotoCloud):

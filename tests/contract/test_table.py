@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from call_lake.concurrency import in_threads
 from call_lake.ports import ABSENT, Below, OneOf, PreconditionFailed
 from tests.contract.kits import TableKit
 from tests.contract.racing import outcomes
@@ -96,6 +97,33 @@ def test_eight_racing_writers_create_one_item(table):
     counted = outcomes(lambda number: put(table, {"id": "a", "by": number}))
 
     assert counted == {"done": 1, "PreconditionFailed": 7}
+
+
+@pytest.mark.wrong_in("moto", reason="replaces the item that is there")
+def test_of_many_new_items_each_is_written_that_is_new(table):
+    put(table, {"id": "item-7", "state": "STORED"})
+    items = [{"id": f"item-{number}", "n": number, "source": "zażółć ' \"", "at": "x" * 100} for number in range(60)]
+
+    written = table.insert(items)
+
+    assert written == {item["id"] for item in items} - {"item-7"}
+    assert table.get("item-7") == {"id": "item-7", "state": "STORED"}
+    assert table.get_many(sorted(written)) == {item["id"]: item for item in items if item["id"] in written}
+
+
+def test_no_item_is_no_request(table):
+    assert table.insert([]) == set()
+
+
+@pytest.mark.unsafe_in("moto", reason="its checks and writes are not one step: threads race")
+def test_eight_racing_inserts_write_each_item_once(table):
+    written = [
+        id
+        for ids in in_threads(lambda n: table.insert([{"id": f"{m}", "by": n} for m in range(30)]), range(8), 8)
+        for id in ids
+    ]
+
+    assert sorted(written) == sorted(f"{number}" for number in range(30))
 
 
 def test_an_item_of_300_kb_is_taken(table):

@@ -17,6 +17,7 @@ from tests.crash import outcome
 from tests.crash.harness import Invocation
 from tests.crash.outcome import Outcome
 from tests.support.fakes import Call, Calls, Received, World
+from tests.support.fakes.calls import STATEMENT
 from tests.support.fakes.provider import FakeProvider
 from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, FUNCTIONS, Pipeline
 from tests.support.roles import role_of
@@ -56,7 +57,7 @@ class SmallWorld(ABC):
     def _watch(self, call: Call, proceed: Callable[[], Any]) -> Any:
         """Rule 7: nothing leaves STORED but to expire or to be erased, not even for a moment that a later poll would
         mend."""
-        if (call.port, call.method) != ("table", "update"):
+        if call.port != "table" or call.method not in ("update", STATEMENT):
             return proceed()
         try:
             return proceed()

@@ -536,6 +536,20 @@ MUTATIONS = (
     ),
     Mutation(
         7,
+        "a statement that is refused counts as written",
+        at("aws.dynamodb", "DynamoTable._insert_batch"),
+        rewriting("code is None", "True"),
+        ("contract/test_aws_adapters.py",),
+    ),
+    Mutation(
+        10,
+        "a statement that DynamoDB throttles is not sent again",
+        at("aws.dynamodb", "DynamoTable._insert_batch"),
+        always("left"),
+        ("contract/test_aws_adapters.py",),
+    ),
+    Mutation(
+        7,
         "a new item overwrites one that stands in DynamoDB",
         at("aws.dynamodb", "DynamoTable.update"),
         storing("ConditionExpression", None),

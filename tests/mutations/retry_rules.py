@@ -185,7 +185,7 @@ MUTATIONS = (
         10,
         "the ledger is written before the message is sent",
         at("polling.publisher", "publish_new"),
-        before("_send", "in_threads(self._write, [recording for recording, _ in fitting], self._threads)"),
+        before("_send", "self._write([recording for recording, _ in fitting])"),
         ("unit/polling/test_polling.py",),
     ),
     Mutation(

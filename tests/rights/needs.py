@@ -5,6 +5,7 @@ actions exist, and on such resources, is checked against the service authorizati
 ships (tests/unit/deployment/test_rights.py).
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,13 @@ def _table(name: str) -> str:
     return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
 
 
+def _inserted(statement: Params) -> tuple[str, list[str]]:
+    """The table of an INSERT, and the attributes of its item."""
+    found = re.fullmatch(r'INSERT INTO "([^"]+)" VALUE \{(.*)\}', statement["Statement"])
+    assert found, "no INSERT of ours"
+    return found[1], re.findall(r"'([^']+)': \?", found[2])
+
+
 def _partitions(action: str) -> Callable[[Params], list[Pair]]:
     """Glue asks for the right on the catalogue, the database and the table."""
 
@@ -105,6 +113,10 @@ OPERATIONS: Mapping[tuple[str, str], Callable[[Params], list[Pair]]] = {
         ("dynamodb:BatchGetItem", _table(name)) for name in params["RequestItems"]
     ],
     ("dynamodb", "UpdateItem"): lambda params: [("dynamodb:UpdateItem", _table(params["TableName"]))],
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
+    ("dynamodb", "BatchExecuteStatement"): lambda params: [
+        ("dynamodb:PartiQLInsert", _table(name)) for name in sorted({_inserted(one)[0] for one in params["Statements"]})
+    ],
     ("dynamodb", "DescribeTable"): lambda params: [("dynamodb:DescribeTable", _table(params["TableName"]))],
     ("dynamodb", "Query"): lambda params: [
         ("dynamodb:Query", f"{_table(params['TableName'])}/index/{params['IndexName']}")
@@ -163,6 +175,9 @@ def _context(operation: str, params: Params) -> Iterator[tuple[str, tuple[str, .
             yield "dynamodb:Attributes", (*params["Key"], *sorted(params["ExpressionAttributeNames"].values()))
             if "ReturnValues" in params:
                 yield "dynamodb:ReturnValues", (params["ReturnValues"],)
+        case "BatchExecuteStatement":
+            names = {name for one in params["Statements"] for name in _inserted(one)[1]}
+            yield "dynamodb:Attributes", (*sorted(names),)
         case "PutObject" if "IfNoneMatch" in params:
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
             yield "s3:if-none-match", (params["IfNoneMatch"],)
@@ -277,7 +292,7 @@ KEY_USES: Mapping[str, KeyUse] = {
     "secretsmanager:GetSecretValue": KeyUse(_regional("secretsmanager"), SECRETS_PAGE, ("kms:Decrypt",)),
     **{
         f"dynamodb:{one}": KeyUse(_regional("dynamodb"), DYNAMODB_PAGE, ("kms:Decrypt",))
-        for one in ("BatchGetItem", "GetItem", "Query", "UpdateItem")
+        for one in ("BatchGetItem", "GetItem", "PartiQLInsert", "Query", "UpdateItem")
     },
     "transcribe:StartTranscriptionJob": KeyUse(
         TRANSCRIBE, TRANSCRIBE_PAGE, ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")

@@ -18,6 +18,7 @@ from call_lake.ports import FIRST_DUE, Expectation, Item, Table
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 ONLY = "ForAllValues:StringEquals"
+WRITING = {"PartiQLInsert", "UpdateItem"}
 
 
 class Refused(BaseException):
@@ -26,23 +27,23 @@ class Refused(BaseException):
 
 @dataclass
 class Role:
-    """``attributes``: those that an UpdateItem may name; None for any. ``used`` and ``named`` grow as the function
-    works."""
+    """``attributes``: those that an action which writes may name; any, where it is not there. ``used`` and ``named``
+    grow as the function works."""
 
     name: str
     actions: frozenset[str]
-    attributes: frozenset[str] | None
+    attributes: Mapping[str, frozenset[str]]
     used: set[str] = field(default_factory=set)
-    named: set[str] = field(default_factory=set)
+    named: dict[str, set[str]] = field(default_factory=dict)
 
     def check(self, action: str, names: Set[str] = frozenset()) -> None:
         """Raises Refused."""
         if action not in self.actions:
             raise Refused(f"{self.name} may not {action}")
-        if self.attributes is not None and (more := names - self.attributes):
+        if action in self.attributes and (more := names - self.attributes[action]):
             raise Refused(f"{self.name} may not name {', '.join(sorted(more))} in an {action}")
         self.used.add(action)
-        self.named.update(names)
+        self.named.setdefault(action, set()).update(names)
 
 
 class TableOfRole:
@@ -65,6 +66,10 @@ class TableOfRole:
         self._role.check("UpdateItem", {"id", *changes, *(expect or ())})
         self._table.update(id, changes, expect)
 
+    def insert(self, items: Sequence[Item]) -> set[str]:
+        self._role.check("PartiQLInsert", {name for item in items for name in item})
+        return self._table.insert(items)
+
     def query_due(self, due_list: str, due_before: str, limit: int, *, due_from: str = FIRST_DUE) -> list[Item]:
         self._role.check("Query")
         return self._table.query_due(due_list, due_before, limit, due_from=due_from)
@@ -80,15 +85,16 @@ class TableOfRole:
 
 def role_of(function: str, *conditions: str) -> Role:
     """The role of a function, with nothing used yet. ``conditions``: those of the template that hold for it."""
-    actions, attributes = set[str](), set[str]()
+    actions, attributes = set[str](), dict[str, frozenset[str]]()
     for statement in _statements(function, conditions):
         given = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         of_ledger = {action.removeprefix("dynamodb:") for action in given if action.startswith("dynamodb:")}
         actions |= of_ledger
-        if "UpdateItem" in of_ledger:
+        for action in of_ledger & WRITING:
             _, in_cloud, _ = statement.get("Condition", ("", {}, ""))  # !If [Cloud, …, …]
-            attributes = set(in_cloud.get(ONLY, {}).get("dynamodb:Attributes", ()))
-    return Role(f"{function}Role", frozenset(actions), frozenset(attributes) or None)
+            if names := in_cloud.get(ONLY, {}).get("dynamodb:Attributes", ()):
+                attributes[action] = frozenset(names)
+    return Role(f"{function}Role", frozenset(actions), attributes)
 
 
 @cache

@@ -17,8 +17,12 @@ from call_lake.ports import FIRST_DUE, Below, Expectation, Item, OneOf, Precondi
 
 INDEX = "due"
 GET_BATCH = 100  # BatchGetItem
-GET_ATTEMPTS = 8
+ATTEMPTS = 8
 BACKOFF_S, BACKOFF_MAX_S = 0.05, 3.0
+INSERT_BATCH = 25  # BatchExecuteStatement
+INSERT_BATCH_BYTES = 1_000_000
+"""Texts of one batch, far below what AWS takes: its pages give no limit for this request."""
+DUPLICATE = "DuplicateItem"
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -51,16 +55,16 @@ class DynamoTable:
 
     def _get_batch(self, ids: Sequence[str]) -> Iterator[Item]:
         request: dict[str, Any] = {self.name: {"Keys": [_key(id) for id in ids], "ConsistentRead": True}}
-        for attempt in range(GET_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             with calling(f"BatchGetItem of {self.name}"):
                 answer = self._client.batch_get_item(RequestItems=request)
             yield from map(_item, answer["Responses"].get(self.name, ()))
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 return
-            self._sleep(min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
+            self._pause(attempt)
         left = len(request[self.name]["Keys"])
-        raise Transient(Reason.AWS, f"BatchGetItem: {left} keys unprocessed after {GET_ATTEMPTS} attempts")
+        raise Transient(Reason.AWS, f"BatchGetItem: {left} keys unprocessed after {ATTEMPTS} attempts")
 
     def update(self, id: str, changes: Mapping[str, Any], expect: Expectation | None = None) -> None:
         expression = _Expression()
@@ -81,6 +85,33 @@ class DynamoTable:
                 if code_of(error) == "ValidationException" and "size" in str(error):
                     raise ValueError(f"{id}: {error}") from error
                 raise
+
+    def insert(self, items: Sequence[Item]) -> set[str]:
+        # An INSERT never replaces an item, and each statement has an answer, in the order of the request:
+        # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html
+        return {item["id"] for batch in _by_size(items) for item in self._insert_batch(batch)}
+
+    def _insert_batch(self, items: Sequence[Item]) -> Iterator[Item]:
+        """Those that were written. What is refused for anything but its id is sent again: boto3 repeats a request that
+        is throttled, but not a statement."""
+        left = list(items)
+        for attempt in range(ATTEMPTS):
+            statements = [_insert_into(self.name, item) for item in left]
+            with calling(f"BatchExecuteStatement of {self.name}"):
+                answer = self._client.batch_execute_statement(Statements=statements)
+            codes = [one.get("Error", {}).get("Code") for one in answer["Responses"]]
+            yield from (item for item, code in zip(left, codes, strict=True) if code is None)
+            left = [item for item, code in zip(left, codes, strict=True) if code not in (None, DUPLICATE)]
+            if not left:
+                return
+            self._pause(attempt)
+        refused = ", ".join(sorted({code for code in codes if code}))
+        raise Transient(
+            Reason.AWS, f"BatchExecuteStatement: {len(left)} statements refused {ATTEMPTS} times: {refused}"
+        )
+
+    def _pause(self, attempt: int) -> None:
+        self._sleep(min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
 
     def query_due(self, due_list: str, due_before: str, limit: int, *, due_from: str = FIRST_DUE) -> list[Item]:
         # BETWEEN includes both ends:
@@ -143,6 +174,29 @@ class _Expression:
         placeholder = f":v{len(self.values)}"
         self.values[placeholder] = _wire({placeholder: value})[placeholder]
         return placeholder
+
+
+def _by_size(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """In batches that one request takes; a larger item is alone in its batch."""
+    batch: list[Item] = []
+    total = 0
+    for item in items:
+        size = sum(len(value) for value in item.values() if isinstance(value, str | bytes))
+        if batch and (len(batch) == INSERT_BATCH or total + size > INSERT_BATCH_BYTES):
+            yield batch
+            batch, total = [], 0
+        batch.append(item)
+        total += size
+    if batch:
+        yield batch
+
+
+def _insert_into(table: str, item: Item) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.insert.html"""
+    if any("'" in name for name in item):
+        raise ValueError("a name of an attribute has a quotation mark")
+    pairs = ", ".join(f"'{name}': ?" for name in item)
+    return {"Statement": f'INSERT INTO "{table}" VALUE {{{pairs}}}', "Parameters": [*_wire(item).values()]}
 
 
 def _key(id: str) -> dict[str, Any]:

@@ -83,6 +83,10 @@ class Ledger:
             return False
         return True
 
+    def discovered_all(self, recordings: Iterable[Recording]) -> set[str]:
+        """As ``discovered``, for different recordings at once; return the ids of those that were new."""
+        return self.table.insert([{"id": one.recording_id} | self._new_item(one) for one in recordings])
+
     def due(self, source: str, limit: int) -> list[Entry]:
         """Recordings of the source that a poll has to publish again now, longest due first."""
         keys = [found["id"] for found in self.table.query_due(source, iso(self._clock.now()), limit)]

@@ -19,6 +19,7 @@ from call_lake.polling.message_limit import MESSAGE_MAX_BYTES, shortened
 from call_lake.ports import PartialFailure, Queue
 
 KNOWN_MAX = 200_000  # ids, about 40 MB
+WRITTEN_AT_ONCE = 25  # new items of one request: what DynamoDB takes
 AGAIN_AT_ONCE = 100  # messages sent before they are marked; those not marked when the time is over are sent twice
 
 
@@ -85,7 +86,7 @@ class Publisher:
         refused = self._send([message for _, message in fitting])
         sent = [recording for position, (recording, _) in enumerate(fitting) if position not in refused]
         self.counts.new += len(sent)
-        in_threads(self._write, sent, self._threads)
+        in_threads(self._write, [*batched(sent, WRITTEN_AT_ONCE, strict=False)], self._threads)
         if refused:
             raise Transient(Reason.AWS, f"SQS refused {len(refused)} of {len(fitting)} messages")
 
@@ -167,6 +168,6 @@ class Publisher:
             return frozenset(error.failed)
         return frozenset()
 
-    def _write(self, recording: Recording) -> None:
-        if self._ledger.discovered(recording):
-            self._known[recording.recording_id] = recording.connection_id
+    def _write(self, recordings: Sequence[Recording]) -> None:
+        new = self._ledger.discovered_all(recordings)
+        self._known.update((one.recording_id, one.connection_id) for one in recordings if one.recording_id in new)

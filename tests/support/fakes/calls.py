@@ -15,6 +15,8 @@ READS = {
     *("count", "created_at", "query_due", "registered", "scan"),
 }
 """Methods that change nothing."""
+STATEMENT = "insert.statement"
+"""A part of the request ``insert``, no request itself."""
 
 
 @dataclass(frozen=True, slots=True)

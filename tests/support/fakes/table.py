@@ -3,11 +3,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import batched
 from typing import Any
 
 from call_lake.ports import FIRST_DUE, Below, Clock, Expectation, Item, OneOf, PreconditionFailed
-from tests.support.fakes.calls import Calls
+from tests.support.fakes.calls import STATEMENT, Calls
 
+INSERT_BATCH = 25
 ITEM_BYTES = 400 * 1024
 INDEXED = ("id", "due_list", "due_at", "state", "reason")
 
@@ -60,6 +62,25 @@ class MemoryTable:
                 self._write(item)
 
         self._calls.run("table", "update", act)
+
+    def insert(self, items: Sequence[Item]) -> set[str]:
+        """A request is one call, and each statement in it another: what breaks there leaves a part of the request."""
+        return {
+            item["id"]
+            for batch in batched(items, INSERT_BATCH, strict=False)
+            for item in self._calls.run("table", "insert", partial(self._insert, batch))
+        }
+
+    def _insert(self, items: Sequence[Item]) -> list[Item]:
+        assert len({item["id"] for item in items}) == len(items), "an id is there twice"
+        return [item for item in items if self._calls.run("table", STATEMENT, partial(self._insert_one, item))]
+
+    def _insert_one(self, item: Item) -> bool:
+        with self._lock:
+            if item["id"] in self._items:
+                return False
+            self._write(_copy(item))
+            return True
 
     def _write(self, item: Item) -> None:
         if value_bytes(item) > ITEM_BYTES:

@@ -1,7 +1,7 @@
 """Somebody who controls the poller completely can keep recordings from coming, and can destroy none (docs/adr/0027).
 
-The attacker sends any message to any source's queue and writes, with the poller's role, any attribute that the role may
-name into any item. What is stored and not erased has to stay.
+The attacker sends any message to any source's queue and writes any attribute that the poller's role may name into any
+item. What is stored and not erased has to stay.
 """
 
 import io
@@ -29,19 +29,21 @@ from tests.support.fakes.provider import make_recording
 from tests.support.operator_bench import Bench, kinds
 from tests.support.roles import Refused, TableOfRole, role_of
 
-ROLE = role_of("Poller")
+POLLER = role_of("Poller")
+STRONGER = replace(POLLER, attributes={"UpdateItem": frozenset().union(*POLLER.attributes.values())})
+"""It may change what the poller may only insert: these tests prove the checks, not the right (docs/adr/0053)."""
 
 
 class Attack:
-    """A bench with three recordings, all stored; the last one was erased. ``table``: the ledger with the poller's
-    role."""
+    """A bench with three recordings, all stored; the last one was erased. ``table``: the ledger as a
+    poller sees it that may change what it inserts."""
 
     def __init__(self) -> None:
         self.bench = Bench(3)
         self.bench.settle()
         self.first, self.second, self.erased = self.bench.recordings
         self.erase()
-        self.table = TableOfRole(self.bench.world.table, ROLE)
+        self.table = TableOfRole(self.bench.world.table, STRONGER)
         self.audio = self.bench.world.store.bodies("audio/")
         assert len(self.audio) == 2
 
@@ -94,6 +96,17 @@ def nested() -> bytes:
 def test_the_poller_writes_nothing_that_says_what_became_of_a_recording(attack: Attack, attribute: str) -> None:
     with pytest.raises(Refused):
         attack.write(attack.first, **{attribute: "anything"})
+
+
+@pytest.mark.parametrize("attribute", ["record", "call_date", "connection_id", "first_published_at"])
+def test_the_poller_changes_nothing_that_the_first_write_froze(attack: Attack, attribute: str) -> None:
+    table = TableOfRole(attack.bench.world.table, POLLER)
+    before = attack.bench.item(attack.first)
+
+    with pytest.raises(Refused):
+        table.update(attack.first.recording_id, {attribute: "anything"})
+    assert table.insert([{"id": attack.first.recording_id, attribute: "anything"}]) == set()
+    assert attack.bench.item(attack.first) == before
 
 
 def test_the_poller_decides_by_nothing_that_it_may_not_write(attack: Attack) -> None:

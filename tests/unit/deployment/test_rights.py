@@ -172,6 +172,13 @@ def test_the_poller_may_write_and_be_told_some_attributes_alone(
     assert is_allowed(allowed_to("PollerRole"), "dynamodb:UpdateItem", table, context) is is_fine
 
 
+@pytest.mark.parametrize(("names", "is_fine"), [(("id", "record"), True), (("id", "state"), False), ((), False)])
+def test_the_poller_may_insert_some_attributes_alone(names: tuple[str, ...], is_fine: bool) -> None:
+    table = deployed().value({"Fn::GetAtt": ["Ledger", "Arn"]})
+    context = {"dynamodb:Attributes": names}
+    assert is_allowed(allowed_to("PollerRole"), "dynamodb:PartiQLInsert", table, context) is is_fine
+
+
 # -- a network and a key come and go
 
 

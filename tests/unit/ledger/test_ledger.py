@@ -44,6 +44,17 @@ def test_the_first_write_freezes_start_call_date_and_key(ledger: Ledger) -> None
     assert ledger.claim(corrected).recording == first
 
 
+def test_of_many_new_recordings_each_is_written_as_alone_and_the_known_ones_stay(ledger: Ledger, world: World) -> None:
+    known, *new = (make_recording(number) for number in range(40))
+    ledger.discovered(known)
+    ledger.stored(known, audio_of(world))
+
+    assert ledger.discovered_all([known, *new]) == {one.recording_id for one in new}
+    assert state_of(ledger, known.recording_id) is State.STORED
+    assert [ledger.claim(one).recording for one in new] == new
+    assert ledger.discovered_all(new) == set()
+
+
 def test_a_message_that_overtook_the_poller_creates_the_item(ledger: Ledger) -> None:
     recording = make_recording(1)
 

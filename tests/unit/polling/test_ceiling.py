@@ -48,7 +48,7 @@ def writes(world: World, act: Callable[[], object]) -> int:
     return sum(call.method in WRITES for call in world.calls.log[before:])
 
 
-WRITES = {"update", "put", "send"}
+WRITES = {"insert", "update", "put", "send"}
 
 
 def tomorrow(world: World) -> None:

@@ -187,6 +187,13 @@ def _batch_get(params: Mapping[str, Any]) -> Complaints:
             yield f"RequestItems (table {number}): a key is there twice"
 
 
+def _statements(params: Mapping[str, Any]) -> Complaints:
+    for number, one in enumerate(params["Statements"]):
+        asked, given = one["Statement"].count("?"), len(one.get("Parameters", ()))
+        if asked != given:
+            yield f"Statements[{number}]: {given} parameters for {asked} places"
+
+
 def _query(params: Mapping[str, Any]) -> Complaints:
     if size_bytes(params["QueryString"]) > QUERY_BYTES:
         yield f"QueryString: {size_bytes(params['QueryString'])} bytes are more than {QUERY_BYTES}"
@@ -214,6 +221,7 @@ _RULES: dict[tuple[str, str], Callable[[Mapping[str, Any]], Complaints]] = {
     ("events", "PutEvents"): _put_events,
     ("s3", ""): _objects,
     ("dynamodb", "BatchGetItem"): _batch_get,
+    ("dynamodb", "BatchExecuteStatement"): _statements,
     ("dynamodb", ""): _table,
     ("athena", "StartQueryExecution"): _query,
     ("ssm", "PutParameter"): _put_parameter,

@@ -168,6 +168,13 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], str]] = {
         "IfNoneMatch",
     ),
     "a key once": ("dynamodb", "BatchGetItem", got("a", "b"), got("a", "b", "a"), "a key is there twice"),
+    "a statement": (
+        "dynamodb",
+        "BatchExecuteStatement",
+        {"Statements": [{"Statement": "INSERT INTO t VALUE {'id': ?}", "Parameters": [{"S": "a"}]}]},
+        {"Statements": [{"Statement": "INSERT INTO t VALUE {'id': ?, 'n': ?}", "Parameters": [{"S": "a"}]}]},
+        "1 parameters for 2 places",
+    ),
     "a query": (
         "athena",
         "StartQueryExecution",
