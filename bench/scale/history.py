@@ -2,12 +2,11 @@
 these days. All older days share one data file, for a search reads them all alike."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from io import BytesIO
 from itertools import islice
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -40,7 +39,7 @@ class HistoryTable(MeteredTable):
 
     scanned: list[Item]
 
-    def scan(self, *_: Any, **__: Any) -> Iterator[Item]:
+    def scan(self, attributes: Sequence[str], *, may_be_late: bool = False) -> Iterator[Item]:
         return iter(self.scanned)
 
 

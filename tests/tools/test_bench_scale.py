@@ -63,7 +63,7 @@ def test_every_page_of_a_scan_is_taken_once():
     items = [{"id": f"thulium-{number:032x}", "record": "x" * 100_000} for number in range(40)]
     pages = Pages(items, 3)
 
-    found = [item["id"] for item in pages.table().scan()]
+    found = [item["id"] for item in pages.table().scan(["id", "record"])]
 
     assert pages.per_page == 10
     assert len(found) == pages.items == 120
