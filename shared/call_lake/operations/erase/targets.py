@@ -23,7 +23,7 @@ from call_lake.ports import Item, ObjectStore, Table
 PARTITIONS_AT_ONCE = 16
 PARTITIONS_BETWEEN_LINES = 64
 JUDGED = ("id", "source", "record", "erasing")
-"""What tells of an item whether it is of the people to erase. Its other half is audio, times and failures."""
+"""What tells of an item whether it is of the people to erase."""
 
 type EraseProgress = Callable[[str], None]
 """Called with one line of text at each step."""
