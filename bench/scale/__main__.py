@@ -124,10 +124,11 @@ def _scans(items: Sequence[Item], size: float, counts: Mapping[int, int], line: 
 def _scan(name: str, count: int, cost: ScanCost, line: Line, prices: Prices) -> list[str]:
     pages, units = count / cost.items_a_page, count * cost.read_units
     received, cpu_s = count * cost.answer_bytes, count * cost.cpu_us / 1e6
-    # One thread computes at a time, and all share the line; only the waiting is shared out.
+    # One thread computes at a time, and all share the line. Only the waiting is shared out: each round of pages is
+    # waited for, then taken.
     waits_s = pages * line.scan_ms / 1000 / cost.at_once
     line_s = received / line.mb_per_s / 1e6
-    seconds = waits_s + line_s + cpu_s if cost.at_once == 1 else max(waits_s, line_s, cpu_s)
+    seconds = waits_s + line_s + cpu_s
     dollars = prices.usd("dynamodb_read", units)
     return [
         name,
