@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is set up on first use (local/call_lake_local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e try-installed mutations queries sources screens bench-import bench-copy bench-poll torture trino bench-compact bench-cloud cost rights lock clean
+.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e try-installed mutations queries sources screens bench-import bench-copy bench-poll torture trino bench-compact bench-cloud bench-scale cost rights lock clean
 
 PYTHON3 ?= python3
 SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
@@ -106,6 +106,10 @@ bench-compact: ## merge increments into a lake beside pyarrow, DuckDB, Polars, D
 bench-cloud: ## time copier, poll and compactor over requests that take AWS's time; writes bench/RESULTS.md
 	$(SETUP) --only venv
 	$(BIN)/python -m bench.cloud --write
+
+bench-scale: ## compare one year of calls with ten: requests, time, memory; writes bench/RESULTS.md
+	$(SETUP) --only venv
+	$(BIN)/python -m bench.scale --write
 
 cost: ## count the AWS calls of a recording and write docs/cost.md from docs/prices.json
 	$(SETUP) --only venv

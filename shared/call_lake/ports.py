@@ -168,7 +168,7 @@ class Table(Protocol):
     """The ledger's DynamoDB table: hash key ``id``, sparse index ``due`` (hash ``due_list``, range ``due_at``).
 
     Values are str, bytes, int, float, bool, None-free dicts and lists. Reads are strongly consistent, except
-    ``query_due``.
+    ``query_due`` and a ``scan`` that may be late.
     """
 
     def get(self, id: str) -> Item | None:
@@ -193,8 +193,10 @@ class Table(Protocol):
         """When this table was made. A table that is restored from a backup is made then: it may lack items that the one
         before had. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html"""
 
-    def scan(self) -> Iterator[Item]:
-        """Every item, in no order. For the operator's commands, never in a function."""
+    def scan(self, attributes: Sequence[str], *, may_be_late: bool = False) -> Iterator[Item]:
+        """Of every item these attributes, as far as it has them, in no order. For the operator's commands, never in a
+        function. It costs the read units of whole items. ``may_be_late``: items that were written within the last
+        seconds may be missing or older, for half the read units."""
 
 
 class EventBus(Protocol):

@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from call_lake.aws import s3 as s3_module
 from call_lake.aws.client import CONFIG, client
-from call_lake.aws.dynamodb import DynamoTable
+from call_lake.aws.dynamodb import SCAN_SEGMENTS, DynamoTable
 from call_lake.aws.messages import SqsQueue
 from call_lake.aws.parameters import SourceParameters
 from call_lake.aws.s3 import S3ObjectStore
@@ -183,9 +183,20 @@ def test_reads_of_the_table_are_strongly_consistent(dynamodb):
 
     table.get("a")
     table.get_many(["a"])
-    list(table.scan())
+    list(table.scan(["id"]))
 
-    assert asked == [True, True, True]
+    assert asked == [True, True, *[True] * SCAN_SEGMENTS]
+
+
+def test_a_scan_that_may_be_late_costs_half(dynamodb):
+    asked: list[bool] = []
+    dynamodb.meta.events.register(
+        "provide-client-params.dynamodb.Scan", lambda params, **_: asked.append(params["ConsistentRead"])
+    )
+
+    list(DynamoTable(dynamodb, "table").scan(["id"], may_be_late=True))
+
+    assert asked == [False] * SCAN_SEGMENTS
 
 
 class _Statements:

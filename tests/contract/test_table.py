@@ -328,7 +328,22 @@ def test_a_scan_gives_every_item(table_kit: TableKit):
         put(table_kit.table, {"id": id})
     table_kit.small_pages()
 
-    assert {item["id"] for item in table_kit.table.scan()} == ids
+    for may_be_late in (False, True):
+        found = [item["id"] for item in table_kit.table.scan(["id"], may_be_late=may_be_late)]
+        assert sorted(found) == sorted(ids)
+
+
+def test_a_scan_gives_the_attributes_that_are_asked_for(table):
+    put(table, {"id": "a", "source": "thulium", "state": "STORED", "audio": {"bytes": 1}})
+    put(table, {"id": "b", "record": "{}"})
+
+    found = {item["id"]: item for item in table.scan(("id", "source", "state", "record"))}
+
+    assert found == {"a": {"id": "a", "source": "thulium", "state": "STORED"}, "b": {"id": "b", "record": "{}"}}
+
+
+def test_a_scan_of_an_empty_table_gives_nothing(table):
+    assert list(table.scan(["id"])) == []
 
 
 def test_what_a_caller_does_to_an_item_does_not_change_the_table(table):

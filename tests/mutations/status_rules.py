@@ -60,7 +60,7 @@ MUTATIONS = (
         7,
         "status reads the whole ledger",
         at("call_lake_cli.stack.census", "take_status"),
-        before("_read_sources", "list(stack.table.scan())"),
+        before("_read_sources", "list(stack.table.scan(['id']))"),
         CENSUS,
     ),
     Mutation(

@@ -78,9 +78,9 @@ class TableOfRole:
         self._role.check("DescribeTable")
         return self._table.created_at()
 
-    def scan(self) -> Iterator[Item]:
+    def scan(self, attributes: Sequence[str], *, may_be_late: bool = False) -> Iterator[Item]:
         self._role.check("Scan")
-        return self._table.scan()
+        return self._table.scan(attributes, may_be_late=may_be_late)
 
 
 def role_of(function: str, *conditions: str) -> Role:

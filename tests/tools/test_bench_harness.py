@@ -92,6 +92,6 @@ def test_a_named_text_is_replaced_and_the_rest_of_the_page_stays():
     assert fill(page, {"copy": "new"}) == page.replace("old", "new")
 
 
-@pytest.mark.parametrize("name", ["poll", "copy", "compact", "imports"])
+@pytest.mark.parametrize("name", ["poll", "copy", "compact", "cloud", "scale", "imports"])
 def test_the_results_have_a_place_for_every_bench(name):
     assert "kept here" in fill(RESULTS.read_text(encoding="utf-8"), {name: "kept here"})

@@ -27,6 +27,8 @@ DAYS = 31
 """``take_status`` counts rows and tombstones of today and of the days before, so many in all."""
 MOST = 10_000
 """``take_status`` counts nothing further: a first fill or an outage leaves millions of some things."""
+COUNTED = ("id", "call_date", "state", "reason")
+"""What ``take_census`` needs of an item."""
 IN_QUEUE = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -171,7 +173,7 @@ def _count_rows(stack: Stack, found: Mapping[str, SourceStatus], days: Mapping[s
 def _scan(stack: Stack, found: Mapping[str, SourceCensus]) -> date | None:
     """Count the ledger's recordings; return the first day of them."""
     first: date | None = None
-    for item in stack.table.scan():
+    for item in stack.table.scan(COUNTED):
         named = RECORDING_ID.fullmatch(item["id"])
         if named and (one := found.get(named[1])):
             _count_recording(one, item)

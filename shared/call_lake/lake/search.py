@@ -62,14 +62,17 @@ class FoundRow:
     is_mentioned: bool
 
 
-def rows_about(store: ObjectStore, partition: TablePartition, sought: Sought) -> list[FoundRow]:
+def rows_about(
+    store: ObjectStore, partition: TablePartition, sought: Sought, sizes: Mapping[str, int]
+) -> list[FoundRow]:
     """The rows of a partition of ``calls`` that are sought. Reads four columns, and with ``mention`` three more, which
-    are most of a lake. Raises LakeDamaged."""
+    are most of a lake. ``sizes``: of data files, as far as the caller knows them. Raises LakeDamaged."""
     columns = [*SEARCHED, *(PROVIDERS_TEXTS if sought.mention else [])]
 
     def read(keys: tuple[str, ...]) -> list[FoundRow]:
         cache = FileCache(store)
-        chunks = (rows for key in keys for rows in cache.data_file(key).batches(SEARCH_ROWS, columns))
+        files = (cache.data_file(key, sizes.get(key)) for key in keys)
+        chunks = (rows for file in files for rows in file.batches(SEARCH_ROWS, columns))
         return [row for rows in chunks for row in _found_rows(rows, sought)]
 
     return of_manifest(store, partition, read)

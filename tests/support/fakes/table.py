@@ -120,8 +120,14 @@ class MemoryTable:
         found: datetime = self._calls.run("table", "created_at", lambda: self._created_at)
         return found
 
-    def scan(self) -> Iterator[Item]:
-        return iter(self._calls.run("table", "scan", lambda: list(self.items().values())))
+    def scan(self, attributes: Sequence[str], *, may_be_late: bool = False) -> Iterator[Item]:
+        def act() -> list[Item]:
+            with self._lock:
+                return [
+                    {name: _copy(item[name]) for name in attributes if name in item} for item in self._items.values()
+                ]
+
+        return iter(self._calls.run("table", "scan", act))
 
     def restore(self, items: Mapping[str, Item]) -> None:
         """As DynamoDB restores a table: the items of ``items()`` alone, in their index too."""

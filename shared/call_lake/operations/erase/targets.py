@@ -5,19 +5,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from itertools import batched
 
+from call_lake.concurrency import in_threads
 from call_lake.errors import CallLakeError, ItemChanged
 from call_lake.lake.errors import LakeDamaged
-from call_lake.lake.manifest import list_partitions
+from call_lake.lake.manifest import list_partitions, sizes_between
 from call_lake.lake.search import FoundRow, Sought, rows_about
 from call_lake.ledger.entry import entry_of, state_of
 from call_lake.ledger.packed_record import unpack
-from call_lake.model.lake_tables import CALLS
+from call_lake.model.lake_tables import CALLS, TablePartition
 from call_lake.model.layout import Partition
 from call_lake.model.phone_numbers import Likeness
 from call_lake.model.recording import RECORDING_ID
 from call_lake.operations.erase.people import People
 from call_lake.ports import Item, ObjectStore, Table
+
+PARTITIONS_AT_ONCE = 16
+PARTITIONS_BETWEEN_LINES = 64
+JUDGED = ("id", "source", "record", "erasing")
+"""What tells of an item whether it is of the people to erase."""
 
 type EraseProgress = Callable[[str], None]
 """Called with one line of text at each step."""
@@ -165,17 +172,20 @@ def find_targets(request: ErasureRequest, table: Table, store: ObjectStore, on_p
             f"the ledger knows no recording {', '.join(unknown)}, and no row that can be read is of it, so nothing was "
             "erased; `call-lake show` finds a recording by its provider's key"
         )
-    searched, unfinished = len(request.ids) + partitions, set[Target]()
-    for number, item in enumerate(table.scan() if request.names_people else (), 1):
+    searched, theirs, unfinished = len(request.ids) + partitions, dict[str, Mapping[str, object]](), set[str]()
+    for number, item in enumerate(table.scan(JUDGED) if request.names_people else (), 1):
         searched += 1
         if number % 10_000 == 0:
             on_progress(f"searching the ledger: {number:,} items")
         record = _record_of(item)
         if search.judge(item["id"], str(item.get("source")), record, is_mentioned=search.is_mentioned(record)):
-            search.take(_target(item), record)
+            theirs[item["id"]] = record
         elif item.get("erasing"):
-            unfinished.add(_target(item))
-    return search.targets(unfinished, searched)
+            unfinished.add(item["id"])
+    items = table.get_many([*theirs, *unfinished])  # whole: a changed one must not choose what is deleted
+    for id, record in theirs.items():
+        search.take(_target(items[id]), record)
+    return search.targets({_target(items[id]) for id in unfinished}, searched)
 
 
 class _Search:
@@ -249,13 +259,21 @@ def _counted(found: Mapping[str, set[str]], without: set[str]) -> dict[str, int]
 def _search_lake(search: _Search, table: Table, store: ObjectStore, on_progress: EraseProgress) -> int:
     """Find what has rows. It differs from the ledger only where somebody changed or lost an item. Return how many
     partitions there are."""
-    rows, number = list[tuple[Partition, FoundRow]](), 0
-    for number, listed in enumerate(list_partitions(store, CALLS), 1):
+    partitions = [listed.partition for listed in list_partitions(store, CALLS)]
+    sizes = sizes_between(store, CALLS, date.min, date.max) if partitions else {}
+
+    def read(partition: TablePartition) -> tuple[list[FoundRow], str]:
         try:
-            found = rows_about(store, listed.partition, search.sought(listed.partition.source))
-            rows += [(listed.partition.partition, row) for row in found]
+            return rows_about(store, partition, search.sought(partition.source), sizes), ""
         except LakeDamaged as error:
-            search.damage = search.damage or str(error)
+            return [], str(error)
+
+    rows, number = list[tuple[Partition, FoundRow]](), 0
+    for some in batched(partitions, PARTITIONS_BETWEEN_LINES, strict=False):
+        for place, (found, damage) in zip(some, in_threads(read, some, PARTITIONS_AT_ONCE), strict=True):
+            rows += [(place.partition, row) for row in found]
+            search.damage = search.damage or damage
+        number += len(some)
         on_progress(f"searching the table: {number:,} days")
     items = table.get_many(sorted({row.recording_id for _, row in rows}))
     for partition, row in rows:

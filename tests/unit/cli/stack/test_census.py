@@ -47,7 +47,7 @@ class PagedTable:
         self._requests["Query"] += 1 + len(found) // 5000
         return found
 
-    def scan(self) -> Iterator[Item]:
+    def scan(self, attributes: Sequence[str], *, may_be_late: bool = False) -> Iterator[Item]:
         raise AssertionError("status scans the ledger")
 
 

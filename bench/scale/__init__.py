@@ -1,0 +1,1 @@
+"""What grows while Call Lake keeps ten years of calls."""
