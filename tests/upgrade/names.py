@@ -11,6 +11,7 @@ from typing import Any
 
 from call_lake.model.lake_tables import CALLS_OPEN, TABLES
 from call_lake.model.layout import ACCESS_LOG, DOCUMENTS, INBOX, PROOFS
+from call_lake_cli.console.errors import ExitCode
 from tests.support.commands import every_command
 from tests.support.screens import SCREENS, screen_of
 from tests.support.template import ROOT, parse
@@ -37,8 +38,12 @@ def _kinds() -> Iterable[tuple[str, Iterable[str]]]:
         "option",
         (f"{words} {option}" for words, command in commands.items() for one in command.params for option in one.opts),
     )
+    yield "exit code", (f"{one.name} {one.value}" for one in ExitCode)
     yield "key of --json", _printed_keys()
-    yield "column", (f"{table.name} {column}" for table in (*TABLES, CALLS_OPEN) for column in table.columns)
+    yield (
+        "column",
+        (f"{table.name} {column} {kind}" for table in (*TABLES, CALLS_OPEN) for column, kind in table.columns.items()),
+    )
     yield "parameter", parse()["Parameters"]
     yield "output", parse()["Outputs"]
     yield "prefix in the bucket", (INBOX, DOCUMENTS, PROOFS, ACCESS_LOG, *(one.manifests for one in TABLES))

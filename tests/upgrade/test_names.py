@@ -23,7 +23,7 @@ def test_they_are_of_every_kind(today: set[str]) -> None:
         "command: erase",
         "option: find --from",
         "key of --json: status sources.checkpoint",
-        "column: calls recording_id",
+        "column: calls recording_id string",
         "parameter: SweepDays",
         "output: BucketName",
         "field: recording-stored recording_id",
