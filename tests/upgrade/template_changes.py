@@ -18,7 +18,7 @@ HOLDING_DATA = {
     "AWS::Athena::WorkGroup",
 }
 """What loses something when it is replaced or removed, or what others have named in their own stacks."""
-NARROWED = ("AllowedValues", "MinValue", "MaxValue", "MinLength", "MaxLength", "AllowedPattern", "Type")
+LIMITS = ("AllowedValues", "MinValue", "MaxValue", "MinLength", "MaxLength", "AllowedPattern", "Type")
 
 
 def losses(old: Any, new: Any) -> list[str]:
@@ -61,11 +61,24 @@ def _parameters(old: Any, new: Any) -> Iterator[str]:
         now = new["Parameters"].get(name)
         if now is None:
             yield f"parameter {name} is gone: a deployment that sets it fails"
-        elif any(was.get(limit) != now.get(limit) for limit in NARROWED):
-            yield f"parameter {name} takes other values"
+        elif any(_refuses_more(limit, was.get(limit), now.get(limit)) for limit in LIMITS):
+            yield f"parameter {name} refuses values that it took"
     for name, now in new["Parameters"].items():
         if "Default" not in now:
             yield f"parameter {name} has no default: a deployment fails without it"
+
+
+def _refuses_more(limit: str, was: Any, now: Any) -> bool:
+    """Whether a limit of a parameter may refuse what it took. Another pattern may."""
+    if was == now or (now is None and limit != "Type"):
+        return False
+    if was is None:
+        return True
+    if limit == "AllowedValues":
+        return not set(was) <= set(now)
+    if limit.startswith("Min"):
+        return bool(float(now) > float(was))
+    return not limit.startswith("Max") or bool(float(now) < float(was))
 
 
 def _outputs(old: Any, new: Any) -> Iterator[str]:

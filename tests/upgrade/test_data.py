@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from call_lake.model.lake_tables import CALLS, CALLS_OPEN, SOUND, TRANSCRIPTS
 from call_lake.model.layout import Partition
 from call_lake.model.recording import Recording
 from call_lake.model.recording_ids import RecordingIds
+from call_lake.model.transcribing import JobStatus
 from call_lake.operations.days import Days
 from call_lake.operations.erase.proofs import Proofs
 from call_lake.operations.erase.targets import ErasureRequest
@@ -23,9 +25,14 @@ from call_lake.operations.redrive import Redriver
 from call_lake.operations.verify.findings import TableRow
 from call_lake.operations.verify.verifier import StackData, Verifier, VerifyReport
 from call_lake.settings import SourceSettings
+from call_lake.sound.analyzer import SoundAnalyzer
+from call_lake.sound.reader import SoundReader
+from call_lake.transcribing.parts import TranscriberPorts
+from call_lake.transcribing.transcriber import Message, Transcriber
 from call_lake.transcripts.reader import DocumentMessage, ReaderPorts, TranscriptReader
 from tests.support.erasing import eraser_of, traces
 from tests.support.fakes.dead_letters import MemoryDeadLetters
+from tests.support.fakes.transcriptions import MemoryTranscriptions
 from tests.support.lake_samples import rows_in
 from tests.support.pipeline import FUNCTION_TIME_S, URLS, Pipeline
 from tests.upgrade.kept import VERSIONS, Account, restored
@@ -56,6 +63,10 @@ class Upgraded:
         self.pipeline.run_for(timedelta(minutes=15))
         self.redrive()
         self.pipeline.run_for(timedelta(hours=2), timedelta(minutes=15))
+
+    @property
+    def until_s(self) -> float:
+        return self.world.clock.monotonic() + FUNCTION_TIME_S
 
     def redrive(self) -> int:
         dead = MemoryDeadLetters(self.world.dlq, self.world.calls)
@@ -213,15 +224,45 @@ def test_a_document_that_waited_becomes_a_row(upgraded: Upgraded) -> None:
     queue, world = upgraded.account.more_queues["documents"], upgraded.world
     received = queue.receive()
     ports = ReaderPorts(upgraded.pipeline.ledger, world.store, world.bus, world.clock)
-    until_s = world.clock.monotonic() + FUNCTION_TIME_S
 
     report = TranscriptReader(ports, "pl-PL").read_batch(
-        [DocumentMessage(one.message_id, one.body) for one in received], until_s
+        [DocumentMessage(one.message_id, one.body) for one in received], upgraded.until_s
     )
     upgraded.pipeline.compact()
 
     assert not report.again
     assert len(rows_in(world, TRANSCRIPTS)) == len(upgraded.rows_before["transcripts"]) + len(received)
+
+
+def test_a_sound_that_waited_is_measured(upgraded: Upgraded) -> None:
+    world, received = upgraded.world, upgraded.account.more_queues["sound"].receive()
+    with closing(SoundReader()) as reader:
+        analyzer = SoundAnalyzer(world.store, world.table, world.clock, reader.measured)
+        report = analyzer.analyze({one.message_id: one.body for one in received}, upgraded.until_s)
+    upgraded.pipeline.compact()
+
+    assert (report.measured, report.again) == (len(received), [])
+    assert len(rows_in(world, SOUND)) == len(upgraded.rows_before["sound"]) + len(received)
+
+
+def test_transcriptions_that_waited_are_started_and_those_that_ran_are_seen_to_their_end(upgraded: Upgraded) -> None:
+    world, queues = upgraded.world, upgraded.account.more_queues
+    running = [item for item in world.table.items().values() if item.get(STATE) == TranscriptState.RUNNING]
+    jobs = MemoryTranscriptions(world.calls)
+    for item in running:
+        jobs.end(item["id"].rpartition("#")[2], JobStatus.FAILED, "The media format is not valid")
+    ports = TranscriberPorts(world.table, world.store, jobs, queues["transcriptions"], queues["documents"], world.clock)
+    transcriber = Transcriber(ports, world.dlq, "call-lake-", 100)
+    world.clock.advance(timedelta(days=1))
+    transcriber.sweep(upgraded.until_s)
+    messages = [Message(one.message_id, one.body, 1) for one in queues["transcriptions"].receive()]
+
+    again, _ = transcriber.take(messages)
+
+    items = world.table.items()
+    assert (len(messages), again) == (2, []), "one waited in the queue, and one in the ledger"
+    assert len(jobs.started) == len(messages)
+    assert {items[item["id"]][STATE] for item in running} == {TranscriptState.FAILED}
 
 
 def test_rows_that_were_set_aside_keep_their_reason(upgraded: Upgraded) -> None:

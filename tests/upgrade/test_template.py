@@ -58,7 +58,7 @@ def _narrow(template: Any) -> None:
         (_narrow_the_index, "index"),
         (_let_the_bucket_go, "not kept"),
         (_ask_for_more, "no default"),
-        (_narrow, "other values"),
+        (_narrow, "refuses values"),
     ],
 )
 def test_it_finds_what_an_upgrade_would_destroy(change: Callable[[Any], None], said: str) -> None:
@@ -68,3 +68,12 @@ def test_it_finds_what_an_upgrade_would_destroy(change: Callable[[Any], None], s
     (found,) = losses(parse(), changed)
 
     assert said in found
+
+
+def test_an_upgrade_may_take_more_and_have_more() -> None:
+    changed = copy.deepcopy(parse())
+    changed["Parameters"]["SweepDays"]["MinValue"] = 0
+    changed["Parameters"]["Another"] = {"Type": "String", "Default": ""}
+    changed["Resources"]["Another"] = copy.deepcopy(changed["Resources"]["Bucket"])
+
+    assert losses(parse(), changed) == []
