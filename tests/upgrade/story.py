@@ -39,6 +39,7 @@ from tests.support.fakes.transcriptions import MemoryTranscriptions
 from tests.support.lake_samples import row_of
 from tests.support.pipeline import COMPACTOR, FUNCTION_TIME_S, Pipeline
 from tests.support.reading import document
+from tests.support.roles import TableOfRole, role_of
 from tests.support.transcripts import amazon_document
 from tests.upgrade.kept import Account, new_account
 
@@ -82,17 +83,22 @@ class Story:
     # -- one chapter after the other
 
     def _stored_and_expired(self) -> None:
-        """Audio that the bucket deletes after three days, and then is found to be gone."""
+        """Audio that the bucket deletes after three days, and then is found to be gone. Its words go, too."""
         self.pipeline.retain(AUDIO_DAYS)
         self._list("thulium", 0, 1)
         self._list("conpeek", 50)
         self._go_on(timedelta(hours=1))
+        first = self.world.bus.events[0].detail
+        self._document("local", first, "do widzenia")
+        self._read_documents()
+        self._compact()
         self.world.clock.advance(timedelta(days=AUDIO_DAYS, hours=1))
         self._list("thulium", 2)
         self._go_on(timedelta(hours=1))
         self.world.clock.advance(SLACK + DAY)
         self.pipeline.expire()
         self._go_on(timedelta(hours=1))
+        self._compact(transcripts_days=1)
         self.pipeline.retain(0)
 
     def _several_files_and_closed_days(self) -> None:
@@ -215,9 +221,11 @@ class Story:
         trouble = self.pipeline.poll(source, sweep=sweep, backfill=backfill).trouble
         assert not trouble, trouble
 
-    def _compact(self) -> None:
-        world, settings = self.world, replace(COMPACTOR, open_table=True)
-        table = self.pipeline.table_of("Compactor")
+    def _compact(self, transcripts_days: int = 0) -> None:
+        world = self.world
+        settings = replace(COMPACTOR, open_table=True, transcript_retention_days=transcripts_days)
+        role = role_of("Compactor", *["TranscriptsExpire", "TranscriptsExpireAlone"] * bool(transcripts_days))
+        table = TableOfRole(world.table, role)
         done = Compactor(world.store, table, world.catalog, world.clock, settings, threads=1).run(self._until_s)
         assert not done.failed, done.failed
 

@@ -281,7 +281,7 @@ def test_it_has_every_kind_of_what_is_stored(upgraded: Upgraded) -> None:
 
     assert set(upgraded.states_before.values()) == set(State)
     assert jobs == {"UNFINISHED", "SECOND_READING", "DONE"}
-    assert transcripts >= set(TranscriptState) - {TranscriptState.EXPIRED}
+    assert transcripts == set(TranscriptState)
     assert any("marks" in item for item in items.values())
     prefixes = ("audio/", "inbox/", "proofs/", "access-log/", "transcripts/", CALLS.canary, CALLS.garbage)
     for prefix in (*prefixes, CALLS.quarantine, CALLS_OPEN.data, TRANSCRIPTS.data, SOUND.data):
