@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything is set up on first use (local/call_lake_local/bootstrap.py).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e try-installed mutations queries sources screens bench-import bench-copy bench-poll torture trino bench-compact bench-cloud bench-scale cost rights lock clean
+.PHONY: help setup demo deploy test lint scan audit format test-fast test-integration test-e2e try-installed mutations queries sources screens bench-import bench-copy bench-poll torture trino bench-compact bench-cloud bench-scale cost rights upgrade-base lock clean
 
 PYTHON3 ?= python3
 SETUP := @PYTHONPATH=local $(PYTHON3) -m call_lake_local.bootstrap
@@ -118,6 +118,10 @@ cost: ## count the AWS calls of a recording and write docs/cost.md from docs/pri
 rights: ## note what the functions ask of AWS and write the table of their rights into docs/security.md
 	$(SETUP) --only venv
 	$(BIN)/python -m tests.rights
+
+upgrade-base: ## keep template, names and data of a version that is released (VERSION=0.2.0), in tests/upgrade
+	$(SETUP) --only venv
+	PYTHONPATH=.:shared:cli:local:docs/examples/engine $(BIN)/python -m tests.upgrade.capture $(VERSION)
 
 lock: ## move requirements to their newest versions and hash them
 	$(SETUP) --lock

@@ -110,15 +110,15 @@ class Athena:
 
 
 class Lake(Athena):
-    """One bucket and one Glue database, named at random so that tests do not meet."""
+    """One bucket and one Glue database, named at random so that tests do not meet. ``bucket``: another name for it."""
 
-    def __init__(self, aws: boto3.Session, emulator: Emulator) -> None:
+    def __init__(self, aws: boto3.Session, emulator: Emulator, bucket: str = "") -> None:
         endpoint = emulator.endpoint.url
         self.s3 = aws.client("s3", endpoint_url=endpoint)
         self.glue = aws.client("glue", endpoint_url=endpoint)
         name = f"lake{uuid4().hex[:10]}"
         super().__init__(aws.client("athena", endpoint_url=endpoint), name, f"{name}-workgroup")
-        self.bucket = f"{self.name}-bucket"
+        self.bucket = bucket or f"{self.name}-bucket"
         self.results = f"s3://{self.bucket}/results/"
         self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         self.catalog = GlueCatalog(self.glue, self.name)

@@ -45,6 +45,7 @@ from tests.mutations import (
     status_rules,
     transcribing_rules,
     transcript_retention_rules,
+    upgrade_rules,
     verify_rules,
 )
 
@@ -73,4 +74,5 @@ ALL = (
     *finding_rules.MUTATIONS,
     *reading_rules.MUTATIONS,
     *transcribing_rules.MUTATIONS,
+    *upgrade_rules.MUTATIONS,
 )

@@ -110,7 +110,7 @@ def screen_of(screen: Screen, columns: int, folder: Path) -> str:
     stack = KnownStack()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for part in ("commands", "doctor", "stack", "listening"):
+        for part in ("commands", "console", "doctor", "stack", "listening"):
             for file in (ROOT / "cli/call_lake_cli" / part).glob("*.py"):
                 module = importlib.import_module(f"call_lake_cli.{part}.{file.stem}".removesuffix(".__init__"))
                 for name, value in (("find_stack", gives(stack)), ("CLOCK", FakeClock(NOW))):

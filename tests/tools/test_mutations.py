@@ -31,7 +31,7 @@ from tests.mutations.operations import (
 )
 
 ROOT = Path(__file__).parents[2]
-RULES = range(1, 35)
+RULES = range(1, 36)
 
 texts = cache(partial(Mutation.texts, repository=ROOT))
 

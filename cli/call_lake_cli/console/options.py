@@ -1,13 +1,16 @@
 """Options that several commands share, and how their texts are read."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import typer
 
+from call_lake.aws.clock import SystemClock
 from call_lake.operations.days import Days
 from call_lake_cli.console.errors import UsageError
+
+CLOCK = SystemClock()
 
 StackName = Annotated[
     str | None,
@@ -34,7 +37,7 @@ def parse_days(from_: str | None, to: str | None) -> Days:
     days = Days(parse_day(from_) if from_ else date.min, parse_day(to) if to else date.max)
     if days.last < days.first:
         raise UsageError(f"--to {to} is before --from {from_}")
-    if days.first > (datetime.now(UTC) + timedelta(days=1)).date():
+    if days.first > (CLOCK.now() + timedelta(days=1)).date():
         raise UsageError(f"{days.first} is in the future: no call was made then")
     return days
 
