@@ -59,7 +59,9 @@ def save(account: Account, id_key: str, folder: Path) -> None:
         "objects": [_facts(found.info) for _, found in sorted(world.store._objects.items())],
     }
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "state.json").write_text(json.dumps(state, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+    (folder / "state.json").write_text(
+        json.dumps(state, indent=1, sort_keys=True, ensure_ascii=False, default=_as_text) + "\n", "utf-8"
+    )
     for key, body in world.store.bodies().items():
         file = folder / "bucket" / key
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +69,7 @@ def save(account: Account, id_key: str, folder: Path) -> None:
 
 
 def state_of(version: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((HERE / version / "state.json").read_text("utf-8"))
+    found: dict[str, Any] = json.loads((HERE / version / "state.json").read_text("utf-8"), object_hook=_as_bytes)
     return found
 
 
@@ -122,3 +124,13 @@ def _partition(named: str) -> Partition:
     found = Partition.of_values(source, day)
     assert found is not None
     return found
+
+
+def _as_text(value: object) -> dict[str, str]:
+    """The bytes of a packed record, as JSON can hold them."""
+    assert isinstance(value, bytes), value
+    return {"base64": base64.b64encode(value).decode()}
+
+
+def _as_bytes(value: dict[str, Any]) -> Any:
+    return base64.b64decode(value["base64"]) if value.keys() == {"base64"} else value

@@ -188,7 +188,7 @@ def test_a_kept_number_is_found_in_the_kept_files(upgraded: Upgraded) -> None:
     place = CALLS.at(Partition(wanted["source"], date.fromisoformat(wanted["call_date"])))
     sought = Sought(lambda text: text == wanted["caller"], lambda text: False, set())
 
-    assert wanted["recording_id"] in {row.recording_id for row in rows_about(upgraded.world.store, place, sought)}
+    assert wanted["recording_id"] in {row.recording_id for row in rows_about(upgraded.world.store, place, sought, {})}
 
 
 def test_a_dead_letter_is_sent_again(upgraded: Upgraded) -> None:

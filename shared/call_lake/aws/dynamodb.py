@@ -135,7 +135,7 @@ class DynamoTable:
         return created.astimezone(UTC)
 
     def scan(self, attributes: Sequence[str], *, may_be_late: bool = False) -> Iterator[Item]:
-        """Reads SCAN_SEGMENTS parts of the table at once, a page of each (docs/adr/0057)."""
+        """Reads SCAN_SEGMENTS parts of the table at once, a page of each (docs/adr/0052)."""
         expression = _Expression()
         request = {
             "TableName": self.name,

@@ -31,7 +31,7 @@ from tests.support.roles import Refused, TableOfRole, role_of
 
 POLLER = role_of("Poller")
 STRONGER = replace(POLLER, attributes={"UpdateItem": frozenset().union(*POLLER.attributes.values())})
-"""It may change what the poller may only insert: these tests prove the checks, not the right (docs/adr/0053)."""
+"""It may change what the poller may only insert: these tests prove the checks, not the right (docs/adr/0051)."""
 
 
 class Attack:
