@@ -12,7 +12,7 @@ from typing import Any
 from call_lake.model.recording import Recording
 
 UNPACKED_MAX_BYTES = 4 * 1024 * 1024  # no message is longer than 1 MB; somebody may write what grows without end
-_LISTED_BY_CONPEEK = (
+_RAW_DIALOG = (
     '"raw":"{\\"dialog_uuid\\":\\"\\",\\"dialog_type\\":\\"EXTERNAL\\",\\"business_direction\\":\\"OUTBOUND\\",'
     '\\"business_end_cause\\":\\"ANSWERED\\",\\"from_display_target\\":\\"+48\\",\\"to_display_target\\":\\"+48\\",'
     '\\"start_time\\":\\"2026-01-01 12:00:00\\",\\"answer_time\\":\\"2026-01-01 12:00:00\\",'
@@ -21,21 +21,20 @@ _LISTED_BY_CONPEEK = (
     '\\"project_id\\":,\\"tenant_user_id\\":,\\"tenant_user_name\\":\\"\\",\\"recording_url\\":\\"https://'
     '/cdr_dialog//recording\\"}","audio_url":"https:///recording"'
 )
-_LISTED_BY_THULIUM = (
+_RAW_FILE = (
     '"raw":"{\\"date\\":\\"2026-01-01 12:00\\",\\"created_at\\":\\"2026-01-01 12:00\\",\\"src\\":\\"+48\\",'
     '\\"dst\\":\\"+48\\",\\"disposition\\":\\"ANSWERED\\",\\"duration\\":,\\"billsec\\":,\\"filename\\":\\"/2026-01-01/'
     '2026-01-01_120000_.ogg\\",\\"user\\":\\"\\",\\"connection_id\\":\\"17.\\",\\"type\\":\\"INBOUND\\"}"'
 )
 _FIELDS = (
-    '{"source":"conpeek","provider":"conpeek","provider_key":"","source":"thulium","provider":"thulium",'
+    '{"source":"","provider":"",'
     '"provider_key":"/2026-01-01/2026-01-01_120000_.mp3.wav.ogg","started_at":"2026-01-01T12:00:00.000Z",'
     '"call_date":"2026-01-01","connection_id":"17.","ended_at":"2026-01-01T12:00:00.000Z",'
     '"listed_at":"2026-01-01T12:00:00.000Z","direction":"outbound","direction":"inbound","caller":"+48","callee":"+48",'
     '"agent":"","disposition":"ANSWERED","duration_s":.0,"talk_s":.0,"queue":"","queue_name":"","team":"","team_name":"",'
-    '"recording_id":"conpeek-","key_id":"conpeek-","collision_id":"conpeek-","recording_id":"thulium-","key_id":"thulium-",'
-    '"collision_id":"thulium-","connection_digest":"hmac:"}'
+    '"recording_id":"-","key_id":"-","collision_id":"-","connection_digest":"hmac:"}'
 )
-_DICTIONARY = (_LISTED_BY_CONPEEK + _LISTED_BY_THULIUM + _FIELDS).encode()
+_DICTIONARY = (_RAW_DIALOG + _RAW_FILE + _FIELDS).encode()
 """What records have in common, the most common last. It is part of the format: with another one no item can be read."""
 
 

@@ -19,6 +19,7 @@ from call_lake.model.recording import StoredAudio
 from call_lake.model.table import row_of
 from call_lake.operations.verify.findings import Kind
 from tests.support.fakes import Died, Fault, FaultAt
+from tests.support.fakes.calls import STATEMENT
 from tests.support.fakes.provider import make_recording, raising
 from tests.support.operator_bench import Bench, kinds, settled
 
@@ -41,8 +42,12 @@ def test_what_the_ledger_does_not_know_is_published_before_it_is_written_down(be
 
     done = bench.repair(bench.verify())
 
-    writes = [f"{c.port}.{c.method}" for c in bench.world.calls.log[before:] if c.method in ("send", "put", "update")]
-    assert writes == ["queue:recordings-thulium.send", "table.update"]
+    writes = [
+        f"{c.port}.{c.method}"
+        for c in bench.world.calls.log[before:]
+        if c.method in ("send", "put", "update", STATEMENT)
+    ]
+    assert writes == ["queue:recordings-thulium.send", f"table.{STATEMENT}"]
     assert done == {late.recording_id: "published"}
     bench.settle()
     assert bench.verify().findings == []
