@@ -51,6 +51,11 @@ def test_the_deployed_functions_emit_what_the_deployed_alarms_watch(stack: Lapto
     assert {one for one in watched if one[1] not in RARE} - emitted == set()
 
 
+def test_no_function_of_a_whole_run_was_refused_by_aws(written: str) -> None:
+    """A poll that may not write its items ends in trouble, but its messages bring the calls all the same."""
+    assert "AccessDenied" not in written
+
+
 def test_the_logs_of_a_whole_run_hold_no_number_no_name_and_no_file_name(stack: Laptop, written: str) -> None:
     sql = "SELECT caller, callee, agent, provider_key FROM calls"
     columns = ("caller", "callee", "agent", "provider_key")

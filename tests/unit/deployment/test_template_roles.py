@@ -209,3 +209,8 @@ def test_what_the_emulator_needs_beyond_aws_is_never_granted_in_the_cloud(name, 
 def test_the_emulator_lets_every_function_that_sends_messages_send_them_in_batches(function):
     assert "sqs:SendMessage" in allowed(function)
     assert "sqs:SendMessageBatch" in {action for s in statements(f"{function}OnEmulator") for action in actions(s)}
+
+
+def test_the_emulator_gets_its_own_name_of_the_pollers_batches_of_inserts():
+    allowed_there = {action for s in statements("PollerOnEmulator") for action in actions(s)}
+    assert "dynamodb:BatchExecuteStatement" in allowed_there
